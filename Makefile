@@ -1,0 +1,85 @@
+# Needs a Python 2.7 with pip (see tools/find-python); all else is fetched into
+# .venv* and .cache, which `make clean` removes.
+
+VENV27 := .venv27
+VENV3 := .venv3
+OLDEST3 := .venv3-oldest
+INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
+SOURCES = $(wildcard sslproto27 examples tests tools benchmarks setup.py)
+
+# Modules of another Python would break these; virtualenv must write only here.
+unexport PYTHONHOME PYTHONPATH
+export VIRTUALENV_OVERRIDE_APP_DATA := $(CURDIR)/.cache/virtualenv-data
+VIRTUALENV = PYTHONPATH=.cache/virtualenv "$$(cat .cache/python27)" \
+    -m virtualenv -q --no-periodic-update
+PIP_INSTALL = bin/python -m pip install -qq
+
+# Both environments write the same metadata of the package.
+.NOTPARALLEL:
+.PHONY: help demo test test-all lint bench valgrind clean FORCE
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
+	@$(VENV27)/bin/python -m sslproto27 demo
+
+test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest Python 3
+	@$(VENV27)/bin/python tools/run_tests.py \
+	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
+
+test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy
+	@$(VENV3)/bin/python tools/get_interpreters.py
+	@$(VENV27)/bin/python tools/run_tests.py $(VENV27)/bin/python $(VENV3)/bin/python \
+	    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python) \
+	    $(INTERPRETERS)/python2.7-debian $(INTERPRETERS)/pypy
+
+lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
+	@$(VENV3)/$(PIP_INSTALL) flake8
+	@$(VENV3)/bin/python -m flake8 $(SOURCES)
+	@find $(SOURCES) -name '*.py' -exec $(VENV27)/bin/python -c \
+	    'import sys; [compile(open(name).read(), name, "exec") for name in sys.argv[1:]]' {} +
+
+bench: $(VENV27)/ready $(VENV3)/ready  ## measure, side by side; pyOpenSSL is installed to compare with
+	@$(VENV27)/$(PIP_INSTALL) -e '.[bench]'
+	@$(VENV3)/bin/python benchmarks/bench.py
+
+valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
+	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }
+	@valgrind -q --tool=memcheck --leak-check=no --error-exitcode=99 \
+	    --suppressions=tools/valgrind-python27.supp \
+	    $(VENV27)/bin/python tests/valgrind_engine.py
+
+clean:  ## remove all that the above made
+	rm -rf .venv* .cache .pytest_cache .tox build dist *.egg-info
+	find . -name '*.py[co]' -exec rm -f {} +
+
+# Changes only when another interpreter is found or asked for.
+.cache/python27: FORCE
+	@mkdir -p .cache
+	@python=$$(tools/find-python 2.7) && \
+	    { echo "$$python" | cmp -s - $@ || echo "$$python" >$@; }
+
+.cache/virtualenv/ready: .cache/python27
+	@rm -rf $(@D)
+	@"$$(cat $<)" -m pip install -qq --target $(@D) 'virtualenv<20.16' && touch $@
+
+$(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
+	@rm -rf $(@D)
+	@echo "making $(@D) of $$(cat $<)"
+	@$(VIRTUALENV) $(@D)
+	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,requests]' && touch $@
+
+# Some distributions cut ensurepip from venv; virtualenv, before or after fetching
+# newer wheels, then serves the old and the new versions of Python 3.
+$(VENV3)/ready $(OLDEST3)/ready: .cache/virtualenv/ready setup.py
+	@rm -rf $(@D)
+	@if ! python=$$(tools/find-python $(if $(findstring oldest,$@),oldest3,newest3) 2>/dev/null); then \
+	    echo 'No Python 3.7 ... 3.13 found: nothing is run on it.'; exit; fi; \
+	echo "making $(@D) of $$python"; \
+	{ "$$python" -m venv $(@D) >/dev/null 2>&1 || \
+	  $(VIRTUALENV) --clear --download -p "$$python" $(@D) >/dev/null 2>&1 || \
+	  $(VIRTUALENV) --clear -p "$$python" $(@D); } && \
+	$(@D)/$(PIP_INSTALL) 'pip>=19.3' && \
+	$(@D)/$(PIP_INSTALL) -e '.[test,requests]' && \
+	echo "$$python" >$@

@@ -1,0 +1,68 @@
+"""Packaging of sslproto27; versions of tools bounded where Python 2.7 stopped."""
+import io
+import os
+import re
+
+from setuptools import find_packages, setup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(*path):
+    with io.open(os.path.join(HERE, *path), encoding='utf-8') as source:
+        return source.read()
+
+
+# Read, not imported: building must not need the package's dependencies.
+VERSION = re.search(r'^__version__ = [\'"]([^\'"]+)[\'"]',
+                    read('sslproto27', '__init__.py'), re.MULTILINE).group(1)
+
+PY2, PY3 = '; python_version < "3"', '; python_version >= "3"'
+TROLLIUS = 'trollius>=2.2' + PY2
+
+setup(
+    name='sslproto27',
+    version=VERSION,
+    description='TLS in memory for Python 2.7: memory BIOs for the stock ssl '
+                'module, and TLS transports for Trollius',
+    long_description=read('README.md'),
+    long_description_content_type='text/markdown',
+    author='the sslproto27 authors',
+    license='MIT',
+    packages=find_packages(include=['sslproto27', 'sslproto27.*']),
+    python_requires='>=2.7.9, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
+    extras_require={
+        'trollius': [TROLLIUS],
+        'tornado': ['tornado>=5.1,<6'],
+        'requests': ['requests'],
+        'test': [
+            'pytest>=4.6,<5' + PY2,
+            'pytest>=6' + PY3,
+            # Its cryptography no longer builds on PyPy 2.7; the tests borrow
+            # certificates from another interpreter there.
+            'trustme>=0.9,<1' + PY2 + ' and platform_python_implementation != "PyPy"',
+            'trustme>=0.9' + PY3,
+            TROLLIUS,
+        ],
+        'bench': ['pyOpenSSL<22' + PY2, 'pyOpenSSL' + PY3],
+        'docs': ['sphinx' + PY3],
+        'lint': ['flake8' + PY3],
+    },
+    zip_safe=True,
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'License :: OSI Approved :: MIT License',
+        'Operating System :: POSIX',
+        'Programming Language :: Python',
+        'Programming Language :: Python :: 2',
+        'Programming Language :: Python :: 2.7',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.7',
+        'Programming Language :: Python :: 3.13',
+        'Programming Language :: Python :: Implementation :: CPython',
+        'Programming Language :: Python :: Implementation :: PyPy',
+        'Topic :: Internet',
+        'Topic :: Security :: Cryptography',
+    ],
+)

@@ -1,0 +1,21 @@
+"""
+TLS in memory for Python 2.7: PEP 546 on stock interpreters, and asyncio's sslproto above it.
+
+Public names only; importing this package never imports a framework and never patches anything.
+On Python 3 the names of PEP 546 are the standard library's own classes.
+"""
+from __future__ import absolute_import, division, print_function
+
+from ._core import (
+    MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
+    create_default_context, install, uninstall, wrap_bio)
+from ._pipe import SSLPipe
+from ._protocol import SSLProtocol
+
+__all__ = [
+    'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
+    'create_default_context', 'wrap_bio', 'install', 'uninstall', 'SSLPipe', 'SSLProtocol',
+    '__version__',
+]
+
+__version__ = '0.1.0.dev0'

@@ -1,0 +1,138 @@
+"""``python -m sslproto27 demo``: a Trollius echo server, our client, and one of another program."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+import threading
+import warnings
+
+import trollius
+from trollius import From
+
+from ._core import create_default_context
+from .trollius import SelectorEventLoop, open_connection, start_server
+
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # its cryptography says that Python 2.7 has had its day
+    import trustme
+
+__all__ = ['run']
+
+MESSAGE = b'Hello from the memory of Python 2.7'
+
+#: Seconds that `openssl s_client` may take.
+PATIENCE = 20
+
+
+def run():
+    """Run the demonstration; print what it shows."""
+    folder = tempfile.mkdtemp()
+    loop = SelectorEventLoop()
+    try:
+        loop.run_until_complete(_demonstrate(loop, folder))
+    finally:
+        loop.close()
+        shutil.rmtree(folder)
+
+
+@trollius.coroutine
+def _demonstrate(loop, folder):
+    authority = trustme.CA()
+    trusted = os.path.join(folder, 'ca.pem')
+    authority.cert_pem.write_to_path(trusted)
+
+    server_context = create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(u'localhost').configure_cert(server_context)
+    server_context.set_alpn_protocols(['echo'])
+    server = yield From(start_server(
+        lambda reader, writer: trollius.ensure_future(_echo(reader, writer), loop=loop),
+        '127.0.0.1', 0, ssl=server_context, loop=loop))
+    port = server.sockets[0].getsockname()[1]
+    print('A Trollius echo server, TLS over memory BIOs, on port %d; %s.' % (
+        port, ssl.OPENSSL_VERSION))
+
+    print('\nOur own client:')
+    client_context = create_default_context(cafile=trusted)
+    client_context.set_alpn_protocols(['echo'])
+    yield From(_talk(loop, port, client_context))
+    print('\nA client of another program, openssl s_client:')
+    print((yield From(loop.run_in_executor(None, _s_client, port, trusted))))
+
+    server.close()
+    yield From(server.wait_closed())
+
+
+@trollius.coroutine
+def _echo(reader, writer):
+    while True:
+        data = yield From(reader.read(65536))
+        if not data:
+            break
+        writer.write(data)
+        yield From(writer.drain())
+    writer.close()
+
+
+@trollius.coroutine
+def _talk(loop, port, context):
+    reader, writer = yield From(open_connection(
+        '127.0.0.1', port, ssl=context, server_hostname='localhost', loop=loop))
+    writer.write(MESSAGE)
+    echo = yield From(reader.readexactly(len(MESSAGE)))
+    certificate = writer.get_extra_info('peercert')
+    names = ', '.join(value for _, value in certificate['subjectAltName'])
+    _print_facts([
+        ('version', writer.get_extra_info('tls_version')),
+        ('cipher', writer.get_extra_info('cipher')[0]),
+        ('certificate', 'verified, for ' + names),
+        ('ALPN', writer.get_extra_info('alpn_protocol')),
+        ('echo', echo.decode('ascii')),
+    ])
+    writer.close()
+    yield From(reader.read())
+    if echo != MESSAGE:
+        raise RuntimeError('the echo is not what was sent')
+
+
+def _print_facts(facts):
+    for name, value in facts:
+        print('    %-12s %s' % (name, value))
+
+
+def _s_client(port, trusted):
+    """Return what openssl s_client says of the server, indented; or why there is none."""
+    command = ['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-servername', 'localhost',
+               '-CAfile', trusted, '-verify_return_error', '-alpn', 'echo']
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+    except OSError as error:
+        return '    openssl cannot be run here: %s' % error
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        facts = _converse(process)
+        process.stdin.close()  # it sends close_notify and ends
+        process.stdout.read()
+    finally:
+        process.wait()
+        watchdog.cancel()
+        watchdog.join()
+    return '\n'.join('    ' + fact for fact in facts)
+
+
+def _converse(process):
+    """Have openssl s_client send the message; return what it says until the echo comes."""
+    process.stdin.write(MESSAGE + b'\n')
+    process.stdin.flush()
+    facts = []
+    for line in iter(process.stdout.readline, b''):
+        line = line.decode('ascii', 'replace').strip()
+        if line == MESSAGE.decode('ascii'):
+            return facts + ['echo: ' + line]
+        if line.startswith(('New, ', 'ALPN protocol', 'Verif')) and line not in facts:
+            facts.append(line)
+    raise RuntimeError('openssl s_client got no echo: ' + '; '.join(facts))

@@ -1,0 +1,155 @@
+"""
+CPython 2.7: memory BIOs grafted onto the interpreter's own TLS object through ctypes.
+
+Everything goes through PyDLL, which keeps the interpreter's lock: a call takes a microsecond, so
+giving the lock away would cost more than it frees, and as no two threads are ever inside of
+OpenSSL for us, using one object from several threads cannot corrupt memory.
+"""
+from __future__ import absolute_import, division, print_function
+
+import ctypes
+import functools
+import socket
+import sys
+
+import _ssl
+
+from .libssl import ALIASES, EngineUnavailable, check_version, declarations
+
+__all__ = ['lib', 'NULL', 'Cell', 'fill', 'graft', 'memory', 'new_buffer',
+           'new_large_buffer']
+
+NULL = None
+
+#: Called for every message: without argtypes ctypes is twice as fast. Handles are always `Handle`
+#: objects, never numbers, so no pointer can be cut to an int.
+_HOT = frozenset(['BIO_read', 'BIO_write', 'BIO_ctrl_pending', 'SSL_read', 'SSL_write',
+                  'SSL_pending', 'SSL_do_handshake', 'ERR_clear_error'])
+
+
+class Handle(ctypes.c_void_p):
+    """A pointer; false when null. As a subclass, ctypes returns it as it is, not as a number."""
+
+
+_TYPES = {
+    'void': None, 'ptr': Handle, 'text': ctypes.c_char_p, 'buf': ctypes.c_char_p,
+    'int': ctypes.c_int, 'unsigned int': ctypes.c_uint, 'long': ctypes.c_long,
+    'ulong': ctypes.c_ulong, 'size': ctypes.c_size_t,
+}
+
+
+class Library(object):
+    """OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called."""
+
+    def __init__(self, path):
+        try:
+            dll = ctypes.PyDLL(path)
+        except OSError as error:
+            raise EngineUnavailable('sslproto27 cannot open the ssl module: %s' % error)
+        for name, result, arguments in declarations():
+            function = getattr(dll, name, None) or getattr(dll, ALIASES.get(name, name), None)
+            if function is None:
+                function = _missing(name)
+            else:
+                function.restype = _TYPES[result]
+                if name not in _HOT:
+                    function.argtypes = [ctypes.c_void_p if kind == 'ptr' else _TYPES[kind]
+                                         for kind in arguments]
+            setattr(self, name, function)
+        if not hasattr(dll, 'SSL_do_handshake'):
+            raise EngineUnavailable(
+                'sslproto27 cannot reach OpenSSL: the ssl module of %s does not export it'
+                ' (it is linked statically)' % sys.executable)
+        check_version(self.OpenSSL_version_num() if hasattr(dll, 'OpenSSL_version_num') else 0)
+
+
+def _missing(name):
+    def missing(*args):
+        raise EngineUnavailable('this OpenSSL has no %s' % name)
+    return missing
+
+
+# A ssl module that is built into the interpreter has no file: its symbols are the process's own.
+lib = Library(getattr(_ssl, '__file__', None))
+
+
+#: A string that is nobody else's yet, so OpenSSL may write into it, as C code may. Not of one
+#: byte: CPython shares those. As a method of a C type it costs no Python frame.
+new_buffer = b'\0'.__mul__
+
+_new_string = ctypes.PyDLL(None).PyString_FromStringAndSize
+_new_string.restype = ctypes.py_object
+_new_string.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t]
+
+#: With a null pointer: a string whose bytes are yet to be set.
+new_large_buffer = functools.partial(_new_string, None)
+
+
+def fill(function, handle, size):
+    """See the contract."""
+    data = new_buffer(size if size > 1 else 2)
+    count = function(handle, data, size)
+    return data[:count] if count > 0 else b''
+
+
+class Cell(object):
+    """See the contract."""
+
+    __slots__ = ('_number', 'argument')
+
+    def __init__(self):
+        self._number = ctypes.c_uint()
+        self.argument = ctypes.byref(self._number)
+
+    @property
+    def value(self):
+        """What OpenSSL has put there."""
+        return self._number.value
+
+
+memory = ctypes.string_at
+
+
+def _dummy():
+    """
+    Return the socket that every native object is made with: a closed one.
+
+    The native code only copies its descriptor, -1, into a BIO that `graft` replaces. So there is
+    no descriptor that a fork could share, a daemon could close, or another socket could inherit.
+    """
+    dummy = socket.socket()
+    native = dummy._sock
+    native.close()
+    return native
+
+
+_DUMMY = _dummy()
+_WORD = ctypes.sizeof(ctypes.c_void_p)
+
+
+def graft(context, server_side, server_hostname, owner):
+    """
+    Return (native, ssl): the interpreter's own TLS object and its ``SSL *``.
+
+    Args:
+        context (ssl.SSLContext): whose settings the object has.
+        server_side (bool): which side it is.
+        server_hostname (str or None): what to send as SNI (RFC 6066 3).
+        owner: what SNI callbacks are handed; kept by a weak reference.
+    """
+    native = context._wrap_socket(_DUMMY, server_side, server_hostname, ssl_sock=owner)
+    return native, _find_ssl(native, context)
+
+
+def _find_ssl(native, context):
+    """
+    Find the ``SSL *`` in *native*: the word before the one that holds *context*.
+
+    Observed on 2.7.9 to 2.7.18: ``PySSLSocket`` holds Socket, ssl_sock, SSL *, context, ... after
+    its header. The scan finds the context's address and reads no pointer before that.
+    """
+    base, wanted = id(native), id(context)
+    for offset in range(object.__basicsize__ + _WORD, type(native).__basicsize__, _WORD):
+        if ctypes.c_void_p.from_address(base + offset).value == wanted:
+            return Handle.from_buffer_copy(ctypes.string_at(base + offset - _WORD, _WORD))
+    raise EngineUnavailable('sslproto27 does not know the layout of %r' % type(native))

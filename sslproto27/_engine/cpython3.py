@@ -1,0 +1,32 @@
+"""CPython 3: the standard library's own classes pass through; they are the oracle of the tests."""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+from ssl import (
+    MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,
+    create_default_context)
+
+__all__ = [
+    'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
+    'create_default_context', 'wrap_bio', 'install', 'uninstall',
+]
+
+
+def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+    """
+    Return an `SSLObject` that speaks TLS through two memory BIOs: ``context.wrap_bio``.
+
+    The signature, the result and the errors are those of Python 3.13's ssl.
+    """
+    if not isinstance(context, ssl.SSLContext):
+        raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+    return context.wrap_bio(incoming, outgoing, server_side=server_side,
+                            server_hostname=server_hostname, session=session)
+
+
+def install():
+    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here."""
+
+
+def uninstall():
+    """Do nothing: `install` did nothing here."""

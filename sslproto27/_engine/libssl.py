@@ -1,0 +1,128 @@
+"""
+OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one.
+
+Types: ``ptr`` any pointer, an opaque handle; ``text`` a NUL-terminated string or input bytes;
+``buf`` memory that OpenSSL fills. The names and signatures are those of OpenSSL 1.1.0 and later.
+"""
+from __future__ import absolute_import, division, print_function
+
+import re
+
+__all__ = ['FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable', 'check_version', 'declarations']
+
+#: OPENSSL_VERSION_NUMBER of 1.1.0, the first with BIO_up_ref, SSL_set0_rbio and opaque structures.
+OLDEST = 0x10100000
+
+TYPEDEFS = """
+typedef uintptr_t ptr;
+typedef const char *text;
+typedef char *buf;
+typedef unsigned long ulong;
+typedef size_t size;
+"""
+
+FUNCTIONS = """
+ulong OpenSSL_version_num(void);
+
+ulong ERR_peek_last_error(void);
+text ERR_lib_error_string(ulong);
+text ERR_reason_error_string(ulong);
+void ERR_clear_error(void);
+
+ptr BIO_s_mem(void);
+ptr BIO_new(ptr);
+int BIO_free(ptr);
+int BIO_up_ref(ptr);
+int BIO_read(ptr, buf, int);
+int BIO_write(ptr, text, int);
+size BIO_ctrl_pending(ptr);
+long BIO_ctrl(ptr, int, long, ptr);
+int BIO_test_flags(ptr, int);
+
+ptr SSL_get_SSL_CTX(ptr);
+ptr SSL_get_rbio(ptr);
+void SSL_set0_rbio(ptr, ptr);
+void SSL_set0_wbio(ptr, ptr);
+long SSL_ctrl(ptr, int, long, ptr);
+int SSL_do_handshake(ptr);
+int SSL_read(ptr, buf, int);
+int SSL_write(ptr, text, int);
+int SSL_shutdown(ptr);
+int SSL_pending(ptr);
+int SSL_get_error(ptr, int);
+int SSL_get_shutdown(ptr);
+int SSL_want(ptr);
+int SSL_is_init_finished(ptr);
+
+text SSL_get_version(ptr);
+ptr SSL_get_current_cipher(ptr);
+text SSL_CIPHER_get_name(ptr);
+text SSL_CIPHER_get_version(ptr);
+int SSL_CIPHER_get_bits(ptr, ptr);
+ptr SSL_get_ciphers(ptr);
+ptr SSL_get_client_ciphers(ptr);
+int OPENSSL_sk_num(ptr);
+ptr OPENSSL_sk_value(ptr, int);
+
+size SSL_get_finished(ptr, buf, size);
+size SSL_get_peer_finished(ptr, buf, size);
+int SSL_export_keying_material(ptr, buf, size, text, size, text, size, int);
+
+int SSL_session_reused(ptr);
+ptr SSL_get1_session(ptr);
+int SSL_set_session(ptr, ptr);
+ptr SSL_SESSION_dup(ptr);
+void SSL_SESSION_free(ptr);
+ptr SSL_SESSION_get_id(ptr, ptr);
+long SSL_SESSION_get_time(ptr);
+long SSL_SESSION_get_timeout(ptr);
+ulong SSL_SESSION_get_ticket_lifetime_hint(ptr);
+int SSL_SESSION_has_ticket(ptr);
+
+ptr SSL_get0_param(ptr);
+void X509_VERIFY_PARAM_set_hostflags(ptr, unsigned int);
+int X509_VERIFY_PARAM_set1_host(ptr, text, size);
+int X509_VERIFY_PARAM_set1_ip_asc(ptr, text);
+ptr a2i_IPADDRESS(text);
+void ASN1_OCTET_STRING_free(ptr);
+long SSL_get_verify_result(ptr);
+text X509_verify_cert_error_string(long);
+int SSL_get_verify_mode(ptr);
+int SSL_CTX_get_verify_mode(ptr);
+void SSL_set_verify(ptr, int, ptr);
+
+ptr SSL_get1_peer_certificate(ptr);
+ptr SSL_get_certificate(ptr);
+ptr SSL_get_peer_cert_chain(ptr);
+ptr SSL_get0_verified_chain(ptr);
+int i2d_X509_bio(ptr, ptr);
+void X509_free(ptr);
+int X509_get_signature_info(ptr, ptr, ptr, ptr, ptr);
+text OBJ_nid2sn(int);
+
+void SSL_set_post_handshake_auth(ptr, int);
+int SSL_verify_client_post_handshake(ptr);
+
+long SSL_CTX_ctrl(ptr, int, long, ptr);
+"""
+
+#: Functions that some supported OpenSSL has under another name: SSL_get1_peer_certificate is 3.0's.
+ALIASES = {'SSL_get1_peer_certificate': 'SSL_get_peer_certificate'}
+
+
+class EngineUnavailable(NotImplementedError):
+    """This interpreter's TLS library cannot be reached; the text says why."""
+
+
+def declarations():
+    """Yield (name, result type, tuple of argument types) of each function."""
+    for result, name, arguments in re.findall(r'(\w+) (\w+)\((.*)\);', FUNCTIONS):
+        yield name, result, tuple(a for a in arguments.split(', ') if a != 'void')
+
+
+def check_version(number):
+    """Raise `EngineUnavailable` when OpenSSL is older than 1.1.0."""
+    if number < OLDEST:
+        raise EngineUnavailable(
+            'sslproto27 needs OpenSSL 1.1.0 or later; the ssl module here uses version number %#x'
+            % number)

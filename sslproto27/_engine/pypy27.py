@@ -1,0 +1,135 @@
+"""
+PyPy 2.7: memory BIOs grafted onto the interpreter's own TLS object through cffi.
+
+A cffi call gives the interpreter's lock away, so a lock of our own keeps two threads from being
+inside of OpenSSL together. It is reentrant: a server name callback runs inside of a handshake.
+"""
+from __future__ import absolute_import, division, print_function
+
+import threading
+
+import _pypy_openssl
+import cffi
+
+from .libssl import (
+    ALIASES, EngineUnavailable, FUNCTIONS, TYPEDEFS, check_version, declarations)
+
+__all__ = ['lib', 'NULL', 'Cell', 'fill', 'graft', 'memory', 'new_buffer', 'new_large_buffer']
+
+NULL = 0
+
+ffi = cffi.FFI()
+ffi.cdef(TYPEDEFS + FUNCTIONS
+         + ''.join('ptr %s(ptr);' % alias for alias in ALIASES.values()))
+
+_lock = threading.RLock()
+
+
+class Library(object):
+    """OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called."""
+
+    def __init__(self, path):
+        dll = ffi.dlopen(path)
+        for name, result, arguments in declarations():
+            function = getattr(dll, name, None) or getattr(dll, ALIASES.get(name, name), None)
+            if function is None:
+                function = _missing(name)
+            elif result == 'text':
+                function = _returning_text(function)
+            elif 'buf' in arguments:
+                function = _filling(function)
+            else:
+                function = _locked(function)
+            setattr(self, name, function)
+        check_version(self.OpenSSL_version_num())
+
+
+def _locked(function):
+    def call(*args):
+        with _lock:
+            return function(*args)
+    return call
+
+
+def _returning_text(function):
+    def call(*args):
+        with _lock:
+            text = function(*args)
+            return ffi.string(text) if text else None
+    return call
+
+
+def _filling(function):
+    def call(handle, data, *args):
+        with _lock:
+            return function(handle, ffi.from_buffer(data), *args)
+    return call
+
+
+def _missing(name):
+    def missing(*args):
+        raise EngineUnavailable('this OpenSSL has no %s' % name)
+    return missing
+
+
+lib = Library(_pypy_openssl.__file__)
+
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def new_buffer(size):
+    """See the contract."""
+    return ffi.buffer(_allocate('char[]', size))
+
+
+new_large_buffer = new_buffer
+
+
+def fill(function, handle, size):
+    """See the contract."""
+    data = new_buffer(size)
+    count = function(handle, data, size)
+    return data[:count] if count > 0 else b''
+
+
+class Cell(object):
+    """See the contract."""
+
+    def __init__(self):
+        self._number = ffi.new('unsigned int *')
+        self.argument = int(ffi.cast('uintptr_t', self._number))
+
+    @property
+    def value(self):
+        """What OpenSSL has put there."""
+        return self._number[0]
+
+
+def memory(handle, size):
+    """See the contract."""
+    return ffi.buffer(ffi.cast('char *', handle), size)[:]
+
+
+class _Dummy(object):
+    """The socket that every native object is made with: no descriptor, and it carries nothing."""
+
+    def fileno(self):
+        """Return what the native code puts into a BIO that `graft` replaces."""
+        return -1
+
+    def gettimeout(self):
+        """Return that it does not block."""
+        return 0.0
+
+
+_DUMMY = _Dummy()
+
+
+def graft(context, server_side, server_hostname, owner):
+    """
+    Return (native, ssl): the interpreter's own TLS object and its ``SSL *``.
+
+    See `sslproto27._engine.cpython27.graft`. PyPy 7.3.3 has the pointer as an attribute.
+    """
+    native = context._wrap_socket(_DUMMY, server_side, server_hostname, ssl_sock=owner)
+    return native, int(ffi.cast('uintptr_t', native.ssl))

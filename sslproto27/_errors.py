@@ -1,0 +1,171 @@
+"""
+OpenSSL's failures as Python 3's exceptions: the one place where errors are mapped, on 2.7.
+
+Library and reason come from OpenSSL's own texts at run time. The table in 2.7's _ssl is older than
+the OpenSSL it runs on, and names an unexpected EOF KRB5_S_TKT_NYV there (observed on 2.7.18 with
+OpenSSL 3.0).
+"""
+from __future__ import absolute_import, division, print_function
+
+import re
+import ssl
+
+from ._compat import to_native
+from ._engine import binding
+
+__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'ssl_error']
+
+lib = binding.lib
+
+# SSL_get_error(3)
+SSL_ERROR_SSL = 1
+SSL_ERROR_WANT_READ = 2
+SSL_ERROR_WANT_WRITE = 3
+SSL_ERROR_SYSCALL = 5
+SSL_ERROR_ZERO_RETURN = 6
+SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close_notify
+
+# X509_STORE_CTX_get_error(3)
+X509_V_ERR_HOSTNAME_MISMATCH = 62
+X509_V_ERR_IP_ADDRESS_MISMATCH = 64
+
+#: SSL_get_error's codes that are no failure of TLS.
+_PLAIN = {
+    SSL_ERROR_WANT_READ: (ssl.SSLWantReadError, 'The operation did not complete (read)'),
+    SSL_ERROR_WANT_WRITE: (ssl.SSLWantWriteError, 'The operation did not complete (write)'),
+    SSL_ERROR_ZERO_RETURN: (ssl.SSLZeroReturnError,
+                            'TLS/SSL connection has been closed (EOF)'),
+}
+
+#: Where OpenSSL's text is not the name in other words: all there are in 3.0 for these libraries,
+#: found by comparing the texts of 1,656 reasons with the names in Python 3.9's ssl.
+_REASONS = {
+    'at least (D)TLS 1.2 needed in Suite B mode': 'AT_LEAST_TLS_1_2_NEEDED_IN_SUITEB_MODE',
+    "can't find SRP server param": 'MISSING_SRP_PARAM',
+    'error with the srp params': 'SRP_A_CALC',
+    'illegal Suite B digest': 'ILLEGAL_SUITEB_DIGEST',
+    "Peer haven't sent GOST certificate, required for selected ciphersuite":
+        'NO_GOST_CERTIFICATE_SENT_BY_PEER',
+}
+_LIBRARIES = {
+    'system library': 'SYS',
+    'bignum routines': 'BN',
+    'Diffie-Hellman routines': 'DH',
+    'digital envelope routines': 'EVP',
+    'memory buffer routines': 'BUF',
+    'object identifier routines': 'OBJ',
+    'x509 certificate routines': 'X509',
+    'asn1 encoding routines': 'ASN1',
+    'configuration file routines': 'CONF',
+    'common libcrypto routines': 'CRYPTO',
+    'elliptic curve routines': 'EC',
+    'X509 V3 routines': 'X509V3',
+    'random number generator': 'RAND',
+    'DSO support routines': 'DSO',
+    'STORE routines': 'OSSL_STORE',
+    'time stamp routines': 'TS',
+    'Provider routines': 'PROV',
+    'ENCODER routines': 'OSSL_ENCODER',
+    'DECODER routines': 'OSSL_DECODER',
+}
+
+
+class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
+    """
+    The peer's certificate did not verify: Python 3.7's ssl.SSLCertVerificationError.
+
+    Attributes:
+        verify_code (int): the X509_V_ERR number, X509_STORE_CTX_get_error(3).
+        verify_message (str): what it means.
+    """
+
+    def __str__(self):
+        return str(self.strerror)
+
+
+def ssl_error(handle, server_hostname=None):
+    """
+    Return the exception for a call on the ``SSL *`` *handle* that has just failed.
+
+    The thread's error queue must have been empty before that call, SSL_get_error(3): an error that
+    somebody else left there would turn want-read into a failure.
+
+    Args:
+        handle: the ``SSL *``.
+        server_hostname (str or None): the name that the certificate had to match.
+
+    Returns:
+        ssl.SSLError: SSLWantReadError, SSLWantWriteError, SSLZeroReturnError, SSLEOFError,
+        SSLCertVerificationError or SSLError itself, with ``library`` and ``reason``.
+    """
+    code = lib.SSL_get_error(handle, -1)
+    if code in _PLAIN:
+        cls, text = _PLAIN[code]
+        return _make(cls, code, text, None, None)
+    if code == SSL_ERROR_SYSCALL and not lib.ERR_peek_last_error():
+        return _eof(None, None)
+    return _from_queue(handle, server_hostname)
+
+
+def library_error():
+    """Return the ssl.SSLError of a call, on no connection in particular, that has just failed."""
+    return _from_queue(None, None)
+
+
+def misuse_error(text):
+    """Return the ssl.SSLError of a misuse that OpenSSL itself was never asked about."""
+    error = ssl.SSLError(text)
+    error.library = error.reason = None
+    return error
+
+
+def _eof(library, reason):
+    text = _text(library, reason, 'EOF occurred in violation of protocol')
+    return _make(ssl.SSLEOFError, SSL_ERROR_EOF, text, library, reason)
+
+
+def _from_queue(handle, server_hostname):
+    """Return the exception for the newest error in the queue, and empty the queue."""
+    number = lib.ERR_peek_last_error()
+    library_text = to_native(lib.ERR_lib_error_string(number) or b'')
+    text = to_native(lib.ERR_reason_error_string(number) or b'')
+    lib.ERR_clear_error()
+    library = _LIBRARIES.get(library_text) or _constant(library_text.replace(' routines', ''))
+    reason = _REASONS.get(text) or _constant(text)
+    if reason == 'UNEXPECTED_EOF_WHILE_READING':
+        return _eof(library, reason)
+    if reason == 'CERTIFICATE_VERIFY_FAILED' and handle is not None:
+        return _verification_error(handle, library, reason, text, server_hostname)
+    return _make(ssl.SSLError, SSL_ERROR_SSL, _text(library, reason, text), library, reason)
+
+
+def _verification_error(handle, library, reason, text, server_hostname):
+    code = lib.SSL_get_verify_result(handle)
+    message = to_native(lib.X509_verify_cert_error_string(code))
+    if code == X509_V_ERR_HOSTNAME_MISMATCH:
+        message = "Hostname mismatch, certificate is not valid for '%s'." % server_hostname
+    elif code == X509_V_ERR_IP_ADDRESS_MISMATCH:
+        message = "IP address mismatch, certificate is not valid for '%s'." % server_hostname
+    error = _make(SSLCertVerificationError, SSL_ERROR_SSL,
+                  _text(library, reason, '%s: %s' % (text, message)), library, reason)
+    error.verify_code = code
+    error.verify_message = message
+    return error
+
+
+def _text(library, reason, text):
+    names = ': '.join(name for name in (library, reason) if name)
+    text = text or 'unknown error'
+    return '[%s] %s' % (names, text) if names else text
+
+
+def _make(cls, code, text, library, reason):
+    error = cls(code, text)
+    error.library = library
+    error.reason = reason
+    return error
+
+
+def _constant(text):
+    """Return the name that OpenSSL's headers give what *text* says; None for an empty text."""
+    return re.sub('[^A-Z0-9]+', '_', text.upper()).strip('_') or None

@@ -1,0 +1,331 @@
+"""
+`SSLPipe`: bytes in, bytes out. Nothing here knows of loops, sockets or clocks.
+
+What arrives goes in with `feed_ssldata`, what it decrypts to comes out of `appdata_received`; what
+the application writes goes in with `feed_appdata`, what it encrypts to comes out of `data_to_send`.
+
+    PLAINTEXT -> HANDSHAKE -> OPEN -+-> CLOSING ------+-> FINISHING -> CLOSED -> PLAINTEXT
+                                    +-> PEER_CLOSED --+              any of TLS's -> BROKEN
+"""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+
+from ._compat import as_bytes
+from ._core import MemoryBIO, wrap_bio
+
+__all__ = ['SSLPipe', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING',
+           'FINISHING', 'CLOSED', 'BROKEN']
+
+# States
+PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
+HANDSHAKE = 'HANDSHAKE'      # what the application writes waits
+OPEN = 'OPEN'                # application data flows both ways
+PEER_CLOSED = 'PEER_CLOSED'  # the peer's data has ended: only we may write (RFC 8446 6.1)
+CLOSING = 'CLOSING'          # we have ended our side, the peer has not
+FINISHING = 'FINISHING'      # both have; what we have still to send goes out
+CLOSED = 'CLOSED'            # and is out, close_notify too
+BROKEN = 'BROKEN'            # TLS has failed, for good
+
+# Events
+START = 'START'              # do_handshake()
+ESTABLISHED = 'ESTABLISHED'  # the handshake is done
+PEER_CLOSE = 'PEER_CLOSE'    # the peer's data has ended
+CLOSE = 'CLOSE'              # shutdown()
+CLOSE_DONE = 'CLOSE_DONE'    # our close_notify is out
+UNWRAP = 'UNWRAP'            # unwrap()
+FAIL = 'FAIL'                # OpenSSL has given up
+
+#: Every transition there is; an event that is not here is a mistake of the caller.
+TRANSITIONS = {
+    (PLAINTEXT, START): HANDSHAKE,
+    (HANDSHAKE, ESTABLISHED): OPEN,
+    (OPEN, PEER_CLOSE): PEER_CLOSED,
+    (OPEN, CLOSE): CLOSING,
+    (CLOSING, PEER_CLOSE): FINISHING,
+    (PEER_CLOSED, CLOSE): FINISHING,
+    (FINISHING, CLOSE_DONE): CLOSED,
+    (CLOSED, UNWRAP): PLAINTEXT,
+    (HANDSHAKE, FAIL): BROKEN,
+    (OPEN, FAIL): BROKEN,
+    (PEER_CLOSED, FAIL): BROKEN,
+    (CLOSING, FAIL): BROKEN,
+    (FINISHING, FAIL): BROKEN,
+}
+
+#: The most plaintext that a record carries (RFC 8446 5.1), and so that one read returns.
+RECORD = 16384
+
+SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
+
+
+class SSLPipe(object):
+    """
+    One side of a TLS connection, without the connection.
+
+    It starts in plaintext; `do_handshake` starts TLS, `shutdown` and `unwrap` end it. After every
+    call, also one that raised, send what `data_to_send` returns: an alert may be waiting.
+
+    Args:
+        context (ssl.SSLContext): certificates, trust and settings.
+        server_side (bool): which side to be.
+        server_hostname (text or None): the name that the server must prove.
+        session (SSLSession or None): what a client would like to resume.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
+            can then cut the data short (RFC 8446 6.1); off unless the protocol inside tells.
+
+    Raises:
+        TypeError, ValueError: as `wrap_bio` does.
+
+    Attributes:
+        state (str): one of the states of this module.
+        ssl_object (SSLObject or None): what was negotiated; None after `unwrap`.
+    """
+
+    __slots__ = ('state', 'ssl_object', '_arguments', '_incoming', '_outgoing', '_received',
+                 '_backlog', '_suppress_ragged_eofs', '__weakref__')
+
+    def __init__(self, context, server_side=False, server_hostname=None, session=None,
+                 suppress_ragged_eofs=False):
+        self.state = PLAINTEXT
+        self._arguments = (context, server_side, server_hostname, session)
+        self._suppress_ragged_eofs = suppress_ragged_eofs
+        self._incoming = MemoryBIO()
+        self._outgoing = MemoryBIO()
+        self._received = []  # plaintext for the application
+        self._backlog = []   # plaintext for the peer, not encrypted yet
+        self.ssl_object = self._new_ssl_object()
+
+    def _new_ssl_object(self):
+        context, server_side, server_hostname, session = self._arguments
+        return wrap_bio(context, self._incoming, self._outgoing, server_side, server_hostname,
+                        session)
+
+    # What goes in
+
+    def do_handshake(self):
+        """
+        Start TLS. What the application writes from now on waits for the end of the handshake.
+
+        Raises:
+            RuntimeError: TLS has been started already.
+            ssl.SSLError: the settings admit no handshake.
+        """
+        self._enter(START)
+        if self.ssl_object is None:
+            self.ssl_object = self._new_ssl_object()
+        self._advance(_TO_RECEIVE)
+
+    def feed_ssldata(self, data):
+        """
+        Take *data*, received from the peer; `appdata_received` has what it decrypts to.
+
+        Args:
+            data (bytes): TLS records, split anywhere; plaintext in PLAINTEXT. May be empty.
+
+        Raises:
+            ssl.SSLError: the peer broke the protocol: the pipe is BROKEN for good. What was
+                decrypted before that is not lost; what comes later is ignored.
+        """
+        state = self.state
+        if state is PLAINTEXT:
+            if data:
+                self._received.append(as_bytes(data, 'data'))
+        elif data and state is not BROKEN:
+            self._incoming.write(data)
+            self._advance(_TO_RECEIVE)
+
+    def feed_eof(self):
+        """
+        Take note that the peer will send nothing more. What is fed can still be sent to it.
+
+        Raises:
+            ssl.SSLEOFError: it has not sent close_notify, so its data may have been cut short.
+        """
+        state = self.state
+        if state is HANDSHAKE:
+            self._incoming.write_eof()
+            self._advance(_TO_RECEIVE)
+        elif state is OPEN or state is CLOSING:
+            # OpenSSL is not told: it would take the end for a failure of its own (and words it in
+            # another way in each version), and would encrypt nothing more.
+            self._enter(PEER_CLOSE)
+            if not self._suppress_ragged_eofs:
+                raise ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
+
+    def feed_appdata(self, data):
+        """
+        Take *data* for the peer. It is encrypted when `data_to_send` is called.
+
+        Args:
+            data: any contiguous buffer; copied if it can change.
+
+        Raises:
+            RuntimeError: after `shutdown`, or once the pipe is BROKEN.
+            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+        """
+        if data.__class__ is not bytes:
+            data = as_bytes(data, 'data')
+        state = self.state
+        if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
+            if data:
+                self._backlog.append(data)
+        elif state is PLAINTEXT:
+            self._outgoing.write(data)
+        else:
+            raise RuntimeError('feed_appdata() is not possible in state %s' % state)
+
+    def shutdown(self):
+        """
+        End our side: `data_to_send` encrypts what has been fed, then adds close_notify.
+
+        Data that still arrives can be read or ignored until the state is CLOSED, which takes both
+        sides' close_notify, or the peer's EOF.
+
+        Raises:
+            RuntimeError: there is no TLS to end, or it has been ended.
+        """
+        self._enter(CLOSE)
+
+    def unwrap(self):
+        """
+        Go back to plaintext, after both sides have ended TLS.
+
+        Returns:
+            bytes: what the peer has sent after its close_notify: the first plaintext.
+
+        Raises:
+            RuntimeError: the state is not CLOSED.
+        """
+        self._enter(UNWRAP)
+        trailing = self._incoming.read()
+        self.ssl_object = None
+        return trailing
+
+    # What comes out
+
+    def appdata_received(self):
+        """Return the plaintext received since the last call (bytes), b'' if there is none."""
+        received = self._received
+        if not received:
+            return b''
+        data = received[0] if len(received) == 1 else b''.join(received)
+        del received[:]
+        return data
+
+    def data_to_send(self):
+        """
+        Return the bytes that have to go to the peer (bytes), b'' if there are none.
+
+        Raises:
+            ssl.SSLError: encrypting failed: the pipe is BROKEN; call again for the alert.
+        """
+        if self._backlog or self.state in _ENDING:
+            self._advance(_TO_SEND)
+        return self._outgoing.read()
+
+    @property
+    def backlog_size(self):
+        """How many bytes of `feed_appdata` have not been encrypted yet."""
+        return sum(map(len, self._backlog))
+
+    @property
+    def has_backlog(self):
+        """Whether anything of `feed_appdata` has not been encrypted yet (bool)."""
+        return bool(self._backlog)
+
+    # The machine
+
+    def _enter(self, event):
+        """Change the state: the one place that does."""
+        try:
+            self.state = TRANSITIONS[self.state, event]
+        except KeyError:
+            raise RuntimeError('%s is not possible in state %s' % (event, self.state))
+
+    def _advance(self, steps):
+        """
+        Do all that can be done now: the one place that calls OpenSSL and tries again.
+
+        A call of OpenSSL either is done, or wants bytes that have not come yet, or fails for good.
+        With BIOs in memory there is nothing else: writing never has to wait, and wanting is no
+        state of ours but of OpenSSL's, which goes on where it was when it is called again. So every
+        step that the state has is tried, in the order in which a connection needs them, and the one
+        that wants bytes is tried again the next time there is something to receive or to send. It
+        may want them in any state: a TLS 1.2 peer may start a new handshake, and then even a write
+        waits for the peer.
+
+        Args:
+            steps (dict): by state, what to do in order to receive, or in order to send.
+        """
+        for step in steps.get(self.state, ()):
+            try:
+                step(self)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                if self.state is HANDSHAKE:
+                    return
+            except Exception:
+                self._enter(FAIL)
+                del self._backlog[:]
+                raise
+
+    def _handshake(self):
+        self.ssl_object.do_handshake()
+        self._enter(ESTABLISHED)
+
+    def _decrypt(self):
+        incoming, ssl_object, received = self._incoming, self.ssl_object, self._received
+        read = ssl_object.read
+        # Reading until nothing is there would end each message with an exception.
+        while incoming.pending or ssl_object.pending():
+            try:
+                data = read(RECORD)
+            except ssl.SSLZeroReturnError:  # Python 3's way to say so once we have sent ours
+                data = b''
+            if not data:
+                self._enter(PEER_CLOSE)
+                return
+            received.append(data)
+
+    def _encrypt(self):
+        backlog = self._backlog
+        while backlog:
+            # Small writes share records; and OpenSSL wants a write that it could not do to be
+            # repeated with at least the same bytes, SSL_write(3).
+            data = backlog[0] if len(backlog) == 1 else b''.join(backlog)
+            backlog[:] = [data]
+            taken = self.ssl_object.write(data)
+            backlog[:] = [data[taken:]] if taken < len(data) else ()
+
+    def _close(self):
+        if self._backlog:
+            return
+        try:
+            self.ssl_object.unwrap()
+        except ssl.SSLWantReadError:
+            if self.state is CLOSING:
+                return
+        except ssl.SSLError as error:
+            if error.reason != 'SHUTDOWN_WHILE_IN_INIT':
+                raise
+            return  # TLS 1.2: the peer has started a new handshake, which has to be done first
+        if self.state is FINISHING:
+            self._enter(CLOSE_DONE)
+
+
+#: By state, what brings the bytes that have arrived to the application.
+_TO_RECEIVE = {
+    HANDSHAKE: (SSLPipe._handshake, SSLPipe._decrypt),
+    OPEN: (SSLPipe._decrypt,),
+    CLOSING: (SSLPipe._decrypt, SSLPipe._encrypt, SSLPipe._close),
+}
+
+#: By state, what brings the application's bytes on their way: data before what ends it.
+_TO_SEND = {
+    OPEN: (SSLPipe._encrypt,),
+    PEER_CLOSED: (SSLPipe._encrypt,),
+    CLOSING: (SSLPipe._encrypt, SSLPipe._close),
+    FINISHING: (SSLPipe._encrypt, SSLPipe._close),
+}
+
+_ENDING = frozenset([CLOSING, FINISHING])

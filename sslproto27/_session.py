@@ -1,0 +1,95 @@
+"""`SSLSession` on 2.7: what a client keeps of a connection in order to resume it."""
+from __future__ import absolute_import, division, print_function
+
+from ._engine import binding
+from ._errors import library_error
+
+__all__ = ['SSLSession', 'session_of', 'use_session']
+
+lib, memory, Cell = binding.lib, binding.memory, binding.Cell
+
+
+class SSLSession(object):
+    """
+    A TLS session that a later connection can resume: Python 3.6's ssl.SSLSession.
+
+    Made by `SSLObject.session` alone. A copy of OpenSSL's own, so what becomes of the connection
+    that it came from (a missing close_notify, say) does not spoil it.
+    """
+
+    __slots__ = ('_handle', '_context', '__weakref__')
+
+    def __init__(self):
+        raise TypeError("cannot create 'SSLSession' instances")
+
+    # A leaf but for the context, which never refers to a session.
+    def __del__(self, _free=lib.SSL_SESSION_free):
+        try:
+            handle = self._handle
+        except AttributeError:  # refused by __init__
+            return
+        _free(handle)
+
+    def __eq__(self, other):
+        if not isinstance(other, SSLSession):
+            return NotImplemented
+        return self.id == other.id
+
+    def __ne__(self, other):
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+    __hash__ = None
+
+    @property
+    def id(self):
+        """The session's ID (bytes; RFC 5246 7.4.1.2; made up by OpenSSL in TLS 1.3)."""
+        length = Cell()
+        handle = lib.SSL_SESSION_get_id(self._handle, length.argument)
+        return memory(handle, length.value)
+
+    @property
+    def time(self):
+        """When it was established, in seconds since the epoch (int)."""
+        return int(lib.SSL_SESSION_get_time(self._handle))
+
+    @property
+    def timeout(self):
+        """For how many seconds since then it can be resumed (int)."""
+        return int(lib.SSL_SESSION_get_timeout(self._handle))
+
+    @property
+    def ticket_lifetime_hint(self):
+        """For how many seconds the server will accept the ticket (int; RFC 5077 3.3)."""
+        return int(lib.SSL_SESSION_get_ticket_lifetime_hint(self._handle))
+
+    @property
+    def has_ticket(self):
+        """Whether the server gave a ticket, so that it need not remember the session (bool)."""
+        return bool(lib.SSL_SESSION_has_ticket(self._handle))
+
+
+def session_of(ssl_handle, context):
+    """Return a copy of the session of a TLS object of *context*; None if it has none yet."""
+    current = lib.SSL_get1_session(ssl_handle)
+    if not current:
+        return None
+    copy = lib.SSL_SESSION_dup(current)
+    lib.SSL_SESSION_free(current)
+    if not copy:
+        raise library_error()
+    session = object.__new__(SSLSession)
+    session._handle = copy
+    session._context = context
+    return session
+
+
+def use_session(ssl_handle, session):
+    """Let the handshake of a client try to resume *session*, which keeps its own copy."""
+    copy = lib.SSL_SESSION_dup(session._handle)
+    if not copy:
+        raise library_error()
+    done = lib.SSL_set_session(ssl_handle, copy)  # takes a reference of its own
+    lib.SSL_SESSION_free(copy)
+    if not done:
+        raise library_error()

@@ -1,0 +1,81 @@
+"""Fixtures for every test: certificates, contexts, the TLS versions."""
+from __future__ import absolute_import, division, print_function
+
+import collections
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import sslproto27
+from memory import connect
+from pki import VERSIONS, temporary_pki
+
+
+@pytest.fixture(scope='session')
+def pki():
+    """The certificates of this session (pki.PKI)."""
+    with temporary_pki() as made:
+        yield made
+
+
+@pytest.fixture(params=VERSIONS)
+def tls_version(request):
+    """Each TLS version in turn, as `version()` names it."""
+    return request.param
+
+
+@pytest.fixture
+def client_context(pki, tls_version):
+    """
+    A client's context of one TLS version that trusts the test authority and checks the host
+    name.
+    """
+    return pki.client_context(version=tls_version)
+
+
+@pytest.fixture
+def server_context(pki, tls_version):
+    """A server's context of one TLS version with the certificate of 'localhost'."""
+    return pki.server_context(version=tls_version)
+
+
+@pytest.fixture
+def pair(client_context, server_context):
+    """A connected memory.Pair of one TLS version."""
+    return connect(client_context, server_context)
+
+
+Finished = collections.namedtuple('Finished', 'returncode stdout stderr')
+
+
+@pytest.fixture
+def run_python(pki):
+    """
+    A function that runs a script in a child of this interpreter.
+
+    sslproto27 and these tests can be imported there, and warnings are errors.
+
+    The script finds `pki.directory` in ``sys.argv[1]``. The function returns Finished(returncode,
+    stdout, stderr), the outputs as native text; a child that hangs is killed.
+    """
+    tests = os.path.dirname(os.path.abspath(__file__))
+    package = os.path.dirname(os.path.dirname(os.path.abspath(sslproto27.__file__)))
+
+    def run(source, timeout=60, warnings='error'):
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join([package, tests]))
+        child = subprocess.Popen([sys.executable, '-W', warnings, '-c', source, pki.directory],
+                                 env=environment, universal_newlines=True, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        killer = threading.Timer(timeout, child.kill)
+        killer.start()
+        try:
+            stdout, stderr = child.communicate()
+        finally:
+            killer.cancel()
+            killer.join()
+        return Finished(child.returncode, stdout, stderr)
+
+    return run

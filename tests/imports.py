@@ -1,0 +1,75 @@
+"""What the modules of sslproto27 import, read from their source. Nothing here imports one of them."""
+from __future__ import absolute_import, division, print_function
+
+import ast
+import os
+
+__all__ = ['PACKAGE', 'closure', 'foreign_imports', 'modules', 'own_imports']
+
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'sslproto27')
+
+
+def modules():
+    """Return a dict from module name, relative to the package ('' is itself), to path."""
+    found = {}
+    for folder, _, files in os.walk(PACKAGE):
+        for file in files:
+            if file.endswith('.py'):
+                path = os.path.join(folder, file)
+                parts = os.path.relpath(path, PACKAGE)[:-len('.py')].split(os.sep)
+                if parts[-1] == '__init__':
+                    del parts[-1]
+                found['.'.join(parts)] = path
+    return found
+
+
+def _imports(name):
+    """Yield (level, module, names) of each import in a module, wherever in it."""
+    with open(modules()[name]) as source:
+        tree = ast.parse(source.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield 0, alias.name, []
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or '', [alias.name for alias in node.names]
+
+
+def own_imports(name):
+    """Return the names of the modules of the package that module *name* imports."""
+    known, found = modules(), set()
+    is_package = os.path.basename(known[name]) == '__init__.py'
+    for level, module, names in _imports(name):
+        if level:
+            base = name.split('.') if name else []
+            base = base[:len(base) + 1 - level] if is_package else base[:-level]
+            target = '.'.join(base + ([module] if module else []))
+        elif module.split('.')[0] == 'sslproto27':
+            target = module[len('sslproto27.'):]
+        else:
+            continue
+        submodules = {'.'.join([target, one] if target else [one]) for one in names}
+        submodules &= set(known)
+        # from ._engine import binding: the package; from . import _pipe: the module
+        found |= submodules
+        if not names or len(submodules) < len(names):
+            found.add(target)
+    return found
+
+
+def foreign_imports(name):
+    """Return the top names of what module *name* imports by an absolute import."""
+    return {module.split('.')[0] for level, module, _ in _imports(name) if not level} - {'__future__'}
+
+
+def closure(names):
+    """Return the modules that the modules *names* reach, themselves and the packages they are in included."""
+    found, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += own_imports(name)
+            if '.' in name:
+                todo.append(name.rpartition('.')[0])
+    return found

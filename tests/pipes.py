@@ -1,0 +1,108 @@
+"""Two `SSLPipe`s and the bytes between them, in memory. Nothing here knows of loops or sockets."""
+from __future__ import absolute_import, division, print_function
+
+import ctypes
+import platform
+
+import pytest
+
+from memory import PY2, whole
+from sslproto27 import SSLPipe
+
+__all__ = [
+    'ALERT', 'APPLICATION_DATA', 'CHANGE_CIPHER_SPEC', 'HANDSHAKE', 'PYPY', 'PipePair', 'carry', 'native_call',
+    'needs_refcounts', 'record_types', 'talk',
+]
+
+PYPY = platform.python_implementation() == 'PyPy'
+
+needs_refcounts = pytest.mark.skipif(PYPY, reason='PyPy frees nothing without its collector')
+
+# Content types of records (RFC 8446 5.1).
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
+
+
+def record_types(data):
+    """Return the content type of each TLS record in *data*, as it is on the wire."""
+    types, data = [], bytearray(data)
+    while data:
+        assert len(data) >= 5
+        types.append(data[0])
+        del data[:5 + data[3] * 256 + data[4]]
+    return types
+
+
+def carry(source, target, split=whole):
+    """Bring all that *source* has to send to *target*; return how many bytes that was."""
+    data = source.data_to_send()
+    for piece in split(data):
+        target.feed_ssldata(piece)
+    return len(data)
+
+
+def native_call(ssl_object, name, *args):
+    """
+    Call the OpenSSL function *name* on the ``SSL *`` of one of 2.7's objects, behind its back.
+
+    For what Python's ssl has no call for, and peers may do all the same. Skips on Python 3.
+    """
+    if not PY2:
+        pytest.skip("Python 3's ssl object hides its SSL pointer")
+    if PYPY:
+        import _pypy_openssl as extension
+    else:
+        import _ssl as extension
+    handle = getattr(ssl_object._ssl, 'value', ssl_object._ssl)
+    return getattr(ctypes.CDLL(extension.__file__), name)(ctypes.c_void_p(handle), *args)
+
+
+class PipePair(object):
+    """
+    A client's pipe, a server's, and the wire between them.
+
+    Args:
+        client_context, server_context (ssl.SSLContext): one for each.
+        split (callable): from bytes to the pieces in which they arrive; see `memory.SPLITS`.
+        cls (type): `SSLPipe`, or a class called like it.
+        **kwargs: further arguments of the client.
+    """
+
+    def __init__(self, client_context, server_context, split=whole, cls=SSLPipe, **kwargs):
+        kwargs.setdefault('server_hostname', 'localhost')
+        self.client = cls(client_context, **kwargs)
+        self.server = cls(server_context, server_side=True)
+        self.split = split
+
+    def sides(self, ours):
+        """Return (the pipe of side *ours*, the other one)."""
+        pipes = self.client, self.server
+        return pipes if ours == 'client' else pipes[::-1]
+
+    def pump(self):
+        """Carry bytes both ways until there are no more."""
+        while carry(self.client, self.server, self.split) + carry(self.server, self.client, self.split):
+            pass
+        return self
+
+    def start(self):
+        """Start TLS on both sides, and carry nothing yet."""
+        self.server.do_handshake()
+        self.client.do_handshake()
+        return self
+
+    def handshake(self):
+        """Shake hands, session tickets included."""
+        return self.start().pump()
+
+    def shut_down(self):
+        """Let both sides end TLS."""
+        self.client.shutdown()
+        self.server.shutdown()
+        return self.pump()
+
+
+def talk(source, target, data, split=whole):
+    """Send *data* from *source* to *target*; return what arrives."""
+    source.feed_appdata(data)
+    carry(source, target, split)
+    return target.appdata_received()

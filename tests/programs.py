@@ -1,0 +1,47 @@
+"""Programs that the tests start, and end. Nothing here knows of TLS."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+
+__all__ = ['ROOT', 'environment', 'finish', 'running']
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def environment():
+    """Return the environment of a child of this interpreter that can import sslproto27."""
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(
+        [ROOT] + [path for path in [os.environ.get('PYTHONPATH')] if path]))
+
+
+@contextlib.contextmanager
+def running(arguments, patience=60, **kwargs):
+    """Run this interpreter with *arguments* until the block ends, or *patience* in seconds."""
+    process = subprocess.Popen([sys.executable] + list(arguments), env=environment(), cwd=ROOT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True, **kwargs)
+    watchdog = threading.Timer(patience, process.kill)
+    watchdog.start()
+    try:
+        yield process
+    finally:
+        watchdog.cancel()
+        watchdog.join()
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdout, process.stderr):
+            if not stream.closed:
+                stream.read()
+                stream.close()
+        process.wait()
+
+
+def finish(arguments, **kwargs):
+    """Run this interpreter with *arguments* to its end; return (exit status, stdout, stderr)."""
+    with running(arguments, **kwargs) as process:
+        stdout, stderr = process.communicate()
+        return process.returncode, stdout, stderr

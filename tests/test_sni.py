@@ -1,0 +1,273 @@
+"""Server name indication: the callback, what it is handed, and what it may decide."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import gc
+import ssl
+import sys
+import weakref
+
+import pytest
+
+from memory import PY2, Pair, connect, error_facts, since_python3
+from pki import new_context
+from sslproto27 import SSLContext, SSLObject
+
+
+def on_server_name(context, callback):
+    """Set the callback in the way of this Python's own contexts."""
+    if PY2:
+        context.set_servername_callback(callback)
+    else:
+        context.sni_callback = callback
+
+
+@contextlib.contextmanager
+def unraisable(capfd):
+    """Yield a list that afterwards holds what was said of exceptions that nobody could catch."""
+    said = []
+    if not hasattr(sys, 'unraisablehook'):
+        capfd.readouterr()
+        yield said
+        said.append(capfd.readouterr()[1])
+        return
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda event: said.append(repr(event.exc_value))
+    try:
+        yield said
+    finally:
+        sys.unraisablehook = hook
+
+
+@pytest.fixture
+def calls(server_context):
+    """The arguments of each call of the server's callback, which decides nothing."""
+    recorded = []
+    on_server_name(server_context, lambda *args: recorded.append(args))
+    return recorded
+
+
+class TestArguments(object):
+    def test_object_itself(self, calls, client_context, server_context):
+        """The callback is handed the very object that shakes hands, once."""
+        pair = connect(client_context, server_context)
+        assert [True] == [sslobj is pair.server for sslobj, _, _ in calls]
+        assert isinstance(calls[0][0], SSLObject)
+
+    def test_name_and_context(self, calls, client_context, server_context):
+        """Then the name that the client asked for, as text, and the context."""
+        connect(client_context, server_context)
+        assert [(u'localhost', server_context)] == [call[1:] for call in calls]
+
+    def test_name_case(self, calls, client_context, server_context):
+        """The name comes in the case in which the client wrote it."""
+        connect(client_context, server_context, server_hostname='LocalHost')
+        assert [u'LocalHost'] == [name for _, name, _ in calls]
+
+    @pytest.mark.parametrize('name', [None, u'127.0.0.1', u'::1'], ids=repr)
+    def test_no_name(self, calls, client_context, server_context, name):
+        """Without a name, or with an address, which is none (RFC 6066 3), it is handed None."""
+        connect(client_context, server_context, server_hostname=name)
+        assert [None] == [name for _, name, _ in calls]
+
+    def test_address_is_not_on_the_wire(self, client_context, server_context):
+        """A ClientHello for an address does not hold it; one for a name does."""
+        hellos = []
+        for name in (u'127.0.0.1', u'localhost'):
+            pair = Pair(client_context, server_context, server_hostname=name)
+            pair.client_end.handshake_is_done()
+            hellos.append(name.encode('ascii') in pair.client_end.outgoing.read())
+        assert [False, True] == hellos
+
+    def test_each_object_its_own(self, calls, client_context, server_context):
+        """Handshakes that run side by side are told apart."""
+        pairs = [Pair(client_context, server_context) for _ in range(5)]
+        for pair in pairs:
+            pair.client_end.handshake_is_done()
+            pair.pump()
+        for pair in reversed(pairs):
+            pair.server_end.handshake_is_done()
+        assert [True] * 5 == [call[0] is pair.server for call, pair in zip(calls, reversed(pairs))]
+
+    def test_state_in_the_callback(self, client_context, server_context):
+        """In the callback the object can be asked about itself; nothing is decided yet."""
+        seen = []
+        on_server_name(server_context, lambda sslobj, name, context: seen.append(
+            (sslobj.server_side, sslobj.context is server_context,
+             sslobj.selected_alpn_protocol())))
+        connect(client_context, server_context)
+        assert [(True, True, None)] == seen
+
+
+class TestDecisions(object):
+    def test_another_certificate(self, pki, client_context, server_context, tls_version):
+        """
+        Setting the object's context serves that context's certificate; the client verifies it.
+        """
+        other = pki.server_context('other', tls_version)
+
+        def choose(sslobj, name, context):
+            if name == u'other.example.org':
+                sslobj.context = other
+        on_server_name(server_context, choose)
+        pairs = [connect(client_context, server_context, server_hostname=name)
+                 for name in (u'localhost', u'other.example.org')]
+        assert [pki.chain('localhost')[0], pki.chain('other')[0]] == [
+            pair.client.getpeercert(True) for pair in pairs]
+        assert [True, True] == [pairs[0].server.context is server_context,
+                                pairs[1].server.context is other]
+
+    def test_original_context_stays(self, pki, client_context, server_context, tls_version):
+        """What one object chose does not bind the next one of the same context."""
+        chosen = [pki.server_context('ecdsa', tls_version)]
+
+        def choose(sslobj, name, context):
+            if chosen:
+                sslobj.context = chosen.pop()
+        on_server_name(server_context, choose)
+        pairs = [connect(client_context, server_context) for _ in range(2)]
+        assert [pki.chain('ecdsa')[0], pki.chain('localhost')[0]] == [
+            pair.client.getpeercert(True) for pair in pairs]
+
+    def test_chosen_context_is_kept_alive(self, pki, client_context, server_context, tls_version):
+        """A context made in the callback lives as long as its object, and no longer."""
+        seen = []
+
+        def choose(sslobj, name, context):
+            chosen = pki.server_context('ecdsa', tls_version)
+            seen.append(weakref.ref(chosen))
+            sslobj.context = chosen
+        on_server_name(server_context, choose)
+        pair = connect(client_context, server_context)
+        gc.collect()
+        assert True is (seen[0]() is pair.server.context)
+        assert b'abc' == pair.transfer(pair.server_end, b'abc')
+        del pair
+        gc.collect()
+        assert [None] == [reference() for reference in seen]
+
+    def test_none_lets_it_pass(self, client_context, server_context):
+        """A callback that returns None lets the handshake go on."""
+        on_server_name(server_context, lambda sslobj, name, context: None)
+        assert (None, None) == Pair(client_context, server_context).try_handshake()
+
+    @since_python3(8, 'the name of the reason')
+    @pytest.mark.parametrize('alert, reason', [
+        ('ALERT_DESCRIPTION_ACCESS_DENIED', 'TLSV1_ALERT_ACCESS_DENIED'),
+        ('ALERT_DESCRIPTION_UNRECOGNIZED_NAME', 'TLSV1_UNRECOGNIZED_NAME'),
+        ('ALERT_DESCRIPTION_INTERNAL_ERROR', 'TLSV1_ALERT_INTERNAL_ERROR'),
+    ])
+    def test_alert(self, client_context, server_context, alert, reason):
+        """
+        A number that it returns is the alert that the client gets; the server's reason is the
+        callback.
+        """
+        on_server_name(server_context, lambda sslobj, name, context: getattr(ssl, alert))
+        errors = Pair(client_context, server_context).try_handshake()
+        assert [(ssl.SSLError, 1, 'SSL', reason), (ssl.SSLError, 1, 'SSL', 'CALLBACK_FAILED')] == [
+            error_facts(error) for error in errors]
+
+    @since_python3(8, 'the name of the reason')
+    def test_exception(self, client_context, server_context, capfd):
+        """An exception in it is reported, and ends the handshake by an alert."""
+        def fail(sslobj, name, context):
+            raise ZeroDivisionError('boom')
+        on_server_name(server_context, fail)
+        with unraisable(capfd) as said:
+            errors = Pair(client_context, server_context).try_handshake()
+        assert ['SSLV3_ALERT_HANDSHAKE_FAILURE', 'CALLBACK_FAILED'] == [
+            error.reason for error in errors]
+        assert 'boom' in said[0]
+
+    @since_python3(8, 'the name of the reason')
+    def test_wrong_result(self, client_context, server_context, capfd):
+        """A result that is no number is reported, and ends the handshake by internal_error."""
+        on_server_name(server_context, lambda sslobj, name, context: 'not a number')
+        with unraisable(capfd) as said:
+            errors = Pair(client_context, server_context).try_handshake()
+        assert ['TLSV1_ALERT_INTERNAL_ERROR', 'CALLBACK_FAILED'] == [
+            error.reason for error in errors]
+        assert [True] == [text != '' for text in said]
+
+    @pytest.mark.parametrize('wrong', [None, 1, 'context'], ids=repr)
+    def test_wrong_context(self, client_context, server_context, wrong):
+        """
+        Setting what is no context is a TypeError in the callback, which may catch it and go on.
+        """
+        caught = []
+
+        def choose(sslobj, name, context):
+            try:
+                sslobj.context = wrong
+            except TypeError as error:
+                caught.append(type(error))
+        on_server_name(server_context, choose)
+        pair = connect(client_context, server_context)
+        assert ([TypeError], True) == (caught, pair.server.context is server_context)
+
+    def test_failure_is_one_objects(self, client_context, server_context):
+        """A refused handshake does no harm to the next one."""
+        answers = [ssl.ALERT_DESCRIPTION_ACCESS_DENIED, None]
+        on_server_name(server_context, lambda sslobj, name, context: answers.pop(0))
+        results = [Pair(client_context, server_context).try_handshake() for _ in range(2)]
+        assert [False, True] == [result == (None, None) for result in results]
+
+    def test_no_cycle(self, client_context, server_context):
+        """The object dies although the callback was handed it."""
+        on_server_name(server_context, lambda sslobj, name, context: None)
+        pair = connect(client_context, server_context)
+        reference = weakref.ref(pair.server)
+        del pair
+        gc.collect()
+        assert None is reference()
+
+
+@pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),
+                    reason='SSLContext has no sni_callback here, only set_servername_callback')
+class TestAttribute(object):
+    """sni_callback of sslproto27's own contexts."""
+
+    @pytest.fixture
+    def context(self, pki, tls_version):
+        """A server's context of ours."""
+        return pki.server_context('idna', tls_version, cls=SSLContext)
+
+    def test_idna_name(self, client_context, context):
+        """The name comes as an A-label, in ASCII."""
+        seen = []
+        context.sni_callback = lambda sslobj, name, given: seen.append((name, given is context))
+        connect(client_context, context, server_hostname=u'b\xfccher.example.org')
+        assert [(u'xn--bcher-kva.example.org', True)] == seen
+
+    def test_reads_back(self, context):
+        """It reads back; None takes it away."""
+        def callback(sslobj, name, given):
+            raise AssertionError('never called')
+        seen = [context.sni_callback]
+        for value in (callback, None):
+            context.sni_callback = value
+            seen.append(context.sni_callback)
+        assert [None, callback, None] == seen
+
+    def test_taken_away(self, client_context, context):
+        """Once taken away it is not called any more."""
+        calls = []
+        context.sni_callback = lambda *args: calls.append(args)
+        context.sni_callback = None
+        connect(client_context, context, server_hostname=u'b\xfccher.example.org')
+        assert [] == calls
+
+    @pytest.mark.parametrize('wrong', [1, 'callback', object()], ids=repr)
+    def test_wrong_type(self, context, wrong):
+        """What cannot be called is refused with TypeError."""
+        with pytest.raises(TypeError):
+            context.sni_callback = wrong
+
+    def test_context_dies(self):
+        """A context that its callback refers to is collected all the same."""
+        context = new_context(server_side=True, cls=SSLContext)
+        context.sni_callback = lambda sslobj, name, given, held=context: None
+        reference = weakref.ref(context)
+        del context
+        gc.collect()
+        assert None is reference()

@@ -1,0 +1,114 @@
+"""
+A short run of all that the engine does with memory, for ``make valgrind``. Not a test of its own.
+
+The certificate is made with the openssl program: cryptography's own OpenSSL stays out of the run.
+"""
+from __future__ import absolute_import, division, print_function
+
+import gc
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from memory import Pair, connect, raised  # noqa: E402
+from sslproto27 import MemoryBIO, SSLPipe, create_default_context  # noqa: E402
+
+
+def contexts(folder):
+    """Return a client's and a server's context, of one new certificate for 'localhost'."""
+    certificate, key = os.path.join(folder, 'certificate.pem'), os.path.join(folder, 'key.pem')
+    with open(os.devnull, 'wb') as nowhere:
+        subprocess.check_call(
+            ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+             '-nodes', '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=localhost',
+             '-addext', 'subjectAltName=DNS:localhost'], stderr=nowhere)
+    server = create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificate, key)
+    return create_default_context(cafile=certificate), server
+
+
+def talk(client, server):
+    """Use every member once, then let everything go in three orders."""
+    pair = connect(client, server)
+    pair.settle()
+    session = pair.client.session
+    for size in (1, 2, 100, 16384, 100000):
+        data = b'x' * size
+        pair.client.write(data)
+        pair.pump()
+        assert pair.server_end.read_available() == data
+    for sslobj in (pair.client, pair.server):
+        for name in ('version', 'cipher', 'shared_ciphers', 'compression', 'pending', 'getpeercert',
+                     'selected_alpn_protocol', 'get_verified_chain', 'get_unverified_chain'):
+            getattr(sslobj, name)()
+        for binding in ('tls-unique', 'tls-exporter', 'tls-server-end-point'):
+            sslobj.get_channel_binding(binding)
+    assert session.id and session.time and session.has_ticket and session == session
+    again = connect(client, server, session=session)
+    assert again.client.session_reused
+    raised(pair.client.unwrap)
+    pair.pump()
+    assert pair.server.read() == b''
+    del pair, again
+
+
+def fail(client, server):
+    """Let a handshake fail, and one be cut off."""
+    errors = Pair(client, server, server_hostname='elsewhere').try_handshake()
+    assert all(errors)
+    cut = Pair(client, server)
+    raised(cut.client.do_handshake)
+    cut.client_end.incoming.write_eof()
+    assert isinstance(raised(cut.client.do_handshake), ssl.SSLEOFError)
+
+
+def destroy(client, server):
+    """BIOs before, after and between the objects that use them."""
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)):
+        pair = connect(client, server)
+        parts = [pair.client_end.incoming, pair.client_end.outgoing, pair.client, pair.server]
+        del pair
+        for index in order:
+            parts[index] = None
+            gc.collect()
+    bio = MemoryBIO()
+    client.wrap_bio(bio, bio, server_hostname='localhost')
+    del bio
+
+
+def pipe(client, server):
+    """Two pipes: data, and back to plaintext."""
+    ends = [SSLPipe(client, server_hostname='localhost'), SSLPipe(server, server_side=True)]
+    for end in ends:
+        end.do_handshake()
+        end.feed_appdata(b'hello')
+    for _ in range(4):
+        for source, target in (ends, ends[::-1]):
+            target.feed_ssldata(source.data_to_send())
+    assert [end.appdata_received() for end in ends] == [b'hello', b'hello']
+    for end in ends:
+        end.shutdown()
+    ends[1].feed_ssldata(ends[0].data_to_send())
+    ends[0].feed_ssldata(ends[1].data_to_send() + b'plain')
+    assert ends[0].unwrap() == b'plain'
+
+
+def main():
+    folder = tempfile.mkdtemp()
+    try:
+        client, server = contexts(folder)
+        for step in (talk, fail, destroy, pipe):
+            step(client, server)
+            step(client, server)
+    finally:
+        shutil.rmtree(folder)
+    print('the engine ran through')
+
+
+if __name__ == '__main__':
+    main()
