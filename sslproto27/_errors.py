@@ -13,7 +13,7 @@ import ssl
 from ._compat import to_native
 from ._engine import binding
 
-__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'ssl_error']
+__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'ssl_error', 'want_read']
 
 lib = binding.lib
 
@@ -28,14 +28,6 @@ SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close
 # X509_STORE_CTX_get_error(3)
 X509_V_ERR_HOSTNAME_MISMATCH = 62
 X509_V_ERR_IP_ADDRESS_MISMATCH = 64
-
-#: SSL_get_error's codes that are no failure of TLS.
-_PLAIN = {
-    SSL_ERROR_WANT_READ: (ssl.SSLWantReadError, 'The operation did not complete (read)'),
-    SSL_ERROR_WANT_WRITE: (ssl.SSLWantWriteError, 'The operation did not complete (write)'),
-    SSL_ERROR_ZERO_RETURN: (ssl.SSLZeroReturnError,
-                            'TLS/SSL connection has been closed (EOF)'),
-}
 
 #: Where OpenSSL's text is not the name in other words: all there are in 3.0 for these libraries,
 #: found by comparing the texts of 1,656 reasons with the names in Python 3.9's ssl.
@@ -99,12 +91,20 @@ def ssl_error(handle, server_hostname=None):
         SSLCertVerificationError or SSLError itself, with ``library`` and ``reason``.
     """
     code = lib.SSL_get_error(handle, -1)
-    if code in _PLAIN:
-        cls, text = _PLAIN[code]
-        return _make(cls, code, text, None, None)
+    if code == SSL_ERROR_WANT_READ:
+        return want_read()
+    if code == SSL_ERROR_WANT_WRITE:
+        return _make(ssl.SSLWantWriteError, code, 'The operation did not complete (write)')
+    if code == SSL_ERROR_ZERO_RETURN:
+        return _make(ssl.SSLZeroReturnError, code, 'TLS/SSL connection has been closed (EOF)')
     if code == SSL_ERROR_SYSCALL and not lib.ERR_peek_last_error():
-        return _eof(None, None)
+        return _eof()
     return _from_queue(handle, server_hostname)
+
+
+def want_read():
+    """Return the ssl.SSLWantReadError of a call that waits for the peer."""
+    return _make(ssl.SSLWantReadError, SSL_ERROR_WANT_READ, 'The operation did not complete (read)')
 
 
 def library_error():
@@ -119,7 +119,7 @@ def misuse_error(text):
     return error
 
 
-def _eof(library, reason):
+def _eof(library=None, reason=None):
     text = _text(library, reason, 'EOF occurred in violation of protocol')
     return _make(ssl.SSLEOFError, SSL_ERROR_EOF, text, library, reason)
 
@@ -159,7 +159,7 @@ def _text(library, reason, text):
     return '[%s] %s' % (names, text) if names else text
 
 
-def _make(cls, code, text, library, reason):
+def _make(cls, code, text, library=None, reason=None):
     error = cls(code, text)
     error.library = library
     error.reason = reason

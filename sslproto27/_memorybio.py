@@ -9,9 +9,10 @@ __all__ = ['MemoryBIO']
 
 lib, NULL, fill = binding.lib, binding.NULL, binding.fill
 new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
+prepared, BIO_new, BIO_s_mem = binding.prepared, lib.BIO_new, lib.BIO_s_mem
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 
-# BIO_s_mem(3): what a read of an empty BIO returns; -1, 'try again', until EOF is written.
+# BIO_s_mem(3): what a read of an empty BIO returns: -1, 'try again', unless set.
 BIO_C_SET_BUF_MEM_EOF_RETURN = 130
 
 #: Where clearing a buffer starts to cost more than asking for one that is not cleared.
@@ -38,10 +39,10 @@ class MemoryBIO(object):
     def __new__(cls):
         self = object.__new__(cls)
         self._eof_written = False
-        self._bio = lib.BIO_new(lib.BIO_s_mem())
-        if not self._bio:
+        bio = BIO_new(BIO_s_mem())
+        if not bio:
             raise library_error()
-        lib.BIO_ctrl(self._bio, BIO_C_SET_BUF_MEM_EOF_RETURN, -1, NULL)
+        self._bio = prepared(bio)
         return self
 
     # A leaf: it refers to nothing that could refer back, so it is never part of a cycle. The

@@ -6,7 +6,7 @@ import ssl
 from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
 from ._engine import binding
-from ._errors import library_error, ssl_error
+from ._errors import library_error, ssl_error, want_read
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
 from ._memorybio import MemoryBIO
 from ._session import SSLSession, session_of, use_session
@@ -17,6 +17,9 @@ __all__ = ['SSLObject', 'wrap_bio']
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
 fill, new_buffer = binding.fill, binding.new_buffer
 SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
+SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
+BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
+SSL_do_handshake = lib.SSL_do_handshake
 
 #: The most plaintext that a record carries, and so that one SSL_read returns (RFC 8446 5.1).
 _RECORD = 16384
@@ -38,7 +41,7 @@ SSL_RECEIVED_SHUTDOWN = 2
 
 # SSL_want(3), BIO_should_retry(3)
 SSL_READING = 3
-BIO_FLAGS_SHOULD_RETRY = 0x8
+BIO_FLAGS_WAITS = 0x9  # BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY
 
 # Whether OpenSSL may call back
 _DONE = 0     # the handshake is done: no more
@@ -76,9 +79,10 @@ class SSLObject(object):
         self._native, self._ssl = graft(context, self._server_side, name, self)
         self._state = _NEW
         handle = self._ssl
-        for bio, use in ((incoming._bio, lib.SSL_set0_rbio), (outgoing._bio, lib.SSL_set0_wbio)):
-            lib.BIO_up_ref(bio)  # the reference that `use` takes over
-            use(handle, bio)
+        BIO_up_ref(incoming._bio)  # the references that set0 takes over
+        SSL_set0_rbio(handle, incoming._bio)
+        BIO_up_ref(outgoing._bio)
+        SSL_set0_wbio(handle, outgoing._bio)
         lib.SSL_ctrl(handle, SSL_CTRL_CLEAR_MODE, SSL_MODE_ENABLE_PARTIAL_WRITE, NULL)
         lib.SSL_ctrl(handle, SSL_CTRL_MODE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                      | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS, NULL)
@@ -208,7 +212,7 @@ class SSLObject(object):
             ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
         """
         ERR_clear_error()
-        if self._call(lib.SSL_do_handshake, self._ssl) != 1:
+        if self._call(SSL_do_handshake, self._ssl) != 1:
             raise self._error()
         # A TLS 1.2 client may start another handshake, and the server's callbacks run again.
         again = self._server_side and self.version() != 'TLSv1.3'
@@ -275,9 +279,10 @@ class SSLObject(object):
         as much again as the call. SSL_get_error(3) looks at the queue before it looks at the
         object; so where the object says that it only waits, an error there is somebody else's.
         """
-        if (lib.SSL_want(self._ssl) == SSL_READING
-                and lib.BIO_test_flags(lib.SSL_get_rbio(self._ssl), BIO_FLAGS_SHOULD_RETRY)):
+        if (SSL_want(self._ssl) == SSL_READING
+                and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS):
             ERR_clear_error()
+            return want_read()
         return self._error()
 
     # What was negotiated

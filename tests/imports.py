@@ -1,4 +1,6 @@
-"""What the modules of sslproto27 import, read from their source. Nothing here imports one of them."""
+"""
+What the modules of sslproto27 import, read from their source. Nothing here imports one of them.
+"""
 from __future__ import absolute_import, division, print_function
 
 import ast
@@ -24,15 +26,21 @@ def modules():
 
 
 def _imports(name):
-    """Yield (level, module, names) of each import in a module, wherever in it."""
-    with open(modules()[name]) as source:
-        tree = ast.parse(source.read())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield 0, alias.name, []
-        elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or '', [alias.name for alias in node.names]
+    """Return (level, module, names) of each import in a module, wherever in it."""
+    if name not in _found:
+        with open(modules()[name]) as source:
+            tree = ast.parse(source.read())
+        found = _found[name] = []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found += [(0, alias.name, []) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [alias.name for alias in node.names]
+                found.append((node.level, node.module or '', names))
+    return _found[name]
+
+
+_found = {}  # by module: they do not change while the tests run
 
 
 def own_imports(name):
@@ -59,11 +67,15 @@ def own_imports(name):
 
 def foreign_imports(name):
     """Return the top names of what module *name* imports by an absolute import."""
-    return {module.split('.')[0] for level, module, _ in _imports(name) if not level} - {'__future__'}
+    absolute = {module.split('.')[0] for level, module, _ in _imports(name) if not level}
+    return absolute - {'__future__'}
 
 
 def closure(names):
-    """Return the modules that the modules *names* reach, themselves and the packages they are in included."""
+    """
+    Return the modules that the modules *names* reach, themselves and the packages they are in
+    included.
+    """
     found, todo = set(), list(names)
     while todo:
         name = todo.pop()

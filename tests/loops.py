@@ -1,8 +1,8 @@
 """
 An event loop with a clock of its own, transports in memory, and what speaks over them.
 
-`Loop` and `Transport` stand for a framework: they promise no more than Trollius or asyncio does, and are as
-strict as the stricter of the two. `Remote` is a peer that does only what the test says, on its TLS object.
+`Loop` and `Transport` stand for a framework: they promise no more than Trollius or asyncio does,
+and are as strict as the stricter of the two. `Remote` is a peer that does only what the test says.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -72,7 +72,9 @@ class Loop(object):
         return handle
 
     def turn(self):
-        """Call what is ready now, and nothing that comes of it; return whether there was anything."""
+        """
+        Call what is ready now, and nothing that comes of it; return whether there was anything.
+        """
         count = len(self._ready)
         for _ in range(count):
             self._ready.popleft()()
@@ -482,13 +484,14 @@ class Connection(object):
         transport (SSLTransport): the one above it.
     """
 
-    def __init__(self, ours, theirs, server_side=False, app=None, waiter=Waiter, cls=Transport, remote=None,
-                 loop=None, **kwargs):
+    def __init__(self, ours, theirs, server_side=False, app=None, waiter=Waiter, cls=Transport,
+                 remote=None, loop=None, **kwargs):
         self.loop = loop or Loop()
         self.app = app or App()
         self.waiter = waiter and waiter()
         kwargs.setdefault('server_hostname', None if server_side else 'localhost')
-        self.protocol = SSLProtocol(self.loop, self.app, ours, self.waiter, server_side=server_side, **kwargs)
+        self.protocol = SSLProtocol(
+            self.loop, self.app, ours, self.waiter, server_side=server_side, **kwargs)
         self.transport = self.protocol.transport
         if remote is None:
             remote = dict(server_hostname='localhost') if server_side else dict(server_side=True)
@@ -511,4 +514,3 @@ class Connection(object):
     def outcomes(self):
         """What the waiter was given."""
         return self.waiter.outcomes
-

@@ -10,8 +10,8 @@ from memory import PY2, whole
 from sslproto27 import SSLPipe
 
 __all__ = [
-    'ALERT', 'APPLICATION_DATA', 'CHANGE_CIPHER_SPEC', 'HANDSHAKE', 'PYPY', 'PipePair', 'carry', 'native_call',
-    'needs_refcounts', 'record_types', 'talk',
+    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'carry', 'native_call',
+    'needs_refcounts', 'pattern', 'record_types', 'talk',
 ]
 
 PYPY = platform.python_implementation() == 'PyPy'
@@ -19,7 +19,12 @@ PYPY = platform.python_implementation() == 'PyPy'
 needs_refcounts = pytest.mark.skipif(PYPY, reason='PyPy frees nothing without its collector')
 
 # Content types of records (RFC 8446 5.1).
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
+ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
+
+
+def pattern(size):
+    """Return *size* bytes in which no two places look the same."""
+    return b''.join(b'%08d' % number for number in range(size // 8 + 1))[:size]
 
 
 def record_types(data):
@@ -52,8 +57,9 @@ def native_call(ssl_object, name, *args):
         import _pypy_openssl as extension
     else:
         import _ssl as extension
-    handle = getattr(ssl_object._ssl, 'value', ssl_object._ssl)
-    return getattr(ctypes.CDLL(extension.__file__), name)(ctypes.c_void_p(handle), *args)
+    # A number on PyPy, and on CPython what ctypes takes as it is.
+    handle = ctypes.c_void_p(ssl_object._ssl) if PYPY else ssl_object._ssl
+    return getattr(ctypes.CDLL(extension.__file__), name)(handle, *args)
 
 
 class PipePair(object):
@@ -80,8 +86,10 @@ class PipePair(object):
 
     def pump(self):
         """Carry bytes both ways until there are no more."""
-        while carry(self.client, self.server, self.split) + carry(self.server, self.client, self.split):
-            pass
+        moved = True
+        while moved:
+            moved = carry(self.client, self.server, self.split)
+            moved += carry(self.server, self.client, self.split)
         return self
 
     def start(self):

@@ -474,9 +474,9 @@ class TestCertificates(object):
         assert case[2:4] == (errors[0].verify_code, errors[0].verify_message)
 
     def test_text(self, case, errors):
-        """Its text says so too."""
-        assert errors[0].args[1].startswith(
-            '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + case[3])
+        """Its text says so too, and str() is its text."""
+        text = '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + case[3]
+        assert [True, True] == [errors[0].args[1].startswith(text), str(errors[0]).startswith(text)]
 
     def test_alert(self, case, errors):
         """The server is told, by the alert that fits."""

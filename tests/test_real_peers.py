@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from memory import Endpoint, error_facts, knows_openssl_3, only_python2, raised, since_python3
+from memory import (
+    Endpoint, Pair, error_facts, knows_openssl_3, only_python2, raised, since_python3)
 from sslproto27 import SSLCertVerificationError
 
 PATIENCE = 30  # seconds after which a peer counts as hanging
@@ -127,7 +128,7 @@ def echo(sock, context, answers=None, **kwargs):
     try:
         if answers is not None:
             answers.update(version=tls.version(), cipher=tls.cipher(), peer=tls.getpeercert(True),
-                           alpn=tls.selected_alpn_protocol())
+                           alpn=tls.selected_alpn_protocol(), binding=tls.get_channel_binding())
         while True:
             data = tls.recv(16384)
             if not data:
@@ -228,6 +229,42 @@ class TestBlockingSockets(object):
             peer.result()
             near.close()
         assert [False, True] == reused
+
+    def test_channel_binding(self, listener, client_context, server_context):
+        """tls-unique is what an SSLSocket has too, of a full handshake and of a resumed one."""
+        session, seen = None, []
+        for _ in range(2):
+            answers = {}
+            near = socket.create_connection(listener.getsockname(), PATIENCE)
+            far = listener.accept()[0]
+            far.settimeout(PATIENCE)
+            peer = Background(lambda: echo(far, server_context, answers, server_side=True))
+            ours = SocketEnd(near, client_context, server_hostname='localhost', session=session)
+            ours.call('do_handshake')
+            ours.call('write', b'x')
+            assert b'x' == ours.read_exactly(1)
+            session = ours.sslobj.session
+            ours.call('unwrap')
+            peer.result()
+            near.close()
+            seen.append((ours.sslobj.session_reused, ours.sslobj.get_channel_binding()))
+            assert answers['binding'] == seen[-1][1]
+        assert [False, True] == [reused for reused, _ in seen]
+
+    def test_our_failure_is_not_theirs(self, sockets, pki, client_context, server_context,
+                                       tls_version):
+        """A failed handshake of ours leaves no error behind that a socket takes for its own."""
+        peer = Background(lambda: echo(sockets[1], server_context, server_side=True))
+        tls = client_context.wrap_socket(sockets[0], server_hostname='localhost')
+        tls.setblocking(False)
+        stranger = pki.server_context('stranger', tls_version)
+        errors = Pair(client_context, stranger).try_handshake()
+        assert [True, True] == [isinstance(error, ssl.SSLError) for error in errors]
+        assert ssl.SSLWantReadError is type(raised(tls.recv, 1))
+        tls.settimeout(PATIENCE)
+        tls.unwrap().close()
+        tls.close()
+        peer.result()
 
     def test_refused_by_us(self, sockets, pki, client_context, tls_version):
         """A stranger's SSLSocket is refused, and gets our alert."""

@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from memory import PY2, raised
+from pipes import pattern
 
 if not PY2:
     pytest.skip('Trollius is for Python 2.7', allow_module_level=True)
@@ -131,7 +132,10 @@ def echo():
 
 @pytest.fixture
 def serve(loop, run):
-    """A function that starts a server of the factory given, and returns its port; it is closed afterwards."""
+    """
+    A function that starts a server of the factory given, and returns its port; it is closed
+    afterwards.
+    """
     servers = []
 
     def start(factory, **kwargs):
@@ -160,17 +164,16 @@ def in_thread(loop, function):
 
 def is_nodelay(transport):
     """Return whether the transport's socket has TCP_NODELAY."""
-    return bool(transport.get_extra_info('socket').getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-
-
-def pattern(size):
-    """Return *size* bytes in which no two places look the same."""
-    return b''.join(b'%08d' % number for number in range(size // 8 + 1))[:size]
+    return bool(
+        transport.get_extra_info('socket').getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
 
 class TestConnections(object):
     def test_echo(self, loop, run, serve, echo, client_context, server_context, tls_version):
-        """create_connection and create_server speak TLS over our own engine: both sides know what was settled."""
+        """
+        create_connection and create_server speak TLS over our own engine: both sides know what was
+        settled.
+        """
         for context in (client_context, server_context):
             context.set_alpn_protocols(['echo'])
         port = serve(echo, ssl=server_context)
@@ -178,11 +181,13 @@ class TestConnections(object):
         @trollius.coroutine
         def talk():
             transport, protocol = yield From(loop.create_connection(
-                lambda: Client(loop, 5), '127.0.0.1', port, ssl=client_context, server_hostname='localhost'))
+                lambda: Client(loop, 5), '127.0.0.1', port, ssl=client_context,
+                server_hostname='localhost'))
             transport.write(b'hello')
             yield From(protocol.complete)
             for end in (transport, echo.made[0].transport):
-                assert (tls_version, 'echo') == (end.get_extra_info('tls_version'), end.get_extra_info('alpn_protocol'))
+                assert (tls_version, 'echo') == (
+                    end.get_extra_info('tls_version'), end.get_extra_info('alpn_protocol'))
                 assert end.get_extra_info('cipher') == transport.get_extra_info('cipher')
                 assert isinstance(end.get_extra_info('ssl_object'), sslproto27.SSLObject)
                 assert end.get_extra_info('socket') is not None
@@ -206,7 +211,8 @@ class TestConnections(object):
         @trollius.coroutine
         def talk():
             transport, protocol = yield From(loop.create_connection(
-                lambda: Client(loop), '127.0.0.1', port, ssl=client_context, server_hostname='localhost'))
+                lambda: Client(loop), '127.0.0.1', port, ssl=client_context,
+                server_hostname='localhost'))
             transport.close()
             result = yield From(trollius.gather(protocol.lost, ended, loop=loop))
             raise Return(result)
@@ -236,7 +242,9 @@ class TestConnections(object):
             shutil.rmtree(folder)
 
     def test_streams(self, loop, run, client_context, server_context):
-        """open_connection and start_server give streams over TLS; the end of one is EOF for the other."""
+        """
+        open_connection and start_server give streams over TLS; the end of one is EOF for the other.
+        """
         @trollius.coroutine
         def answer(reader, writer):
             while True:
@@ -248,7 +256,8 @@ class TestConnections(object):
 
         @trollius.coroutine
         def talk():
-            server = yield From(sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            server = yield From(
+                sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
             port = server.sockets[0].getsockname()[1]
             reader, writer = yield From(sslproto27.trollius.open_connection(
                 '127.0.0.1', port, ssl=client_context, server_hostname='localhost'))
@@ -272,7 +281,8 @@ class TestConnections(object):
         @trollius.coroutine
         def talk():
             transport, protocol = yield From(loop.create_connection(
-                lambda: Client(loop, 5), sock=sock, ssl=client_context, server_hostname='localhost'))
+                lambda: Client(loop, 5), sock=sock, ssl=client_context,
+                server_hostname='localhost'))
             transport.write(b'hello')
             yield From(protocol.complete)
             transport.close()
@@ -289,7 +299,8 @@ class TestConnections(object):
         @trollius.coroutine
         def talk():
             transport, protocol = yield From(loop.create_connection(
-                lambda: Client(loop, size), '127.0.0.1', port, ssl=client_context, server_hostname='localhost'))
+                lambda: Client(loop, size), '127.0.0.1', port, ssl=client_context,
+                server_hostname='localhost'))
             transport.write(data)
             yield From(protocol.complete)
             transport.close()
@@ -308,7 +319,8 @@ class TestConnections(object):
 
         @trollius.coroutine
         def talk():
-            server = yield From(sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            server = yield From(
+                sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
             port = server.sockets[0].getsockname()[1]
             reader, writer = yield From(sslproto27.trollius.open_connection(
                 '127.0.0.1', port, ssl=client_context, server_hostname='localhost'))
@@ -330,7 +342,8 @@ class TestConnections(object):
         def talk(number):
             data = b'%04d' % number * 5000
             transport, protocol = yield From(loop.create_connection(
-                lambda: Client(loop, len(data)), '127.0.0.1', port, ssl=context, server_hostname='localhost'))
+                lambda: Client(loop, len(data)), '127.0.0.1', port, ssl=context,
+                server_hostname='localhost'))
             transport.write(data)
             yield From(protocol.complete)
             transport.close()
@@ -339,7 +352,8 @@ class TestConnections(object):
 
         @trollius.coroutine
         def everybody():
-            answers = yield From(trollius.gather(*[talk(number) for number in range(50)], loop=loop))
+            answers = yield From(
+                trollius.gather(*[talk(number) for number in range(50)], loop=loop))
             while [protocol for protocol in echo.made if not protocol.lost]:
                 yield None
             raise Return(answers)
@@ -403,10 +417,14 @@ class TestFailures(object):
         run(protocol.lost)
 
     def test_host_name(self, loop, run, serve, echo, client_context, server_context):
-        """A certificate for another name reaches the caller as SSLCertVerificationError; nobody is told of a connection."""
+        """
+        A certificate for another name reaches the caller as SSLCertVerificationError; nobody is
+        told of a connection.
+        """
         port = serve(echo, ssl=server_context)
         client = Client(loop)
-        error = raised(run, self.connect(loop, port, client, ssl=client_context, server_hostname='other.example.org'))
+        error = raised(run, self.connect(
+            loop, port, client, ssl=client_context, server_hostname='other.example.org'))
         assert (SSLCertVerificationError, 62) == (type(error), error.verify_code)
         assert (0, False) == (client.made, client.lost.done())
 
@@ -444,7 +462,8 @@ class TestFailures(object):
             def connection_made(self, transport):
                 transport.write(b'220 example.org ESMTP\r\n')
         port = serve(Greeter)
-        error = raised(run, self.connect(loop, port, ssl=client_context, server_hostname='localhost'))
+        error = raised(
+            run, self.connect(loop, port, ssl=client_context, server_hostname='localhost'))
         assert (ssl.SSLError, 'WRONG_VERSION_NUMBER') == (type(error), error.reason)
 
     def test_server_that_hangs_up(self, loop, run, serve, client_context):
@@ -453,13 +472,17 @@ class TestFailures(object):
             def connection_made(self, transport):
                 transport.close()
         port = serve(Rude)
-        error = raised(run, self.connect(loop, port, ssl=client_context, server_hostname='localhost'))
+        error = raised(
+            run, self.connect(loop, port, ssl=client_context, server_hostname='localhost'))
         assert isinstance(error, EnvironmentError)
         assert errno.ECONNRESET == error.errno
 
     def test_cancel(self, loop, run, serve, client_context):
-        """Cancelling create_connection in mid-handshake closes the connection; the peer sees its end."""
-        accepted, lost, client = trollius.Future(loop=loop), trollius.Future(loop=loop), Client(loop)
+        """
+        Cancelling create_connection in mid-handshake closes the connection; the peer sees its end.
+        """
+        accepted, lost = trollius.Future(loop=loop), trollius.Future(loop=loop)
+        client = Client(loop)
 
         class Silent(trollius.Protocol):
             def connection_made(self, transport):
@@ -492,7 +515,10 @@ class TestPolicy(object):
         trollius.set_event_loop_policy(before)
 
     def test_install(self):
-        """install makes new loops ours, as often as it is called; uninstall undoes it, as often as it is called."""
+        """
+        install makes new loops ours, as often as it is called; uninstall undoes it, as often as it
+        is called.
+        """
         default = type(trollius.get_event_loop_policy())
         sslproto27.trollius.install()
         policy = trollius.get_event_loop_policy()
@@ -542,8 +568,9 @@ def openssl():
     processes, killers = [], []
 
     def start(*args):
-        process = subprocess.Popen(('openssl',) + args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, close_fds=True)
+        process = subprocess.Popen(
+            ('openssl',) + args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, close_fds=True)
         killer = threading.Timer(PATIENCE, process.kill)
         killer.start()
         processes.append(process)
@@ -562,7 +589,9 @@ def openssl():
 
 class TestOpenSSLPrograms(object):
     def test_s_client(self, loop, run, pki, openssl, server_context, tls_version):
-        """openssl s_client verifies our server, sends a line and gets its answer, and a clean end."""
+        """
+        openssl s_client verifies our server, sends a line and gets its answer, and a clean end.
+        """
         @trollius.coroutine
         def answer(reader, writer):
             line = yield From(reader.readline())
@@ -571,11 +600,13 @@ class TestOpenSSLPrograms(object):
 
         @trollius.coroutine
         def talk():
-            server = yield From(sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            server = yield From(
+                sslproto27.trollius.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            port = server.sockets[0].getsockname()[1]
             process = openssl(
-                's_client', '-connect', '127.0.0.1:%d' % server.sockets[0].getsockname()[1], '-quiet',
-                '-servername', 'localhost', '-verify_hostname', 'localhost', '-verify_return_error',
-                '-CAfile', pki.path('ca'), FLAGS[tls_version])
+                's_client', '-connect', '127.0.0.1:%d' % port, '-quiet', FLAGS[tls_version],
+                '-servername', 'localhost', '-verify_hostname', 'localhost',
+                '-verify_return_error', '-CAfile', pki.path('ca'))
             output, _ = yield From(in_thread(loop, lambda: process.communicate(b'hello\n')))
             server.close()
             yield From(server.wait_closed())

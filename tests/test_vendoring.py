@@ -1,4 +1,6 @@
-"""The core and the pipe work as a copy inside of another package, with the standard library alone."""
+"""
+The core and the pipe work as a copy inside of another package, with the standard library alone.
+"""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -16,8 +18,9 @@ place = %r
 outside = ('site-packages', 'dist-packages')
 sys.path[:] = [place] + [path for path in sys.path if path and os.path.abspath(path) not in %r
                          and not any(name in path for name in outside)]
+own = ('_frozen_importlib', 'importlib')
 sys.meta_path[:] = [finder for finder in sys.meta_path
-                    if getattr(finder, '__module__', '').startswith(('_frozen_importlib', 'importlib'))]
+                    if getattr(finder, '__module__', '').startswith(own)]
 before = set(sys.modules)
 
 from someapp._vendor.tls._core import MemoryBIO, SSLObject
@@ -47,7 +50,7 @@ while moved:
     moved = to_server or to_client
 print(client.state, client.ssl_object.version(), server.appdata_received().decode('ascii'))
 print(isinstance(client.ssl_object, SSLObject))
-files = [getattr(sys.modules[name], '__file__', None) or '' for name in set(sys.modules) - before if sys.modules[name]]
+files = [getattr(sys.modules[name], '__file__', None) or '' for name in set(sys.modules) - before]
 print(sorted(path for path in files if any(name in path for name in outside)))
 print(sorted(name for name in sys.modules if name.split('.')[0] == 'sslproto27'))
 '''
@@ -68,7 +71,9 @@ def someapp(tmpdir):
 
 
 def test_handshake(run_python, someapp):
-    """A vendored copy shakes hands, and imports nothing outside of itself and the standard library."""
+    """
+    A vendored copy shakes hands, and imports nothing outside of itself and the standard library.
+    """
     checkout = os.path.dirname(PACKAGE)
     finished = run_python(SCRIPT % (someapp, [checkout, os.path.join(checkout, 'tests')]))
     assert (0, '') == (finished.returncode, finished.stderr)
@@ -78,5 +83,6 @@ def test_handshake(run_python, someapp):
 def test_only_what_is_needed(someapp):
     """Neither the protocol nor an adapter is part of what has to be vendored."""
     files = set(os.listdir(os.path.join(someapp, 'someapp', '_vendor', 'tls')))
-    assert set() == files & {'_protocol.py', '_transport.py', 'trollius.py', '__main__.py', '_demo.py'}
+    assert set() == (
+        files & {'_protocol.py', '_transport.py', 'trollius.py', '__main__.py', '_demo.py'})
     assert {'__init__.py', '_core.py', '_pipe.py', '_engine'} <= files

@@ -7,6 +7,8 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
 ``lib``
     OpenSSL's functions, as `libssl` declares them, of the very library that ``_ssl`` uses. Handles
     are opaque; a null handle is false. No two threads are ever inside of it together.
+``prepared(handle)``
+    A handle that is not null in the form that is quickest to pass, for those that are kept.
 ``NULL``
     The null pointer, as an argument.
 ``fill(function, handle, size)``

@@ -17,18 +17,26 @@ import _ssl
 from .libssl import ALIASES, EngineUnavailable, check_version, declarations
 
 __all__ = ['lib', 'NULL', 'Cell', 'fill', 'graft', 'memory', 'new_buffer',
-           'new_large_buffer']
+           'new_large_buffer', 'prepared']
 
 NULL = None
 
-#: Called for every message: without argtypes ctypes is twice as fast. Handles are always `Handle`
-#: objects, never numbers, so no pointer can be cut to an int.
-_HOT = frozenset(['BIO_read', 'BIO_write', 'BIO_ctrl_pending', 'SSL_read', 'SSL_write',
-                  'SSL_pending', 'SSL_do_handshake', 'ERR_clear_error'])
+#: Called for every message or every connection: without argtypes ctypes is twice as fast. Handles
+#: are always `Handle` objects or `prepared`, never numbers, so no pointer can be cut to an int.
+_HOT = frozenset("""
+    BIO_new BIO_free BIO_up_ref BIO_read BIO_write BIO_ctrl_pending BIO_test_flags
+    SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_read SSL_write SSL_pending SSL_do_handshake
+    SSL_get_error SSL_want SSL_get_shutdown SSL_is_init_finished SSL_session_reused
+    SSL_get0_param a2i_IPADDRESS ERR_clear_error ERR_peek_last_error""".split())
 
 
 class Handle(ctypes.c_void_p):
     """A pointer; false when null. As a subclass, ctypes returns it as it is, not as a number."""
+
+
+def prepared(handle):
+    """See the contract: an argument that ctypes need not make anew for each call."""
+    return ctypes.byref(ctypes.c_char.from_address(handle.value))
 
 
 _TYPES = {
@@ -146,10 +154,20 @@ def _find_ssl(native, context):
     Find the ``SSL *`` in *native*: the word before the one that holds *context*.
 
     Observed on 2.7.9 to 2.7.18: ``PySSLSocket`` holds Socket, ssl_sock, SSL *, context, ... after
-    its header. The scan finds the context's address and reads no pointer before that.
+    its header. The scan finds the context's address and reads no pointer before that. Where it
+    was the last time is where it looks first.
     """
     base, wanted = id(native), id(context)
-    for offset in range(object.__basicsize__ + _WORD, type(native).__basicsize__, _WORD):
-        if ctypes.c_void_p.from_address(base + offset).value == wanted:
-            return Handle.from_buffer_copy(ctypes.string_at(base + offset - _WORD, _WORD))
+    for offset in _found + _offsets(native):
+        if _word_at(base + offset).value == wanted:
+            _found[:] = [offset]
+            return prepared(_word_at(base + offset - _WORD))
     raise EngineUnavailable('sslproto27 does not know the layout of %r' % type(native))
+
+
+_word_at = ctypes.c_void_p.from_address
+_found = []
+
+
+def _offsets(native):
+    return range(object.__basicsize__ + _WORD, type(native).__basicsize__, _WORD)

@@ -1,0 +1,66 @@
+"""Throw-away certificates: a CA, and a server's for localhost, both with ECDSA P-256 keys."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+__all__ = ['HOSTNAME', 'certificates']
+
+HOSTNAME = 'localhost'
+
+_CONFIG = """
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = %(hostname)s
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:%(hostname)s
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
+
+_REQUEST = ['req', '-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+            '-nodes']
+
+
+@contextmanager
+def certificates():
+    """Yield a folder with ``ca.pem`` and ``server.pem`` (key and certificate); then remove it."""
+    folder = tempfile.mkdtemp(prefix='sslproto27-bench-')
+
+    def openssl(*arguments):
+        try:
+            subprocess.check_output(('openssl',) + arguments, cwd=folder, stderr=subprocess.STDOUT)
+        except OSError:
+            raise SystemExit('The openssl command is not here: install it first.')
+        except subprocess.CalledProcessError as error:
+            raise SystemExit('openssl %s failed:\n%s'
+                             % (arguments[0], error.output.decode('ascii', 'replace')))
+
+    try:
+        with open(os.path.join(folder, 'config'), 'w') as config:
+            config.write(_CONFIG % {'hostname': HOSTNAME})
+        openssl(*_REQUEST + ['-x509', '-extensions', 'ca', '-subj', '/CN=sslproto27 benchmark CA',
+                             '-days', '30', '-keyout', 'ca.key', '-out', 'ca.pem'])
+        openssl(*_REQUEST + ['-keyout', 'server.key', '-out', 'server.request'])
+        openssl('x509', '-req', '-in', 'server.request', '-CA', 'ca.pem', '-CAkey', 'ca.key',
+                '-set_serial', '2', '-days', '30', '-extfile', 'config', '-extensions', 'server',
+                '-out', 'server.crt')
+        with open(os.path.join(folder, 'server.pem'), 'w') as joined:
+            for name in ('server.key', 'server.crt'):
+                with open(os.path.join(folder, name)) as part:
+                    joined.write(part.read())
+        yield folder
+    finally:
+        shutil.rmtree(folder)
