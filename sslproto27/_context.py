@@ -120,7 +120,7 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
     """
     if not isinstance(purpose, ssl._ASN1Object):
         raise TypeError('purpose must be an ssl.Purpose, not %r' % (purpose,))
-    context = SSLContext(ssl.PROTOCOL_TLS)
+    context = SSLContext(ssl.PROTOCOL_SSLv23)  # PROTOCOL_TLS, by its name before 2.7.13
     context.minimum_version = TLSVersion.TLSv1_2
     context.options |= OP_NO_COMPRESSION | OP_NO_RENEGOTIATION
     context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN

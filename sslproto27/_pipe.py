@@ -137,21 +137,25 @@ class SSLPipe(object):
 
     def feed_eof(self):
         """
-        Take note that the peer will send nothing more. What is fed can still be sent to it.
+        Take note that the peer will send nothing more.
+
+        After the handshake, what has been fed can still be sent to it.
 
         Raises:
             ssl.SSLEOFError: it has not sent close_notify, so its data may have been cut short.
         """
         state = self.state
         if state is HANDSHAKE:
-            self._incoming.write_eof()
-            self._advance(_TO_RECEIVE)
+            self._enter(FAIL)
+            del self._backlog[:]
         elif state is OPEN or state is CLOSING:
-            # OpenSSL is not told: it would take the end for a failure of its own (and words it in
-            # another way in each version), and would encrypt nothing more.
             self._enter(PEER_CLOSE)
-            if not self._suppress_ragged_eofs:
-                raise ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
+        else:
+            return
+        # OpenSSL is not told: it would encrypt nothing more, and each version, under each Python,
+        # words the end in another way.
+        if state is HANDSHAKE or not self._suppress_ragged_eofs:
+            raise ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
 
     def feed_appdata(self, data):
         """

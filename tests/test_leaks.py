@@ -17,10 +17,9 @@ import pytest
 from memory import PY2, Pair, connect
 
 HANDSHAKES = int(os.environ.get('SSLPROTO27_LEAK_HANDSHAKES', '20000'))
-CHUNKS = 20
 PYPY = platform.python_implementation() == 'PyPy'
 # Bytes lost each time that are no leak yet: caches, and code that PyPy compiles.
-NOISE = 512 if PYPY else 64
+NOISE = 512 if PYPY else 48
 
 # Python 3.13.0 loses 6 KB whenever a session is asked for: there, it is not asked for while we
 # measure.
@@ -72,29 +71,35 @@ def growth(work, count):
         gained. Either growth is the median of many readings: a leak shows in all of them, a cache
         that fills in some.
     """
-    size = count // CHUNKS
+    chunks = max(3, min(20, count // 50))
+    size = count // chunks
     for _ in range(500):
         work()
     before, readings = descriptors(), [in_use()]
-    for _ in range(CHUNKS):
+    for _ in range(chunks):
         for _ in range(size):
             work()
         readings.append(in_use())
     grown = []
     for series in zip(*readings):
         differences = sorted(after - earlier for earlier, after in zip(series, series[1:]))
-        grown.append(differences[CHUNKS // 2] / size)
+        grown.append(differences[chunks // 2] / size)
     return grown[0], grown[1], descriptors() - before
 
 
 # What is done over and over: each function makes its contexts once and returns the work.
 
 def full(pki, version):
-    """A full handshake, data both ways, a clean end."""
+    """A full handshake, the certificate looked at, data both ways, a clean end."""
     contexts = pki.client_context(version), pki.server_context('ecdsa', version)
+    kinds = ['tls-unique', 'tls-exporter', 'tls-server-end-point'] if PY2 else ['tls-unique']
 
     def work():
         pair = Pair(*contexts).handshake()
+        check(pair.client.getpeercert(True))
+        check(pair.client.getpeercert())
+        for kind in kinds:
+            check(pair.client.get_channel_binding(kind) == pair.server.get_channel_binding(kind))
         for end in (pair.client_end, pair.server_end):
             check(b'data' == pair.transfer(end, b'data'))
         pair.shut_down()
@@ -125,11 +130,11 @@ def refused(pki, version):
 
 
 def abandoned(pki, version):
-    """A handshake left in the middle, bytes in its BIOs."""
+    """A handshake with an address left in the middle, bytes in its BIOs."""
     contexts = pki.client_context(version), pki.server_context('ecdsa', version)
 
     def work():
-        pair = Pair(*contexts)
+        pair = Pair(*contexts, server_hostname='127.0.0.1')
         pair.client_end.handshake_is_done()
         pair.pump()
         check(not pair.server_end.handshake_is_done())
@@ -165,16 +170,6 @@ def members(pki, version):
             check([ssl.SSLWantReadError, TypeError, ValueError] == [
                 failure(sslobj.read), failure(sslobj.write, u'text'),
                 failure(sslobj.get_channel_binding, 'no such kind')])
-    return work
-
-
-def bindings(pki, version):
-    """The channel bindings that only our own objects have."""
-    pair = connect(pki.client_context(version), pki.server_context('ecdsa', version))
-
-    def work():
-        for kind in ('tls-exporter', 'tls-server-end-point'):
-            check(pair.client.get_channel_binding(kind) == pair.server.get_channel_binding(kind))
     return work
 
 
@@ -248,12 +243,6 @@ def test_members(assert_flat):
     assert_flat('members', 1000)
 
 
-@pytest.mark.skipif(not PY2, reason="not in Python 3's ssl, which is passed through")
-def test_channel_bindings(assert_flat):
-    """Channel bindings leave nothing behind."""
-    assert_flat('bindings', 1000)
-
-
 def test_large_messages(assert_flat):
     """
     Messages of 300 kilobytes leave less than a hundredth of their size behind: the allocator's
@@ -270,4 +259,4 @@ def test_lost_memory_is_seen(measure):
 
 def test_lost_descriptors_are_seen(measure):
     """A descriptor lost each time is seen."""
-    assert 100 == measure('lost_descriptor', 100)[2]
+    assert 150 == measure('lost_descriptor', 150)[2]

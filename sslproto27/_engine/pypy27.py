@@ -30,7 +30,10 @@ class Library(object):
     """OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called."""
 
     def __init__(self, path):
-        dll = ffi.dlopen(path)
+        try:
+            dll = ffi.dlopen(path)
+        except OSError as error:
+            raise EngineUnavailable('sslproto27 cannot open the ssl module: %s' % error)
         for name, result, arguments in declarations():
             function = getattr(dll, name, None) or getattr(dll, ALIASES.get(name, name), None)
             if function is None:
@@ -42,6 +45,8 @@ class Library(object):
             else:
                 function = _locked(function)
             setattr(self, name, function)
+        if not hasattr(dll, 'SSL_do_handshake'):
+            raise EngineUnavailable('sslproto27 cannot reach OpenSSL: %s does not export it' % path)
         check_version(self.OpenSSL_version_num())
 
 
