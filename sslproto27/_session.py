@@ -17,7 +17,7 @@ class SSLSession(object):
     that it came from (a missing close_notify, say) does not spoil it.
     """
 
-    __slots__ = ('_handle', '_context', '__weakref__')
+    __slots__ = ('_handle', '_context', '_server_hostname', '__weakref__')
 
     def __init__(self):
         raise TypeError("cannot create 'SSLSession' instances")
@@ -69,8 +69,8 @@ class SSLSession(object):
         return bool(lib.SSL_SESSION_has_ticket(self._handle))
 
 
-def session_of(ssl_handle, context):
-    """Return a copy of the session of a TLS object of *context*; None if it has none yet."""
+def session_of(ssl_handle, context, server_hostname):
+    """Return a copy of a TLS object's session, with its context and name; None if there is none."""
     current = lib.SSL_get1_session(ssl_handle)
     if not current:
         return None
@@ -81,6 +81,7 @@ def session_of(ssl_handle, context):
     session = object.__new__(SSLSession)
     session._handle = copy
     session._context = context
+    session._server_hostname = server_hostname
     return session
 
 

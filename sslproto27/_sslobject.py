@@ -315,7 +315,7 @@ class SSLObject(object):
 
         A client assigns one, before the handshake, to try to resume it.
         """
-        return session_of(self._ssl, self.context)
+        return session_of(self._ssl, self.context, self._server_hostname)
 
     @session.setter
     def session(self, session):
@@ -327,6 +327,10 @@ class SSLObject(object):
             raise ValueError('session cannot be set on the server side')
         if lib.SSL_is_init_finished(self._ssl):
             raise ValueError('session cannot be set after the handshake')
+        if self.context.check_hostname and session._server_hostname != self._server_hostname:
+            # RFC 8446 4.6.1. No certificate is shown in a resumption, so none would be checked.
+            raise ValueError('session is one of server_hostname %r, not of %r'
+                             % (session._server_hostname, self._server_hostname))
         use_session(self._ssl, session)
 
     @property

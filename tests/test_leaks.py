@@ -18,8 +18,8 @@ from memory import PY2, Pair, connect
 
 HANDSHAKES = int(os.environ.get('SSLPROTO27_LEAK_HANDSHAKES', '20000'))
 PYPY = platform.python_implementation() == 'PyPy'
-# Bytes lost each time that are no leak yet: code that PyPy compiles; caches, which take thousands of
-# handshakes to fill.
+# Bytes lost each time that are no leak yet: code that PyPy compiles; caches, which fill up after
+# thousands of handshakes.
 NOISE = 512 if PYPY else 48 if HANDSHAKES >= 20000 else 256
 
 # Python 3.13.0 loses 6 KB whenever a session is asked for: there, it is not asked for while we

@@ -550,6 +550,16 @@ class TestFailure(object):
         assert isinstance(raised(us.feed_ssldata, forged_record()), ssl.SSLError)
         assert BROKEN is us.state
 
+    def test_shutdown_fails(self, pipes):
+        """When OpenSSL refuses to shut down, data_to_send raises its error and breaks the pipe."""
+        pipes.client.shutdown()
+        pipes.server.feed_appdata(b'x')
+        # No caller can do this: data that OpenSSL meets where it looks for close_notify.
+        pipes.client._incoming.write(pipes.server.data_to_send())
+        error = raised(pipes.client.data_to_send)
+        assert (ssl.SSLError, 'APPLICATION_DATA_AFTER_CLOSE_NOTIFY') == (type(error), error.reason)
+        assert BROKEN is pipes.client.state
+
     def test_backlog_is_dropped(self, pipes):
         """What had not been encrypted when TLS failed is dropped, and counts no more."""
         pipes.client.feed_appdata(b'x')

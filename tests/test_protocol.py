@@ -1266,6 +1266,17 @@ class TestClosing(object):
         assert (sent, 1) == (connection.lower.sent, len(caplog.records))
         assert logging.WARNING == caplog.records[0].levelno
 
+    def test_close_fails(self, new):
+        """When the pipe cannot close, connection_lost says why, and the connection is closed."""
+        connection = new().handshake()
+        connection.remote.sslobj.write(b'x')
+        # No transport can do this: data that OpenSSL meets where it looks for close_notify.
+        connection.protocol._pipe._incoming.write(connection.remote.outgoing.read())
+        connection.transport.close()
+        connection.loop.run()
+        assert [ssl.SSLError] == types(connection.app.lost)
+        assert (True, 0) == (connection.lower.closed, connection.loop.timers)
+
     def test_close_twice(self, new):
         """close can be called again, at any time."""
         connection = new().handshake()

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from memory import PY2, Endpoint, Pair, connect, raised
+from memory import PY2, Endpoint, Pair, connect, only_python2, raised
 from sslproto27 import SSLSession
 
 INTEGERS = (int,) if not PY2 else (int, type(1 << 80))
@@ -226,3 +226,22 @@ class TestSetting(object):
         sslobj = Endpoint.wrap(pki.client_context(version=tls_version)).sslobj
         with pytest.raises(ValueError):
             sslobj.session = session
+
+    @only_python2  # Python 3.13.0 resumes it, and checks no name
+    def test_of_another_name(self, client_context, session):
+        """A session of another server name is refused with ValueError where names are checked."""
+        assert client_context.check_hostname
+        sslobj = Endpoint.wrap(client_context, server_hostname='other.example.org').sslobj
+        error = raised(setattr, sslobj, 'session', session)
+        assert ValueError is type(error)
+        assert 'other.example.org' in str(error)
+        assert None is sslobj.session
+
+    @only_python2
+    def test_of_another_name_unchecked(self, pki, server_context, tls_version):
+        """Where no name is checked a session of another one can be resumed."""
+        context = pki.client_context(version=tls_version)
+        context.check_hostname = False
+        session = connect(context, server_context).client.session
+        pair = connect(context, server_context, server_hostname='127.0.0.1', session=session)
+        assert pair.client.session_reused
