@@ -6,11 +6,12 @@ import ctypes
 import gc
 import random
 import ssl
+import sys
 import weakref
 
 import pytest
 
-from memory import SPLITS, byte_by_byte, raised, strided
+from memory import PY2, SPLITS, byte_by_byte, raised, strided
 from pipes import (
     ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, PipePair, carry, native_call,
     needs_refcounts, pattern, record_types, talk)
@@ -557,7 +558,9 @@ class TestFailure(object):
         # No caller can do this: data that OpenSSL meets where it looks for close_notify.
         pipes.client._incoming.write(pipes.server.data_to_send())
         error = raised(pipes.client.data_to_send)
-        assert (ssl.SSLError, 'APPLICATION_DATA_AFTER_CLOSE_NOTIFY') == (type(error), error.reason)
+        assert ssl.SSLError is type(error)
+        if PY2 or sys.version_info >= (3, 10):  # older tables of reasons do not know OpenSSL 3
+            assert 'APPLICATION_DATA_AFTER_CLOSE_NOTIFY' == error.reason
         assert BROKEN is pipes.client.state
 
     def test_backlog_is_dropped(self, pipes):

@@ -645,12 +645,24 @@ class TestReading(object):
         while not remote.handshake_is_done():
             remote.flush()
         remote.sslobj.write(b'last')
-        remote.flush().close_notify()
+        remote.flush()
         assert ['connection_made'] == connection.app.names
         connection.transport.resume_reading()
         connection.loop.run()
+        assert b'last' == connection.app.data
+
+    def test_end_with_pause_in_connection_made(self, new):
+        """
+        The end of data, too, waits behind what pause_reading inside connection_made holds back.
+        """
+        app = App(connection_made=lambda app: app.transport.pause_reading())
+        connection = new(app=app).start()
+        connection.remote.handshake().write(b'last').close_notify()
+        assert ['connection_made'] == app.names
+        connection.transport.resume_reading()
+        connection.loop.run()
         assert (b'last', ['connection_made', 'data_received', 'eof_received']) == (
-            connection.app.data, connection.app.names[:3])
+            app.data, app.names[:3])
 
     def test_pause_in_the_handshake(self, new):
         """pause_reading during the handshake holds up data, not the handshake."""
@@ -697,13 +709,24 @@ class TestReading(object):
         for data in (b'one', b'two'):
             connection.remote.sslobj.write(data)
             connection.protocol.data_received(connection.remote.outgoing.read())
+        connection.protocol.eof_received()
         connection.app.hooks['data_received'] = lambda app: app.transport.pause_reading()
         connection.transport.resume_reading()
         connection.loop.run()
-        assert b'one' == connection.app.data
+        assert (b'one', True, []) == (
+            connection.app.data, connection.lower.paused, connection.app.lost)
         connection.transport.resume_reading()
         connection.loop.run()
         assert b'onetwo' == connection.app.data
+
+    def test_lost_between_resume_and_delivery(self, new):
+        """A connection that is lost right after resume_reading ends like any other."""
+        connection = new().handshake()
+        connection.transport.pause_reading()
+        connection.transport.resume_reading()
+        connection.protocol.connection_lost(None)
+        connection.loop.run()
+        assert ([None], []) == (connection.app.lost, connection.loop.errors)
 
     @pytest.mark.parametrize('end', ['close_notify', 'send_eof'])
     def test_end_while_paused(self, new, end):
@@ -895,6 +918,29 @@ class TestWriting(object):
         connection.protocol.resume_writing()
         connection.remote.handshake()
         assert [None] == connection.outcomes
+
+    def test_no_pause_before_connection_made(self, new):
+        """
+        However much is written during the handshake, connection_made comes before pause_writing.
+        """
+        connection = new().start()
+        connection.transport.write(pattern(1024 * 1024))
+        assert [] == connection.app.names
+        connection.remote.handshake()
+        assert pattern(1024 * 1024) == connection.remote.read()
+        assert 'connection_made' == connection.app.names[0]
+
+    def test_no_resume_after_abort(self, new):
+        """After abort there is nothing to go on with: resume_writing is not called."""
+        connection = new().handshake()
+        connection.transport.set_write_buffer_limits(0)
+        connection.lower.block()
+        connection.transport.write(b'fills the transport below')
+        connection.transport.write(b'x')
+        connection.transport.abort()
+        connection.transport.set_write_buffer_limits(1000)
+        connection.loop.run()
+        assert ['connection_made', 'pause_writing', 'connection_lost'] == connection.app.names
 
     def test_idempotent_pauses(self, new):
         """The transport below may repeat pause_writing and resume_writing."""
@@ -1185,6 +1231,25 @@ class TestClosing(object):
         connection.loop.advance(5.1)
         assert connection.lower.aborted
         self.check_end(connection)
+
+    @pytest.mark.parametrize('in_handshake', [False, True])
+    def test_alert_that_cannot_be_sent(self, new, in_handshake):
+        """A peer that breaks TLS and takes nothing is cut off after ssl_shutdown_timeout."""
+        connection = new(ssl_shutdown_timeout=5)
+        if in_handshake:
+            connection.start()
+            connection.loop.run()
+        else:
+            connection.handshake()
+        connection.lower.block()
+        # A handshake message that may not come: the answer is an alert.
+        connection.remote.transport.write(b'\x16\x03\x03\x00\x04\xff\x00\x00\x00')
+        connection.loop.advance(4.9)
+        assert (False, 1) == (connection.lower.aborted, connection.loop.timers)
+        connection.loop.advance(0.2)
+        assert (True, 0) == (connection.lower.aborted, connection.loop.timers)
+        assert [ssl.SSLError] == types(
+            connection.outcomes if in_handshake else connection.app.lost)
 
     def test_lower_that_never_closes(self, new):
         """
