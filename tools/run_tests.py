@@ -2,13 +2,15 @@
 
     run_tests.py PYTHON...
 
-The last line is the total of all runs.  An error, a crash or a hang of an
-interpreter counts as (at least) one failed test.  Options for pytest go in
-$PYTEST_ADDOPTS.
+As many interpreters as there are processors run side by side; each one's output
+is printed whole, when it has ended.  The last line is the total of all runs.  An
+error, a crash or a hang of an interpreter counts as (at least) one failed test.
+Options for pytest go in $PYTEST_ADDOPTS.
 """
 from __future__ import print_function
 
 import collections
+import multiprocessing.pool
 import os
 import shutil
 import subprocess
@@ -55,36 +57,57 @@ def outcomes(report):
     return counts
 
 
-def run(python, report, env):
-    process = subprocess.Popen([python, '-m', 'pytest', '-rs', '--junitxml', report],
-                               cwd=CHECKOUT, env=env)
-    limit = threading.Timer(TIME_LIMIT, process.kill)
-    limit.start()
-    status = process.wait()
-    limit.cancel()
+def run(python, folder, env):
+    """Run the tests on one interpreter; return the counts of outcomes and all that it printed."""
+    report, log = (os.path.join(folder, name) for name in ('report.xml', 'log'))
+    with open(log, 'w') as output:
+        process = subprocess.Popen([python, '-m', 'pytest', '-rs', '--junitxml', report],
+                                   cwd=CHECKOUT, env=env, stdout=output, stderr=output)
+        limit = threading.Timer(TIME_LIMIT, process.kill)
+        limit.start()
+        status = process.wait()
+        limit.cancel()
     counts = outcomes(report)
+    with open(log) as output:
+        text = output.read()
     if status not in (0, 1):
-        print('\npytest on %s ended with status %d (-N: killed by signal N)' % (python, status))
+        text += '\npytest on %s ended with status %d (-N: killed by signal N)\n' % (python, status)
     if status:
         counts['failed'] = max(counts['failed'], 1)
+    return counts, text
+
+
+def describe(python):
+    """Return the interpreter's name and versions; None if it does not run."""
+    try:
+        return subprocess.check_output([python, '-c', DESCRIBE]).decode().strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        print('%s: %s' % (python, error))
+        return None
+
+
+def run_one(python, env):
+    """Do all that there is to do for one interpreter; return the counts of outcomes."""
+    description = describe(python)
+    if description is None:
+        return collections.Counter(failed=1)
+    folder = tempfile.mkdtemp()
+    try:
+        counts, text = run(python, folder, env)
+    finally:
+        shutil.rmtree(folder)
+    # One write: what other threads print stays apart.
+    sys.stdout.write('\n== %s: %s\n%s' % (os.path.relpath(python, CHECKOUT), description, text))
+    sys.stdout.flush()
     return counts
 
 
 def main(pythons):
     pythons = [os.path.abspath(python) for python in pythons]
     env = environment(pythons)
-    total = collections.Counter()
-    folder = tempfile.mkdtemp()
-    try:
-        for number, python in enumerate(pythons):
-            print('\n== %s:' % os.path.relpath(python, CHECKOUT), end=' ')
-            sys.stdout.flush()
-            if subprocess.call([python, '-c', DESCRIBE]):
-                total['failed'] += 1
-                continue
-            total += run(python, os.path.join(folder, '%d.xml' % number), env)
-    finally:
-        shutil.rmtree(folder)
+    workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count())
+    total = sum(workers.imap_unordered(lambda python: run_one(python, env), pythons, 1),
+                collections.Counter())
     print('%d passed, %d failed, %d skipped'
           % (total['passed'], total['failed'], total['skipped']))
     return 1 if total['failed'] else 0
