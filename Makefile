@@ -4,6 +4,7 @@
 VENV27 := .venv27
 VENV3 := .venv3
 OLDEST3 := .venv3-oldest
+RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
 SOURCES = $(wildcard sslproto27 examples tests tools benchmarks setup.py)
 
@@ -16,7 +17,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint bench valgrind clean FORCE
+.PHONY: help demo test test-all lint docs bench valgrind dist test-dist clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,6 +41,11 @@ lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@find $(SOURCES) -name '*.py' -exec $(VENV27)/bin/python -c \
 	    'import sys; [compile(open(name).read(), name, "exec") for name in sys.argv[1:]]' {} +
 
+docs: $(VENV3)/ready  ## the documentation as HTML, warnings are errors
+	@$(VENV3)/$(PIP_INSTALL) -e '.[docs]'
+	@$(VENV3)/bin/python -m sphinx -q -W --keep-going -E docs build/docs && \
+	    echo 'built build/docs/index.html'
+
 bench: $(VENV27)/ready $(VENV3)/ready  ## measure, side by side; pyOpenSSL is installed to compare with
 	@$(VENV27)/$(PIP_INSTALL) -e '.[bench]'
 	@$(VENV3)/bin/python benchmarks/bench.py
@@ -49,6 +55,19 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@valgrind -q --tool=memcheck --leak-check=no --error-exitcode=99 \
 	    --suppressions=tools/valgrind-python27.supp \
 	    $(VENV27)/bin/python tests/valgrind_engine.py
+
+dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same bytes each time
+	@$(VENV3)/$(PIP_INSTALL) build twine
+	@tools/build_release $(VENV3)/bin/python
+
+test-dist: dist .cache/virtualenv/ready  ## the examples, with that wheel in a fresh environment
+	@rm -rf $(RELEASED) build/released
+	@$(VIRTUALENV) $(RELEASED)
+	@$(RELEASED)/$(PIP_INSTALL) "$$(ls dist/*.whl)[test,tornado,requests]"
+	@mkdir -p build/released
+	@git archive HEAD README.md setup.cfg docs examples tests | tar -x -C build/released
+	@cd build/released && ../../$(RELEASED)/bin/python -m pytest -rs \
+	    tests/test_examples.py tests/test_main.py
 
 clean:  ## remove all that the above made
 	rm -rf .venv* .cache .pytest_cache .tox build dist *.egg-info

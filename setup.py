@@ -45,7 +45,7 @@ setup(
             TROLLIUS,
         ],
         'bench': ['pyOpenSSL<22' + PY2, 'pyOpenSSL' + PY3],
-        'docs': ['sphinx' + PY3],
+        'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'lint': ['flake8' + PY3],
     },
     zip_safe=True,

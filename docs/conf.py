@@ -1,0 +1,50 @@
+"""
+How Sphinx builds these pages, on Python 3.
+
+There the public names of the core are the standard library's own classes. The reference documents
+the ones for 2.7, so their modules are imported here too, over an engine that can do nothing.
+"""
+import os
+import re
+import sys
+from unittest import mock
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+import sslproto27  # noqa: E402
+import sslproto27._engine  # noqa: E402
+
+sslproto27._engine.binding = mock.MagicMock()
+with mock.patch('ssl.CertificateError', ValueError):  # as on 2.7
+    from sslproto27 import _context, _errors, _memorybio, _pep546, _session, _sslobject
+
+for module in _context, _errors, _memorybio, _pep546, _session, _sslobject:
+    for name in set(module.__all__) & set(sslproto27.__all__):
+        setattr(sslproto27, name, getattr(module, name))
+
+project = 'sslproto27'
+copyright = 'the sslproto27 authors'
+release = version = sslproto27.__version__
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
+autodoc_mock_imports = ['trollius', 'tornado', 'urllib3', 'requests']
+autodoc_default_options = {'members': True, 'member-order': 'bysource'}
+autodoc_inherit_docstrings = False
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+myst_heading_anchors = 3
+
+html_theme = 'alabaster'
+html_theme_options = {'description': 'TLS in memory for Python 2.7', 'page_width': '1100px'}
+html_copy_source = False
+
+
+def mark_names(app, what, name, obj, options, lines):
+    """Show `name`, as the docstrings have it, as code: one of the stdlib's has no page here."""
+    lines[:] = [re.sub(r'(?<!`)`([^`<]+)`(?!`)', r'``\1``', line) for line in lines]
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect('autodoc-process-docstring', mark_names)
