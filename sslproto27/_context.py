@@ -1,134 +1,148 @@
-"""`SSLContext` on 2.7: the interpreter's own, with what Python 3's has and it lacks."""
+"""`SSLContext` on 2.7: the interpreter's own, with what Python 3.13's has and it lacks."""
 from __future__ import absolute_import, division, print_function
 
+import os
 import ssl
+import sys
 
-from ._engine import binding
-from ._errors import library_error
+from . import _callbacks, _settings
+from ._constants import (
+    OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+    TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
+from ._credentials import load_cert_chain_pem, load_crl
+from ._extras import Extras
 from ._sslobject import SSLObject, wrap_bio
 
-__all__ = ['SSLContext', 'TLSVersion', 'create_default_context']
+__all__ = ['SSLContext', 'create_default_context']
 
-lib, NULL = binding.lib, binding.NULL
-
-# SSL_CTX_set_min_proto_version(3)
-SSL_CTRL_SET_MIN_PROTO_VERSION = 123
-SSL_CTRL_SET_MAX_PROTO_VERSION = 124
-SSL_CTRL_GET_MIN_PROTO_VERSION = 130
-SSL_CTRL_GET_MAX_PROTO_VERSION = 131
-
-# ssl.h and x509_vfy.h: what 2.7's ssl has no names for
-OP_NO_COMPRESSION = 0x20000
-OP_NO_RENEGOTIATION = 0x40000000
-VERIFY_X509_STRICT = 0x20
-VERIFY_X509_PARTIAL_CHAIN = 0x80000
-
-
-class TLSVersion(object):
-    """Protocol versions, as numbers on the wire: Python 3.7's ssl.TLSVersion."""
-
-    MINIMUM_SUPPORTED = -2
-    SSLv3 = 0x300
-    TLSv1 = 0x301
-    TLSv1_1 = 0x302
-    TLSv1_2 = 0x303
-    TLSv1_3 = 0x304
-    MAXIMUM_SUPPORTED = -1
-
-
-class _Owner(object):
-    """What a native object that is made only to be looked at belongs to."""
+#: Python 3.10's: forward secrecy, no CBC with SHA-1, 112 bits of security at least.
+_CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
+            ':!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM')
 
 
 class SSLContext(ssl.SSLContext):
     """
-    An ssl.SSLContext with Python 3's `wrap_bio`, version limits and post-handshake authentication.
+    Settings of TLS connections: Python 3.13's ssl.SSLContext, with its defaults.
+
+    Args:
+        protocol (int): PROTOCOL_TLS_CLIENT, which verifies the server and its name,
+            PROTOCOL_TLS_SERVER, PROTOCOL_TLS for either (the default), or 2.7's for one version.
 
     Attributes:
         sslobject_class (type): what `wrap_bio` makes; a subclass of `SSLObject`.
-        post_handshake_auth (bool): offer, or let servers ask for, client certificates after the
-            handshake (RFC 8446 4.6.2); False unless set.
+
+    All else that 2.7's has not is a function of `sslproto27.context`, too, for contexts that are
+    not ours; they say what each attribute means.
     """
 
     sslobject_class = SSLObject
-    if not hasattr(ssl.SSLContext, 'post_handshake_auth'):  # PyPy 7.3.3 has it
-        post_handshake_auth = False
+
+    def __new__(cls, protocol=PROTOCOL_TLS):
+        native = PROTOCOL_TLS if protocol in _settings.FLEXIBLE else protocol
+        self = super(SSLContext, cls).__new__(cls, native)
+        self._extras = Extras()
+        return self
+
+    def __init__(self, protocol=PROTOCOL_TLS):
+        super(SSLContext, self).__init__(protocol)
+        if protocol in _settings.FLEXIBLE:
+            self.set_ciphers(_CIPHERS)
+            self.minimum_version = TLSVersion.TLSv1_2
+        if protocol == PROTOCOL_TLS_CLIENT:
+            self.check_hostname = True
+
+    def _wrap_socket(self, sock, server_side, *args, **kwargs):
+        # What 2.7's sockets and our own objects alike are made by.
+        if self.protocol == (PROTOCOL_TLS_CLIENT if server_side else PROTOCOL_TLS_SERVER):
+            raise ssl.SSLError(0, 'Cannot create a %s socket with a %s context' % (
+                ('server', 'PROTOCOL_TLS_CLIENT') if server_side
+                else ('client', 'PROTOCOL_TLS_SERVER')))
+        return super(SSLContext, self)._wrap_socket(sock, server_side, *args, **kwargs)
 
     def wrap_bio(self, incoming, outgoing, server_side=False, server_hostname=None, session=None):
         """Return `sslproto27.wrap_bio` of this context."""
         return wrap_bio(self, incoming, outgoing, server_side, server_hostname, session)
 
     @property
-    def minimum_version(self):
-        """The lowest `TLSVersion` that will be negotiated."""
-        return _get_version(self, SSL_CTRL_GET_MIN_PROTO_VERSION, TLSVersion.MINIMUM_SUPPORTED)
+    def check_hostname(self):
+        """Whether a client checks the server's name (bool); setting it switches verification on."""
+        return ssl.SSLContext.check_hostname.__get__(self)
 
-    @minimum_version.setter
-    def minimum_version(self, version):
-        _set_version(self, SSL_CTRL_SET_MIN_PROTO_VERSION, version)
+    @check_hostname.setter
+    def check_hostname(self, value):
+        if value and self.verify_mode == ssl.CERT_NONE:
+            self.verify_mode = ssl.CERT_REQUIRED
+        ssl.SSLContext.check_hostname.__set__(self, value)
+
+    minimum_version = property(_settings.get_minimum_version, _settings.set_minimum_version)
+    maximum_version = property(_settings.get_maximum_version, _settings.set_maximum_version)
+    num_tickets = property(_settings.get_num_tickets, _settings.set_num_tickets)
+    security_level = property(_settings.get_security_level)
+    hostname_checks_common_name = property(_settings.get_hostname_checks_common_name,
+                                           _settings.set_hostname_checks_common_name)
+    post_handshake_auth = property(_settings.get_post_handshake_auth,
+                                   _settings.set_post_handshake_auth)
+    get_ciphers = _settings.get_ciphers
+    set_ciphersuites = _settings.set_ciphersuites
+
+    keylog_filename = property(_callbacks.get_keylog_filename, _callbacks.set_keylog_filename)
+    session_ticket_keys = property(_callbacks.get_session_ticket_keys,
+                                   _callbacks.set_session_ticket_keys)
+    set_psk_client_callback = _callbacks.set_psk_client_callback
+    set_psk_server_callback = _callbacks.set_psk_server_callback
 
     @property
-    def maximum_version(self):
-        """The highest `TLSVersion` that will be negotiated."""
-        return _get_version(self, SSL_CTRL_GET_MAX_PROTO_VERSION, TLSVersion.MAXIMUM_SUPPORTED)
+    def sni_callback(self):
+        """What is called with the name that a client asks for; see `set_sni_callback`."""
+        return self._extras.sni_callback
 
-    @maximum_version.setter
-    def maximum_version(self, version):
-        _set_version(self, SSL_CTRL_SET_MAX_PROTO_VERSION, version)
+    @sni_callback.setter
+    def sni_callback(self, callback):
+        _callbacks.set_sni_callback(self, callback)
+        self._extras.sni_callback = callback
 
+    def set_servername_callback(self, server_name_callback):
+        """Set `sni_callback` as 2.7 does: the name comes in U-labels (RFC 5890)."""
+        super(SSLContext, self).set_servername_callback(server_name_callback)
+        self._extras.sni_callback = server_name_callback
 
-def _handle(context):
-    """Return the ``SSL_CTX *`` of *context*, valid for as long as the context lives."""
-    native, ssl_handle = binding.graft(context, False, None, _OWNER)
-    handle = lib.SSL_get_SSL_CTX(ssl_handle)
-    del native  # it had to live until here: it owns the ``SSL *``
-    return handle
-
-
-_OWNER = _Owner()
-
-
-def _get_version(context, command, unset):
-    return lib.SSL_CTX_ctrl(_handle(context), command, 0, NULL) or unset
-
-
-def _set_version(context, command, version):
-    limits = (TLSVersion.MINIMUM_SUPPORTED, TLSVersion.MAXIMUM_SUPPORTED)
-    known = (TLSVersion.SSLv3, TLSVersion.TLSv1, TLSVersion.TLSv1_1, TLSVersion.TLSv1_2,
-             TLSVersion.TLSv1_3)
-    if version not in limits + known:
-        raise ValueError('version must be one of TLSVersion, not %r' % (version,))
-    number = 0 if version in limits else version
-    if lib.SSL_CTX_ctrl(_handle(context), command, number, NULL) != 1:
-        raise library_error()
+    load_cert_chain_pem = load_cert_chain_pem
+    load_crl = load_crl
 
 
 def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=None, cadata=None):
     """
-    Return an `SSLContext` with Python 3.13's secure defaults.
+    Return an `SSLContext` with Python 3.13's secure defaults, and without renegotiation.
 
-    TLS 1.2 or later, no compression, no renegotiation; strict verification, to any trusted
-    certificate of the chain; a client verifies the server and its name.
+    TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
+    a client verifies the server and its name. As in Python 3.8, the environment's SSLKEYLOGFILE
+    names a file for `keylog_filename`.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
         cafile, capath, cadata: what to trust, as SSLContext.load_verify_locations takes it; for
-            clients the system's store if none is given.
+            clients the system's store if none is given. To trust Mozilla's list instead of the
+            system's, pass ``cafile=certifi.where()``.
 
     Raises:
-        TypeError: *purpose* is none.
+        TypeError, ValueError: *purpose* is none, or none of the two.
     """
     if not isinstance(purpose, ssl._ASN1Object):
         raise TypeError('purpose must be an ssl.Purpose, not %r' % (purpose,))
-    context = SSLContext(ssl.PROTOCOL_SSLv23)  # PROTOCOL_TLS, by its name before 2.7.13
-    context.minimum_version = TLSVersion.TLSv1_2
+    if purpose not in _PROTOCOLS:
+        raise ValueError('purpose must be SERVER_AUTH or CLIENT_AUTH, not %r' % (purpose,))
+    context = SSLContext(_PROTOCOLS[purpose])
     context.options |= OP_NO_COMPRESSION | OP_NO_RENEGOTIATION
     context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN
-    if purpose == ssl.Purpose.SERVER_AUTH:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.check_hostname = True
     if cafile or capath or cadata:
         context.load_verify_locations(cafile, capath, cadata)
     elif context.verify_mode != ssl.CERT_NONE:
         context.load_default_certs(purpose)
+    keylog_filename = os.environ.get('SSLKEYLOGFILE')
+    if keylog_filename and not sys.flags.ignore_environment:
+        context.keylog_filename = keylog_filename
     return context
+
+
+_PROTOCOLS = {ssl.Purpose.SERVER_AUTH: PROTOCOL_TLS_CLIENT,
+              ssl.Purpose.CLIENT_AUTH: PROTOCOL_TLS_SERVER}

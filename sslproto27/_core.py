@@ -8,7 +8,8 @@ from __future__ import absolute_import, division, print_function
 from ._compat import PY2
 
 if PY2:
-    from ._context import SSLContext, TLSVersion, create_default_context
+    from ._constants import TLSVersion
+    from ._context import SSLContext, create_default_context
     from ._errors import SSLCertVerificationError
     from ._memorybio import MemoryBIO
     from ._pep546 import install, uninstall

@@ -10,7 +10,8 @@ from ._compat import text_type, to_native
 from ._engine import binding
 from ._errors import library_error
 
-__all__ = ['encode_hostname', 'is_ip_address', 'require_hostname']
+__all__ = ['encode_hostname', 'get_common_name_check', 'is_ip_address', 'require_hostname',
+           'set_common_name_check']
 
 lib = binding.lib
 
@@ -68,11 +69,23 @@ def without_root(name):
     return name[:-1] if name.endswith('.') else name
 
 
+def get_common_name_check(parameters):
+    """Return whether the common name counts where there is no dNSName (bool)."""
+    # A context's flags are zero until they are set: 2.7's ssl does not know of them.
+    return lib.X509_VERIFY_PARAM_get_hostflags(parameters) == X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+
+
+def set_common_name_check(parameters, value):
+    """Set what `get_common_name_check` returns: for a context, or for one TLS object."""
+    lib.X509_VERIFY_PARAM_set_hostflags(
+        parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+        | (0 if value else X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+
+
 def require_hostname(ssl_handle, name, is_address):
     """Let the handshake fail unless the peer's certificate is valid for *name*."""
     parameters = lib.SSL_get0_param(ssl_handle)
-    lib.X509_VERIFY_PARAM_set_hostflags(
-        parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+    set_common_name_check(parameters, get_common_name_check(parameters))  # its context's choice
     if is_address:
         done = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
     else:

@@ -7,6 +7,7 @@ from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
 from ._engine import binding
 from ._errors import library_error, ssl_error, want_read
+from ._extras import peek
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
 from ._memorybio import MemoryBIO
 from ._session import SSLSession, session_of, use_session
@@ -88,7 +89,7 @@ class SSLObject(object):
                      | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS, NULL)
         if server_hostname is not None and context.check_hostname:
             require_hostname(handle, name or without_root(server_hostname), is_address)
-        if getattr(context, 'post_handshake_auth', False):
+        if peek(context).post_handshake_auth:
             self._allow_post_handshake_auth()
         if session is not None:
             self.session = session
@@ -488,6 +489,6 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
-    cls = getattr(context, 'sslobject_class', SSLObject)
+    cls = getattr(context, 'sslobject_class', None) or peek(context).sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
                        encode_hostname(server_hostname), session)

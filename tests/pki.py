@@ -130,7 +130,8 @@ def material():
 
     Returns:
         dict: file name to PEM text: ``ca.pem`` and ``stranger-ca.pem`` are certificates of
-        authorities, each other file is a private key followed by its certificate chain.
+        authorities, ``...crl.pem`` revocation lists; each other file is a private key followed by
+        its certificate chain.
     """
     trustme = _trustme()
     ca, stranger = trustme.CA(), trustme.CA()
@@ -143,6 +144,10 @@ def material():
     files = {name: blob.bytes().decode('ascii') for name, blob in files.items()}
     for name, oddity in _ODD.items():
         files[name + '.pem'] = _odd_leaf(ca, **oddity)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        import odd_pki
+        files.update((name + '.pem', text) for name, text in odd_pki.material(ca, stranger).items())
     return files
 
 

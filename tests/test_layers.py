@@ -12,11 +12,11 @@ from imports import closure, foreign_imports, modules, own_imports
 
 # From the bottom up. What is neither here nor private is an adapter.
 ENGINE = {name for name in modules() if name.split('.')[0] == '_engine'}
-CORE = closure(['_core']) - ENGINE
+CORE = closure(['_core', 'context']) - ENGINE
 PIPE = {'_pipe'}
 PROTOCOL = {'_protocol', '_transport'}
 PROGRAMS = {'__main__', '_demo'}
-ADAPTERS = {name for name in modules() if name and not name.startswith('_')}
+ADAPTERS = {name for name in modules() if name and not name.startswith('_')} - CORE
 
 FRAMEWORKS = {'asyncio', 'trollius', 'tornado', 'twisted', 'gevent', 'urllib3', 'requests',
               'OpenSSL'}
@@ -38,8 +38,9 @@ def test_every_module_has_a_layer():
     layers = [ENGINE, CORE, PIPE, PROTOCOL, PROGRAMS, ADAPTERS, {''}]
     assert sorted(modules()) == sorted(name for layer in layers for name in layer)
     assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
-            '_engine.cpython3'} <= ENGINE
-    assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors'} <= CORE
+            '_engine.cpython3', '_engine.cpython3_context'} <= ENGINE
+    assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
+            'context'} <= CORE
     assert 'trollius' in ADAPTERS
 
 

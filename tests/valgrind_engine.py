@@ -16,11 +16,11 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from memory import Pair, connect, raised  # noqa: E402
-from sslproto27 import MemoryBIO, SSLPipe, create_default_context  # noqa: E402
+from sslproto27 import MemoryBIO, SSLPipe, context, create_default_context  # noqa: E402
 
 
 def contexts(folder):
-    """Return a client's and a server's context, of one new certificate for 'localhost'."""
+    """Return a client's and a server's context, of one certificate for 'localhost', and its PEM."""
     certificate, key = os.path.join(folder, 'certificate.pem'), os.path.join(folder, 'key.pem')
     with open(os.devnull, 'wb') as nowhere:
         subprocess.check_call(
@@ -29,7 +29,8 @@ def contexts(folder):
              '-addext', 'subjectAltName=DNS:localhost'], stderr=nowhere)
     server = create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(certificate, key)
-    return create_default_context(cafile=certificate), server
+    pem = b''.join(open(name, 'rb').read() for name in (key, certificate))
+    return create_default_context(cafile=certificate), server, pem
 
 
 def talk(client, server):
@@ -98,13 +99,46 @@ def pipe(client, server):
     assert ends[0].unwrap() == b'plain'
 
 
+def settings():
+    """What a context is told, and OpenSSL asks it for while it shakes hands."""
+    client, server = context.SSLContext(), context.SSLContext()
+    client.keylog_filename = os.devnull
+    server.session_ticket_keys = [context.new_session_ticket_key() for _ in range(2)]
+    server.sni_callback = lambda sslobj, name, given: None
+    client.set_psk_client_callback(lambda hint: (u'me', b'k' * 16))
+    server.set_psk_server_callback(lambda identity: b'k' * 16, u'hint')
+    client.set_ciphersuites('TLS_AES_128_GCM_SHA256')
+    assert client.get_ciphers() and client.security_level
+    for version in (context.TLSVersion.TLSv1_2, context.TLSVersion.TLSv1_3):
+        for made in (client, server):
+            made.maximum_version = made.minimum_version = version
+            made.set_ciphers('PSK')
+        pair = connect(client, server)
+        del pair
+
+
+def credentials(client, pem):
+    """Keys, certificates and lists from memory, and what is malformed."""
+    made = context.SSLContext()
+    made.load_cert_chain_pem(pem)
+    made.load_cert_chain_pem(pem)
+    for wrong in (b'', b'nonsense', pem[:-40], pem + b'-----BEGIN CERTIFICATE-----\nAA\n'):
+        raised(made.load_cert_chain_pem, wrong)
+        raised(made.load_crl, wrong)
+    connect(client, made)
+
+
 def main():
     folder = tempfile.mkdtemp()
     try:
-        client, server = contexts(folder)
+        client, server, pem = contexts(folder)
         for step in (talk, fail, destroy, pipe):
             step(client, server)
             step(client, server)
+        for _ in range(2):
+            settings()
+            credentials(client, pem)
+            gc.collect()
     finally:
         shutil.rmtree(folder)
     print('the engine ran through')

@@ -21,6 +21,16 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
     An unsigned int for OpenSSL to set: pass ``cell.argument``, read ``cell.value``.
 ``memory(handle, size)``
     A copy of *size* bytes at *handle*.
+``text_at(handle)``
+    A copy of the NUL-terminated string at *handle*; None for a null one.
+``store(handle, data)``
+    Put the bytes *data* at *handle*, where OpenSSL has room for them.
+``address(handle)``
+    A handle that OpenSSL has just returned, as a number: what is the same has the same.
+``callback(name, function, failure)``
+    The Python *function* as an argument that lets OpenSSL call it; of the type that `libssl` gives
+    *name*. It lives as long as the process. Its own handles are as OpenSSL's results; an exception
+    is reported on stderr, and *failure* returned to OpenSSL.
 ``graft(context, server_side, server_hostname, owner)``
     The interpreter's own TLS object of *context*, and its ``SSL *``.
 

@@ -14,10 +14,11 @@ import sys
 
 import _ssl
 
-from .libssl import ALIASES, EngineUnavailable, check_version, declarations
+from .libssl import (
+    ALIASES, EngineUnavailable, callback_types, check_version, declarations, guarded)
 
-__all__ = ['lib', 'NULL', 'Cell', 'fill', 'graft', 'memory', 'new_buffer',
-           'new_large_buffer', 'prepared']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_buffer',
+           'new_large_buffer', 'prepared', 'store', 'text_at']
 
 NULL = None
 
@@ -41,7 +42,7 @@ def prepared(handle):
 
 _TYPES = {
     'void': None, 'ptr': Handle, 'text': ctypes.c_char_p, 'buf': ctypes.c_char_p,
-    'int': ctypes.c_int, 'unsigned int': ctypes.c_uint, 'long': ctypes.c_long,
+    'int': ctypes.c_int, 'uint': ctypes.c_uint, 'long': ctypes.c_long,
     'ulong': ctypes.c_ulong, 'size': ctypes.c_size_t,
 }
 
@@ -116,6 +117,33 @@ class Cell(object):
 
 
 memory = ctypes.string_at
+
+
+def text_at(handle):
+    """See the contract."""
+    return ctypes.c_char_p(handle.value).value
+
+
+def store(handle, data):
+    """See the contract."""
+    ctypes.memmove(handle, data, len(data))
+
+
+def address(handle):
+    """See the contract."""
+    return handle.value
+
+
+def callback(name, function, failure=None):
+    """See the contract."""
+    result, arguments = callback_types(name)
+    # Not PYFUNCTYPE: the native object's own calls give the interpreter's lock away.
+    made = ctypes.CFUNCTYPE(_TYPES[result], *[_TYPES[kind] for kind in arguments])(
+        guarded(function, failure))
+    # One reference is never given back: OpenSSL may call it while the interpreter shuts down,
+    # when this module is empty already.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
+    return made
 
 
 def _dummy():

@@ -3,12 +3,16 @@ OpenSSL's functions as this package declares them, once for every binding. Nothi
 
 Types: ``ptr`` any pointer, an opaque handle; ``text`` a NUL-terminated string or input bytes;
 ``buf`` memory that OpenSSL fills. The names and signatures are those of OpenSSL 1.1.0 and later.
+`CALLBACKS` are what OpenSSL calls of ours.
 """
 from __future__ import absolute_import, division, print_function
 
 import re
+import sys
+import traceback
 
-__all__ = ['FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable', 'check_version', 'declarations']
+__all__ = ['CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable', 'callback_types',
+           'check_version', 'declarations', 'guarded']
 
 #: OPENSSL_VERSION_NUMBER of 1.1.0, the first with BIO_up_ref, SSL_set0_rbio and opaque structures.
 OLDEST = 0x10100000
@@ -19,6 +23,7 @@ typedef const char *text;
 typedef char *buf;
 typedef unsigned long ulong;
 typedef size_t size;
+typedef unsigned int uint;
 """
 
 FUNCTIONS = """
@@ -68,6 +73,7 @@ size SSL_get_finished(ptr, buf, size);
 size SSL_get_peer_finished(ptr, buf, size);
 int SSL_export_keying_material(ptr, buf, size, text, size, text, size, int);
 
+int SSL_set_session_id_context(ptr, text, uint);
 int SSL_session_reused(ptr);
 ptr SSL_get1_session(ptr);
 int SSL_set_session(ptr, ptr);
@@ -80,7 +86,8 @@ ulong SSL_SESSION_get_ticket_lifetime_hint(ptr);
 int SSL_SESSION_has_ticket(ptr);
 
 ptr SSL_get0_param(ptr);
-void X509_VERIFY_PARAM_set_hostflags(ptr, unsigned int);
+void X509_VERIFY_PARAM_set_hostflags(ptr, uint);
+uint X509_VERIFY_PARAM_get_hostflags(ptr);
 int X509_VERIFY_PARAM_set1_host(ptr, text, size);
 int X509_VERIFY_PARAM_set1_ip_asc(ptr, text);
 ptr a2i_IPADDRESS(text);
@@ -104,6 +111,54 @@ void SSL_set_post_handshake_auth(ptr, int);
 int SSL_verify_client_post_handshake(ptr);
 
 long SSL_CTX_ctrl(ptr, int, long, ptr);
+long SSL_CTX_callback_ctrl(ptr, int, ptr);
+ptr SSL_CTX_get0_param(ptr);
+ptr SSL_CTX_get_cert_store(ptr);
+int SSL_CTX_get_security_level(ptr);
+size SSL_CTX_get_num_tickets(ptr);
+int SSL_CTX_set_num_tickets(ptr, size);
+void SSL_CTX_set_keylog_callback(ptr, ptr);
+void SSL_CTX_set_psk_client_callback(ptr, ptr);
+void SSL_CTX_set_psk_server_callback(ptr, ptr);
+int SSL_CTX_use_psk_identity_hint(ptr, text);
+
+int SSL_CTX_set_ciphersuites(ptr, text);
+ptr SSL_CTX_get_ciphers(ptr);
+uint SSL_CIPHER_get_id(ptr);
+ptr SSL_CIPHER_description(ptr, buf, int);
+int SSL_CIPHER_is_aead(ptr);
+int SSL_CIPHER_get_cipher_nid(ptr);
+int SSL_CIPHER_get_digest_nid(ptr);
+int SSL_CIPHER_get_kx_nid(ptr);
+int SSL_CIPHER_get_auth_nid(ptr);
+text OBJ_nid2ln(int);
+
+ptr PEM_read_bio_X509(ptr, ptr, ptr, ptr);
+ptr PEM_read_bio_PrivateKey(ptr, ptr, ptr, text);
+ptr PEM_read_bio_X509_CRL(ptr, ptr, ptr, ptr);
+ptr d2i_X509_CRL_bio(ptr, ptr);
+void EVP_PKEY_free(ptr);
+void X509_CRL_free(ptr);
+int X509_STORE_add_crl(ptr, ptr);
+ptr OPENSSL_sk_new_null(void);
+int OPENSSL_sk_push(ptr, ptr);
+void OPENSSL_sk_free(ptr);
+int SSL_CTX_use_cert_and_key(ptr, ptr, ptr, ptr, int);
+
+ptr EVP_aes_256_cbc(void);
+ptr EVP_sha256(void);
+int EVP_EncryptInit_ex(ptr, ptr, ptr, text, text);
+int EVP_DecryptInit_ex(ptr, ptr, ptr, text, text);
+int HMAC_Init_ex(ptr, text, int, ptr, ptr);
+"""
+
+#: What OpenSSL calls: SSL_CTX_set_keylog_callback(3), SSL_CTX_set_psk_client_callback(3),
+#: SSL_CTX_use_psk_identity_hint(3), SSL_CTX_set_tlsext_ticket_key_cb(3).
+CALLBACKS = """
+void keylog(ptr, ptr);
+uint psk_client(ptr, ptr, ptr, uint, ptr, uint);
+uint psk_server(ptr, ptr, ptr, uint);
+int ticket_key(ptr, ptr, ptr, ptr, ptr, int);
 """
 
 #: Functions that some supported OpenSSL has under another name: SSL_get1_peer_certificate is 3.0's.
@@ -114,10 +169,32 @@ class EngineUnavailable(NotImplementedError):
     """This interpreter's TLS library cannot be reached; the text says why."""
 
 
-def declarations():
-    """Yield (name, result type, tuple of argument types) of each function."""
-    for result, name, arguments in re.findall(r'(\w+) (\w+)\((.*)\);', FUNCTIONS):
+def declarations(text=FUNCTIONS):
+    """Yield (name, result type, tuple of argument types) of each function in *text*."""
+    for result, name, arguments in re.findall(r'(\w+) (\w+)\((.*)\);', text):
         yield name, result, tuple(a for a in arguments.split(', ') if a != 'void')
+
+
+def callback_types(name):
+    """Return (result type, tuple of argument types) of the callback *name*."""
+    return {one: types for one, types in ((d[0], d[1:]) for d in declarations(CALLBACKS))}[name]
+
+
+def guarded(function, failure):
+    """
+    Return *function* for C to call: an exception is reported on stderr, and *failure* returned.
+
+    C cannot take an exception, and ctypes leaves the result unset after one: what nobody caught
+    has to become a refusal here.
+    """
+    def call(*args):
+        try:
+            return function(*args)
+        except BaseException:
+            sys.stderr.write('Exception ignored in a callback of OpenSSL:\n')
+            traceback.print_exc()
+            return failure
+    return call
 
 
 def check_version(number):

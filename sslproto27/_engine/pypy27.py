@@ -12,10 +12,11 @@ import _pypy_openssl
 import cffi
 
 from .libssl import (
-    ALIASES, EngineUnavailable, FUNCTIONS, TYPEDEFS, check_version, declarations)
+    ALIASES, EngineUnavailable, FUNCTIONS, TYPEDEFS, callback_types, check_version, declarations,
+    guarded)
 
-__all__ = ['lib', 'NULL', 'Cell', 'fill', 'graft', 'memory', 'new_buffer', 'new_large_buffer',
-           'prepared']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_buffer',
+           'new_large_buffer', 'prepared', 'store', 'text_at']
 
 NULL = 0
 
@@ -120,6 +121,32 @@ class Cell(object):
 def memory(handle, size):
     """See the contract."""
     return ffi.buffer(ffi.cast('char *', handle), size)[:]
+
+
+def text_at(handle):
+    """See the contract."""
+    return ffi.string(ffi.cast('char *', handle)) if handle else None
+
+
+def store(handle, data):
+    """See the contract."""
+    ffi.buffer(ffi.cast('char *', handle), len(data))[:] = data
+
+
+def address(handle):
+    """See the contract."""
+    return handle
+
+
+_callbacks = []  # never freed: OpenSSL keeps their addresses
+
+
+def callback(name, function, failure=None):
+    """See the contract."""
+    result, arguments = callback_types(name)
+    made = ffi.callback('%s(%s)' % (result, ', '.join(arguments)), guarded(function, failure))
+    _callbacks.append(made)
+    return int(ffi.cast('uintptr_t', made))
 
 
 class _Dummy(object):

@@ -1,0 +1,62 @@
+"""
+Contexts: settings that 2.7's ssl lacks, as functions of any ssl.SSLContext.
+
+A library that makes its own context often hands it out, and no more:
+
+    from sslproto27 import context
+    context.set_minimum_version(their_context, context.TLSVersion.TLSv1_2)
+
+Each function does what Python 3.13's attribute or method of that name does; on Python 3 it is that
+very attribute, and raises NotImplementedError where this Python's ssl has it not. `SSLContext` has
+them all as attributes. No connection is made here.
+"""
+from __future__ import absolute_import, division, print_function
+
+from ._compat import PY2
+from ._core import SSLContext, TLSVersion, create_default_context
+
+if PY2:
+    from ._callbacks import (
+        get_keylog_filename, get_session_ticket_keys, new_session_ticket_key, set_keylog_filename,
+        set_psk_client_callback, set_psk_server_callback, set_session_ticket_keys,
+        set_sni_callback)
+    from ._constants import (
+        OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT, OP_IGNORE_UNEXPECTED_EOF,
+        OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
+        OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+        VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
+        VERIFY_X509_TRUSTED_FIRST)
+    from ._credentials import load_cert_chain_pem, load_crl
+    from ._settings import (
+        get_ciphers, get_hostname_checks_common_name, get_maximum_version, get_minimum_version,
+        get_num_tickets, get_post_handshake_auth, get_security_level, get_sslobject_class,
+        set_ciphersuites, set_hostname_checks_common_name, set_maximum_version,
+        set_minimum_version, set_num_tickets, set_post_handshake_auth, set_sslobject_class)
+else:
+    from ._engine.cpython3_context import (
+        OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT, OP_IGNORE_UNEXPECTED_EOF,
+        OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
+        OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+        VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
+        VERIFY_X509_TRUSTED_FIRST, get_ciphers, get_hostname_checks_common_name,
+        get_keylog_filename, get_maximum_version, get_minimum_version, get_num_tickets,
+        get_post_handshake_auth, get_security_level, get_session_ticket_keys, get_sslobject_class,
+        load_cert_chain_pem, load_crl, new_session_ticket_key, set_ciphersuites,
+        set_hostname_checks_common_name, set_keylog_filename, set_maximum_version,
+        set_minimum_version, set_num_tickets, set_post_handshake_auth, set_psk_client_callback,
+        set_psk_server_callback, set_session_ticket_keys, set_sni_callback, set_sslobject_class)
+
+__all__ = [
+    'SSLContext', 'TLSVersion', 'create_default_context', 'OP_ENABLE_KTLS',
+    'OP_ENABLE_MIDDLEBOX_COMPAT', 'OP_IGNORE_UNEXPECTED_EOF', 'OP_LEGACY_SERVER_CONNECT',
+    'OP_NO_COMPRESSION', 'OP_NO_RENEGOTIATION', 'OP_NO_TICKET', 'OP_NO_TLSv1_3', 'PROTOCOL_TLS',
+    'PROTOCOL_TLS_CLIENT', 'PROTOCOL_TLS_SERVER', 'VERIFY_ALLOW_PROXY_CERTS',
+    'VERIFY_X509_PARTIAL_CHAIN', 'VERIFY_X509_STRICT', 'VERIFY_X509_TRUSTED_FIRST', 'get_ciphers',
+    'get_hostname_checks_common_name', 'get_keylog_filename', 'get_maximum_version',
+    'get_minimum_version', 'get_num_tickets', 'get_post_handshake_auth', 'get_security_level',
+    'get_session_ticket_keys', 'get_sslobject_class', 'load_cert_chain_pem', 'load_crl',
+    'new_session_ticket_key', 'set_ciphersuites', 'set_hostname_checks_common_name',
+    'set_keylog_filename', 'set_maximum_version', 'set_minimum_version', 'set_num_tickets',
+    'set_post_handshake_auth', 'set_psk_client_callback', 'set_psk_server_callback',
+    'set_session_ticket_keys', 'set_sni_callback', 'set_sslobject_class',
+]
