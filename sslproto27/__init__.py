@@ -11,11 +11,12 @@ from ._core import (
     create_default_context, install, uninstall, wrap_bio)
 from ._pipe import SSLPipe
 from ._protocol import SSLProtocol
+from ._socket import SSLSocket
 
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
     'create_default_context', 'wrap_bio', 'install', 'uninstall', 'SSLPipe', 'SSLProtocol',
-    '__version__',
+    'SSLSocket', '__version__',
 ]
 
 __version__ = '0.1.0.dev0'

@@ -15,6 +15,7 @@ ENGINE = {name for name in modules() if name.split('.')[0] == '_engine'}
 CORE = closure(['_core', 'context']) - ENGINE
 PIPE = {'_pipe'}
 PROTOCOL = {'_protocol', '_transport'}
+SOCKET = {'_socket', '_socketface'}
 PROGRAMS = {'__main__', '_demo'}
 ADAPTERS = {name for name in modules() if name and not name.startswith('_')} - CORE
 
@@ -35,7 +36,7 @@ def is_in_standard_library(name):
 
 def test_every_module_has_a_layer():
     """Each module is in exactly one layer, and the layers are what the design has."""
-    layers = [ENGINE, CORE, PIPE, PROTOCOL, PROGRAMS, ADAPTERS, {''}]
+    layers = [ENGINE, CORE, PIPE, PROTOCOL, SOCKET, PROGRAMS, ADAPTERS, {''}]
     assert sorted(modules()) == sorted(name for layer in layers for name in layer)
     assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
             '_engine.cpython3', '_engine.cpython3_context'} <= ENGINE
@@ -46,8 +47,9 @@ def test_every_module_has_a_layer():
 
 @pytest.mark.parametrize('names, below', [
     (ENGINE, {'_compat'}), (CORE, ENGINE), (PIPE, CORE | ENGINE), (PROTOCOL, PIPE | CORE),
-    ({''}, {'_core', '_pipe', '_protocol'}), (ADAPTERS, PROTOCOL | PIPE | CORE),
-], ids=['engine', 'core', 'pipe', 'protocol', 'package', 'adapters'])
+    (SOCKET, PIPE | CORE), ({''}, {'_core', '_pipe', '_protocol', '_socket'}),
+    (ADAPTERS, PROTOCOL | SOCKET | PIPE | CORE),
+], ids=['engine', 'core', 'pipe', 'protocol', 'socket', 'package', 'adapters'])
 def test_no_layer_imports_a_higher_one(names, below):
     """A module imports its own layer and lower ones alone; adapters never each other."""
     for name in names:
@@ -66,7 +68,7 @@ def test_pipe_knows_no_loop():
     assert set() == foreign_imports('_pipe') & loops
 
 
-@pytest.mark.parametrize('name', sorted(ENGINE | CORE | PIPE))
+@pytest.mark.parametrize('name', sorted(ENGINE | CORE | PIPE | SOCKET))
 def test_core_is_self_contained(name):
     """What can be vendored imports the standard library, and itself by relative imports, alone."""
     foreign = foreign_imports(name)

@@ -11,9 +11,9 @@ import pytest
 
 from memory import (
     Endpoint, Pair, error_facts, knows_openssl_3, only_python2, raised, since_python3)
+from sockets import PATIENCE, Background
 from sslproto27 import SSLCertVerificationError
 
-PATIENCE = 30  # seconds after which a peer counts as hanging
 # SSL_OP_ALLOW_CLIENT_RENEGOTIATION; before OpenSSL 3.0 there is none, and renegotiation is on.
 ALLOW_RENEGOTIATION = 0x100 if ssl.OPENSSL_VERSION_INFO >= (3,) else 0
 FLAGS = {'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3'}
@@ -66,33 +66,6 @@ class SocketEnd(object):
             chunks.append(chunk)
             size -= len(chunk)
         return b''.join(chunks)
-
-
-class Background(threading.Thread):
-    """A function in a thread; `result` waits for what it returns, or raises what it raised."""
-
-    def __init__(self, function, *args):
-        super(Background, self).__init__()
-        self.daemon = True
-        self.work = function, args
-        self.returned = self.error = None
-        self.start()
-
-    def run(self):
-        function, args = self.work
-        try:
-            self.returned = function(*args)
-        except Exception as error:
-            self.error = error
-
-    def result(self):
-        """Return what the function returned; raise what it raised."""
-        self.join(PATIENCE)
-        if self.is_alive():
-            raise AssertionError('the peer hangs')
-        if self.error is not None:
-            raise self.error
-        return self.returned
 
 
 @pytest.fixture
