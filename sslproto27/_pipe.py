@@ -12,7 +12,7 @@ from __future__ import absolute_import, division, print_function
 import ssl
 
 from ._compat import as_bytes
-from ._core import MemoryBIO, wrap_bio
+from ._core import MemoryBIO, refuse_renegotiation, wrap_bio
 
 __all__ = ['SSLPipe', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING',
            'FINISHING', 'CLOSED', 'BROKEN']
@@ -68,7 +68,8 @@ class SSLPipe(object):
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings.
-        server_side (bool): which side to be.
+        server_side (bool): which side to be. A server refuses TLS 1.2 renegotiation unless the
+            context's options have SSL_OP_ALLOW_CLIENT_RENEGOTIATION (0x100).
         server_hostname (text or None): the name that the server must prove.
         session (SSLSession or None): what a client would like to resume.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
@@ -98,8 +99,11 @@ class SSLPipe(object):
 
     def _new_ssl_object(self):
         context, server_side, server_hostname, session = self._arguments
-        return wrap_bio(context, self._incoming, self._outgoing, server_side, server_hostname,
-                        session)
+        ssl_object = wrap_bio(context, self._incoming, self._outgoing, server_side, server_hostname,
+                              session)
+        if server_side:
+            refuse_renegotiation(ssl_object)
+        return ssl_object
 
     # What goes in
 

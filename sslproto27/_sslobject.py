@@ -13,7 +13,7 @@ from ._memorybio import MemoryBIO
 from ._session import SSLSession, session_of, use_session
 from ._x509 import decode_certificate
 
-__all__ = ['SSLObject', 'wrap_bio']
+__all__ = ['SSLObject', 'refuse_renegotiation', 'wrap_bio']
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
 fill, new_buffer = binding.fill, binding.new_buffer
@@ -33,6 +33,10 @@ SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1
 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x2
 SSL_MODE_AUTO_RETRY = 0x4
 SSL_MODE_RELEASE_BUFFERS = 0x10
+
+# SSL_CTX_set_options(3)
+SSL_OP_ALLOW_CLIENT_RENEGOTIATION = 0x100  # OpenSSL 3.0's; 1.1.1 gives that bit no meaning
+SSL_OP_NO_RENEGOTIATION = 0x40000000
 
 # SSL_CTX_set_verify(3), SSL_get_shutdown(3)
 SSL_VERIFY_PEER = 0x1
@@ -492,3 +496,15 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     cls = getattr(context, 'sslobject_class', None) or peek(context).sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
                        encode_hostname(server_hostname), session)
+
+
+def refuse_renegotiation(ssl_object):
+    """
+    Let a server refuse TLS 1.2 handshakes that its client starts anew.
+
+    OpenSSL 3 does so by itself, 1.1.1 has to be told. On either, the option
+    SSL_OP_ALLOW_CLIENT_RENEGOTIATION (0x100) of the context allows them.
+    """
+    handle = ssl_object._ssl
+    if not lib.SSL_get_options(handle) & SSL_OP_ALLOW_CLIENT_RENEGOTIATION:
+        lib.SSL_set_options(handle, SSL_OP_NO_RENEGOTIATION)

@@ -881,8 +881,7 @@ class TestPostHandshake(object):
     def renegotiable(self, pki):
         """Connected pipes of TLS 1.2 whose server lets clients start a new handshake."""
         server_context = pki.server_context('ecdsa', version='TLSv1.2')
-        if ssl.OPENSSL_VERSION_INFO >= (3,):
-            server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+        server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
         return PipePair(pki.client_context(version='TLSv1.2'), server_context).handshake()
 
     @pytest.fixture
@@ -907,6 +906,19 @@ class TestPostHandshake(object):
         assert (0, pattern(50000) + b'and more') == (
             pair.server.backlog_size, pair.client.appdata_received())
         assert b'x' == talk(pair.client, pair.server, b'x')
+
+    def test_renegotiation_is_refused(self, pki):
+        """Unless the context allows it a server refuses a new handshake, and goes on."""
+        pair = PipePair(pki.client_context(version='TLSv1.2'),
+                        pki.server_context('ecdsa', version='TLSv1.2')).handshake()
+        assert 1 == native_call(pair.client.ssl_object, 'SSL_renegotiate')
+        raised(pair.client.ssl_object.do_handshake)
+        carry(pair.client, pair.server)
+        answer = pair.server.data_to_send()
+        assert [ALERT] == record_types(answer)
+        error = raised(pair.client.feed_ssldata, answer)
+        assert 'NO_RENEGOTIATION' == error.reason
+        assert (OPEN, b'') == (pair.server.state, pair.server.appdata_received())
 
     def test_renegotiation_while_closing(self, renegotiating):
         """A new handshake of the peer's that crosses our shutdown loses nothing of the backlog."""

