@@ -5,12 +5,16 @@ import ctypes
 import platform
 import sys
 
-__all__ = ['PY2', 'PYPY', 'as_bytes', 'text_type', 'to_index', 'to_native', 'writable_view']
+__all__ = ['PY2', 'PYPY', 'ResourceWarning', 'as_bytes', 'text_type', 'to_index', 'to_native',
+           'writable_view']
 
 PY2 = sys.version_info[0] == 2
 PYPY = platform.python_implementation() == 'PyPy'
 
 text_type = type(u'')
+
+#: Python 3 ignores these unless asked; 2.7 has no such class, and shows what it does not know.
+ResourceWarning = RuntimeWarning if PY2 else ResourceWarning
 
 #: The older buffer protocol, which array.array and mmap know alone on Python 2.
 memory_of = buffer if PY2 else memoryview

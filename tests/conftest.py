@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import sslproto27
+from aio_helpers import aio_loop, folder, run, serve  # noqa: F401: fixtures
 from memory import connect
 from pki import VERSIONS, temporary_pki
 
@@ -64,7 +65,7 @@ def run_python(pki):
     tests = os.path.dirname(os.path.abspath(__file__))
     package = os.path.dirname(os.path.dirname(os.path.abspath(sslproto27.__file__)))
 
-    def run(source, timeout=60, warnings='error'):
+    def start(source, timeout=60, warnings='error'):
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join([package, tests]))
         child = subprocess.Popen([sys.executable, '-W', warnings, '-c', source, pki.directory],
                                  env=environment, universal_newlines=True, stdin=subprocess.PIPE,
@@ -78,4 +79,4 @@ def run_python(pki):
             killer.join()
         return Finished(child.returncode, stdout, stderr)
 
-    return run
+    return start

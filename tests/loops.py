@@ -59,6 +59,10 @@ class Loop(object):
         """Note an error that nobody handled."""
         self.errors.append(context)
 
+    def time(self):
+        """Return the seconds that have passed."""
+        return self._now
+
     def call_soon(self, callback, *args):
         """Call *callback* in the next turn."""
         handle = Handle(callback, args)
@@ -131,6 +135,11 @@ class Transport(object):
     def _closing(self):
         """All that Trollius 2.2.1's transports have to tell that they are closing or closed."""
         return self.closed
+
+    @property
+    def _paused(self):
+        """All that they have to tell that they are paused."""
+        return self.paused
 
     def get_extra_info(self, name, default=None):
         """Return what the test put there."""

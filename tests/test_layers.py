@@ -16,6 +16,8 @@ CORE = closure(['_core', 'context']) - ENGINE
 PIPE = {'_pipe'}
 PROTOCOL = {'_protocol', '_transport'}
 SOCKET = {'_socket', '_socketface'}
+PROTOCOL = {'_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below'}
+LOOPS = {name for name in modules() if name.split('.')[0] == '_aio'}
 PROGRAMS = {'__main__', '_demo'}
 ADAPTERS = {name for name in modules() if name and not name.startswith('_')} - CORE
 
@@ -43,6 +45,13 @@ def test_every_module_has_a_layer():
     assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
             'context'} <= CORE
     assert 'trollius' in ADAPTERS
+    layers = [ENGINE, CORE, PIPE, PROTOCOL, LOOPS, PROGRAMS, ADAPTERS, {''}]
+    assert sorted(modules()) == sorted(name for layer in layers for name in layer)
+    assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
+            '_engine.cpython3'} <= ENGINE
+    assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors'} <= CORE
+    assert {'_aio', '_aio.loop', '_aio.upgrade', '_aio.streams', '_aio.pipes'} <= LOOPS
+    assert {'aio', 'trollius'} <= ADAPTERS
 
 
 @pytest.mark.parametrize('names, below', [
@@ -50,6 +59,9 @@ def test_every_module_has_a_layer():
     (SOCKET, PIPE | CORE), ({''}, {'_core', '_pipe', '_protocol', '_socket'}),
     (ADAPTERS, PROTOCOL | SOCKET | PIPE | CORE),
 ], ids=['engine', 'core', 'pipe', 'protocol', 'socket', 'package', 'adapters'])
+    (LOOPS, PROTOCOL | {'_compat'}), ({''}, {'_core', '_pipe', '_protocol'}),
+    (ADAPTERS, LOOPS | PROTOCOL | PIPE | CORE),
+], ids=['engine', 'core', 'pipe', 'protocol', 'loops', 'package', 'adapters'])
 def test_no_layer_imports_a_higher_one(names, below):
     """A module imports its own layer and lower ones alone; adapters never each other."""
     for name in names:

@@ -85,5 +85,6 @@ def test_only_what_is_needed(someapp):
     """Neither the protocol nor an adapter is part of what has to be vendored."""
     files = set(os.listdir(os.path.join(someapp, 'someapp', '_vendor', 'tls')))
     assert set() == (
-        files & {'_protocol.py', '_transport.py', 'trollius.py', '__main__.py', '_demo.py'})
+        files & {'_protocol.py', '_transport.py', '_aio', 'aio.py', 'trollius.py', '__main__.py',
+                 '_demo.py'})
     assert {'__init__.py', '_core.py', '_pipe.py', '_engine'} <= files

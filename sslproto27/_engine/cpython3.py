@@ -28,7 +28,7 @@ def refuse_renegotiation(ssl_object):
     """
     Do nothing: OpenSSL 3 refuses by itself, and with 1.1.1 only the context could be told.
 
-    A context is its owner's to change: there ``context.options |= ssl.OP_NO_RENEGOTIATION`` does it.
+    A context is its owner's to change: ``context.options |= ssl.OP_NO_RENEGOTIATION`` does it.
     """
 
 

@@ -1,0 +1,64 @@
+"""
+What is asked of the application's protocol, and what it may ask. Nothing here knows of loops.
+"""
+from __future__ import absolute_import, division, print_function
+
+from ._compat import writable_view
+
+__all__ = ['extra_info', 'fill', 'is_buffered', 'knows']
+
+
+def is_buffered(protocol):
+    """Return whether *protocol* brings its own buffers: asyncio's BufferedProtocol."""
+    return hasattr(protocol, 'get_buffer') and not hasattr(protocol, 'data_received')
+
+
+def fill(protocol, data, gate):
+    """
+    Put *data* into buffers of *protocol*, in place, until *gate* says that it has paused.
+
+    Returns:
+        bytes: what is left.
+
+    Raises:
+        RuntimeError: it gave an empty buffer.
+    """
+    start, end = 0, len(data)
+    while start < end and not gate.paused:
+        view = writable_view(protocol.get_buffer(end - start), 'buffer')
+        size = min(len(view), end - start)
+        if not size:
+            raise RuntimeError('get_buffer() returned an empty buffer')
+        view[:size] = data[start:start + size]
+        del view  # on Python 3 a buffer cannot be resized while somebody views it
+        start += size
+        protocol.buffer_updated(size)
+    return data[start:]
+
+
+def knows(name):
+    """Return whether *name* is one of what TLS settles (bool)."""
+    return name in _EXTRA
+
+
+def extra_info(ssl_object, name):
+    """Return what TLS has settled for *name*; None if it has not, or not yet."""
+    return _EXTRA[name](ssl_object)
+
+
+def _peercert(ssl_object):
+    return ssl_object.getpeercert() if ssl_object.version() else None
+
+
+_EXTRA = {
+    'ssl_object': lambda ssl_object: ssl_object,
+    'sslcontext': lambda ssl_object: ssl_object.context,
+    'peercert': _peercert,
+    'cipher': lambda ssl_object: ssl_object.cipher(),
+    'compression': lambda ssl_object: ssl_object.compression(),
+    'alpn_protocol': lambda ssl_object: ssl_object.selected_alpn_protocol(),
+    'tls_version': lambda ssl_object: ssl_object.version(),
+    'server_hostname': lambda ssl_object: ssl_object.server_hostname,
+    'session': lambda ssl_object: ssl_object.session,
+    'session_reused': lambda ssl_object: ssl_object.session_reused,
+}

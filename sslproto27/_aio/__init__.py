@@ -1,0 +1,44 @@
+"""
+The event loop's framework, one name for each thing: Trollius on 2.7, asyncio on 3.
+
+Private; `sslproto27.aio` and `sslproto27.trollius` are its doors. Coroutines are written in
+Trollius' style, ``yield From(...)`` and ``raise Return(...)``; `generators` brings that to asyncio.
+"""
+from __future__ import absolute_import, division, print_function
+
+from .._compat import PY2
+from .._protocol import SSLProtocol as _SSLProtocol
+
+if PY2:
+    import trollius as framework
+    from trollius import From, Return, coroutine
+    from trollius.selector_events import _SelectorTransport
+    from trollius.unix_events import DefaultEventLoopPolicy
+else:
+    import asyncio as framework
+    from asyncio import DefaultEventLoopPolicy
+    from .generators import From, Return, coroutine
+
+__all__ = ['From', 'Return', 'SSLProtocol', 'DefaultEventLoopPolicy', 'carries_tls', 'coroutine',
+           'framework', 'new_future']
+
+
+def new_future(loop):
+    """Return a new future of *loop*; Trollius 2.2.1's loops have no create_future."""
+    return framework.Future(loop=loop)
+
+
+class SSLProtocol(_SSLProtocol):
+    """`sslproto27.SSLProtocol` on any loop of the framework."""
+
+    __slots__ = ()
+
+    def _new_future(self):
+        return new_future(self._loop)
+
+
+def carries_tls(transport):
+    """Return whether TLS can run over *transport*: asyncio's mark, or a socket of Trollius'."""
+    if getattr(transport, '_start_tls_compatible', False):
+        return True
+    return PY2 and isinstance(transport, _SelectorTransport) and hasattr(transport, 'pause_reading')

@@ -1,0 +1,212 @@
+"""Event loops whose TLS is `SSLProtocol`, and their policy. Nothing here knows of streams."""
+from __future__ import absolute_import, division, print_function
+
+import socket
+import ssl as _ssl
+
+from .._compat import PY2
+from .._ending import timeouts
+from . import (
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, upgrade)
+
+__all__ = ['EventLoopPolicy', 'SelectorEventLoop', 'install', 'our_loop', 'run', 'uninstall']
+
+
+class _TLS(object):
+    """
+    How TLS connections of one call are to be.
+
+    It travels in the place of the context: observed on Trollius 2.2.1 and on asyncio 3.7 to 3.13,
+    all that they do with a context is to hand it to ``_make_ssl_transport``.
+    """
+
+    __slots__ = ('context', 'options')
+
+    def __init__(self, ssl, server_side, options):
+        self.context = None if ssl is True else ssl
+        self.options = options
+        if self.context is None and server_side:
+            raise TypeError('ssl must be an ssl.SSLContext for a server, not %r' % (ssl,))
+        if not isinstance(self.context, (_ssl.SSLContext, type(None))):
+            raise TypeError('ssl must be an ssl.SSLContext, not %r' % (ssl,))
+        timeouts(options.get('ssl_handshake_timeout'), options.get('ssl_shutdown_timeout'))
+
+
+_OPTIONS = ('ssl_handshake_timeout', 'ssl_shutdown_timeout', 'session', 'suppress_ragged_eofs')
+
+
+def _tls(ssl, server_side, kwargs):
+    """
+    Take TLS' options out of *kwargs*; return what to pass on as ``ssl``.
+
+    Raises:
+        ValueError: there are some, and no TLS.
+    """
+    options = {name: kwargs.pop(name) for name in _OPTIONS if kwargs.get(name) is not None}
+    for name in _OPTIONS:
+        kwargs.pop(name, None)
+    if ssl:
+        return _TLS(ssl, server_side, options)
+    for name in options:
+        raise ValueError('%s is only meaningful with ssl' % name)
+    return ssl
+
+
+class SelectorEventLoop(framework.SelectorEventLoop):
+    """
+    The framework's own selector loop, whose TLS is `SSLProtocol`.
+
+    All methods that take ``ssl`` also take
+
+        ssl_handshake_timeout (float): seconds, 60 unless given.
+        ssl_shutdown_timeout (float): seconds, 30 unless given; 0 not to wait for close_notify.
+        session (SSLSession): what a client would like to resume.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end.
+
+    with ``ssl`` alone, else they raise ValueError; a wrong type, and on a server a missing context,
+    is TypeError.
+    """
+
+    def create_connection(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
+        """Connect; asyncio's, and see the class."""
+        return super(SelectorEventLoop, self).create_connection(
+            protocol_factory, host, port, ssl=_tls(ssl, False, kwargs), **kwargs)
+
+    def create_unix_connection(self, protocol_factory, path=None, ssl=None, **kwargs):
+        """Connect to a unix socket; asyncio's, and see the class."""
+        return super(SelectorEventLoop, self).create_unix_connection(
+            protocol_factory, path, ssl=_tls(ssl, False, kwargs), **kwargs)
+
+    def create_server(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
+        """Serve; asyncio's, and see the class."""
+        return super(SelectorEventLoop, self).create_server(
+            protocol_factory, host, port, ssl=_tls(ssl, True, kwargs), **kwargs)
+
+    def create_unix_server(self, protocol_factory, path=None, ssl=None, **kwargs):
+        """Serve on a unix socket; asyncio's, and see the class."""
+        return super(SelectorEventLoop, self).create_unix_server(
+            protocol_factory, path, ssl=_tls(ssl, True, kwargs), **kwargs)
+
+    def connect_accepted_socket(self, protocol_factory, sock, ssl=None, **kwargs):
+        """
+        Serve one connection that has been accepted elsewhere.
+
+        Args:
+            protocol_factory (callable): returns the application's protocol.
+            sock (socket.socket): connected; the transport closes it.
+            ssl (ssl.SSLContext or None): None for no TLS.
+            **kwargs: see the class.
+
+        Returns:
+            a coroutine, of (transport, protocol), once the handshake is done.
+
+        Raises:
+            ValueError: *sock* is no stream, or is a TLS socket.
+        """
+        if not sock.type & socket.SOCK_STREAM:
+            raise ValueError('sock must be a stream socket, not %r' % (sock,))
+        if isinstance(sock, _ssl.SSLSocket):
+            raise ValueError('sock must be a plain socket, not %r' % (sock,))
+        return self._accepted(protocol_factory, sock, _tls(ssl, True, kwargs), **kwargs)
+
+    @coroutine
+    def _accepted(self, protocol_factory, sock, tls):
+        sock.setblocking(False)
+        protocol, waiter = protocol_factory(), new_future(self)
+        if tls:
+            transport = self._make_ssl_transport(sock, protocol, tls, waiter, server_side=True)
+        else:
+            transport = self._make_socket_transport(sock, protocol, waiter)
+        try:
+            yield From(waiter)
+        except BaseException:
+            transport.close()
+            raise
+        finally:
+            del waiter
+        raise Return((transport, protocol))
+
+    def start_tls(self, transport, protocol, sslcontext, **kwargs):
+        """Upgrade *transport* to TLS; see `sslproto27.aio.start_tls`."""
+        return upgrade.start_tls(transport, protocol, sslcontext, loop=self, **kwargs)
+
+    if not hasattr(framework.SelectorEventLoop, 'create_future'):
+        def create_future(self):
+            """Return a future of this loop."""
+            return new_future(self)
+
+    # Observed on Trollius 2.2.1: all of its ways to open a TLS connection go through
+    # _make_ssl_transport, all of its ways to open any stream through _make_socket_transport.
+
+    def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, server_side=False,
+                            server_hostname=None, extra=None, server=None, **_asyncios):
+        tls = sslcontext
+        if not isinstance(tls, _TLS):
+            tls = _TLS(tls, server_side, {})
+        try:
+            layer = SSLProtocol(self, protocol, tls.context, waiter, server_side, server_hostname,
+                                **tls.options)
+        except BaseException:
+            rawsock.close()
+            raise
+        self._make_socket_transport(rawsock, layer, extra=extra, server=server)
+        return layer.transport
+
+    if PY2:
+        def _make_socket_transport(self, sock, protocol, waiter=None, extra=None, server=None):
+            _set_nodelay(sock)
+            return super(SelectorEventLoop, self)._make_socket_transport(
+                sock, protocol, waiter, extra=extra, server=server)
+
+
+def _set_nodelay(sock):
+    # Without it a TLS 1.3 server's first answer, and each write of more than a segment, waits for
+    # the peer's delayed ACK: 40 ms (observed on 2.7.18). asyncio sets it too.
+    if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type & socket.SOCK_STREAM:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class EventLoopPolicy(DefaultEventLoopPolicy):
+    """The framework's default policy, making loops of `SelectorEventLoop`."""
+
+    _loop_factory = SelectorEventLoop
+
+
+def install():
+    """Let every new loop be a `SelectorEventLoop`. Doing it again changes nothing."""
+    if not isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
+        framework.set_event_loop_policy(EventLoopPolicy())
+
+
+def uninstall():
+    """Go back to the framework's default policy, if `install` is in force."""
+    if isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
+        framework.set_event_loop_policy(None)
+
+
+def our_loop(loop=None):
+    """
+    Return *loop*, or the current one.
+
+    Raises:
+        TypeError: its TLS is not ours.
+    """
+    if loop is None:
+        loop = framework.get_event_loop()
+    if not isinstance(loop, SelectorEventLoop):
+        raise TypeError('loop must be a SelectorEventLoop of sslproto27, not %s: see install()'
+                        % type(loop).__name__)
+    return loop
+
+
+def run(main):
+    """
+    Run the coroutine *main* on a new loop of ours, close the loop, and return the result.
+    """
+    loop = SelectorEventLoop()
+    framework.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        framework.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,203 @@
+"""Two pipes as one transport. Nothing here knows of TLS."""
+from __future__ import absolute_import, division, print_function
+
+from .. import _below
+from . import From, Return, coroutine, framework
+from .streams import LIMIT, open_streams
+
+__all__ = ['PipeTransport', 'connect_pipes', 'open_pipes']
+
+
+class PipeTransport(object):
+    """
+    One transport made of a pipe to read and a pipe to write: a subprocess's, say.
+
+    The end of what is read is eof_received; connection_lost comes when both pipes are gone. When
+    the reader at the far end goes away, what it wrote before is still received.
+    """
+
+    _start_tls_compatible = True  # asyncio's name for: TLS may run over this
+
+    def __init__(self, loop, protocol):
+        self._loop = loop
+        self._protocol = protocol
+        self._reading = self._writing = None
+        self._is_closing = self._is_paused = False
+        self._left = 2  # pipes that are not gone
+        self._error = None
+
+    # Called by the two pipes' protocols
+
+    def _make(self, name, transport):
+        setattr(self, name, transport)
+        if name == '_reading':  # the second one
+            self._protocol.connection_made(self)
+
+    def _end_of_reading(self):
+        if self._reading is not None and not self._protocol.eof_received():
+            self.close()
+
+    def _lose(self, name, error):
+        was_paused = self._protocol_paused
+        setattr(self, name, None)
+        self._error = self._error or error
+        self._left -= 1
+        if was_paused and not self._protocol_paused:
+            self._protocol.resume_writing()  # into nothing: who waits for room need not any more
+        if not self._left:
+            self._is_closing = True
+            protocol, self._protocol = self._protocol, None
+            protocol.connection_lost(self._error)
+
+    # asyncio's transport
+
+    def get_extra_info(self, name, default=None):
+        """Return 'pipes', the files as (to read, to write), or *default*."""
+        if name == 'pipes' and self._reading is not None and self._writing is not None:
+            return tuple(half.get_extra_info('pipe') for half in (self._reading, self._writing))
+        return default
+
+    def is_closing(self):
+        """Return whether it is closing or closed (bool)."""
+        return self._is_closing
+
+    def get_protocol(self):
+        """Return the protocol."""
+        return self._protocol
+
+    def set_protocol(self, protocol):
+        """Let *protocol* have what arrives from now on."""
+        self._protocol = protocol
+
+    def pause_reading(self):
+        """Stop data_received, until `resume_reading`."""
+        if not self._is_paused and self._reading is not None and not self._is_closing:
+            self._is_paused = True
+            self._reading.pause_reading()
+
+    def resume_reading(self):
+        """Go on after `pause_reading`."""
+        if self._is_paused and self._reading is not None and not self._is_closing:
+            self._is_paused = False
+            self._reading.resume_reading()
+
+    def is_reading(self):
+        """Return whether data_received may be called (bool)."""
+        return not self._is_paused and not self._is_closing
+
+    def write(self, data):
+        """Send bytes; nothing happens once the pipe is gone."""
+        if self._writing is not None:
+            self._writing.write(data)
+
+    def writelines(self, list_of_data):
+        """Send each of *list_of_data*."""
+        self.write(b''.join(list_of_data))
+
+    def can_write_eof(self):
+        """Return True."""
+        return True
+
+    def write_eof(self):
+        """Close the pipe that is written to, once all is sent."""
+        if self._writing is not None:
+            self._writing.close()
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        """Set when the protocol is asked to pause writing, and to go on; in bytes."""
+        if self._writing is not None:
+            self._writing.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self):
+        """Return how many bytes wait to be sent."""
+        return self._writing.get_write_buffer_size() if self._writing is not None else 0
+
+    @property
+    def _protocol_paused(self):
+        return getattr(self._writing, '_protocol_paused', False)
+
+    def close(self):
+        """Send what waits, then close both pipes."""
+        self._is_closing = True
+        for half in (self._reading, self._writing):
+            if half is not None:
+                half.close()
+
+    def abort(self):
+        """Close both pipes at once."""
+        writing = self._writing
+        # Observed on Trollius 2.2.1 and asyncio 3.13: a pipe that is already on its way out must
+        # not be aborted: it would be told of its loss twice, and fail the second time.
+        if writing is not None and (writing.get_write_buffer_size()
+                                    or not _below.is_closing(writing)):
+            writing.abort()
+        self.close()
+
+
+class _Half(framework.Protocol):
+    """The protocol of one of the two pipes."""
+
+    def __init__(self, whole, name):
+        self._whole, self._name = whole, name
+
+    def connection_made(self, transport):
+        """Hand it on, with the other half's."""
+        self._whole._make(self._name, transport)
+
+    def data_received(self, data):
+        """Hand it on."""
+        if not self._whole._is_closing:
+            self._whole._protocol.data_received(data)
+
+    def eof_received(self):
+        """Hand it on."""
+        self._whole._end_of_reading()
+
+    def pause_writing(self):
+        """Hand it on."""
+        self._whole._protocol.pause_writing()
+
+    def resume_writing(self):
+        """Hand it on."""
+        self._whole._protocol.resume_writing()
+
+    def connection_lost(self, error):
+        """Hand it on, with the other half's."""
+        self._whole._lose(self._name, error)
+
+
+@coroutine
+def _connect(loop, protocol_factory, read_pipe, write_pipe):
+    protocol = protocol_factory()
+    whole = PipeTransport(loop, protocol)
+    writing, _ = yield From(loop.connect_write_pipe(lambda: _Half(whole, '_writing'), write_pipe))
+    try:
+        yield From(loop.connect_read_pipe(lambda: _Half(whole, '_reading'), read_pipe))
+    except BaseException:
+        writing.abort()
+        raise
+    raise Return((whole, protocol))
+
+
+def connect_pipes(protocol_factory, read_pipe, write_pipe, loop=None):
+    """
+    Make one transport of two pipes, over which `start_tls` can run TLS.
+
+    Args:
+        protocol_factory (callable): returns the application's protocol.
+        read_pipe, write_pipe (files): a subprocess's stdout and stdin, say. The transport closes
+            them.
+        loop: any loop of the framework; the current one unless given.
+
+    Returns:
+        a coroutine, of (transport, protocol).
+    """
+    return _connect(loop or framework.get_event_loop(), protocol_factory, read_pipe, write_pipe)
+
+
+def open_pipes(read_pipe, write_pipe, loop=None, limit=LIMIT):
+    """
+    Return a coroutine, of (StreamReader, StreamWriter) over two pipes; see `connect_pipes`.
+    """
+    loop = loop or framework.get_event_loop()
+    return open_streams(loop, limit, connect_pipes, read_pipe, write_pipe, loop=loop)

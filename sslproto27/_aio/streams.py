@@ -1,0 +1,190 @@
+"""Streams over TLS. Nothing here knows how a transport is made."""
+from __future__ import absolute_import, division, print_function
+
+from .. import _below
+from .._compat import PY2
+from . import From, Return, coroutine, framework, new_future
+from .loop import our_loop
+from .upgrade import run_tls, use_transport
+
+__all__ = ['LIMIT', 'StreamReader', 'StreamWriter', 'open_connection', 'open_streams',
+           'open_unix_connection', 'start_server', 'start_unix_server']
+
+StreamReader = framework.StreamReader
+
+#: Bytes that a line may have, and half of what a reader holds: the framework's default.
+LIMIT = 2 ** 16
+
+
+class _StreamProtocol(framework.StreamReaderProtocol):
+    """What feeds a reader, and tells its writer."""
+
+    _is_lost = False
+    _lost_waiter = None
+
+    def connection_made(self, transport):
+        """Give the reader its transport, and call who serves the connection."""
+        callback, self._client_connected_cb = self._client_connected_cb, None
+        reader = self._stream_reader
+        super(_StreamProtocol, self).connection_made(transport)
+        self._client_connected_cb = callback
+        if callback is not None:
+            self._strong_reader = None  # asyncio's reference until somebody else has one
+            self._stream_writer = StreamWriter(transport, self, reader, self._loop)
+            result = callback(reader, self._stream_writer)
+            if framework.iscoroutine(result):
+                self._loop.create_task(result)
+
+    def eof_received(self):
+        """Feed the end; the writer's side stays open, in TLS, too, until it is closed."""
+        super(_StreamProtocol, self).eof_received()
+        return True
+
+    def connection_lost(self, error):
+        """Tell who waits."""
+        super(_StreamProtocol, self).connection_lost(error)
+        self._is_lost = True
+        if self._lost_waiter is not None and not self._lost_waiter.done():
+            self._lost_waiter.set_result(None)
+
+
+class StreamWriter(framework.StreamWriter):
+    """The framework's StreamWriter, with asyncio's later methods, `unwrap` and read-ahead."""
+
+    @coroutine
+    def start_tls(self, sslcontext, server_side=None, **kwargs):
+        """
+        Upgrade to TLS, once all that was written is sent.
+
+        What the reader has read ahead is taken for the peer's first TLS records. Whatever is
+        written from now on waits for the handshake.
+
+        Args:
+            sslcontext (ssl.SSLContext): certificates, trust and settings.
+            server_side (bool): unless given, true for a connection that a server of ours accepted.
+            **kwargs: of `sslproto27.aio.start_tls`: ``server_hostname``, ...
+
+        Raises:
+            as `sslproto27.aio.start_tls`.
+        """
+        if server_side is None:
+            server_side = self._protocol._client_connected_cb is not None
+        yield From(self.drain())
+        yield From(run_tls(self._loop, self._use, self._transport, self._protocol, sslcontext,
+                           server_side=server_side, **kwargs))
+
+    @coroutine
+    def unwrap(self):
+        """
+        End TLS and go on in plaintext, with the same reader and writer.
+
+        What the peer sends after its close_notify is what the reader has next, even if it was at
+        its end: that end was TLS' own.
+
+        Raises:
+            RuntimeError, ssl.SSLError, socket.error: see `SSLTransport.unwrap`.
+        """
+        transport, trailing = yield From(self._transport.unwrap())
+        self._use(transport)
+        reader = self._reader
+        reader._eof = False
+        use_transport(self._protocol, transport)
+        reader.feed_data(trailing)
+        if not reader._paused:
+            transport.resume_reading()
+
+    def _use(self, transport):
+        self._transport = transport
+
+    if PY2:
+        def is_closing(self):
+            """Return whether the transport is closing or closed (bool)."""
+            return _below.is_closing(self._transport)
+
+        @coroutine
+        def wait_closed(self):
+            """Wait until the connection is gone, after close()."""
+            protocol = self._protocol
+            if not protocol._is_lost:
+                if protocol._lost_waiter is None:
+                    protocol._lost_waiter = new_future(self._loop)
+                yield From(protocol._lost_waiter)
+
+
+@coroutine
+def open_streams(loop, limit, connect, *args, **kwargs):
+    """
+    Return (reader, writer) of a connection.
+
+    Args:
+        loop: the event loop.
+        limit (int): of the reader, in bytes.
+        connect (callable): takes a protocol factory, *args* and *kwargs*, and returns a coroutine,
+            of (transport, protocol).
+    """
+    reader = StreamReader(limit=limit, loop=loop)
+    protocol = _StreamProtocol(reader, loop=loop)
+    transport, _ = yield From(connect(lambda: protocol, *args, **kwargs))
+    raise Return((reader, StreamWriter(transport, protocol, reader, loop)))
+
+
+def open_connection(host=None, port=None, loop=None, limit=LIMIT, **kwargs):
+    """
+    Connect, with TLS if *ssl* is given: the framework's open_connection on one of our loops.
+
+    Args:
+        host (str), port (int): where to.
+        loop: a `SelectorEventLoop`; the current loop unless given.
+        limit (int): bytes that a line may have; the reader holds twice as many.
+        **kwargs: of create_connection: ``ssl``, ``server_hostname``, ``ssl_handshake_timeout``, ...
+
+    Returns:
+        a coroutine, of (StreamReader, StreamWriter).
+
+    Raises:
+        TypeError: the loop's TLS is not ours.
+    """
+    loop = our_loop(loop)
+    return open_streams(loop, limit, loop.create_connection, host, port, **kwargs)
+
+
+def open_unix_connection(path=None, loop=None, limit=LIMIT, **kwargs):
+    """Connect to the unix socket at *path*; else like `open_connection`."""
+    loop = our_loop(loop)
+    return open_streams(loop, limit, loop.create_unix_connection, path, **kwargs)
+
+
+def start_server(client_connected_cb, host=None, port=None, loop=None, limit=LIMIT, **kwargs):
+    """
+    Serve streams, with TLS if *ssl* is given: the framework's start_server on one of our loops.
+
+    Args:
+        client_connected_cb (callable): what to call with each (StreamReader, StreamWriter); may be
+            a coroutine function.
+        host (str), port (int): where to listen.
+        loop: a `SelectorEventLoop`; the current loop unless given.
+        limit (int): bytes that a line may have; the reader holds twice as many.
+        **kwargs: of create_server: ``ssl``, ``backlog``, ``ssl_handshake_timeout``, ...
+
+    Returns:
+        a coroutine, of the server.
+
+    Raises:
+        TypeError: the loop's TLS is not ours.
+    """
+    loop = our_loop(loop)
+    return loop.create_server(
+        _server_factory(loop, limit, client_connected_cb), host, port, **kwargs)
+
+
+def start_unix_server(client_connected_cb, path=None, loop=None, limit=LIMIT, **kwargs):
+    """Serve streams on the unix socket at *path*; else like `start_server`."""
+    loop = our_loop(loop)
+    return loop.create_unix_server(
+        _server_factory(loop, limit, client_connected_cb), path, **kwargs)
+
+
+def _server_factory(loop, limit, callback):
+    def factory():
+        return _StreamProtocol(StreamReader(limit=limit, loop=loop), callback, loop=loop)
+    return factory

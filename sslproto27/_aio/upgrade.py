@@ -1,0 +1,117 @@
+"""`start_tls`: TLS over a transport that is in use. Nothing here makes a connection."""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import socket
+
+from .. import _below
+from . import From, Return, SSLProtocol, carries_tls, coroutine, framework, new_future
+
+__all__ = ['begin_tls', 'run_tls', 'start_tls', 'use_transport']
+
+
+def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **kwargs):
+    """
+    Put TLS between *transport* and *protocol*, and start the handshake at once.
+
+    Whatever *protocol* has read ahead is ciphertext now: it goes to TLS, so plaintext that somebody
+    has injected before the handshake makes it fail, and is never taken for data that TLS has
+    protected (CVE-2021-23222).
+
+    Args:
+        loop: the event loop of *transport*.
+        waiter (future): resolved when the handshake is done, or has failed.
+        read_ahead (bytes): what else was received before.
+        **kwargs: of `SSLProtocol`.
+
+    Returns:
+        SSLProtocol: the new layer.
+
+    Raises:
+        TypeError: *sslcontext* or *transport* cannot be used.
+        socket.error: ECONNRESET: *transport* is closing.
+    """
+    if not carries_tls(transport):
+        raise TypeError('transport %r is not one that TLS can run over' % (transport,))
+    if sslcontext is None:
+        raise TypeError('sslcontext must be an ssl.SSLContext, not None')
+    if _below.is_closing(transport):
+        raise socket.error(errno.ECONNRESET, 'start_tls() on a transport that is closing')
+    layer = SSLProtocol(loop, protocol, sslcontext, waiter, call_connection_made=False, **kwargs)
+    reader = getattr(protocol, '_stream_reader', None)
+    if reader is not None:
+        read_ahead += bytes(reader._buffer)
+        del reader._buffer[:]
+        use_transport(protocol, layer.transport)
+    layer._take_over(_below.is_writing_paused(transport))
+    _below.set_protocol(transport, layer)
+    layer.connection_made(transport)
+    if read_ahead:
+        layer.data_received(read_ahead)
+    _below.resume_reading(transport)
+    return layer
+
+
+def use_transport(protocol, transport):
+    """Let a stream's *protocol*, and its reader, which waits for nothing, go over *transport*."""
+    if hasattr(protocol, '_transport'):
+        protocol._transport = transport  # asyncio's has it since 3.8, Trollius' has not
+    reader = protocol._stream_reader
+    reader._transport = transport
+    reader._paused = False
+
+
+@coroutine
+def run_tls(loop, started, *args, **kwargs):
+    """`begin_tls`, call *started* with the new transport, and wait for the handshake."""
+    waiter = new_future(loop)
+    transport = begin_tls(loop, waiter, *args, **kwargs).transport
+    started(transport)
+    try:
+        yield From(waiter)
+    except BaseException:
+        transport.abort()
+        raise
+    finally:
+        del waiter  # an exception, with this frame, would hold what holds the exception
+    raise Return(transport)
+
+
+def start_tls(transport, protocol, sslcontext, server_side=False, server_hostname=None,
+              ssl_handshake_timeout=None, ssl_shutdown_timeout=None, session=None,
+              suppress_ragged_eofs=False, read_ahead=b'', loop=None):
+    """
+    Upgrade *transport*, which *protocol* uses, to TLS: asyncio's loop.start_tls, on any loop.
+
+    The transport may be TCP's, a unix socket's, a pair of pipes (`connect_pipes`) or TLS itself.
+
+    Args:
+        transport: what is there; not to be used any more.
+        protocol: what gets the decrypted data. Its connection_made is not called again; what its
+            stream reader, if it has one, has read ahead is ciphertext and goes to TLS.
+        sslcontext (ssl.SSLContext): certificates, trust and settings.
+        server_side (bool): which side to be.
+        server_hostname (text or None): the name that the server must prove; '' to check none.
+        ssl_handshake_timeout, ssl_shutdown_timeout (float): seconds; 60 and 30 unless given.
+        session (SSLSession or None): what a client would like to resume.
+        suppress_ragged_eofs (bool): see `SSLPipe`.
+        read_ahead (bytes): ciphertext that the caller has received already.
+        loop: the transport's; the current one unless given.
+
+    Returns:
+        a coroutine, of the new transport (`SSLTransport`).
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used.
+        ssl.SSLError, socket.error: the handshake failed; the connection is closed, and *protocol*
+            told so by connection_lost. Cancelling cuts it.
+    """
+    return run_tls(
+        loop or framework.get_event_loop(), _nobody, transport, protocol, sslcontext, read_ahead,
+        server_side=server_side, server_hostname=server_hostname,
+        ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
+        session=session, suppress_ragged_eofs=suppress_ragged_eofs)
+
+
+def _nobody(transport):
+    """Tell nobody."""

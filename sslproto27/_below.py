@@ -1,0 +1,49 @@
+"""
+What is asked of the transport below, whoever made it. Nothing here knows of TLS.
+
+asyncio's transports have a method for each of these; Trollius 2.2.1's have attributes alone.
+"""
+from __future__ import absolute_import, division, print_function
+
+__all__ = ['is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading', 'set_protocol']
+
+
+def is_closing(transport):
+    """Return whether *transport* is closing or closed (bool)."""
+    method = getattr(transport, 'is_closing', None)
+    if method is not None:
+        return method()
+    return getattr(transport, '_closing', False)
+
+
+def is_writing_paused(transport):
+    """Return whether *transport* has called pause_writing, and not yet resume_writing (bool)."""
+    return getattr(transport, '_protocol_paused', False)
+
+
+def pause_reading(transport):
+    """Let *transport* deliver nothing for now; it may have been paused already."""
+    if not is_closing(transport) and _is_reading(transport):
+        transport.pause_reading()
+
+
+def resume_reading(transport):
+    """Let *transport* deliver again; it need not have been paused."""
+    if not is_closing(transport) and not _is_reading(transport):
+        transport.resume_reading()
+
+
+def _is_reading(transport):
+    method = getattr(transport, 'is_reading', None)
+    if method is not None:
+        return method()
+    return not getattr(transport, '_paused', False)
+
+
+def set_protocol(transport, protocol):
+    """Let *protocol* have what *transport* has to tell from now on."""
+    method = getattr(transport, 'set_protocol', None)
+    if method is not None:
+        method(protocol)
+    else:
+        transport._protocol = protocol

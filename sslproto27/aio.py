@@ -1,0 +1,43 @@
+"""
+One import for programs that move from 2.7 to 3: TLS on Trollius' loops, and on asyncio's.
+
+    from sslproto27 import aio
+    from sslproto27.aio import From
+
+    @aio.coroutine
+    def talk(context):
+        reader, writer = yield From(aio.open_connection('localhost', 8443, ssl=context))
+        ...
+
+    aio.run(talk(context))
+
+That runs on both; on 3, ``async def`` functions can await all that is awaited here. On 2.7 each
+name is that of `sslproto27.trollius`, or Trollius' own; on 3 the same over asyncio.
+"""
+from __future__ import absolute_import, division, print_function
+
+from ._aio import From, Return, coroutine, framework
+from ._aio.loop import EventLoopPolicy, SelectorEventLoop, install, run, uninstall
+from ._aio.pipes import connect_pipes, open_pipes
+from ._aio.streams import (
+    StreamReader, StreamWriter, open_connection, open_unix_connection, start_server,
+    start_unix_server)
+from ._aio.upgrade import start_tls
+
+__all__ = ['EventLoopPolicy', 'From', 'Future', 'Protocol', 'Return', 'SelectorEventLoop',
+           'StreamReader', 'StreamWriter', 'TimeoutError', 'CancelledError', 'connect_pipes',
+           'coroutine', 'ensure_future', 'gather', 'get_event_loop', 'install', 'new_event_loop',
+           'open_connection', 'open_pipes', 'open_unix_connection', 'run', 'set_event_loop',
+           'sleep', 'start_server', 'start_tls', 'start_unix_server', 'uninstall', 'wait_for']
+
+CancelledError = framework.CancelledError
+Future = framework.Future
+Protocol = framework.Protocol
+TimeoutError = framework.TimeoutError
+ensure_future = framework.ensure_future
+gather = framework.gather
+get_event_loop = framework.get_event_loop
+new_event_loop = framework.new_event_loop
+set_event_loop = framework.set_event_loop
+sleep = framework.sleep
+wait_for = framework.wait_for
