@@ -46,9 +46,14 @@ docs: $(VENV3)/ready  ## the documentation as HTML, warnings are errors
 	@$(VENV3)/bin/python -m sphinx -q -W --keep-going -E docs build/docs && \
 	    echo 'built build/docs/index.html'
 
-bench: $(VENV27)/ready $(VENV3)/ready  ## measure, side by side; pyOpenSSL is installed to compare with
+bench: $(VENV27)/ready $(VENV3)/ready .cache/bench/pump .cache/bench/load  ## measure, side by side; BENCH='--quick ...' are options
 	@$(VENV27)/$(PIP_INSTALL) -e '.[bench]'
-	@$(VENV3)/bin/python benchmarks/bench.py
+	@$(VENV3)/bin/python benchmarks/bench.py $(BENCH)
+
+.cache/bench/%: benchmarks/%.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto || \
+	    { echo 'make bench needs a C compiler and the headers of OpenSSL (libssl-dev)' >&2; exit 1; }
 
 valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }

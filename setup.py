@@ -44,7 +44,7 @@ setup(
             'trustme>=0.9' + PY3,
             TROLLIUS,
         ],
-        'bench': ['pyOpenSSL<22' + PY2, 'pyOpenSSL' + PY3],
+        'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'lint': ['flake8' + PY3],
     },

@@ -16,8 +16,9 @@ import json
 import subprocess
 import sys
 
-from bench import QUIET, venv
+from bench import add_pythons
 from certificates import certificates
+from engine_bench import QUIET
 from engine_worker import CONTESTANTS, RECORD, connected, cpu_time
 
 PAIRS = 16
@@ -213,8 +214,7 @@ def table(title, steps, heads, columns):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
-    parser.add_argument('--python27', default=venv('.venv27'), metavar='PATH')
-    parser.add_argument('--python3', default=venv('.venv3'), metavar='PATH')
+    add_pythons(parser)
     options = parser.parse_args()
     with certificates() as folder:
         ours, theirs, pyopenssl = [

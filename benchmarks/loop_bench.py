@@ -1,0 +1,211 @@
+"""
+The event loops' part of the benchmark: servers (`loop_worker.py`) under the load of `load.c`.
+
+What counts is the processor time of the server's process, user and system; the wall clock is shown
+beside it, and depends on what else the machine does. The line of idle connections is memory.
+"""
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import subprocess
+import sys
+from collections import namedtuple
+
+from engine_bench import QUIET
+from samples import Bar, cell, interleaved
+
+__all__ = ['BARS', 'run']
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MIB = 1024 * 1024
+
+#: What load.c is told. *scale* is what one exchange is worth.
+Line = namedtuple('Line', 'name text scale service connections up down window mode')
+
+
+def _round_trips(count):
+    return Line('round-trips-%d' % count, '100-byte round trips, %d conn.' % count, 1,
+                'echo', count, 100, 100, 1, 'keep')
+
+
+LINES = (
+    _round_trips(1),
+    _round_trips(10),
+    _round_trips(50),
+    _round_trips(500),
+    _round_trips(5000),
+    Line('echo-64', '64 KiB echo, MB, 8 conn.', 65536 / 1e6, 'echo', 8, 65536, 65536, 1, 'keep'),
+    Line('upload', 'upload, MB, 4 conn.', MIB / 1e6, 'upload', 4, MIB, 1, 2, 'keep'),
+    Line('download', 'download, MB, 4 conn.', MIB / 1e6, 'download', 4, 1, MIB, 2, 'keep'),
+    Line('connect', 'new connections', 1, 'echo', 16, 100, 100, 1, 'renew'),
+)
+IDLE = Line('idle', 'idle connection, KiB of RSS', 1, 'echo', 2000, 100, 100, 1, 'keep')
+
+#: Name, the interpreter among the options, the contestant in loop_worker.py.
+CONTESTANTS = (
+    ('ours', 'python27', 'sslproto27'),
+    ('stock', 'python27', 'stock'),
+    ('plain', 'python27', 'plain'),
+    ('asyncio', 'python3', 'asyncio'),
+    ('twisted', 'python27', 'twisted'),
+    ('pypy', 'pypy', 'sslproto27'),
+)
+
+#: In samples: a JIT compiler has a lot to do at first.
+WARM_UP = {'pypy': 10}
+
+
+def _bars():
+    small = [line for line in LINES if line.name in ('round-trips-1', 'round-trips-50',
+                                                     'round-trips-500')]
+    bulk = [line for line in LINES if line.name in ('echo-64', 'upload', 'download')]
+
+    def bar(line, other, against, side, limit, goal=None):
+        return Bar('loops: %s, to %s' % (line.text, against), (line.name, 'ours'),
+                   (line.name, other), side, limit, goal)
+
+    for line in LINES:
+        yield bar(line, 'stock', 'stock', 'least', 1.0, 1.3 if line in small else None)
+    for line in small:
+        yield bar(line, 'twisted', 'Twisted', 'least', 2.0)
+        yield bar(line, 'asyncio', 'asyncio', 'least', 0.7, 1.0)
+        yield Bar('loops: %s, PyPy to asyncio' % line.text, (line.name, 'pypy'),
+                  (line.name, 'asyncio'), 'least', 1.5, None)
+        yield Bar('loops: %s, cost of TLS' % line.text, (line.name, 'plain'),
+                  (line.name, 'ours'), 'most', 1.5, 1.35)
+    for line in bulk:
+        yield bar(line, 'asyncio', 'asyncio', 'least', 1.0)
+    yield bar(IDLE, 'asyncio', 'asyncio', 'most', 1.0, 0.5)
+    yield Bar('loops: CPU a round trip, 5,000 conn. to 10', ('round-trips-10', 'ours'),
+              ('round-trips-5000', 'ours'), 'most', 1.25, 1.15)
+
+
+BARS = tuple(_bars())
+
+
+class Process(object):
+    """A program that says things in lines of JSON, and ends when its standard input does."""
+
+    def __init__(self, *command):
+        self._command = command
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         universal_newlines=True)
+        self.first = self._receive()
+
+    def _receive(self):
+        answer = self._process.stdout.readline()
+        if not answer:
+            self.stop()
+            raise SystemExit('%s failed; what it said is above' % ' '.join(self._command))
+        return json.loads(answer)
+
+    def ask(self, text):
+        """Return the answer to a line."""
+        self._process.stdin.write('%s\n' % text)
+        self._process.stdin.flush()
+        return self._receive()
+
+    def stop(self):
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class Contestant(object):
+    """A server, and whatever loads it."""
+
+    def __init__(self, python, kind, folder, load):
+        self._server_command = (python,) + QUIET + (
+            os.path.join(HERE, 'loop_worker.py'), kind, folder)
+        self._load_command = load
+        self._ca = os.path.join(folder, 'ca.pem') if kind != 'plain' else '-'
+        self._server = Process(*self._server_command)
+        self.description = self._server.first
+
+    def load(self, line):
+        """Return a `Process` that has made its connections."""
+        server = self._server.first
+        return Process(self._load_command, *map(str, (
+            server['ports'][line.service], server['pid'], self._ca, line.connections, line.up,
+            line.down, line.window, line.mode)))
+
+    def idle_memory(self):
+        """Return the KiB a connection that has talked, and is silent now, in a fresh server."""
+        self.stop()
+        self._server = Process(*self._server_command)
+        before = self._resident()
+        load = self.load(IDLE)
+        size = (self._resident() - before) / IDLE.connections
+        load.stop()
+        return size
+
+    def _resident(self):
+        with open('/proc/%d/statm' % self._server.first['pid']) as statm:
+            return int(statm.read().split()[1]) * os.sysconf('SC_PAGESIZE') / 1024
+
+    def stop(self):
+        """End the server."""
+        self._server.stop()
+
+
+def header(descriptions):
+    """Yield the lines above the table."""
+    yield ''
+    yield 'Event loops: a CPU second of the server, then a second of wall clock. TLS 1.3,'
+    yield 'AES-256-GCM, ECDSA P-256, TCP_NODELAY, epoll; one client thread in C'
+    for letter, one in zip('ABCDEFGH', descriptions):
+        yield '%s  %-36s %s, %s' % (letter, one['label'], one['python'], one['openssl'])
+    yield '%-31s' % '' + ''.join('%15s' % letter for letter in 'ABCDEFGH'[:len(descriptions)])
+
+
+def _print_row(text, columns):
+    print('%-31s' % text + ''.join(cell(values) for values in columns))
+    sys.stdout.flush()
+
+
+def run(options, folder):
+    """
+    Measure, and print the table.
+
+    Returns:
+        (contestants, samples): by name, what each said of itself; by (line, name), its samples: a
+        CPU second, or KiB. (line + ' wall', name) has those of the wall clock.
+    """
+    names, contestants = [], []
+    for name, python, kind in CONTESTANTS:
+        python = getattr(options, python)
+        if options.contestant and name not in options.contestant:
+            continue
+        if not os.path.exists(python):
+            print('no %s: %s is left out' % (python, name))
+            continue
+        names.append(name)
+        contestants.append(Contestant(python, kind, folder, options.load))
+    print('\n'.join(header([one.description for one in contestants])))
+    samples = {}
+    for line in LINES:
+        if options.line and line.name not in options.line:
+            continue
+        loads = [contestant.load(line) for contestant in contestants]
+        for name, load in zip(names, loads):
+            load.ask(options.seconds * WARM_UP.get(name, 1))
+        taken = interleaved(len(loads), options.rounds,
+                            lambda index: loads[index].ask(options.seconds))
+        for load in loads:
+            load.stop()
+        for suffix, clock in (('', 'server_cpu'), (' wall', 'wall')):
+            columns = [[one['exchanges'] * line.scale / one[clock] for one in column]
+                       for column in taken]
+            _print_row(line.text if not suffix else '    wall clock', columns)
+            samples.update(((line.name + suffix, name), values)
+                           for name, values in zip(names, columns))
+    if not options.line or IDLE.name in options.line:
+        columns = interleaved(len(contestants), min(options.rounds, 3),
+                              lambda index: contestants[index].idle_memory())
+        _print_row(IDLE.text, columns)
+        samples.update(((IDLE.name, name), values) for name, values in zip(names, columns))
+    for contestant in contestants:
+        contestant.stop()
+    return dict(zip(names, [one.description for one in contestants])), samples

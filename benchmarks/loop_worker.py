@@ -1,0 +1,235 @@
+"""
+One contestant of the event-loop benchmark: a server that is measured from outside, by load.c.
+
+    python loop_worker.py CONTESTANT FOLDER
+
+FOLDER has the certificates. The server says on standard output, in a line of JSON, what it is and
+on which ports it listens; it ends when standard input does. All contestants run the very same
+protocols; TCP_NODELAY is set by those, as not every loop does it.
+
+    echo        sends back what comes
+    upload      counts, and answers each MiB with one byte
+    download    answers each byte with a MiB, written 64 KiB at a time, and pauses when asked to
+"""
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import platform
+import socket
+import ssl
+import sys
+
+from engine_worker import settle_malloc
+
+# The checkout's sslproto27, whatever is installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+__all__ = ['main']
+
+BLOCK = 1024 * 1024
+CHUNK = b'x' * (64 * 1024)
+BACKLOG = 4096
+
+
+class Protocol(object):
+    """What every service does. The methods are what asyncio-like loops call."""
+
+    def connection_made(self, transport):
+        """Keep the transport."""
+        self.transport = transport
+        transport.get_extra_info('socket').setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def eof_received(self):
+        """Close, too."""
+
+    def connection_lost(self, error):
+        """Nothing is left to do."""
+
+    def pause_writing(self):
+        """What is written waits: nobody here writes without having been asked to."""
+
+    def resume_writing(self):
+        """It has gone out."""
+
+
+class Echo(Protocol):
+    """Send back what comes."""
+
+    def data_received(self, data):
+        """Do."""
+        self.transport.write(data)
+
+
+class Upload(Protocol):
+    """Count, and answer each `BLOCK` with one byte."""
+
+    def __init__(self):
+        self._received = 0
+
+    def data_received(self, data):
+        """Do."""
+        self._received += len(data)
+        while self._received >= BLOCK:
+            self._received -= BLOCK
+            self.transport.write(b'.')
+
+
+class Download(Protocol):
+    """Answer each byte with a `BLOCK`."""
+
+    def __init__(self):
+        self._owed = 0
+        self._paused = False
+
+    def data_received(self, data):
+        """Owe so many blocks more."""
+        self._owed += len(data) * BLOCK
+        self.resume_writing()
+
+    def pause_writing(self):
+        """Write nothing until resume_writing."""
+        self._paused = True
+
+    def resume_writing(self):
+        """Write what is owed, until asked to pause."""
+        self._paused = False
+        while self._owed and not self._paused:
+            self._owed -= len(CHUNK)
+            self.transport.write(CHUNK)
+
+
+SERVICES = {'echo': Echo, 'upload': Upload, 'download': Download}
+
+
+def server_context(folder):
+    """Return a context for TLS 1.3 with what every Python's ssl sets by itself."""
+    context = ssl.SSLContext(getattr(ssl, 'PROTOCOL_TLS_SERVER', ssl.PROTOCOL_SSLv23))
+    context.load_cert_chain(os.path.join(folder, 'server.pem'))
+    return context
+
+
+def listen():
+    """Return a socket that listens on a free port of the loopback device."""
+    listener = socket.socket()
+    listener.bind(('127.0.0.1', 0))
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def serve_asyncio_like(loop, context, description):
+    """Serve on *loop*, Trollius' or asyncio's, until standard input ends."""
+    description.update(ports={}, openssl=ssl.OPENSSL_VERSION)
+    for name, service in sorted(SERVICES.items()):
+        listener = listen()
+        description['ports'][name] = listener.getsockname()[1]
+        loop.run_until_complete(
+            loop.create_server(service, sock=listener, ssl=context, backlog=BACKLOG))
+    loop.add_reader(sys.stdin.fileno(), loop.stop)
+    announce(description)
+    loop.run_forever()
+
+
+def announce(description):
+    """Tell the benchmark that all is ready."""
+    print(json.dumps(dict(
+        description, pid=os.getpid(),
+        python='%s %s' % (platform.python_implementation(), platform.python_version()))))
+    sys.stdout.flush()
+
+
+def ours(folder):
+    """Trollius with sslproto27."""
+    import sslproto27
+    import sslproto27.trollius
+    serve_asyncio_like(sslproto27.trollius.SelectorEventLoop(), server_context(folder),
+                       {'label': 'Trollius, sslproto27 %s' % sslproto27.__version__})
+
+
+def stock(folder):
+    """Trollius' own TLS, which on 2.7 wraps the socket."""
+    import trollius
+    from trollius import selector_events, sslproto
+    if sslproto._is_sslproto_available():
+        raise SystemExit("Trollius would not take its path of 2.7 here")
+    serve_asyncio_like(trollius.SelectorEventLoop(), server_context(folder), {
+        'label': 'Trollius, its %s' % selector_events._SelectorSslTransport.__name__})
+
+
+def plain(folder):
+    """Trollius without TLS: the floor."""
+    import trollius
+    serve_asyncio_like(trollius.SelectorEventLoop(), None, {'label': 'Trollius, plain TCP'})
+
+
+def stdlib(folder):
+    """Python 3's own asyncio."""
+    import asyncio
+    serve_asyncio_like(asyncio.new_event_loop(), server_context(folder), {'label': 'asyncio'})
+
+
+class TwistedNames(object):
+    """What Twisted calls the same things; to be mixed in before a service."""
+
+    def makeConnection(self, transport):
+        """Keep the transport, and be asked to pause by it."""
+        self.transport = transport
+        transport.setTcpNoDelay(True)
+        transport.registerProducer(self, True)
+
+    def connectionLost(self, reason):
+        """Nothing is left to do."""
+
+    def stopProducing(self):
+        """Nothing is left to do."""
+
+
+def for_twisted(service):
+    """Return *service* as a class of Twisted's protocols, with no call in between."""
+    methods = service.__dict__
+    inherited = Protocol.__dict__
+    return type(service.__name__, (TwistedNames, service), {
+        'dataReceived': methods['data_received'],
+        'pauseProducing': methods.get('pause_writing', inherited['pause_writing']),
+        'resumeProducing': methods.get('resume_writing', inherited['resume_writing']),
+    })
+
+
+def twisted(folder):
+    """Twisted's TLS: pyOpenSSL's memory BIOs."""
+    import OpenSSL
+    import twisted
+    from OpenSSL import SSL
+    from twisted.internet import protocol, reactor, ssl as twisted_ssl, stdio
+
+    with open(os.path.join(folder, 'server.pem')) as pem:
+        options = twisted_ssl.PrivateCertificate.loadPEM(pem.read()).options()
+    ports = {}
+    for name, service in SERVICES.items():
+        factory = protocol.ServerFactory()
+        factory.buildProtocol = lambda address, cls=for_twisted(service): cls()
+        factory.noisy = False
+        port = reactor.listenSSL(0, factory, options, backlog=BACKLOG, interface='127.0.0.1')
+        ports[name] = port.getHost().port
+    until_end = protocol.Protocol()
+    until_end.connectionLost = lambda reason: reactor.stop()
+    announce({
+        'label': 'Twisted %s, pyOpenSSL %s' % (twisted.__version__, OpenSSL.__version__),
+        'openssl': SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode('ascii'), 'ports': ports})
+    stdio.StandardIO(until_end)
+    reactor.run()
+
+
+CONTESTANTS = {
+    'sslproto27': ours, 'stock': stock, 'plain': plain, 'asyncio': stdlib, 'twisted': twisted}
+
+
+def main(kind, folder):
+    settle_malloc()
+    CONTESTANTS[kind](folder)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
