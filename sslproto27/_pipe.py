@@ -12,7 +12,7 @@ from __future__ import absolute_import, division, print_function
 import ssl
 
 from ._compat import as_bytes
-from ._core import MemoryBIO, refuse_renegotiation, wrap_bio
+from ._core import MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio
 
 __all__ = ['SSLPipe', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING',
            'FINISHING', 'CLOSED', 'BROKEN']
@@ -132,10 +132,14 @@ class SSLPipe(object):
                 decrypted before that is not lost; what comes later is ignored.
         """
         state = self.state
-        if state is PLAINTEXT:
-            if data:
-                self._received.append(as_bytes(data, 'data'))
-        elif data and state is not BROKEN:
+        if not data:
+            return
+        if state is OPEN:
+            if not quick_receive(self.ssl_object, self._incoming, data, self._received):
+                self._advance(_TO_RECEIVE)
+        elif state is PLAINTEXT:
+            self._received.append(as_bytes(data, 'data'))
+        elif state is not BROKEN:
             self._incoming.write(data)
             self._advance(_TO_RECEIVE)
 
@@ -228,7 +232,14 @@ class SSLPipe(object):
         Raises:
             ssl.SSLError: encrypting failed: the pipe is BROKEN; call again for the alert.
         """
-        if self._backlog or self.state in _ENDING:
+        backlog = self._backlog
+        state = self.state
+        if len(backlog) == 1 and state is OPEN:
+            records = quick_send(self.ssl_object, self._outgoing, backlog[0])
+            if records:
+                del backlog[0]
+                return records
+        if backlog or state in _ENDING:
             self._advance(_TO_SEND)
         return self._outgoing.read()
 
@@ -281,11 +292,14 @@ class SSLPipe(object):
         self.ssl_object.do_handshake()
         self._enter(ESTABLISHED)
 
+    def _decrypt_rest(self):
+        if self._incoming.pending:
+            self._decrypt()
+
     def _decrypt(self):
-        incoming, ssl_object, received = self._incoming, self.ssl_object, self._received
-        read = ssl_object.read
-        # Reading until nothing is there would end each message with an exception.
-        while incoming.pending or ssl_object.pending():
+        incoming, read, received = self._incoming, self.ssl_object.read, self._received
+        pending = True
+        while pending:
             try:
                 data = read(RECORD)
             except ssl.SSLZeroReturnError:  # Python 3's way to say so once we have sent ours
@@ -294,16 +308,23 @@ class SSLPipe(object):
                 self._enter(PEER_CLOSE)
                 return
             received.append(data)
+            # Reading until nothing is there would end each message with an exception. As a read
+            # asks for all that a record can hold, no rest of one is in the object.
+            pending = incoming.pending
 
     def _encrypt(self):
         backlog = self._backlog
         while backlog:
             # Small writes share records; and OpenSSL wants a write that it could not do to be
             # repeated with at least the same bytes, SSL_write(3).
-            data = backlog[0] if len(backlog) == 1 else b''.join(backlog)
-            backlog[:] = [data]
+            if len(backlog) > 1:
+                backlog[:] = [b''.join(backlog)]
+            data = backlog[0]
             taken = self.ssl_object.write(data)
-            backlog[:] = [data[taken:]] if taken < len(data) else ()
+            if taken < len(data):
+                backlog[0] = data[taken:]
+            else:
+                del backlog[0]
 
     def _close(self):
         if self._backlog:
@@ -323,7 +344,7 @@ class SSLPipe(object):
 
 #: By state, what brings the bytes that have arrived to the application.
 _TO_RECEIVE = {
-    HANDSHAKE: (SSLPipe._handshake, SSLPipe._decrypt),
+    HANDSHAKE: (SSLPipe._handshake, SSLPipe._decrypt_rest),
     OPEN: (SSLPipe._decrypt,),
     CLOSING: (SSLPipe._decrypt, SSLPipe._encrypt, SSLPipe._close),
 }

@@ -52,7 +52,7 @@ BIO_FLAGS_WAITS = 0x9  # BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY
 _DONE = 0     # the handshake is done: no more
 _NEW = 1      # it will
 _RUNNING = 2  # it may be doing so just now
-_CAREFUL = 3  # the handshake is done, but there may be another
+_CAREFUL = 3  # the handshake is done, but there may be another, or read is not ours
 
 SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
@@ -219,9 +219,11 @@ class SSLObject(object):
         ERR_clear_error()
         if self._call(SSL_do_handshake, self._ssl) != 1:
             raise self._error()
-        # A TLS 1.2 client may start another handshake, and the server's callbacks run again.
-        again = self._server_side and self.version() != 'TLSv1.3'
-        self._state = _CAREFUL if again else _DONE
+        # A TLS 1.2 client may start another handshake, and the server's callbacks run again; a
+        # subclass may have a read and a write of its own, so that there is no way around them.
+        careful = (self._server_side and self.version() != 'TLSv1.3'
+                   or type(self) is not SSLObject)
+        self._state = _CAREFUL if careful else _DONE
 
     def _finish_handshake(self):
         """Do what is left of the first handshake, as SSL_read and SSL_write would."""

@@ -1,0 +1,117 @@
+"""
+What the quick way through the pipe must leave to the other one: it shows only at the edges.
+
+Small messages themselves are all over test_pipe. On Python 3, where there is no quick way, the same
+holds.
+"""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+
+import pytest
+
+import sslproto27
+from pipes import APPLICATION_DATA, PipePair, carry, pattern, record_types, talk
+
+
+@pytest.fixture
+def new_pair(pki, client_context, tls_version):
+    """A function that makes a `PipePair` of one TLS version."""
+    server_context = pki.server_context('ecdsa', version=tls_version)
+    return lambda **kwargs: PipePair(client_context, server_context, **kwargs)
+
+
+@pytest.mark.parametrize('tail', [1, 30, 5000, 16384])
+def test_end_of_a_large_record(new_pair, tail):
+    """The last bytes of a large record, fed by themselves, bring all of it."""
+    pair = new_pair().handshake()
+    data = pattern(16384)
+    pair.client.feed_appdata(data)
+    record = pair.client.data_to_send()
+    pair.server.feed_ssldata(record[:-tail])
+    assert b'' == pair.server.appdata_received()
+    pair.server.feed_ssldata(record[-tail:])
+    assert data == pair.server.appdata_received()
+
+
+@pytest.mark.parametrize('size', [1, 16384])
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_records_in_one_feed(new_pair, size, count):
+    """All the records of one feed arrive, and in order."""
+    pair = new_pair().handshake()
+    wire = b''
+    for number in range(count):
+        pair.client.feed_appdata(b'%d' % number * size)
+        wire += pair.client.data_to_send()
+    assert [APPLICATION_DATA] * count == record_types(wire)
+    pair.server.feed_ssldata(wire)
+    assert b''.join(b'%d' % number * size
+                    for number in range(count)) == pair.server.appdata_received()
+
+
+def test_what_waits_goes_first(new_pair):
+    """A small write brings all that was to be sent before it, however much, before itself."""
+    pair = new_pair().start()
+    carry(pair.client, pair.server)
+    carry(pair.server, pair.client)
+    carry(pair.client, pair.server)  # TLS 1.3: now the session tickets wait
+    pair.server.feed_appdata(b'abc')
+    wire = pair.server.data_to_send()
+    assert b'' == pair.server.data_to_send()
+    pair.client.feed_ssldata(wire)
+    assert b'abc' == pair.client.appdata_received()
+
+
+@pytest.mark.parametrize('size', [4095, 4096, 4097])
+def test_sizes(new_pair, size):
+    """A message around the largest small one arrives as it was, both ways."""
+    pair = new_pair().handshake()
+    data = pattern(size)
+    assert data == talk(pair.client, pair.server, data)
+    assert data == talk(pair.server, pair.client, data)
+
+
+def test_damage_behind_data(new_pair):
+    """A good record's data is kept when the next one, in the same feed, is damaged."""
+    pair = new_pair().handshake()
+    pair.client.feed_appdata(b'good')
+    wire = pair.client.data_to_send()
+    pair.client.feed_appdata(b'damaged')
+    wire = bytearray(wire + pair.client.data_to_send())
+    wire[-1] ^= 1
+    with pytest.raises(ssl.SSLError) as caught:
+        pair.server.feed_ssldata(bytes(wire))
+    assert 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC' == caught.value.reason
+    assert b'good' == pair.server.appdata_received()
+
+
+def test_text(new_pair):
+    """Text is no records, also when all else is as usual."""
+    pair = new_pair().handshake()
+    with pytest.raises(TypeError):
+        pair.client.feed_ssldata(u'text')
+
+
+def test_class_of_ones_own(pki):
+    """A subclass's own read and write are what the pipe calls."""
+    class Mine(sslproto27.SSLObject):
+        """Notes the lengths."""
+        read_sizes, written_sizes = [], []
+
+        def read(self, *args):
+            """Note how much it was."""
+            data = super(Mine, self).read(*args)
+            self.read_sizes.append(len(data))
+            return data
+
+        def write(self, data):
+            """Note how much it is."""
+            self.written_sizes.append(len(data))
+            return super(Mine, self).write(data)
+
+    context = pki.client_context(cls=sslproto27.SSLContext)
+    context.sslobject_class = Mine
+    pair = PipePair(context, pki.server_context('ecdsa')).handshake()
+    assert b'12345' == talk(pair.client, pair.server, b'12345')
+    assert b'123' == talk(pair.server, pair.client, b'123')
+    assert ([3], [5]) == (Mine.read_sizes, Mine.written_sizes)
