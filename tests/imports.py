@@ -1,12 +1,15 @@
 """
-What the modules of sslproto27 import, read from their source. Nothing here imports one of them.
+What the modules of sslproto27 import, read from their source, and the layers that they make.
+
+Nothing here imports one of them.
 """
 from __future__ import absolute_import, division, print_function
 
 import ast
+import collections
 import os
 
-__all__ = ['PACKAGE', 'closure', 'foreign_imports', 'modules', 'own_imports']
+__all__ = ['PACKAGE', 'closure', 'foreign_imports', 'layers', 'modules', 'own_imports']
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'sslproto27')
 
@@ -85,3 +88,38 @@ def closure(names):
             if '.' in name:
                 todo.append(name.rpartition('.')[0])
     return found
+
+
+#: Layers whose modules are neither what another one needs, nor of a folder or a door of their own.
+_PROTOCOL = {'_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below'}
+_SOCKET = {'_socket', '_socketface'}
+
+
+def layers():
+    """
+    Return the layers as the design has them, from the bottom up.
+
+    Returns:
+        OrderedDict of str to set of str: by layer, its modules. What has a public name of its own,
+        and is not of the core, is an adapter, and a layer by that name.
+    """
+    known = set(modules())
+    found = collections.OrderedDict()
+    found['engine'] = _inside('_engine')
+    found['core'] = closure(['_core', 'context']) - found['engine'] - {''}
+    found['pipe'] = {'_pipe'}
+    found['protocol'] = _PROTOCOL
+    found['socket'] = _SOCKET
+    found['package'] = {''}
+    found['loops'] = _inside('_aio')
+    placed = set().union(*found.values())
+    for name in sorted({name.split('.')[0] for name in known - placed}):
+        if not name.startswith('_'):
+            found[name] = _inside(name)
+    found['command line'] = _inside('__main__', '_demo', '_cli')
+    return found
+
+
+def _inside(*names):
+    """Return the modules and packages *names*, with what is in them."""
+    return {name for name in modules() if name.split('.')[0] in names}

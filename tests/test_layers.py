@@ -8,18 +8,23 @@ import importlib
 
 import pytest
 
-from imports import closure, foreign_imports, modules, own_imports
+from imports import foreign_imports, layers, modules, own_imports
 
-# From the bottom up. What is neither here nor private is an adapter.
-ENGINE = {name for name in modules() if name.split('.')[0] == '_engine'}
-CORE = closure(['_core', 'context']) - ENGINE
-PIPE = {'_pipe'}
-PROTOCOL = {'_protocol', '_transport'}
-SOCKET = {'_socket', '_socketface'}
-PROTOCOL = {'_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below'}
-LOOPS = {name for name in modules() if name.split('.')[0] == '_aio'}
-PROGRAMS = {'__main__', '_demo'}
-ADAPTERS = {name for name in modules() if name and not name.startswith('_')} - CORE
+LAYERS = layers()
+ADAPTERS = [name for name in LAYERS if name in modules() and name not in ('', 'context')]
+
+#: By layer, those that it may import from, besides itself.
+BELOW = {
+    'engine': [],  # but for _compat
+    'core': ['engine'],
+    'pipe': ['core'],
+    'protocol': ['pipe', 'core'],
+    'socket': ['pipe', 'core'],
+    'package': ['protocol', 'socket', 'pipe', 'core'],
+    'loops': ['protocol', 'pipe', 'core'],
+    'command line': ['package', 'socket', 'protocol', 'pipe', 'core', 'engine', 'loops'] + ADAPTERS,
+}
+BELOW.update((name, ['loops', 'protocol', 'socket', 'pipe', 'core']) for name in ADAPTERS)
 
 FRAMEWORKS = {'asyncio', 'trollius', 'tornado', 'twisted', 'gevent', 'urllib3', 'requests',
               'OpenSSL'}
@@ -38,34 +43,22 @@ def is_in_standard_library(name):
 
 def test_every_module_has_a_layer():
     """Each module is in exactly one layer, and the layers are what the design has."""
-    layers = [ENGINE, CORE, PIPE, PROTOCOL, SOCKET, PROGRAMS, ADAPTERS, {''}]
-    assert sorted(modules()) == sorted(name for layer in layers for name in layer)
+    assert sorted(modules()) == sorted(name for names in LAYERS.values() for name in names)
+    assert set(BELOW) == set(LAYERS)
     assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
-            '_engine.cpython3', '_engine.cpython3_context'} <= ENGINE
+            '_engine.cpython3', '_engine.cpython3_context'} <= LAYERS['engine']
     assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
-            'context'} <= CORE
-    assert 'trollius' in ADAPTERS
-    layers = [ENGINE, CORE, PIPE, PROTOCOL, LOOPS, PROGRAMS, ADAPTERS, {''}]
-    assert sorted(modules()) == sorted(name for layer in layers for name in layer)
-    assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
-            '_engine.cpython3'} <= ENGINE
-    assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors'} <= CORE
-    assert {'_aio', '_aio.loop', '_aio.upgrade', '_aio.streams', '_aio.pipes'} <= LOOPS
-    assert {'aio', 'trollius'} <= ADAPTERS
+            'context'} <= LAYERS['core']
+    assert {'aio', 'trollius'} <= set(ADAPTERS)
 
 
-@pytest.mark.parametrize('names, below', [
-    (ENGINE, {'_compat'}), (CORE, ENGINE), (PIPE, CORE | ENGINE), (PROTOCOL, PIPE | CORE),
-    (SOCKET, PIPE | CORE), ({''}, {'_core', '_pipe', '_protocol', '_socket'}),
-    (ADAPTERS, PROTOCOL | SOCKET | PIPE | CORE),
-], ids=['engine', 'core', 'pipe', 'protocol', 'socket', 'package', 'adapters'])
-    (LOOPS, PROTOCOL | {'_compat'}), ({''}, {'_core', '_pipe', '_protocol'}),
-    (ADAPTERS, LOOPS | PROTOCOL | PIPE | CORE),
-], ids=['engine', 'core', 'pipe', 'protocol', 'loops', 'package', 'adapters'])
-def test_no_layer_imports_a_higher_one(names, below):
+@pytest.mark.parametrize('layer', LAYERS)
+def test_no_layer_imports_a_higher_one(layer):
     """A module imports its own layer and lower ones alone; adapters never each other."""
-    for name in names:
-        allowed = below | (names if names is not ADAPTERS else {name})
+    allowed = set(LAYERS[layer]).union(*[LAYERS[below] for below in BELOW[layer]])
+    if layer == 'engine':
+        allowed |= {'_compat'}
+    for name in LAYERS[layer]:
         assert set() == own_imports(name) - allowed, name
 
 
@@ -80,7 +73,8 @@ def test_pipe_knows_no_loop():
     assert set() == foreign_imports('_pipe') & loops
 
 
-@pytest.mark.parametrize('name', sorted(ENGINE | CORE | PIPE | SOCKET))
+@pytest.mark.parametrize('name', sorted(
+    name for layer in ('engine', 'core', 'pipe', 'socket') for name in LAYERS[layer]))
 def test_core_is_self_contained(name):
     """What can be vendored imports the standard library, and itself by relative imports, alone."""
     foreign = foreign_imports(name)
@@ -89,7 +83,7 @@ def test_core_is_self_contained(name):
         assert [] == [one for one in foreign if not is_in_standard_library(one)]
 
 
-@pytest.mark.parametrize('name', sorted(PROTOCOL | {''}))
+@pytest.mark.parametrize('name', sorted(LAYERS['protocol'] | {''}))
 def test_protocol_knows_no_framework(name):
     """The protocol imports the standard library, without asyncio, and six at most."""
     foreign = foreign_imports(name)

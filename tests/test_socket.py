@@ -128,7 +128,8 @@ def tls(ends, client_context, server_context):
 
 @pytest.fixture
 def remote(ends, client_context, server_context):
-    """Our client and a pipe, connected."""
+    """Our client and a pipe, connected, that may start a new handshake."""
+    server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
     ours, theirs = in_parallel(
         lambda: SSLSocket(ends[0], client_context, server_hostname='localhost'),
         RemotePipe(ends[1], server_context, server_side=True).handshake)
@@ -692,7 +693,7 @@ class TestThreads(object):
     def test_write_in_a_new_handshake(self, remote, ends):
         """A write during a renegotiation that the peer has started is sent after it."""
         ours, theirs = remote
-        native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
         native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
         theirs.flush()
         ends[0].settimeout(0.01)
@@ -707,7 +708,7 @@ class TestThreads(object):
         """During a renegotiation the thread that reads takes the other one's data along."""
         ours, theirs = remote
         reader = Background(ours.recv, 100)
-        native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
         native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
         theirs.flush()
         hello = theirs.sock.recv(65536)  # the reader has taken note of the request

@@ -1,5 +1,6 @@
 """
-The core, the pipe and the socket work as a copy inside of another package, with the standard library alone.
+The core, the pipe and the socket work as a copy inside of another package, with the standard
+library alone.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -59,11 +60,12 @@ print(sorted(name for name in sys.modules if name.split('.')[0] == 'sslproto27')
 
 @pytest.fixture
 def someapp(tmpdir):
-    """A folder with someapp/_vendor/tls, a copy of the core, the pipe and the socket and of no more."""
+    """A folder with someapp/_vendor/tls, a copy of core, pipe and socket and of no more."""
     folder = str(tmpdir.join('someapp', '_vendor', 'tls'))
     os.makedirs(os.path.join(folder, '_engine'))
     known = modules()
-    names = closure(['_core', '_pipe', '_socket']) | {name for name in known if name.startswith('_engine')}
+    names = closure(['_core', '_pipe', '_socket'])
+    names |= {name for name in known if name.startswith('_engine')}
     for name in names:
         shutil.copy(known[name], os.path.join(folder, os.path.relpath(known[name], PACKAGE)))
     for parts in ((), ('_vendor',), ('_vendor', 'tls')):
