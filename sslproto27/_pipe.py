@@ -14,8 +14,8 @@ import ssl
 from ._compat import as_bytes
 from ._core import MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio
 
-__all__ = ['SSLPipe', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING',
-           'FINISHING', 'CLOSED', 'BROKEN']
+__all__ = ['SSLPipe', 'OVERHEAD_LIMIT', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN',
+           'PEER_CLOSED', 'CLOSING', 'FINISHING', 'CLOSED', 'BROKEN']
 
 # States
 PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
@@ -56,6 +56,12 @@ TRANSITIONS = {
 #: The most plaintext that a record carries (RFC 8446 5.1), and so that one read returns.
 RECORD = 16384
 
+#: Bytes in a row that a peer may send without a byte of application data among them, and bytes of
+#: answers to such that may wait to be sent. OpenSSL takes certificates of 100 KiB, and two hellos
+#: and all the rest need not be larger than that; some messages it takes for ever.
+OVERHEAD_LIMIT = 256 * 1024
+
+SSL_ERROR_SSL = 1
 SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
 
 
@@ -74,6 +80,8 @@ class SSLPipe(object):
         session (SSLSession or None): what a client would like to resume.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1); off unless the protocol inside tells.
+        overhead_limit (int): `OVERHEAD_LIMIT` unless given; it is looked at each time that so many
+            bytes have come.
 
     Raises:
         TypeError, ValueError: as `wrap_bio` does.
@@ -84,13 +92,17 @@ class SSLPipe(object):
     """
 
     __slots__ = ('state', 'ssl_object', '_arguments', '_incoming', '_outgoing', '_received',
-                 '_backlog', '_suppress_ragged_eofs', '__weakref__')
+                 '_backlog', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
+                 '_had_appdata', '__weakref__')
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
-                 suppress_ragged_eofs=False):
+                 suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT):
         self.state = PLAINTEXT
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
+        self._overhead_limit = overhead_limit
+        self._unchecked = 0         # bytes that have come since the limit was looked at,
+        self._had_appdata = False   # and whether there was application data among them
         self._incoming = MemoryBIO()
         self._outgoing = MemoryBIO()
         self._received = []  # plaintext for the application
@@ -128,8 +140,9 @@ class SSLPipe(object):
             data (bytes): TLS records, split anywhere; plaintext in PLAINTEXT. May be empty.
 
         Raises:
-            ssl.SSLError: the peer broke the protocol: the pipe is BROKEN for good. What was
-                decrypted before that is not lost; what comes later is ignored.
+            ssl.SSLError: the peer broke the protocol, or goes on and on without application data:
+                the pipe is BROKEN for good. What was decrypted before that is not lost; what comes
+                later is ignored.
         """
         state = self.state
         if not data:
@@ -142,6 +155,25 @@ class SSLPipe(object):
         elif state is not BROKEN:
             self._incoming.write(data)
             self._advance(_TO_RECEIVE)
+        self._unchecked += len(data)
+        if self._received:
+            self._had_appdata = True
+        if self._unchecked > self._overhead_limit:
+            self._check_overhead()
+
+    def _check_overhead(self):
+        """Give up on a peer that keeps us busy, and does not talk to the application."""
+        limit, had_appdata = self._overhead_limit, self._had_appdata
+        self._unchecked = 0
+        self._had_appdata = False
+        if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
+            return
+        self._enter(FAIL)
+        del self._backlog[:]
+        error = ssl.SSLError(SSL_ERROR_SSL, 'the peer has sent %d bytes without application data,'
+                             ' or does not read the answers' % limit)
+        error.library = error.reason = None
+        raise error
 
     def feed_eof(self):
         """

@@ -5,6 +5,7 @@ import ssl
 
 from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
+from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
 from ._errors import library_error, ssl_error, want_read
 from ._extras import peek
@@ -33,10 +34,6 @@ SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1
 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x2
 SSL_MODE_AUTO_RETRY = 0x4
 SSL_MODE_RELEASE_BUFFERS = 0x10
-
-# SSL_CTX_set_options(3)
-SSL_OP_ALLOW_CLIENT_RENEGOTIATION = 0x100  # OpenSSL 3.0's; 1.1.1 gives that bit no meaning
-SSL_OP_NO_RENEGOTIATION = 0x40000000
 
 # SSL_CTX_set_verify(3), SSL_get_shutdown(3)
 SSL_VERIFY_PEER = 0x1
@@ -505,8 +502,8 @@ def refuse_renegotiation(ssl_object):
     Let a server refuse TLS 1.2 handshakes that its client starts anew.
 
     OpenSSL 3 does so by itself, 1.1.1 has to be told. On either, the option
-    SSL_OP_ALLOW_CLIENT_RENEGOTIATION (0x100) of the context allows them.
+    OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of the context allows them.
     """
     handle = ssl_object._ssl
-    if not lib.SSL_get_options(handle) & SSL_OP_ALLOW_CLIENT_RENEGOTIATION:
-        lib.SSL_set_options(handle, SSL_OP_NO_RENEGOTIATION)
+    if not lib.SSL_get_options(handle) & OP_ALLOW_CLIENT_RENEGOTIATION:
+        lib.SSL_set_options(handle, OP_NO_RENEGOTIATION)

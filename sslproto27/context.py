@@ -21,7 +21,8 @@ if PY2:
         set_psk_client_callback, set_psk_server_callback, set_session_ticket_keys,
         set_sni_callback)
     from ._constants import (
-        OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT, OP_IGNORE_UNEXPECTED_EOF,
+        OP_ALLOW_CLIENT_RENEGOTIATION, OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT,
+        OP_IGNORE_UNEXPECTED_EOF,
         OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
         OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
         VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
@@ -34,7 +35,8 @@ if PY2:
         set_minimum_version, set_num_tickets, set_post_handshake_auth, set_sslobject_class)
 else:
     from ._engine.cpython3_context import (
-        OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT, OP_IGNORE_UNEXPECTED_EOF,
+        OP_ALLOW_CLIENT_RENEGOTIATION, OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT,
+        OP_IGNORE_UNEXPECTED_EOF,
         OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
         OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
         VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
@@ -47,7 +49,8 @@ else:
         set_psk_server_callback, set_session_ticket_keys, set_sni_callback, set_sslobject_class)
 
 __all__ = [
-    'SSLContext', 'TLSVersion', 'create_default_context', 'OP_ENABLE_KTLS',
+    'SSLContext', 'TLSVersion', 'create_default_context',
+    'OP_ALLOW_CLIENT_RENEGOTIATION', 'OP_ENABLE_KTLS',
     'OP_ENABLE_MIDDLEBOX_COMPAT', 'OP_IGNORE_UNEXPECTED_EOF', 'OP_LEGACY_SERVER_CONNECT',
     'OP_NO_COMPRESSION', 'OP_NO_RENEGOTIATION', 'OP_NO_TICKET', 'OP_NO_TLSv1_3', 'PROTOCOL_TLS',
     'PROTOCOL_TLS_CLIENT', 'PROTOCOL_TLS_SERVER', 'VERIFY_ALLOW_PROXY_CERTS',

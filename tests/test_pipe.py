@@ -18,6 +18,7 @@ from pipes import (
 from sslproto27 import SSLCertVerificationError, SSLPipe
 from sslproto27._pipe import (
     BROKEN, CLOSED, CLOSING, FINISHING, HANDSHAKE, OPEN, PEER_CLOSED, PLAINTEXT, TRANSITIONS)
+from sslproto27.context import OP_ALLOW_CLIENT_RENEGOTIATION
 
 STATES = (PLAINTEXT, HANDSHAKE, OPEN, PEER_CLOSED, CLOSING, FINISHING, CLOSED, BROKEN)
 EVENTS = ('START', 'ESTABLISHED', 'PEER_CLOSE', 'CLOSE', 'CLOSE_DONE', 'UNWRAP', 'FAIL')
@@ -881,7 +882,7 @@ class TestPostHandshake(object):
     def renegotiable(self, pki):
         """Connected pipes of TLS 1.2 whose server lets clients start a new handshake."""
         server_context = pki.server_context('ecdsa', version='TLSv1.2')
-        server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+        server_context.options |= OP_ALLOW_CLIENT_RENEGOTIATION
         return PipePair(pki.client_context(version='TLSv1.2'), server_context).handshake()
 
     @pytest.fixture
