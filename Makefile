@@ -17,7 +17,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint docs bench valgrind dist test-dist clean FORCE
+.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -60,6 +60,9 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@valgrind -q --tool=memcheck --leak-check=no --error-exitcode=99 \
 	    --suppressions=tools/valgrind-python27.supp \
 	    $(VENV27)/bin/python tests/valgrind_engine.py
+
+fuzz: $(VENV27)/ready  ## mutated bytes for the pipe, for SECONDS (60); what is new goes into tests/corpus
+	@$(VENV27)/bin/python tools/fuzz.py $(or $(SECONDS),60)
 
 dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same bytes each time
 	@$(VENV3)/$(PIP_INSTALL) build twine

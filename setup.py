@@ -43,6 +43,8 @@ setup(
             'trustme>=0.9,<1' + PY2 + ' and platform_python_implementation != "PyPy"',
             'trustme>=0.9' + PY3,
             TROLLIUS,
+            'hypothesis>=4.57.1,<5' + PY2,  # the last for 2.7
+            'hypothesis>=6' + PY3,
         ],
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],

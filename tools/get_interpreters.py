@@ -159,7 +159,8 @@ def build():
 
 
 def works(name):
-    command = [os.path.join(CACHE, 'bin', name), '-c', 'import ctypes, pytest, ssl, trollius']
+    needed = 'import ctypes, hypothesis, pytest, ssl, trollius'
+    command = [os.path.join(CACHE, 'bin', name), '-c', needed]
     return subprocess.call(command, stderr=subprocess.DEVNULL) == 0
 
 
