@@ -1,13 +1,21 @@
 """
 Flow control: who has paused whom, and what has piled up meanwhile. Nothing here knows of TLS.
 
-`WriteLimits` is the way down, `ReadGate` the way up.
+`WriteLimits` is the way down, `ReadGate` the way up, `HandshakeLimit` the way in.
 """
 from __future__ import absolute_import, division, print_function
 
+import logging
+
 from . import _below
 
-__all__ = ['HIGH_WATER', 'LOW_WATER', 'ReadGate', 'WriteLimits']
+__all__ = ['HANDSHAKE_LIMIT', 'HIGH_WATER', 'LOW_WATER', 'HandshakeLimit', 'ReadGate',
+           'WriteLimits']
+
+logger = logging.getLogger('sslproto27')
+
+#: Handshakes that a server has under way at most: 60 KiB of memory each, and a signature.
+HANDSHAKE_LIMIT = 4096
 
 #: Bytes that the application has written and that could not be sent yet: where it is asked to
 #: pause, and where it may go on. asyncio's figures.
@@ -93,3 +101,46 @@ class ReadGate(object):
             self._has_paused_below = False
             if not _below.is_closing(transport):
                 transport.resume_reading()
+
+
+class HandshakeLimit(object):
+    """
+    How many connections of a server may be in the handshake at once.
+
+    A connection that has not proved anything yet costs memory for as long as the handshake timeout;
+    beyond the limit new ones are closed before they cost any more.
+
+    Args:
+        limit (int): how many.
+
+    Attributes:
+        running (int): handshakes that are under way.
+        refused (int): connections that were closed, since there last was room.
+
+    Raises:
+        TypeError, ValueError: *limit* is no integer, or not positive.
+    """
+
+    __slots__ = ('limit', 'running', 'refused')
+
+    def __init__(self, limit=HANDSHAKE_LIMIT):
+        if isinstance(limit, bool) or not hasattr(limit, '__index__'):
+            raise TypeError('ssl_handshake_limit must be an integer, not %r' % (limit,))
+        if limit < 1:
+            raise ValueError('ssl_handshake_limit must be positive, not %r' % (limit,))
+        self.limit = limit
+        self.running = self.refused = 0
+
+    def admits(self):
+        """Return whether there is room for one more; log when there is none any more, or again."""
+        if self.running < self.limit:
+            if self.refused:
+                logger.warning('There is room for TLS handshakes again; %d connections were'
+                               ' refused', self.refused)
+                self.refused = 0
+            return True
+        if not self.refused:
+            logger.warning('%d TLS handshakes are under way, which is ssl_handshake_limit:'
+                           ' refusing new connections', self.running)
+        self.refused += 1
+        return False

@@ -54,6 +54,7 @@ class SSLProtocol(Ending):
             0 not to wait.
         session (SSLSession or None): what a client would like to resume.
         suppress_ragged_eofs (bool): see `SSLPipe`.
+        handshake_limit (HandshakeLimit or None): of the server that this connection is one of.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text names it.
@@ -63,11 +64,12 @@ class SSLProtocol(Ending):
         '_loop', '_app_protocol', '_waiter', '_call_connection_made', '_handshake_timeout',
         '_shutdown_timeout', '_pipe', '_state', '_transport', '_app_transport', '_timer', '_error',
         '_early', '_delivering', '_unread', '_gate', '_limits', '_lower_paused', '_has_eof',
-        '_drained', '_writes_after_close', '_started', '_thread', '__weakref__')
+        '_drained', '_writes_after_close', '_started', '_thread', '_handshakes', '__weakref__')
 
     def __init__(self, loop, app_protocol, sslcontext, waiter=None, server_side=False,
                  server_hostname=None, call_connection_made=True, ssl_handshake_timeout=None,
-                 ssl_shutdown_timeout=None, session=None, suppress_ragged_eofs=False):
+                 ssl_shutdown_timeout=None, session=None, suppress_ragged_eofs=False,
+                 handshake_limit=None):
         if sslcontext is None and not server_side:
             sslcontext = create_default_context()
         if not isinstance(sslcontext, ssl.SSLContext):
@@ -86,6 +88,7 @@ class SSLProtocol(Ending):
         self._error = None            # what connection_lost will say
         self._early = []              # written before there was a transport
         self._delivering = False      # an event is being handled: it ends with a flush
+        self._handshakes = handshake_limit
         self._gate = ReadGate()
         self._limits = WriteLimits()
         self._lower_paused = False    # the transport below takes no data
@@ -112,7 +115,10 @@ class SSLProtocol(Ending):
 
     def _enter(self, event):
         """Change the state: the one place that does."""
-        self._state = TRANSITIONS[self._state, event]
+        before = self._state
+        state = self._state = TRANSITIONS[before, event]
+        if self._handshakes is not None and HANDSHAKE in (before, state):
+            self._handshakes.running += 1 if state is HANDSHAKE else -1
 
     def _set_app_protocol(self, protocol):
         self._app_protocol = protocol
@@ -130,6 +136,11 @@ class SSLProtocol(Ending):
         self._transport = transport
         if self._state is ENDING:  # closed before it began
             transport.abort()
+            return
+        if self._handshakes is not None and not self._handshakes.admits():
+            # The limit has logged it; a reset is not reported for each connection.
+            self._error = _connection_reset('too many TLS handshakes are under way')
+            self._abort()
             return
         self._enter(MADE)
         self._start_timer(self._handshake_timeout, self._handshake_timed_out)

@@ -6,6 +6,7 @@ import ssl as _ssl
 
 from .._compat import PY2
 from .._ending import timeouts
+from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from . import (
     DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, upgrade)
 
@@ -33,6 +34,20 @@ class _TLS(object):
 
 
 _OPTIONS = ('ssl_handshake_timeout', 'ssl_shutdown_timeout', 'session', 'suppress_ragged_eofs')
+
+#: Of those that listen alone.
+_SERVERS_OPTION = 'ssl_handshake_limit'
+
+
+def _listening_tls(ssl, kwargs):
+    """Return what `_tls` does, for a server: one limit for all of its connections."""
+    limit = kwargs.pop(_SERVERS_OPTION, None)
+    tls = _tls(ssl, True, kwargs)
+    if tls:
+        tls.options['handshake_limit'] = HandshakeLimit(HANDSHAKE_LIMIT if limit is None else limit)
+    elif limit is not None:
+        raise ValueError('%s is only meaningful with ssl' % _SERVERS_OPTION)
+    return tls
 
 
 def _tls(ssl, server_side, kwargs):
@@ -63,6 +78,11 @@ class SelectorEventLoop(framework.SelectorEventLoop):
         session (SSLSession): what a client would like to resume.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end.
 
+    and those that listen
+
+        ssl_handshake_limit (int): connections that may be in the handshake at once, 4096 unless
+            given; more are closed at once, and a line is logged.
+
     with ``ssl`` alone, else they raise ValueError; a wrong type, and on a server a missing context,
     is TypeError.
     """
@@ -80,12 +100,12 @@ class SelectorEventLoop(framework.SelectorEventLoop):
     def create_server(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
         """Serve; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_server(
-            protocol_factory, host, port, ssl=_tls(ssl, True, kwargs), **kwargs)
+            protocol_factory, host, port, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
     def create_unix_server(self, protocol_factory, path=None, ssl=None, **kwargs):
         """Serve on a unix socket; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_unix_server(
-            protocol_factory, path, ssl=_tls(ssl, True, kwargs), **kwargs)
+            protocol_factory, path, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
     def connect_accepted_socket(self, protocol_factory, sock, ssl=None, **kwargs):
         """
