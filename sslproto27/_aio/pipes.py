@@ -200,4 +200,5 @@ def open_pipes(read_pipe, write_pipe, loop=None, limit=LIMIT):
     Return a coroutine, of (StreamReader, StreamWriter) over two pipes; see `connect_pipes`.
     """
     loop = loop or framework.get_event_loop()
-    return open_streams(loop, limit, connect_pipes, read_pipe, write_pipe, loop=loop)
+    return open_streams(
+        loop, limit, lambda factory: connect_pipes(factory, read_pipe, write_pipe, loop))

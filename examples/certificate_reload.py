@@ -1,0 +1,61 @@
+"""
+A server that takes up a new certificate without a restart: each handshake looks at the file.
+
+Usage: certificate_reload.py CERTIFICATE [PORT]
+
+CERTIFICATE is a PEM file with the private key and the certificate chain; replace it at any time.
+PORT is 8443 unless given; 0 lets the system choose one. It is printed once the server listens.
+"""
+from __future__ import print_function
+
+import os
+import ssl
+import sys
+
+import sslproto27
+from sslproto27 import aio
+
+
+class Certificate(object):
+    """A context whose certificate is that of a file, as it is now."""
+
+    def __init__(self, path):
+        self.path = path
+        self.newest = self.context = self.load()
+        # Of the first context alone: it is the one that connections start with.
+        self.context.set_servername_callback(self.choose)
+
+    def load(self):
+        status = os.stat(self.path)
+        self.seen = status.st_mtime, status.st_ino
+        context = sslproto27.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.path)
+        return context
+
+    def choose(self, ssl_object, server_name, context):
+        status = os.stat(self.path)
+        if self.seen != (status.st_mtime, status.st_ino):
+            self.newest = self.load()
+        ssl_object.context = self.newest
+
+
+def greet(reader, writer):
+    writer.write(b'Hello\n')
+    writer.close()
+
+
+def main(certificate, port='8443'):
+    aio.install()
+    loop = aio.new_event_loop()
+    aio.set_event_loop(loop)
+    server = loop.run_until_complete(aio.start_server(
+        greet, '127.0.0.1', int(port), ssl=Certificate(certificate).context))
+    print('listening on port', server.sockets[0].getsockname()[1])
+    sys.stdout.flush()
+    loop.run_forever()
+
+
+if __name__ == '__main__':
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__.strip())
+    main(*sys.argv[1:])
