@@ -1,0 +1,557 @@
+"""`sslproto27.aio` on real loops and sockets, the same on 2.7 and on 3."""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import gc
+import os
+import socket
+import ssl
+import struct
+import weakref
+
+import pytest
+
+from aio_helpers import App, Echo, descriptors
+from memory import raised
+from pipes import needs_refcounts, pattern
+from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
+from sslproto27.aio import From, Return
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def server_context(pki, tls_version):
+    """A server's context of one TLS version, whose key makes for quick handshakes."""
+    return pki.server_context('ecdsa', version=tls_version)
+
+
+@pytest.fixture
+def connect(aio_loop, run, client_context):
+    """A function that connects an application, of `App` unless given, to a port of this host."""
+    def make(port, app=None, **kwargs):
+        app = app or App(aio_loop)
+        kwargs.setdefault('ssl', client_context)
+        if kwargs['ssl']:
+            kwargs.setdefault('server_hostname', 'localhost')
+        run(aio_loop.create_connection(lambda: app, '127.0.0.1', port, **kwargs))
+        return app
+    return make
+
+
+class Apps(object):
+    """A protocol factory that keeps what it makes."""
+
+    def __init__(self, loop, cls=Echo, **kwargs):
+        self.make, self.made = lambda: cls(loop, **kwargs), []
+
+    def __call__(self):
+        app = self.make()
+        self.made.append(app)
+        return app
+
+
+def end(run, *apps):
+    """Wait until the connections of *apps* are over; return what they were told."""
+    return [run(app.over) for app in apps]
+
+
+class TestConnections(object):
+    def test_echo(self, aio_loop, run, serve, connect, server_context, tls_version):
+        """create_connection and create_server carry TLS by our own protocol, on both sides."""
+        made = Apps(aio_loop)
+        client = connect(serve(made, ssl=server_context))
+        client.transport.write(b'hello')
+        run(client.has(5))
+        for app in (client, made.made[0]):
+            assert tls_version == app.transport.get_extra_info('tls_version')
+            assert isinstance(app.transport._protocol, SSLProtocol)
+            assert '127.0.0.1' == app.transport.get_extra_info('peername')[0]
+        client.transport.close()
+        assert [None, None] == end(run, client, made.made[0])
+
+    def test_unix(self, aio_loop, run, folder, client_context, server_context):
+        """The unix twins carry TLS, too."""
+        path, made = os.path.join(folder, 'socket'), Apps(aio_loop)
+        server = run(aio_loop.create_unix_server(made, path, ssl=server_context))
+        client = App(aio_loop)
+        run(aio_loop.create_unix_connection(
+            lambda: client, path, ssl=client_context, server_hostname='localhost'))
+        client.transport.write(b'hello')
+        run(client.has(5))
+        client.transport.close()
+        assert [None, None] == end(run, client, made.made[0])
+        server.close()
+
+    @pytest.mark.parametrize('tls', [False, True], ids=['plain', 'TLS'])
+    def test_accepted_socket(self, aio_loop, run, client_context, server_context, tls):
+        """connect_accepted_socket serves a connection that was accepted elsewhere."""
+        ours, theirs = socket.socketpair()
+        client, server = App(aio_loop), Echo(aio_loop)
+        kwargs = dict(ssl=client_context, server_hostname='localhost') if tls else {}
+        theirs.setblocking(False)
+        (transport, protocol), _ = run(aio.gather(
+            aio_loop.connect_accepted_socket(
+                lambda: server, ours, ssl=server_context if tls else None),
+            aio_loop.create_unix_connection(lambda: client, sock=theirs, **kwargs)))
+        assert (server, server.transport) == (protocol, transport)
+        client.transport.write(b'hello')
+        run(client.has(5))
+        assert tls == (transport.get_extra_info('ssl_object') is not None)
+        client.transport.close()
+        assert [None, None] == end(run, client, server)
+
+    def test_given_socket(self, aio_loop, run, serve, connect, client_context, server_context):
+        """create_connection speaks TLS over a connected socket of the caller's."""
+        port = serve(Apps(aio_loop), ssl=server_context)
+        sock = socket.create_connection(('127.0.0.1', port))
+        client = App(aio_loop)
+        run(aio_loop.create_connection(
+            lambda: client, sock=sock, ssl=client_context, server_hostname='localhost'))
+        client.transport.write(b'hello')
+        run(client.has(5))
+        client.transport.close()
+        assert [None] == end(run, client)
+
+    def test_many_clients(self, aio_loop, run, serve, connect, pki):
+        """Thirty clients, 100 KiB each way, each get their own answer; no descriptor is left."""
+        made, before = Apps(aio_loop), descriptors()
+        port, context = serve(made, ssl=pki.server_context('ecdsa')), pki.client_context()
+        clients = [App(aio_loop) for _ in range(30)]
+        run(aio.gather(*[aio_loop.create_connection(
+            lambda client=client: client, '127.0.0.1', port, ssl=context,
+            server_hostname='localhost') for client in clients]))
+        for number, client in enumerate(clients):
+            client.transport.write(b'%04d' % number * 25600)
+        for number, client in enumerate(clients):
+            run(client.has(102400))
+            assert b'%04d' % number * 25600 == client.data
+            client.transport.close()
+        assert [None] * 60 == end(run, *(clients + made.made))
+        run(aio.sleep(0))
+        assert before + 1 == descriptors()
+
+    def test_idna(self, aio_loop, run, serve, connect, pki, client_context, tls_version):
+        """A host name in any language is looked for in its certificate by its A-label."""
+        port = serve(Apps(aio_loop), ssl=pki.server_context('idna', version=tls_version))
+        client = connect(port, server_hostname=u'b\xfccher.example.org')
+        assert 'xn--bcher-kva.example.org' == client.transport.get_extra_info('server_hostname')
+        client.transport.close()
+        end(run, client)
+
+    def test_full_duplex(self, aio_loop, run, serve, connect, server_context):
+        """Both sides send 2 MiB at once, and both get all of it."""
+        made, data = Apps(aio_loop, App), pattern(2 * MEGABYTE)
+        client = connect(serve(made, ssl=server_context))
+        server, = made.made
+        client.transport.write(data)
+        server.transport.write(data[::-1])
+        run(client.has(len(data)))
+        run(server.has(len(data)))
+        assert (data, data[::-1]) == (server.data, client.data)
+        client.transport.close()
+        end(run, client, server)
+
+    def test_paused_and_closed(self, aio_loop, run, serve, connect, server_context):
+        """4 MiB that are written to a peer that reads nothing, then close(): all arrives."""
+        made, data = Apps(aio_loop, App), pattern(4 * MEGABYTE)
+        client = connect(serve(made, ssl=server_context))
+        server, = made.made
+        server.transport.pause_reading()
+        client.transport.write(data)
+        client.transport.close()
+        run(aio.sleep(0))
+        server.transport.resume_reading()
+        assert [None, None] == end(run, client, server)
+        assert data == server.data
+
+    def test_ends_while_paused(self, aio_loop, run, serve, connect, server_context):
+        """Data and the end that come while reading is paused are delivered on resume."""
+        made = Apps(aio_loop, App)
+        client = connect(serve(made, ssl=server_context))
+        server, = made.made
+        client.transport.pause_reading()
+        server.transport.write(b'last')
+        server.transport.close()
+        run(aio.sleep(0.02))
+        assert ['connection_made'] == client.names
+        client.transport.resume_reading()
+        assert [None, None] == end(run, client, server)
+        assert (b'last', ['connection_made', 'data_received', 'eof_received',
+                          'connection_lost']) == (client.data, client.names)
+
+    def test_half_closed(self, aio_loop, run, serve, connect, server_context):
+        """A peer that has ended its side still gets the answer."""
+        made = Apps(aio_loop, App, keep_open=True)
+        client = connect(serve(made, ssl=server_context), App(aio_loop))
+        server, = made.made
+        unwrapping = client.transport.unwrap()  # sends close_notify, and still takes data
+        while 'eof_received' not in server.names:
+            run(aio.sleep(0))
+        server.transport.write(b'the answer')
+        server.transport.close()
+        run(client.has(10))
+        lower, _ = run(unwrapping)
+        lower.close()
+        assert [None, None] == end(run, client, server)
+        assert b'the answer' == client.data
+
+    def test_stream_answers_after_the_end(self, aio_loop, run, client_context, server_context):
+        """A stream's reader ends at the peer's close_notify; its writer can still answer."""
+        @aio.coroutine
+        def answer(reader, writer):
+            data = yield From(reader.read())
+            writer.write(data.upper())
+            writer.close()
+
+        @aio.coroutine
+        def talk():
+            server = yield From(aio.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            client = App(aio_loop)
+            yield From(aio_loop.create_connection(
+                lambda: client, *server.sockets[0].getsockname(), ssl=client_context,
+                server_hostname='localhost'))
+            client.transport.write(b'question')
+            transport_and_rest = client.transport.unwrap()
+            yield From(client.has(8))
+            yield From(transport_and_rest)
+            client.transport.abort()
+            transport_and_rest.result()[0].close()
+            yield From(client.over)
+            server.close()
+            raise Return(client.data)
+        assert b'QUESTION' == run(talk())
+
+
+class TestTruncation(object):
+    def cut(self, aio_loop, run, serve, connect, server_context, **kwargs):
+        """Return a client whose server ended TCP, and not TLS, after some data."""
+        made = Apps(aio_loop, App)
+        client = connect(serve(made, ssl=server_context), **kwargs)
+        server, = made.made
+        server.transport.write(b'cut sh')
+        server.transport._protocol._transport.close()
+        end(run, server, client)
+        assert b'cut sh' == client.data
+        return client
+
+    def test_ragged_eof(self, aio_loop, run, serve, connect, server_context):
+        """An EOF without close_notify is connection_lost(SSLEOFError), after the data."""
+        client = self.cut(aio_loop, run, serve, connect, server_context)
+        assert ssl.SSLEOFError is type(client.over.result())
+        assert 'eof_received' not in client.names
+
+    def test_suppressed(self, aio_loop, run, serve, connect, server_context):
+        """suppress_ragged_eofs takes it for a clean end."""
+        client = self.cut(aio_loop, run, serve, connect, server_context, suppress_ragged_eofs=True)
+        assert (None, True) == (client.over.result(), 'eof_received' in client.names)
+
+    def test_stream(self, aio_loop, run, client_context, server_context):
+        """A reader raises SSLEOFError rather than end as if all had come."""
+        @aio.coroutine
+        def answer(reader, writer):
+            writer.write(b'cut sh')
+            yield None  # until it is sent
+            writer.transport._protocol._transport.close()
+
+        @aio.coroutine
+        def talk():
+            server = yield From(aio.start_server(answer, '127.0.0.1', 0, ssl=server_context))
+            reader, writer = yield From(aio.open_connection(
+                *server.sockets[0].getsockname(), ssl=client_context, server_hostname='localhost'))
+            try:
+                outcome = yield From(reader.read())
+            except ssl.SSLEOFError:
+                outcome = 'error'
+            server.close()
+            raise Return(outcome)
+        assert 'error' == run(talk())
+
+
+class TestOptions(object):
+    def test_handshake_timeout(self, aio_loop, run, serve, client_context):
+        """A silent server fails the connection after ssl_handshake_timeout; it sees the end."""
+        made = Apps(aio_loop, App)
+        port = serve(made)
+        error = raised(run, aio_loop.create_connection(
+            lambda: App(aio_loop), '127.0.0.1', port, ssl=client_context,
+            server_hostname='localhost', ssl_handshake_timeout=0.05))
+        assert isinstance(error, EnvironmentError)
+        assert errno.ECONNABORTED == error.errno
+        assert '0.05' in str(error)
+        end(run, made.made[0])
+
+    def test_servers_handshake_timeout(self, aio_loop, run, serve, connect, server_context):
+        """A server drops a client that never shakes hands; its application is told of nothing."""
+        made = Apps(aio_loop, App)
+        port = serve(made, ssl=server_context, ssl_handshake_timeout=0.05)
+        silent = connect(port, ssl=None)
+        end(run, silent)
+        assert [] == made.made[0].names
+
+    @pytest.mark.parametrize('timeout', [0, 0.05])
+    def test_shutdown_timeout(self, aio_loop, run, serve, connect, server_context, timeout):
+        """A peer that never answers close_notify is left after ssl_shutdown_timeout; 0: at once."""
+        made = Apps(aio_loop, App)
+        client = connect(serve(made, ssl=server_context), ssl_shutdown_timeout=timeout)
+        server, = made.made
+        server.transport.pause_reading()
+        client.transport.close()
+        assert [None] == end(run, client)
+        server.transport.abort()
+        end(run, server)
+
+    def test_session(self, aio_loop, run, serve, connect, pki, tls_version):
+        """A session read from one connection is resumed by the next."""
+        made = Apps(aio_loop)
+        port = serve(made, ssl=pki.server_context('ecdsa', version=tls_version))
+        context = pki.client_context(version=tls_version)
+        reused, session = [], None
+        for _ in range(2):
+            client = connect(port, ssl=context, session=session)
+            client.transport.write(b'x')
+            run(client.has(1))
+            session = client.transport.get_extra_info('session')
+            reused.append(client.transport.get_extra_info('session_reused'))
+            client.transport.close()
+            end(run, client)
+        assert [False, True] == reused
+
+    @pytest.mark.parametrize('name, value', [
+        ('ssl_handshake_timeout', 1), ('ssl_shutdown_timeout', 1), ('session', object()),
+        ('suppress_ragged_eofs', True)])
+    def test_without_tls(self, aio_loop, run, folder, name, value):
+        """Options of TLS without TLS are ValueError that names them, whatever takes them."""
+        sock = socket.socket()
+        option = {name: value}
+        for call, args in (
+                (aio_loop.create_connection, (App, '127.0.0.1', 1)),
+                (aio_loop.create_server, (App, '127.0.0.1', 0)),
+                (aio_loop.create_unix_connection, (App, folder)),
+                (aio_loop.create_unix_server, (App, folder)),
+                (aio_loop.connect_accepted_socket, (App, sock)),
+                (aio.open_connection, ('127.0.0.1', 1)),
+                (aio.start_server, (None, '127.0.0.1', 0))):
+            error = raised(lambda: run(call(*args, **option)))
+            assert (ValueError, True) == (type(error), name in str(error))
+        sock.close()
+
+    @pytest.mark.parametrize('value, error', [(0, ValueError), (-1, ValueError), ('1', TypeError)])
+    def test_wrong_timeout(self, aio_loop, server_context, value, error):
+        """A handshake timeout that makes no sense is refused before there is a connection."""
+        for call, kwargs in ((aio_loop.create_server, {}),
+                             (aio_loop.create_connection, dict(server_hostname='localhost'))):
+            assert error is type(raised(call, App, '127.0.0.1', 0, ssl=server_context,
+                                        ssl_handshake_timeout=value, **kwargs))
+
+    def test_server_needs_a_context(self, aio_loop):
+        """ssl=True is TypeError for servers: they need a certificate."""
+        sock = socket.socket()
+        for call, args in ((aio_loop.create_server, (App, '127.0.0.1', 0)),
+                           (aio_loop.create_unix_server, (App, 'socket')),
+                           (aio_loop.connect_accepted_socket, (App, sock))):
+            assert TypeError is type(raised(call, *args, ssl=True))
+        sock.close()
+
+    @pytest.mark.parametrize('context', ['text', object(), 7])
+    def test_no_context(self, aio_loop, context):
+        """What is no context is TypeError at once."""
+        for call in (aio_loop.create_server, aio_loop.create_connection):
+            assert TypeError is type(raised(call, App, '127.0.0.1', 0, ssl=context))
+
+    def test_host_name(self, aio_loop, run, client_context):
+        """server_hostname without ssl, and ssl with neither it nor a host, are ValueError."""
+        assert ValueError is type(raised(run, aio_loop.create_connection(
+            App, '127.0.0.1', 1, server_hostname='localhost')))
+        assert ValueError is type(raised(run, aio_loop.create_connection(
+            App, None, 1, ssl=client_context)))
+        assert ValueError is type(raised(run, aio_loop.create_unix_connection(
+            App, 'socket', ssl=client_context)))
+
+    def test_no_host_name_to_check(self, aio_loop, run, serve, connect, pki, tls_version):
+        """server_hostname='' checks no name."""
+        port = serve(Apps(aio_loop), ssl=pki.server_context('other', version=tls_version))
+        client = connect(port, server_hostname='')
+        client.transport.close()
+        end(run, client)
+
+    def test_default_context(self, aio_loop, run, serve, pki):
+        """ssl=True verifies certificate and name."""
+        port = serve(Apps(aio_loop), ssl=pki.server_context('ecdsa'))
+        error = raised(run, aio_loop.create_connection(
+            lambda: App(aio_loop), 'localhost', port, ssl=True, family=socket.AF_INET))
+        assert SSLCertVerificationError is type(error)
+
+    def test_datagram_socket(self, aio_loop, server_context):
+        """connect_accepted_socket takes stream sockets alone."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        error = raised(aio_loop.connect_accepted_socket, App, sock, ssl=server_context)
+        sock.close()
+        assert ValueError is type(error)
+
+
+class TestFailures(object):
+    @pytest.mark.parametrize('name, trust', [('other.example.org', 'ca'),
+                                             ('localhost', 'stranger-ca')])
+    def test_certificate(self, aio_loop, run, serve, pki, tls_version, name, trust):
+        """A wrong name and an unknown authority reach the caller as SSLCertVerificationError."""
+        made, client = Apps(aio_loop), App(aio_loop)
+        port = serve(made, ssl=pki.server_context('ecdsa', version=tls_version))
+        error = raised(run, aio_loop.create_connection(
+            lambda: client, '127.0.0.1', port, server_hostname=name,
+            ssl=pki.client_context(version=tls_version, trust=trust)))
+        assert (SSLCertVerificationError, []) == (type(error), client.names)
+
+    def test_no_descriptor_is_left(self, aio_loop, run, serve, pki):
+        """After 500 failed handshakes there are as many descriptors as before."""
+        port = serve(Apps(aio_loop), ssl=pki.server_context('ecdsa'))
+        context, before = pki.client_context(trust='stranger-ca'), descriptors()
+
+        @aio.coroutine
+        def fail():
+            try:
+                yield From(aio_loop.create_connection(
+                    lambda: App(aio_loop), '127.0.0.1', port, ssl=context,
+                    server_hostname='localhost'))
+            except ssl.SSLError:
+                raise Return(1)
+
+        @aio.coroutine
+        def fail_all():
+            count = 0
+            for _ in range(50):
+                count += sum((yield From(aio.gather(*[fail() for _ in range(10)]))))
+            while descriptors() > before:
+                yield From(aio.sleep(0.001))
+            raise Return(count)
+        assert 500 == run(fail_all())
+
+    def test_reset_in_the_handshake(self, aio_loop, run, serve, server_context):
+        """A peer's reset in mid-handshake troubles nobody but it: no report, no application."""
+        made = Apps(aio_loop)
+        port = serve(made, ssl=server_context)
+        sock = socket.create_connection(('127.0.0.1', port))
+        sock.sendall(b'\x16\x03\x01')
+        while not made.made:
+            run(aio.sleep(0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        sock.close()
+        reference = weakref.ref(made.made[0])
+        assert [] == made.made[0].names
+        del made.made[:]
+        run(aio.sleep(0.01))
+        gc.collect()
+        assert None is reference()
+
+    @needs_refcounts
+    @pytest.mark.parametrize('way', ['success', 'failure', 'timeout'])
+    def test_context_dies(self, aio_loop, run, serve, pki, way):
+        """With the collector off the client's context dies with its last connection."""
+        port = serve(Apps(aio_loop), ssl=None if way == 'timeout' else pki.server_context('ecdsa'))
+        kwargs = dict(ssl_handshake_timeout=0.02) if way == 'timeout' else {}
+        context = pki.client_context(trust='stranger-ca' if way == 'failure' else 'ca')
+        reference = weakref.ref(context)
+        gc.collect()
+        gc.disable()
+        try:
+            self.use(aio_loop, run, port, context, kwargs)
+            del context
+            for _ in range(20):
+                run(aio.sleep(0.005))
+                if reference() is None:
+                    break
+            assert None is reference()
+        finally:
+            gc.enable()
+
+    def use(self, loop, run, port, context, kwargs):
+        """Connect, and close; or fail to."""
+        client = App(loop)
+        try:
+            run(loop.create_connection(lambda: client, '127.0.0.1', port, ssl=context,
+                                       server_hostname='localhost', **kwargs))
+        except EnvironmentError as error:
+            error.__traceback__ = None  # its frames hold the context
+        else:
+            client.transport.close()
+            run(client.over)
+        client.transport = None
+
+
+class TestCoroutines(object):
+    """Trollius' style of coroutines, on either framework."""
+
+    def test_return(self, run):
+        """Return gives its value; several are a tuple; without it the result is None."""
+        @aio.coroutine
+        def give(*values):
+            yield None
+            if values:
+                raise Return(*values)
+        assert (None, 1, (1, 2)) == (run(give()), run(give(1)), run(give(1, 2)))
+
+    def test_exceptions(self, run):
+        """What an awaited coroutine raises can be caught, and goes on if it is not."""
+        @aio.coroutine
+        def fail():
+            yield From(aio.sleep(0))
+            raise KeyError('mistake')
+
+        @aio.coroutine
+        def catch():
+            try:
+                yield From(fail())
+            except KeyError:
+                raise Return('caught')
+        assert 'caught' == run(catch())
+        assert KeyError is type(raised(run, fail()))
+
+    def test_cancel(self, aio_loop, run):
+        """Cancelling raises CancelledError where the coroutine waits."""
+        told = []
+
+        @aio.coroutine
+        def wait():
+            try:
+                yield From(aio.Future(loop=aio_loop))
+            except aio.CancelledError:
+                told.append('cancelled')
+                raise
+
+        @aio.coroutine
+        def cancel():
+            task = aio.ensure_future(wait())
+            yield None
+            task.cancel()
+            try:
+                yield From(task)
+            except aio.CancelledError:
+                raise Return('over')
+        assert ('over', ['cancelled']) == (run(cancel()), told)
+
+    def test_run(self):
+        """aio.run makes a loop, runs a coroutine on it, closes it, and returns the result."""
+        loops = []
+
+        @aio.coroutine
+        def main():
+            loops.append(aio.get_event_loop())
+            yield None
+            raise Return('result')
+        assert 'result' == aio.run(main())
+        assert (aio.SelectorEventLoop, True) == (type(loops[0]), loops[0].is_closed())
+
+
+class TestPolicy(object):
+    def test_install(self):
+        """install makes new loops ours, as often as it is called; uninstall undoes it."""
+        for _ in range(2):
+            aio.install()
+            loop = aio.new_event_loop()
+            loop.close()
+            assert aio.SelectorEventLoop is type(loop)
+        for _ in range(2):
+            aio.uninstall()
+        loop = aio.new_event_loop()
+        loop.close()
+        assert aio.SelectorEventLoop is not type(loop)
