@@ -313,23 +313,26 @@ class SSLProtocol(Ending):
     def _flush(self):
         """Bring down what the pipe has: the one place that writes to the transport below."""
         pipe = self._pipe
-        while self._state in SENDING:
-            if not self._lower_paused:
-                try:
-                    data = pipe.data_to_send()
-                except Exception as error:
-                    self._fail(error)
-                    return
-                if data:
-                    self._transport.write(data)
+        while self._state in SENDING and not self._lower_paused:
+            try:
+                data = pipe.data_to_send()
+            except Exception as error:
+                self._fail(error)
+                return
+            if data:
+                self._transport.write(data)
+            # Not while the transport below takes nothing: the pipe is done before its last bytes
+            # are sent.
             if self._state is CLOSING:
                 if self._is_all_said():
                     self._end()
             elif self._state is UNWRAPPING and pipe.state is _pipe.CLOSED:
                 self._detach()
             # As long as the application, asked to go on, writes more.
-            if not self._control_writing() or self._lower_paused:
+            if not self._control_writing():
                 return
+        if self._lower_paused:
+            self._control_writing()
 
     def _is_all_said(self):
         """Whether nothing is left to send, nor, unless the timeout is 0, to wait for."""

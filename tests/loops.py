@@ -55,6 +55,10 @@ class Loop(object):
         """Return whether more is to be logged and checked."""
         return self.debug
 
+    def create_future(self):
+        """Return a new future."""
+        return Waiter()
+
     def call_exception_handler(self, context):
         """Note an error that nobody handled."""
         self.errors.append(context)
@@ -135,6 +139,15 @@ class Transport(object):
     def _closing(self):
         """All that Trollius 2.2.1's transports have to tell that they are closing or closed."""
         return self.closed
+
+    @property
+    def _protocol(self):
+        """All that they have to be given another protocol."""
+        return self.protocol
+
+    @_protocol.setter
+    def _protocol(self, protocol):
+        self.protocol = protocol
 
     @property
     def _paused(self):

@@ -13,6 +13,7 @@ import pytest
 from loops import App, Connection, Loop, ModernTransport, Transport, Waiter, join
 from memory import SPLITS, raised, strided
 from pipes import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
+from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
 from sslproto27._protocol import DRAIN_LIMIT
 from sslproto27._transport import SSLTransport
@@ -21,28 +22,6 @@ LARGE = 100000
 
 #: No longer than any of these does a closed connection live on when nothing more can come.
 MOMENT = 1.0
-
-
-@pytest.fixture
-def server_context(pki, tls_version):
-    """A server's context of one TLS version, whose key makes for quick handshakes."""
-    return pki.server_context('ecdsa', version=tls_version)
-
-
-@pytest.fixture(params=['client', 'server'])
-def server_side(request):
-    """Which side the protocol is."""
-    return request.param == 'server'
-
-
-@pytest.fixture
-def new(client_context, server_context, server_side):
-    """A function that makes a `Connection` of one TLS version, the protocol being one side."""
-    def make(**kwargs):
-        contexts = (server_context, client_context) if server_side else (
-            client_context, server_context)
-        return Connection(*contexts, server_side=server_side, **kwargs)
-    return make
 
 
 @pytest.fixture
@@ -1061,6 +1040,26 @@ class TestClosing(object):
         assert b'fills the transport below;' + pattern(4 * 1024 * 1024) == connection.remote.read()
         assert connection.remote.closed
         connection.remote.close_notify()
+        self.check_end(connection)
+
+    @pytest.mark.parametrize('timeout', [30, 0])
+    def test_close_crosses_while_lower_is_full(self, new, timeout):
+        """
+        The peer's close_notify, come after our close while the transport below is full, loses
+        nothing of what was written, nor our own close_notify.
+        """
+        connection = new(ssl_shutdown_timeout=timeout).handshake()
+        connection.lower.block()
+        connection.transport.write(b'fills the transport below;')
+        connection.transport.write(pattern(LARGE))
+        connection.transport.close()
+        connection.remote.close_notify()
+        connection.loop.run()
+        assert not connection.lower.closed
+        connection.lower.unblock()
+        connection.loop.run()
+        assert b'fills the transport below;' + pattern(LARGE) == connection.remote.read()
+        assert connection.remote.closed
         self.check_end(connection)
 
     def test_close_at_once(self, new):
