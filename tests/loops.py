@@ -90,7 +90,7 @@ class Loop(object):
 
     def run(self):
         """Go on until nothing is ready."""
-        for _ in range(100000):
+        for _ in itertools.repeat(None, 100000):
             if not self.turn():
                 return
         raise AssertionError('the loop never comes to rest')
