@@ -125,12 +125,13 @@ class SSLPipe(object):
 
         Raises:
             RuntimeError: TLS has been started already.
-            ssl.SSLError: the settings admit no handshake.
+            ssl.SSLError: a client's settings admit no handshake.
         """
         self._enter(START)
         if self.ssl_object is None:
             self.ssl_object = self._new_ssl_object()
-        self._advance(_TO_RECEIVE)
+        if not self._arguments[1]:  # a server waits for the client to speak first
+            self._advance(_TO_RECEIVE)
 
     def feed_ssldata(self, data):
         """

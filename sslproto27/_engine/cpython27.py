@@ -186,16 +186,15 @@ def _find_ssl(native, context):
     was the last time is where it looks first.
     """
     base, wanted = id(native), id(context)
-    for offset in _found + _offsets(native):
+    for offset in _offsets:
         if _word_at(base + offset).value == wanted:
-            _found[:] = [offset]
+            if offset != _offsets[0]:
+                _offsets.insert(0, offset)
             return prepared(_word_at(base + offset - _WORD))
     raise EngineUnavailable('sslproto27 does not know the layout of %r' % type(native))
 
 
 _word_at = ctypes.c_void_p.from_address
-_found = []
 
-
-def _offsets(native):
-    return range(object.__basicsize__ + _WORD, type(native).__basicsize__, _WORD)
+#: Where to look, in this order: all the words behind the header but for the first.
+_offsets = list(range(object.__basicsize__ + _WORD, _ssl._SSLSocket.__basicsize__, _WORD))
