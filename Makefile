@@ -17,7 +17,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist clean FORCE
+.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist instructions clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -54,6 +54,10 @@ bench: $(VENV27)/ready $(VENV3)/ready .cache/bench/pump .cache/bench/load  ## me
 	@mkdir -p $(@D)
 	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto || \
 	    { echo 'make bench needs a C compiler and the headers of OpenSSL (libssl-dev)' >&2; exit 1; }
+
+instructions: $(VENV27)/ready  ## an echo's instructions, layer by layer; AGAINST=REVISION compares
+	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }
+	@$(VENV27)/bin/python benchmarks/instructions.py $(if $(AGAINST),--against $(AGAINST))
 
 valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }

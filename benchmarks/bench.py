@@ -17,9 +17,8 @@ import time
 import engine_bench
 import loop_bench
 from certificates import certificates
+from revisions import ROOT, unpacked
 from samples import bars_table, judged
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PARTS = {'engine': engine_bench, 'loops': loop_bench}
 
@@ -51,6 +50,8 @@ def arguments():
                         help='these lines of the loops alone; may be repeated')
     parser.add_argument('--contestant', action='append', metavar='NAME',
                         help='these contestants of the loops alone; may be repeated')
+    parser.add_argument('--against', metavar='REVISION',
+                        help='let sslproto27 as it was then take part in the loops')
     parser.add_argument('--rounds', type=int, help='samples a line (default: 7)')
     parser.add_argument('--seconds', type=float, help='of a sample (default: 0.4)')
     parser.add_argument('--quick', action='store_true', help='3 rounds of 0.1 s: a smoke test')
@@ -71,7 +72,7 @@ def main():
               'seconds': options.seconds, 'parts': {}, 'bars': []}
     print('%s: %d rounds of %.1f s a line; MB are 10^6 bytes' % (
         result['date'], options.rounds, options.seconds))
-    with certificates() as folder:
+    with certificates() as folder, unpacked(options.against) as options.before:
         for name, part in sorted(PARTS.items()):
             if options.only in (None, name):
                 contestants, samples = part.run(options, folder)

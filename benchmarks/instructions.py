@@ -13,12 +13,11 @@ from __future__ import absolute_import, division, print_function
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
 from certificates import certificates
+from revisions import ROOT, unpacked
 
 __all__ = ['SCENARIOS']
 
@@ -266,36 +265,15 @@ def per_message(python, package, folder):
     return {scenario.__name__: cost(scenario) - base for scenario in SCENARIOS}
 
 
-def unpacked(revision, folder):
-    """Return a folder with sslproto27 as it was in *revision*."""
-    archive = subprocess.Popen(['git', 'archive', revision, 'sslproto27'],
-                               stdout=subprocess.PIPE, cwd=os.path.dirname(_HERE))
-    subprocess.check_call(['tar', '-x', '-C', folder], stdin=archive.stdout)
-    archive.stdout.close()
-    if archive.wait():
-        raise SystemExit('git has no revision %s' % revision)
-    return folder
-
-
-_HERE = os.path.dirname(os.path.abspath(__file__))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().split('\n')[0])
-    root = os.path.dirname(_HERE)
     parser.add_argument('--python27', metavar='PATH',
-                        default=os.path.join(root, '.venv27', 'bin', 'python'))
+                        default=os.path.join(ROOT, '.venv27', 'bin', 'python'))
     parser.add_argument('--against', metavar='REVISION', help='compare with it')
     options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix='sslproto27-bench-')
-    try:
-        with certificates() as pki:
-            columns = [per_message(options.python27, root, pki)]
-            if options.against:
-                columns.append(per_message(
-                    options.python27, unpacked(options.against, folder), pki))
-    finally:
-        shutil.rmtree(folder)
+    with certificates() as pki, unpacked(options.against) as before:
+        columns = [per_message(options.python27, package, pki)
+                   for package in (ROOT, before) if package]
     print('%-44s%12s%12s' % ('instructions a 100-byte echo', 'here', options.against or ''))
     for scenario in SCENARIOS:
         values = [column[scenario.__name__] for column in columns]

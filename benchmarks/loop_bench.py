@@ -13,6 +13,7 @@ import sys
 from collections import namedtuple
 
 from engine_bench import QUIET
+from revisions import ROOT
 from samples import Bar, cell, interleaved
 
 __all__ = ['BARS', 'run']
@@ -50,6 +51,7 @@ CONTESTANTS = (
     ('asyncio', 'python3', 'asyncio'),
     ('twisted', 'python27', 'twisted'),
     ('pypy', 'pypy', 'sslproto27'),
+    ('before', 'python27', 'sslproto27'),
 )
 
 #: In samples: a JIT compiler has a lot to do at first.
@@ -77,6 +79,8 @@ def _bars():
     for line in bulk:
         yield bar(line, 'asyncio', 'asyncio', 'least', 1.0)
     yield bar(IDLE, 'asyncio', 'asyncio', 'most', 1.0, 0.5)
+    for line in LINES + (IDLE,):
+        yield bar(line, 'before', 'the other revision', 'least', None)
     yield Bar('loops: CPU a round trip, 5,000 conn. to 10', ('round-trips-10', 'ours'),
               ('round-trips-5000', 'ours'), 'most', 1.25, 1.15)
 
@@ -116,9 +120,9 @@ class Process(object):
 class Contestant(object):
     """A server, and whatever loads it."""
 
-    def __init__(self, python, kind, folder, load):
+    def __init__(self, python, kind, folder, package, load):
         self._server_command = (python,) + QUIET + (
-            os.path.join(HERE, 'loop_worker.py'), kind, folder)
+            os.path.join(HERE, 'loop_worker.py'), kind, folder, package)
         self._load_command = load
         self._ca = os.path.join(folder, 'ca.pem') if kind != 'plain' else '-'
         self._server = Process(*self._server_command)
@@ -181,8 +185,10 @@ def run(options, folder):
         if not os.path.exists(python):
             print('no %s: %s is left out' % (python, name))
             continue
-        names.append(name)
-        contestants.append(Contestant(python, kind, folder, options.load))
+        package = options.before if name == 'before' else ROOT
+        if package:
+            names.append(name)
+            contestants.append(Contestant(python, kind, folder, package, options.load))
     print('\n'.join(header([one.description for one in contestants])))
     samples = {}
     for line in LINES:

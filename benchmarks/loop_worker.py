@@ -1,11 +1,11 @@
 """
 One contestant of the event-loop benchmark: a server that is measured from outside, by load.c.
 
-    python loop_worker.py CONTESTANT FOLDER
+    python loop_worker.py CONTESTANT FOLDER PACKAGE
 
-FOLDER has the certificates. The server says on standard output, in a line of JSON, what it is and
-on which ports it listens; it ends when standard input does. All contestants run the very same
-protocols; TCP_NODELAY is set by those, as not every loop does it.
+FOLDER has the certificates, PACKAGE sslproto27. The server says on standard output, in a line of
+JSON, what it is and on which ports it listens; it ends when standard input does. All contestants
+run the very same protocols; TCP_NODELAY is set by those, as not every loop does it.
 
     echo        sends back what comes
     upload      counts, and answers each MiB with one byte
@@ -21,9 +21,6 @@ import ssl
 import sys
 
 from engine_worker import settle_malloc
-
-# The checkout's sslproto27, whatever is installed.
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 __all__ = ['main']
 
@@ -226,7 +223,8 @@ CONTESTANTS = {
     'sslproto27': ours, 'stock': stock, 'plain': plain, 'asyncio': stdlib, 'twisted': twisted}
 
 
-def main(kind, folder):
+def main(kind, folder, package):
+    sys.path.insert(0, package)
     settle_malloc()
     CONTESTANTS[kind](folder)
 

@@ -25,11 +25,11 @@ _ROOM = 128
 
 def quick_receive(ssl_object, incoming, data, received):
     """
-    Put *data* into *incoming*, and the first record's plaintext at the end of the list *received*.
+    Put *data* into *incoming*, and what it decrypts to at the end of the list *received*.
 
     Returns:
-        bool: whether that was all. If not, `SSLObject.read` tells: there may be more, or an error,
-        or nothing may have been decrypted at all.
+        bool: whether that was all that can be had. If not, `SSLObject.read` tells: there may be
+        more, or an error, or nothing may have been decrypted at all.
     """
     if ssl_object._state or data.__class__ is not bytes:
         incoming.write(data)
@@ -40,13 +40,17 @@ def quick_receive(ssl_object, incoming, data, received):
         raise library_error()
     if size > _RECORD:
         size = _RECORD
-    plain = new_buffer(size + 1)
-    count = SSL_read(ssl_object._ssl, plain, size)
-    if count <= 0:
-        return False
-    received.append(plain[:count])
+    handle = ssl_object._ssl
+    pending = True
+    while pending:
+        plain = new_buffer(size + 1)
+        count = SSL_read(handle, plain, size)
+        if count <= 0:
+            return ssl_object._only_waits()
+        received.append(plain[:count])
+        pending = BIO_ctrl_pending(bio)
     # A read that was filled may have left the rest of a record, if that began in earlier data.
-    return (count < size or size == _RECORD) and not BIO_ctrl_pending(bio)
+    return count < size or size == _RECORD
 
 
 def quick_send(ssl_object, outgoing, data):

@@ -275,9 +275,9 @@ class SSLObject(object):
     def _error(self):
         return ssl_error(self._ssl, self._server_hostname)
 
-    def _transfer_error(self):
+    def _only_waits(self):
         """
-        Return why SSL_read or SSL_write failed.
+        Return whether an SSL_read or SSL_write that has just failed only waits for the peer (bool).
 
         The error queue was not emptied before them, as the other calls do, since that would cost
         as much again as the call. SSL_get_error(3) looks at the queue before it looks at the
@@ -286,8 +286,12 @@ class SSLObject(object):
         if (SSL_want(self._ssl) == SSL_READING
                 and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS):
             ERR_clear_error()
-            return want_read()
-        return self._error()
+            return True
+        return False
+
+    def _transfer_error(self):
+        """Return why SSL_read or SSL_write failed."""
+        return want_read() if self._only_waits() else self._error()
 
     # What was negotiated
 
