@@ -1,0 +1,52 @@
+"""
+Mail over STARTTLS by the standard library's smtplib, with TLS in memory.
+
+httplib, imaplib and ftplib are told in the same way: they use whatever socket they are given.
+
+Usage: smtp_starttls.py AUTHORITY PORT SENDER RECIPIENT MESSAGE
+
+AUTHORITY is a PEM file with the certificate to trust; the server's must be for 'localhost'.
+"""
+from __future__ import print_function
+
+import smtplib
+import sys
+
+import sslproto27
+
+
+def starttls(smtp, context, hostname):
+    """
+    Go on with TLS: smtplib's own starttls, of any context, with the host name verified.
+
+    Raises:
+        smtplib.SMTPException: the server has no STARTTLS, or refuses it.
+        ssl.SSLError: the handshake failed.
+    """
+    smtp.ehlo_or_helo_if_needed()
+    if not smtp.has_extn('starttls'):
+        raise smtplib.SMTPException('the server has no STARTTLS')
+    code, text = smtp.docmd('STARTTLS')
+    if code != 220:
+        raise smtplib.SMTPResponseException(code, text)
+    smtp.file.close()  # what it may have read ahead was never inside TLS: forget it
+    smtp.sock = sslproto27.SSLSocket(smtp.sock, context, server_hostname=hostname)
+    smtp.file = smtp.sock.makefile('rb')
+    # RFC 3207 4.2: what was said before is not to be trusted
+    smtp.helo_resp = smtp.ehlo_resp = None
+    smtp.esmtp_features, smtp.does_esmtp = {}, False
+
+
+def main(authority, port, sender, recipient, message):
+    context = sslproto27.create_default_context(cafile=authority)
+    smtp = smtplib.SMTP('127.0.0.1', int(port), local_hostname='localhost')
+    starttls(smtp, context, 'localhost')
+    print(smtp.sock.version(), smtp.sock.cipher()[0])
+    smtp.sendmail(sender, [recipient], 'Subject: example\r\n\r\n' + message)
+    smtp.quit()
+
+
+if __name__ == '__main__':
+    if len(sys.argv) != 6:
+        sys.exit(__doc__.strip())
+    main(*sys.argv[1:])
