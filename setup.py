@@ -34,7 +34,9 @@ setup(
     extras_require={
         'trollius': [TROLLIUS],
         'tornado': ['tornado>=5.1,<6'],
-        'requests': ['requests'],
+        # 1.26 is the last for Python 2; it verifies addresses by ipaddress unless sslproto27
+        # is injected.
+        'requests': ['requests', 'urllib3>=1.26,<2', 'ipaddress' + PY2],
         'test': [
             'pytest>=4.6,<5' + PY2,
             'pytest>=6' + PY3,

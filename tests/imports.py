@@ -110,6 +110,7 @@ def layers():
     found['pipe'] = {'_pipe'}
     found['protocol'] = _PROTOCOL
     found['socket'] = _SOCKET
+    found['https'] = {'_urllib3'}
     found['package'] = {''}
     found['loops'] = _inside('_aio')
     placed = set().union(*found.values())

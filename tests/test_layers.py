@@ -20,11 +20,13 @@ BELOW = {
     'pipe': ['core'],
     'protocol': ['pipe', 'core'],
     'socket': ['pipe', 'core'],
+    'https': ['socket'],
     'package': ['protocol', 'socket', 'pipe', 'core'],
     'loops': ['protocol', 'pipe', 'core'],
     'command line': ['package', 'socket', 'protocol', 'pipe', 'core', 'engine', 'loops'] + ADAPTERS,
 }
-BELOW.update((name, ['loops', 'protocol', 'socket', 'pipe', 'core']) for name in ADAPTERS)
+BELOW.update((name, ['loops', 'protocol', 'https', 'socket', 'pipe', 'core'])
+             for name in ADAPTERS)
 
 FRAMEWORKS = {'asyncio', 'trollius', 'tornado', 'twisted', 'gevent', 'urllib3', 'requests',
               'OpenSSL'}
@@ -49,7 +51,7 @@ def test_every_module_has_a_layer():
             '_engine.cpython3', '_engine.cpython3_context'} <= LAYERS['engine']
     assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
             'context'} <= LAYERS['core']
-    assert {'aio', 'trollius'} <= set(ADAPTERS)
+    assert {'aio', 'trollius', 'urllib3', 'requests'} <= set(ADAPTERS)
 
 
 @pytest.mark.parametrize('layer', LAYERS)
@@ -74,7 +76,8 @@ def test_pipe_knows_no_loop():
 
 
 @pytest.mark.parametrize('name', sorted(
-    name for layer in ('engine', 'core', 'pipe', 'socket') for name in LAYERS[layer]))
+    name for layer in ('engine', 'core', 'pipe', 'socket', 'https', 'urllib3')
+    for name in LAYERS[layer]))
 def test_core_is_self_contained(name):
     """What can be vendored imports the standard library, and itself by relative imports, alone."""
     foreign = foreign_imports(name)

@@ -1,0 +1,96 @@
+"""
+`SSLAdapter`: TLS over memory BIOs for one session of requests, and nothing patched.
+
+    session = requests.Session()
+    session.mount('https://', sslproto27.requests.SSLAdapter())
+"""
+from __future__ import absolute_import, division, print_function
+
+from requests.adapters import HTTPAdapter
+from urllib3 import connection, connectionpool, poolmanager
+from urllib3.util import ssl_
+
+from ._urllib3 import ContextView
+
+__all__ = ['SSLAdapter']
+
+
+class SSLAdapter(HTTPAdapter):
+    """
+    An adapter of requests whose HTTPS connections are `SSLSocket`s, through HTTPS proxies too.
+
+    What requests and urllib3 have for certificates, names and versions (*verify*, *cert*, ...) is
+    as it was. The connection to an HTTPS proxy itself is the standard library's.
+
+    Args:
+        ssl_context (ssl.SSLContext or None): for all connections. requests sets its verify_mode,
+            and adds authorities, as *verify* has it; so best leave it None, for one each.
+        suppress_ragged_eofs (bool): take the end of a connection without close_notify for the end
+            of a body that does not say how long it is. An attacker can then cut it short.
+        **kwargs: as for requests' HTTPAdapter.
+    """
+
+    __attrs__ = HTTPAdapter.__attrs__ + ['_suppress_ragged_eofs', '_ssl_context']
+
+    def __init__(self, ssl_context=None, suppress_ragged_eofs=False, **kwargs):
+        self._ssl_context = ssl_context
+        self._suppress_ragged_eofs = suppress_ragged_eofs
+        super(SSLAdapter, self).__init__(**kwargs)
+
+    def init_poolmanager(self, *args, **kwargs):
+        """Make the pools of direct connections."""
+        kwargs.setdefault('ssl_context', self._ssl_context)
+        super(SSLAdapter, self).init_poolmanager(*args, **kwargs)
+        self._use(self.poolmanager)
+
+    def proxy_manager_for(self, proxy, **kwargs):
+        """Make the pools of connections through *proxy*."""
+        kwargs.setdefault('ssl_context', self._ssl_context)
+        manager = super(SSLAdapter, self).proxy_manager_for(proxy, **kwargs)
+        if isinstance(manager, poolmanager.ProxyManager) and not proxy.lower().startswith('socks'):
+            manager._validate_proxy_scheme_url_selection = _allow
+            self._use(manager)
+        return manager
+
+    def _use(self, manager):
+        suppress = self._suppress_ragged_eofs
+
+        class Connection(_Connection):
+            suppress_ragged_eofs = suppress
+
+        class Pool(connectionpool.HTTPSConnectionPool):
+            ConnectionCls = Connection
+
+        manager.pool_classes_by_scheme = dict(manager.pool_classes_by_scheme, https=Pool)
+
+
+class _Connection(connection.HTTPSConnection):
+    """A connection whose TLS, whatever is below it, is an `HTTPSSocket`."""
+
+    _is_to_tls_proxy = False
+
+    @property
+    def tls_in_tls_required(self):
+        """What urllib3 would use a class for that does not work on Python 2."""
+        return False
+
+    @tls_in_tls_required.setter
+    def tls_in_tls_required(self, value):
+        self._is_to_tls_proxy = value
+
+    def _new_conn(self):
+        sock = super(_Connection, self)._new_conn()
+        return self._connect_tls_proxy(self.host, sock) if self._is_to_tls_proxy else sock
+
+    def connect(self):
+        """Connect, with a context as urllib3 itself would make it unless one is given."""
+        context = self.ssl_context or ssl_.create_urllib3_context(
+            ssl_version=ssl_.resolve_ssl_version(self.ssl_version),
+            cert_reqs=ssl_.resolve_cert_reqs(self.cert_reqs))
+        if not isinstance(context, ContextView):
+            self.ssl_context = ContextView(context, self.suppress_ragged_eofs)
+        super(_Connection, self).connect()
+
+
+def _allow(url_scheme):
+    """HTTPS through HTTPS proxies is possible."""
