@@ -6,7 +6,7 @@ VENV3 := .venv3
 OLDEST3 := .venv3-oldest
 RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
-SOURCES = $(wildcard sslproto27 examples tests tools benchmarks setup.py)
+SOURCES = $(wildcard sslproto27 contrib examples tests tools benchmarks setup.py)
 
 # Modules of another Python would break these; virtualenv must write only here.
 unexport PYTHONHOME PYTHONPATH
