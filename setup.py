@@ -19,6 +19,8 @@ VERSION = re.search(r'^__version__ = [\'"]([^\'"]+)[\'"]',
 
 PY2, PY3 = '; python_version < "3"', '; python_version >= "3"'
 TROLLIUS = 'trollius>=2.2' + PY2
+# The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
+TORNADO = 'tornado>=5.1,<6; python_version < "3.10"'
 
 setup(
     name='sslproto27',
@@ -33,7 +35,7 @@ setup(
     python_requires='>=2.7.9, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
     extras_require={
         'trollius': [TROLLIUS],
-        'tornado': ['tornado>=5.1,<6'],
+        'tornado': [TORNADO],
         # 1.26 is the last for Python 2; it verifies addresses by ipaddress unless sslproto27
         # is injected.
         'requests': ['requests', 'urllib3>=1.26,<2', 'ipaddress' + PY2],
@@ -47,6 +49,8 @@ setup(
             TROLLIUS,
             'hypothesis>=4.57.1,<5' + PY2,  # the last for 2.7
             'hypothesis>=6' + PY3,
+            TORNADO,
+            'mock<4' + PY2,  # some of Tornado's own tests want it
         ],
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],

@@ -51,7 +51,7 @@ def test_every_module_has_a_layer():
             '_engine.cpython3', '_engine.cpython3_context'} <= LAYERS['engine']
     assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
             'context'} <= LAYERS['core']
-    assert {'aio', 'trollius', 'urllib3', 'requests'} <= set(ADAPTERS)
+    assert {'aio', 'trollius', 'tornado', 'urllib3', 'requests'} <= set(ADAPTERS)
 
 
 @pytest.mark.parametrize('layer', LAYERS)

@@ -1,0 +1,113 @@
+"""
+How a Tornado stream shakes hands: what happens until there is TLS. Nothing here moves data.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import socket as sockets
+import ssl
+
+from tornado import iostream
+from tornado.log import gen_log
+
+from .. import _pipe
+from ._lower import READ_SIZE
+
+__all__ = ['BEFORE', 'Handshaking']
+
+#: The pipe's states in which there is no TLS yet.
+BEFORE = frozenset([_pipe.PLAINTEXT, _pipe.HANDSHAKE])
+
+#: What a handshake with somebody who scans ports ends in.
+_NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
+
+
+class Handshaking(object):
+    """The part of `SSLIOStream` that is about the handshake, its clock and its failure."""
+
+    def _do_ssl_handshake(self):
+        """Take the handshake as far as it goes, and log its failure as Tornado does."""
+        if self._pipe is None:  # nobody has called connect() yet
+            return
+        try:
+            self._shake_hands()
+        except ssl.SSLError as error:
+            if error.args[0] not in (ssl.SSL_ERROR_EOF, ssl.SSL_ERROR_ZERO_RETURN):
+                self._log_failure(error)
+            self.close(exc_info=error)
+        except sockets.error as error:
+            if not (self._is_connreset(error) or error.args[0] in _NOT_CONNECTED):
+                self._log_failure(error)
+            self.close(exc_info=error)
+        else:
+            if self._pipe.state not in BEFORE:
+                self._established()
+
+    def _log_failure(self, error):
+        try:
+            peer = self.socket.getpeername()
+        except (AttributeError, sockets.error):
+            peer = '(not connected)'
+        gen_log.warning('SSL Error on %s %s: %s', _number(self.fileno()), peer, error)
+
+    def _shake_hands(self):
+        pipe = self._pipe
+        try:
+            if pipe.state is _pipe.PLAINTEXT:
+                pipe.do_handshake()
+                pipe.feed_ssldata(self._read_ahead)
+                self._read_ahead = b''
+            while pipe.state is _pipe.HANDSHAKE:
+                data = self._below.receive()
+                if data is None:
+                    break
+                if not data:
+                    pipe.feed_eof()
+                pipe.feed_ssldata(data)
+                if len(data) < READ_SIZE:
+                    break
+        except ssl.SSLError:
+            self._flush_whatever_comes()  # the alert
+            raise
+        self._flush()
+
+    def _established(self):
+        self._stop_clock()
+        self._run_ssl_connect_callback()
+        future, self._start_tls_future = self._start_tls_future, None
+        if future is not None:
+            future.set_result(self)
+        # What has been written meanwhile, and what has been received: nothing more may come that
+        # would wake us.
+        super(iostream.SSLIOStream, self)._handle_write()
+        if not self.closed():
+            self._plaintext = self._pipe.appdata_received()
+            if self._plaintext or self._pipe.state is not _pipe.OPEN:
+                self.io_loop.add_callback(self._read_early)
+
+    def _read_early(self):
+        if not self.closed():
+            self._handle_events(self.fileno(), self.io_loop.READ)
+
+    def _start_clock(self):
+        # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
+        # 40 ms on Linux. HTTP connections switch it on and off as they go.
+        self.set_nodelay(True)
+        self._timer = self.io_loop.call_later(self._handshake_timeout, self._handshake_timed_out)
+
+    def _stop_clock(self):
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self.io_loop.remove_timeout(timer)
+
+    def _handshake_timed_out(self):
+        self._timer = None
+        gen_log.info('TLS handshake timeout on %s', _number(self.fileno()))
+        self.close(exc_info=sockets.error(
+            errno.ECONNABORTED,
+            'the TLS handshake took longer than %s seconds' % self._handshake_timeout))
+
+
+def _number(fd):
+    """Return the number of what fileno() returned."""
+    return fd if isinstance(fd, int) else fd.fileno()

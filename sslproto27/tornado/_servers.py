@@ -1,0 +1,127 @@
+"""Tornado's servers and client with our streams. Nothing here patches Tornado."""
+from __future__ import absolute_import, division, print_function
+
+import datetime
+import numbers
+import socket
+
+from tornado import gen, httpserver, tcpclient, tcpserver
+from tornado.ioloop import IOLoop
+from tornado.log import app_log
+
+from ._settings import context_of
+from ._stream import SSLIOStream, start_tls
+
+__all__ = ['HTTPServer', 'TCPClient', 'TCPServer', 'serve_connection']
+
+
+def serve_connection(server, connection, address, **settings):
+    """
+    Let *server* handle an accepted *connection* with TLS: TCPServer's own method, on our streams.
+
+    Args:
+        server (tornado.tcpserver.TCPServer): one with ``ssl_options``.
+        connection (socket), address: what accept returned.
+        **settings: further ones of `SSLIOStream`.
+    """
+    try:
+        stream = SSLIOStream(connection, server.max_buffer_size, server.read_chunk_size,
+                             ssl_options=_context_of_server(server), server_side=True, **settings)
+        served = server.handle_stream(stream, address)
+        if served is not None:
+            IOLoop.current().add_future(gen.convert_yielded(served), lambda done: done.result())
+    except Exception:
+        app_log.error('Error in connection callback', exc_info=True)
+
+
+def _context_of_server(server):
+    """
+    Return the context of a server's ``ssl_options``, made once.
+
+    A new one for each connection, as Tornado makes of a dict, could not resume any session.
+    """
+    options = server.ssl_options
+    if not isinstance(options, dict):
+        return context_of(options, server_side=True)
+    known = getattr(server, '_sslproto27_context', None)
+    if known is None or known[0] != options:
+        known = server._sslproto27_context = dict(options), context_of(options, server_side=True)
+    return known[1]
+
+
+class _TLSServer(object):
+    """What our servers do differently."""
+
+    _tls_settings = {}
+
+    def _set_tls(self, kwargs):
+        """Take the settings of TLS out of the arguments of a server."""
+        self._tls_settings = {
+            name: kwargs.pop(name) for name in ('suppress_ragged_eofs', 'ssl_handshake_timeout')
+            if name in kwargs}
+
+    def _handle_connection(self, connection, address):
+        if self.ssl_options is None:
+            super(_TLSServer, self)._handle_connection(connection, address)
+        else:
+            serve_connection(self, connection, address, **self._tls_settings)
+
+
+class TCPServer(_TLSServer, tcpserver.TCPServer):
+    """
+    tornado.tcpserver.TCPServer, whose TLS connections are `SSLIOStream`.
+
+    Args:
+        ssl_options, max_buffer_size, read_chunk_size: as Tornado has them.
+        suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
+    """
+
+    def __init__(self, *args, **kwargs):
+        self._set_tls(kwargs)
+        super(TCPServer, self).__init__(*args, **kwargs)
+
+
+class HTTPServer(_TLSServer, httpserver.HTTPServer):
+    """
+    tornado.httpserver.HTTPServer, whose TLS connections are `SSLIOStream`.
+
+    Args:
+        suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
+        others: as Tornado has them.
+    """
+
+    def initialize(self, *args, **kwargs):
+        """Take the arguments: Tornado's servers have them here."""
+        self._set_tls(kwargs)
+        super(HTTPServer, self).initialize(*args, **kwargs)
+
+
+class TCPClient(tcpclient.TCPClient):
+    """tornado.tcpclient.TCPClient, whose TLS connections are `SSLIOStream`."""
+
+    @gen.coroutine
+    def connect(self, host, port, af=socket.AF_UNSPEC, ssl_options=None, max_buffer_size=None,
+                source_ip=None, source_port=None, timeout=None, session=None,
+                suppress_ragged_eofs=False):
+        """
+        Connect, with TLS if *ssl_options* is given.
+
+        Args:
+            session (SSLSession or None), suppress_ragged_eofs (bool): see `SSLIOStream`.
+            timeout: for all of it, the handshake included.
+            others: as Tornado has them; *host* is the name that the server must prove.
+
+        Returns:
+            a Future of an IOStream, or `SSLIOStream`.
+        """
+        if isinstance(timeout, datetime.timedelta):
+            timeout = timeout.total_seconds()
+        start = IOLoop.current().time()
+        stream = yield super(TCPClient, self).connect(
+            host, port, af, None, max_buffer_size, source_ip, source_port, timeout)
+        if ssl_options is None:
+            raise gen.Return(stream)
+        future = start_tls(stream, False, ssl_options, host, session, suppress_ragged_eofs)
+        if isinstance(timeout, numbers.Real):
+            future = gen.with_timeout(start + timeout, future)
+        raise gen.Return((yield future))

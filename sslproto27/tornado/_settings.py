@@ -1,0 +1,50 @@
+"""What TLS is to be like: Tornado's ``ssl_options`` as a context. Nothing here knows of streams."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import ssl
+
+from tornado import netutil
+
+__all__ = ['context_of', 'names_checked']
+
+
+def context_of(ssl_options, server_side, server_hostname=None):
+    """
+    Return an ssl.SSLContext.
+
+    Args:
+        ssl_options (ssl.SSLContext, dict or None): a dict has ssl.wrap_socket's keyword arguments;
+            None is Tornado's default for that side.
+        server_side (bool): which side it is for.
+        server_hostname (text or None): the name that a client will require.
+
+    Raises:
+        TypeError: *ssl_options* is none of these.
+    """
+    if ssl_options is None:
+        return netutil._server_ssl_defaults if server_side else netutil._client_ssl_defaults
+    if isinstance(ssl_options, ssl.SSLContext):
+        return ssl_options
+    if not isinstance(ssl_options, dict):
+        raise TypeError('ssl_options must be an ssl.SSLContext, a dict or None, not %s'
+                        % type(ssl_options).__name__)
+    context = netutil.ssl_options_to_context(ssl_options)
+    # A dict cannot say so, but Tornado's documentation does: the name is checked unless
+    # verification is off.
+    if not server_side and server_hostname is not None and context.verify_mode != ssl.CERT_NONE:
+        context.check_hostname = True
+    return context
+
+
+@contextlib.contextmanager
+def names_checked(context, insist):
+    """Within the block let *context*, if it verifies certificates and we *insist*, check names."""
+    before = context.check_hostname
+    if insist and context.verify_mode != ssl.CERT_NONE:
+        context.check_hostname = True
+    try:
+        yield
+    finally:
+        if context.check_hostname != before:
+            context.check_hostname = before

@@ -1,0 +1,76 @@
+"""
+`TLSSocket`: what a TLS stream shows as its socket; and plain sockets out of wrapped ones.
+"""
+from __future__ import absolute_import, division, print_function
+
+import socket
+
+from .._compat import PY2
+
+__all__ = ['TLSSocket', 'plain_socket']
+
+_OF_TLS = frozenset([
+    'cipher', 'compression', 'context', 'get_channel_binding', 'get_unverified_chain',
+    'get_verified_chain', 'getpeercert', 'pending', 'selected_alpn_protocol', 'server_hostname',
+    'server_side', 'session', 'session_reused', 'shared_ciphers', 'verify_client_post_handshake',
+    'version'])
+
+# Nothing here sends or receives: it would go past TLS, in the clear.
+_OF_SOCKET = frozenset([
+    'bind', 'close', 'connect', 'connect_ex', 'fileno', 'get_inheritable', 'getpeername',
+    'getsockname', 'getsockopt', 'gettimeout', 'proto', 'set_inheritable', 'setblocking',
+    'settimeout', 'shutdown', 'timeout', 'type'])
+
+
+class TLSSocket(object):
+    """
+    The ``socket`` of a TLS stream: the plain socket's address and options, and what TLS settled on.
+
+    It has those methods and attributes of ssl.SSLSocket that transfer no data: ``getpeercert``,
+    ``cipher``, ``version``, ``selected_alpn_protocol``, ``session``, ``session_reused`` and so on
+    from the `SSLObject`; ``getpeername``, ``setsockopt``, ``family`` and so on from the socket.
+    Over a pipe, which has none of the latter, ``family`` is AF_UNSPEC.
+
+    Args:
+        below: the socket, a `TLSSocket` where TLS runs in TLS, or None over a pipe.
+        pipe (SSLPipe or None): None before there is TLS.
+    """
+
+    __slots__ = ('below', 'pipe', 'family', 'setsockopt')
+
+    def __init__(self, below, pipe=None):
+        self.below = below
+        self.pipe = pipe
+        self.family = getattr(below, 'family', socket.AF_UNSPEC)
+        if below is not None:
+            self.setsockopt = below.setsockopt  # at hand: Tornado's HTTP calls it all the time
+
+    def __getattr__(self, name):
+        if name in _OF_TLS and self.pipe is not None:
+            return getattr(self.pipe.ssl_object, name)
+        if name in _OF_SOCKET and self.below is not None:
+            return getattr(self.below, name)
+        raise AttributeError('the socket of a TLS stream has no %s; read and write the stream'
+                             % name)
+
+
+def plain_socket(wrapped):
+    """
+    Take the connection out of an ssl.SSLSocket, over which no TLS has been spoken yet.
+
+    *wrapped* is closed by that, the connection is not.
+
+    Raises:
+        ValueError: its handshake has begun, so that its state is not ours to have.
+    """
+    if wrapped._sslobj is not None and wrapped.cipher() is not None:
+        raise ValueError('socket must be a plain one, or an SSLSocket that has not done its'
+                         ' handshake: wrap it with do_handshake_on_connect=False')
+    if PY2:
+        plain = socket.socket(_sock=wrapped._sock)
+        socket.socket.close(wrapped)  # drops its reference alone
+    else:
+        family, kind, proto = wrapped.family, wrapped.type, wrapped.proto
+        plain = socket.socket(family, kind, proto, fileno=wrapped.detach())
+    plain.setblocking(False)
+    return plain

@@ -1,0 +1,421 @@
+"""
+`SSLIOStream` and `start_tls`: a Tornado stream whose TLS is an `SSLPipe`.
+
+    below.receive -> pipe -> read_from_fd -> BaseIOStream, Tornado's own: buffers, futures,
+    below.send    <- pipe <- write_to_fd  <- callbacks, limits
+
+Nothing here calls OpenSSL, decides when a call of it is repeated, or patches Tornado.
+"""
+from __future__ import absolute_import, division, print_function
+
+import socket as sockets
+import ssl
+
+from tornado import iostream, stack_context
+from tornado.concurrent import Future
+
+from .. import _pipe
+from .._ending import timeouts
+from .._pipe import SSLPipe
+from ._handshake import BEFORE, Handshaking
+from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
+from ._settings import context_of, names_checked
+from ._socket import TLSSocket
+
+__all__ = ['SSLIOStream', 'start_tls']
+
+#: Bytes that are encrypted, and handed to the kernel, at a time.
+WRITE_SIZE = 65536
+
+_AT_END = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
+_CAN_END = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
+
+
+class SSLIOStream(Handshaking, iostream.SSLIOStream):
+    """
+    A tornado.iostream.SSLIOStream over memory BIOs: its descriptor stays a plain socket.
+
+    All that Tornado documents for streams holds. A write's future is done once its ciphertext is
+    with the kernel. Data that the peer has cut short, by an end without close_notify, makes reads
+    fail with StreamClosedError, whose ``real_error`` is ssl.SSLEOFError; read_until_close, too.
+    close() sends close_notify, if everything written has been sent, and does not wait.
+
+    The server's name is checked in the handshake, by OpenSSL: always by `connect`, unless
+    certificates are not verified at all; else if *ssl_options* is a dict or its
+    ``check_hostname`` is true.
+
+    Args:
+        socket: one of
+
+            - a socket, not connected: call `connect`;
+            - a socket that is connected: the handshake starts at once;
+            - an ssl.SSLSocket that has not done its handshake: the connection and the settings are
+              taken out of it, and it is closed;
+            - a Tornado stream, or a pair of them: one to read and one to write, say two
+              PipeIOStream. The connection is taken out of a plain IOStream, with what has been
+              read already; of any other stream its methods are used.
+
+        max_buffer_size, read_chunk_size, max_write_buffer_size (int): bytes, as Tornado has them.
+        ssl_options (ssl.SSLContext or dict): as Tornado has them.
+        server_side (bool): which side to be.
+        server_hostname (text or None): the name that the server must prove.
+        session (SSLSession or None): what a client would like to resume: another stream's
+            ``stream.socket.session``.
+        suppress_ragged_eofs (bool): see `SSLPipe`.
+        ssl_handshake_timeout (float): seconds, 60 unless given.
+
+    Attributes:
+        socket (TLSSocket or None): addresses, options and what was negotiated; None once closed.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used; the text names it.
+    """
+
+    def __init__(self, socket, *args, **kwargs):
+        options = kwargs.pop('ssl_options', None)
+        server_side = kwargs.pop('server_side', False)
+        server_hostname = kwargs.pop('server_hostname', None)
+        self._session = kwargs.pop('session', None)
+        self._suppress_ragged_eofs = kwargs.pop('suppress_ragged_eofs', False)
+        self._handshake_timeout, _ = timeouts(kwargs.pop('ssl_handshake_timeout', None), None)
+        # Not __init__ of Tornado's SSLIOStream, nor of its IOStream: they are about a socket that
+        # does TLS itself.
+        super(iostream.IOStream, self).__init__(*args, **kwargs)
+        if isinstance(socket, ssl.SSLSocket):
+            options, server_side = socket.context, socket.server_side
+            server_hostname = socket.server_hostname
+        self._ssl_options = options
+        self._pipe = None
+        self._unsent = b''     # ciphertext that the pipe has given and nobody has taken
+        self._in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
+        self._plaintext = b''  # decrypted, and more than the last read had room for
+        self._emptied = False  # the last receive() has left nothing behind
+        self._failure = None   # what the next read raises
+        self._timer = None
+        self._ssl_connect_callback = None
+        self._start_tls_future = None
+        starts_now = is_connected(socket) or server_side
+        if starts_now:
+            self._pipe = self._new_pipe(server_side, server_hostname)
+        self._below, self._read_ahead = take_over(socket)
+        self.socket = TLSSocket(self._below.socket, self._pipe)
+        if isinstance(self._below, StreamsBelow):
+            self.io_loop = StreamsLoop(self.io_loop, self._below)
+        if starts_now:
+            self._start_clock()
+            # From the IOLoop, so that the application can first ask for what will come of it.
+            by_read = server_side and not self._read_ahead
+            self._add_io_state(self.io_loop.READ if by_read else self.io_loop.WRITE)
+
+    def _new_pipe(self, server_side, server_hostname, insist=False):
+        context = context_of(self._ssl_options, server_side, server_hostname)
+        if server_hostname is None and not server_side and context.check_hostname:
+            raise ValueError('server_hostname is required: ssl_options check it')
+        with names_checked(context, insist and server_hostname is not None):
+            return SSLPipe(context, server_side, server_hostname, self._session,
+                           self._suppress_ragged_eofs)
+
+    def connect(self, address, callback=None, server_hostname=None):
+        """
+        Connect, and do the handshake as the client.
+
+        Args:
+            address: as socket.connect has it.
+            callback: Tornado's older way.
+            server_hostname (text or None): the name that the server must prove.
+
+        Returns:
+            a Future of this stream, once the handshake is done.
+
+        Raises:
+            TypeError, ValueError: *server_hostname* cannot be used, or is needed and missing.
+        """
+        self._pipe = self.socket.pipe = self._new_pipe(False, server_hostname, insist=True)
+        handshake = self.wait_for_handshake(callback)
+        connected = super(iostream.SSLIOStream, self).connect(address)
+        connected.add_done_callback(lambda future: future.exception())  # the handshake's has it too
+        return handshake
+
+    def wait_for_handshake(self, callback=None):
+        """
+        Wait until the handshake is done, also where it is already.
+
+        Args:
+            callback: Tornado's older way.
+
+        Returns:
+            a Future of this stream.
+
+        Raises:
+            StreamClosedError: the stream was closed before the handshake was done.
+            RuntimeError: somebody waits for it already.
+        """
+        if self._ssl_accepting or self._pipe.state is _pipe.BROKEN:
+            self._check_closed()
+        return super(SSLIOStream, self).wait_for_handshake(callback)
+
+    def start_tls(self, server_side, ssl_options=None, server_hostname=None):
+        """Start TLS within this TLS: see the function `start_tls`."""
+        return start_tls(self, server_side, ssl_options, server_hostname, None,
+                         self._suppress_ragged_eofs, self._handshake_timeout)
+
+    # What BaseIOStream asks
+
+    def fileno(self):
+        """Return what the IOLoop knows this stream by: the plain socket."""
+        return self._below.fileno()
+
+    @property
+    def _ssl_accepting(self):
+        """Whether there is no TLS yet: Tornado's name for it."""
+        return self._pipe is None or self._pipe.state in BEFORE
+
+    def reading(self):
+        """Return whether anybody waits for the peer: the application or TLS itself (bool)."""
+        pipe = self._pipe
+        return (pipe is not None and (pipe.state is _pipe.HANDSHAKE or pipe.has_backlog)
+                or super(iostream.SSLIOStream, self).reading())
+
+    def writing(self):
+        """Return whether there is anything that could be sent now (bool)."""
+        pipe = self._pipe
+        if self._unsent or pipe is None or pipe.state in BEFORE or pipe.has_backlog:
+            return bool(self._unsent)
+        return super(iostream.SSLIOStream, self).writing()
+
+    def read_from_fd(self, buf):
+        """
+        Fill *buf* with plaintext.
+
+        Returns:
+            int: how many bytes, 0 at the end; None if there are none yet.
+        """
+        try:
+            data = self._plaintext or self._receive()
+            if not data:
+                return None if data is None else 0
+            room = len(buf)
+            self._plaintext = b''
+            if len(data) > room:
+                data = memoryview(data)
+                data, self._plaintext = data[:room], data[room:]
+            buf[:len(data)] = data
+            return len(data)
+        finally:
+            buf = None  # Tornado resizes what it is a view of, which nobody else may hold then
+
+    def _read_to_buffer(self):
+        # Tornado's own clears a buffer, has it filled by read_from_fd, and copies that: for the
+        # usual read those are two copies too many. Who has replaced read_from_fd wants it called.
+        if not (self._user_read_buffer or self._plaintext
+                or getattr(self.read_from_fd, '__func__', None) is not _READ_FROM_FD):
+            try:
+                data = self._receive()
+                if data is None:
+                    return 0
+                size = len(data)
+                if 0 < size <= self.read_chunk_size:
+                    size += self._read_buffer_size
+                    if size <= self.max_buffer_size:
+                        self._read_buffer += data
+                        self._read_buffer_size = size
+                        return len(data)
+                self._plaintext = data
+            except sockets.error as error:
+                self._failure = error
+        return super(SSLIOStream, self)._read_to_buffer()
+
+    def write_to_fd(self, data):
+        """
+        Send the beginning of *data*, a view.
+
+        Returns:
+            int: how many of its bytes are with the kernel as ciphertext; 0 to be called again with
+            the same data.
+        """
+        try:
+            if self._failure is not None:
+                raise self._failure
+            if not self._in_flight:
+                chunk = data[:WRITE_SIZE].tobytes()
+                self._pipe.feed_appdata(chunk)
+                self._in_flight = len(chunk)
+            if not self._send_pending():
+                return 0
+            done, self._in_flight = self._in_flight, 0
+            return done
+        finally:
+            data = None  # see read_from_fd
+
+    def close_fd(self):
+        """Send close_notify if that is the truth, then close what is below."""
+        self._stop_clock()
+        try:
+            if self._pipe is not None:
+                self._end()
+        finally:
+            self._below.close()
+            self.socket = None
+
+    def close(self, exc_info=False):
+        """
+        Close the stream at once.
+
+        What has not been sent is lost, and the peer is not told that this was all.
+
+        Args:
+            exc_info (bool, tuple or exception): why; see Tornado's.
+        """
+        if exc_info or self.error is not None:
+            if not self._suppress_ragged_eofs:
+                # What was read until now is not all there is (RFC 8446 6.1): the read fails.
+                self._read_until_close = False
+        super(SSLIOStream, self).close(exc_info)
+
+    def _maybe_run_close_callback(self):
+        future = self._start_tls_future
+        if future is not None and self.closed() and not self._pending_callbacks:
+            self._start_tls_future = None
+            future.set_exception(self.error or iostream.StreamClosedError())
+        super(SSLIOStream, self)._maybe_run_close_callback()
+
+    # Events
+
+    def _handle_connect(self):
+        # Not Tornado's, which would wrap the socket.
+        super(iostream.SSLIOStream, self)._handle_connect()
+        if not self.closed():
+            self._start_clock()
+
+    def _try_inline_read(self):
+        self._emptied = False  # some time ago, not now
+        super(SSLIOStream, self)._try_inline_read()
+
+    def _handle_read(self):
+        if self._ssl_accepting:
+            self._do_ssl_handshake()
+        else:
+            self._emptied = False
+            super(iostream.SSLIOStream, self)._handle_read()
+
+    def _handle_write(self):
+        if self._ssl_accepting:
+            self._do_ssl_handshake()
+            return
+        if self._unsent and not self._write_buffer:
+            try:
+                self._flush()
+            except sockets.error as error:
+                self.close(exc_info=error)
+                return
+        super(iostream.SSLIOStream, self)._handle_write()
+
+    # Data
+
+    def _receive(self):
+        """Return plaintext (bytes), b'' at its end, None if there is none yet."""
+        pipe = self._pipe
+        while True:
+            if self._failure is not None:
+                error, self._failure = self._failure, None
+                raise error
+            if pipe is None or pipe.state is not _pipe.OPEN:
+                return b'' if pipe is not None and pipe.state in _AT_END else None
+            if self._emptied:
+                self._emptied = False
+                return None
+            data = self._below.receive()
+            if data is None:
+                return None
+            self._emptied = len(data) < READ_SIZE
+            try:
+                if data:
+                    pipe.feed_ssldata(data)
+                else:
+                    pipe.feed_eof()
+                if not self._unsent:
+                    self._unsent = pipe.data_to_send()
+            except ssl.SSLError as error:
+                self._failure = error  # after what came before it
+            if self._unsent or self._failure is not None:
+                self._flush_whatever_comes()
+            plaintext = pipe.appdata_received()
+            if plaintext:
+                return plaintext
+
+    def _send_pending(self):
+        """Send what there is; return whether it, and all it is made of, is with the kernel."""
+        pipe = self._pipe
+        data = self._unsent or pipe.data_to_send()
+        while data:
+            sent = self._below.send(data)
+            if sent < len(data):
+                self._unsent = memoryview(data)[sent:]
+                return False
+            # What was left from before may not have been all.
+            data = self._unsent and pipe.data_to_send()
+            self._unsent = b''
+        return not pipe.has_backlog
+
+    def _flush(self):
+        """Send what TLS itself has to say: its handshake, alerts, answers to the peer's."""
+        if not self._send_pending() and self._unsent:
+            self._add_io_state(self.io_loop.WRITE)
+
+    def _flush_whatever_comes(self):
+        """The same, where a failure is not the news: a read tells what became of the connection."""
+        try:
+            self._flush()
+        except ssl.SSLError as error:
+            self._failure = self._failure or error
+        except sockets.error:
+            pass
+
+    def _end(self):
+        """Send close_notify, unless it would be a lie, as far as that goes without waiting."""
+        all_is_sent = not (self._write_buffer or self._unsent)
+        try:
+            if self._pipe.state in _CAN_END and all_is_sent and self.error is None:
+                self._pipe.shutdown()
+                self._send_pending()
+            self._below.discard()
+        except sockets.error:
+            pass  # the peer is gone: nobody is left to be told
+
+
+_READ_FROM_FD = vars(SSLIOStream)['read_from_fd']
+
+
+def start_tls(stream, server_side, ssl_options=None, server_hostname=None, session=None,
+              suppress_ragged_eofs=False, ssl_handshake_timeout=None):
+    """
+    Start TLS on *stream*: Tornado's IOStream.start_tls for any stream, TLS ones included.
+
+    What has been read of the stream and not been asked for is taken to be TLS already: a
+    ClientHello that came with a PROXY header is used, plaintext that somebody has slipped in makes
+    the handshake fail.
+
+    Args:
+        stream: a stream, or a pair of them: see `SSLIOStream`. Use the new one from now on.
+        others: see `SSLIOStream`.
+
+    Returns:
+        a Future of the new `SSLIOStream`, once the handshake is done; it fails with the
+        ssl.SSLError or socket.error itself.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used, or *stream* is in use or closed.
+    """
+    first = stream[0] if isinstance(stream, tuple) else stream
+    future = Future()
+    tls = SSLIOStream(
+        stream, first.max_buffer_size, first.read_chunk_size, first.max_write_buffer_size,
+        ssl_options=ssl_options, server_side=server_side, server_hostname=server_hostname,
+        session=session, suppress_ragged_eofs=suppress_ragged_eofs,
+        ssl_handshake_timeout=ssl_handshake_timeout)
+    tls._start_tls_future = future
+    callback, first._close_callback = first._close_callback, None
+    if callback is not None:
+        with stack_context.NullContext():  # it has its own
+            tls.set_close_callback(callback)
+    return future
