@@ -3,10 +3,11 @@ from __future__ import absolute_import, division, print_function
 
 from ._engine import binding
 from ._errors import library_error
+from ._memorybio import MemoryBIO
 
-__all__ = ['SSLSession', 'session_of', 'use_session']
+__all__ = ['SSLSession', 'session_from_pem', 'session_of', 'session_to_pem', 'use_session']
 
-lib, memory, Cell = binding.lib, binding.memory, binding.Cell
+lib, memory, Cell, NULL = binding.lib, binding.memory, binding.Cell, binding.NULL
 
 
 class SSLSession(object):
@@ -78,8 +79,12 @@ def session_of(ssl_handle, context, server_hostname):
     lib.SSL_SESSION_free(current)
     if not copy:
         raise library_error()
+    return _own(copy, context, server_hostname)
+
+
+def _own(handle, context, server_hostname):
     session = object.__new__(SSLSession)
-    session._handle = copy
+    session._handle = handle
     session._context = context
     session._server_hostname = server_hostname
     return session
@@ -94,3 +99,42 @@ def use_session(ssl_handle, session):
     lib.SSL_SESSION_free(copy)
     if not done:
         raise library_error()
+
+
+def session_to_pem(session):
+    """
+    Return *session* as ``openssl s_client -sess_out`` writes it: PEM, bytes.
+
+    Its keys are in it: whoever has it can read and alter what is sent under it. It says neither
+    which server it is of nor whether that was verified.
+
+    Raises:
+        ValueError: the server gave nothing by which it could be resumed.
+    """
+    if not lib.SSL_SESSION_is_resumable(session._handle):
+        raise ValueError('session cannot be resumed: the server gave no ticket')
+    out = MemoryBIO()
+    if lib.PEM_write_bio_SSL_SESSION(out._bio, session._handle) != 1:
+        raise library_error()
+    return out.read()
+
+
+def session_from_pem(data, context, server_hostname):
+    """
+    Return the `SSLSession` that `session_to_pem` has written.
+
+    Args:
+        data (bytes): PEM; what stands around it is passed over.
+        context (ssl.SSLContext): of the connections that may resume it.
+        server_hostname (str or None): which server it is of, in A-labels. Trust whoever says so:
+            where a session is resumed no certificate is checked.
+
+    Raises:
+        ssl.SSLError: there is no session in *data*.
+    """
+    bio = MemoryBIO()
+    bio.write(data)
+    handle = lib.PEM_read_bio_SSL_SESSION(bio._bio, NULL, NULL, NULL)
+    if not handle:
+        raise library_error()
+    return _own(handle, context, server_hostname)

@@ -86,6 +86,9 @@ long SSL_SESSION_get_time(ptr);
 long SSL_SESSION_get_timeout(ptr);
 ulong SSL_SESSION_get_ticket_lifetime_hint(ptr);
 int SSL_SESSION_has_ticket(ptr);
+int SSL_SESSION_is_resumable(ptr);
+int PEM_write_bio_SSL_SESSION(ptr, ptr);
+ptr PEM_read_bio_SSL_SESSION(ptr, ptr, ptr, ptr);
 
 ptr SSL_get0_param(ptr);
 void X509_VERIFY_PARAM_set_hostflags(ptr, uint);
