@@ -33,6 +33,7 @@ setup(
     license='MIT',
     packages=find_packages(include=['sslproto27', 'sslproto27.*']),
     python_requires='>=2.7.9, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
+    entry_points={'console_scripts': ['sslproto27 = sslproto27.__main__:main']},
     extras_require={
         'trollius': [TROLLIUS],
         'tornado': [TORNADO],

@@ -1,12 +1,22 @@
-"""The command line: ``python -m sslproto27``. Each command is a module of its own."""
+"""The command line: ``python -m sslproto27``. Each command is a module of `sslproto27._cli`."""
 from __future__ import absolute_import, division, print_function
 
 import argparse
+import errno
+import os
 import sys
 
 from . import __version__
+from ._cli import connect, demo, info
+from ._cli.console import Console, UserError
+from ._engine import EngineUnavailable
 
 __all__ = ['main']
+
+_COMMANDS = [('info', info), ('demo', demo), ('connect', connect)]
+
+#: What shells give for a program that SIGINT has ended.
+_INTERRUPTED = 130
 
 
 def main(argv=None):
@@ -17,35 +27,40 @@ def main(argv=None):
         argv (list of str or None): the arguments; those of the process if None.
 
     Returns:
-        int: the exit status; 0 for success.
+        int: the exit status; 0 for success, 1 for what the command printed as one line on standard
+        error, 2 for wrong arguments, 130 after Ctrl-C.
     """
+    arguments = _parser().parse_args(argv)
+    try:
+        status = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return status
+    except (UserError, EngineUnavailable) as error:
+        Console().line(('bad', 'sslproto27: '), error.args[0])
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except IOError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # Whoever read what we print has gone; Python would say so when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser():
     parser = argparse.ArgumentParser(
         prog='sslproto27', description='TLS in memory for Python 2.7.')
     parser.add_argument('--version', action='version', version=__version__)
     commands = parser.add_subparsers(dest='command', metavar='COMMAND')
     commands.required = True
-    demo = commands.add_parser('demo', help='an echo server and its clients, over memory BIOs')
-    demo.set_defaults(run=_demo)
-    arguments = parser.parse_args(argv)
-    try:
-        arguments.run(arguments)
-    except UserError as error:
-        print('sslproto27: %s' % error, file=sys.stderr)
-        return 1
-    return 0
-
-
-class UserError(Exception):
-    """What the user can mend; printed as one line."""
-
-
-def _demo(arguments):
-    try:
-        from . import _demo as command
-    except ImportError as error:
-        raise UserError('demo needs Trollius on Python 2.7, and trustme: %s;'
-                        ' pip install sslproto27[test]' % error)
-    command.run()
+    for name, module in _COMMANDS:
+        command = commands.add_parser(
+            name, help=module.HELP, description=module.HELP.capitalize() + '.',
+            epilog=getattr(module, 'EPILOG', None))
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
 
 
 if __name__ == '__main__':

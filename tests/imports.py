@@ -117,7 +117,7 @@ def layers():
     for name in sorted({name.split('.')[0] for name in known - placed}):
         if not name.startswith('_'):
             found[name] = _inside(name)
-    found['command line'] = _inside('__main__', '_demo', '_cli')
+    found['command line'] = _inside('__main__', '_cli')
     return found
 
 

@@ -94,6 +94,14 @@ def test_protocol_knows_no_framework(name):
     assert [] == [one for one in foreign - {'six'} if not is_in_standard_library(one)]
 
 
+def test_command_line_imports_no_framework_early():
+    """Of the command line only what runs a command on Trollius imports it, or certificates."""
+    late = {'_cli.demonstration'}
+    for name in LAYERS['command line'] - late:
+        assert set() == foreign_imports(name) & (FRAMEWORKS | {'six', 'trustme'}), name
+        assert set() == own_imports(name) & set(ADAPTERS), name
+
+
 def test_no_cycles():
     """No module imports itself, by whatever detour."""
     for name in modules():

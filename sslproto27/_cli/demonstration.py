@@ -12,8 +12,8 @@ import warnings
 import trollius
 from trollius import From
 
-from ._core import create_default_context
-from .trollius import SelectorEventLoop, open_connection, start_server
+from .._core import create_default_context
+from ..trollius import SelectorEventLoop, open_connection, start_server
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # its cryptography says that Python 2.7 has had its day

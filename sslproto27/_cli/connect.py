@@ -1,0 +1,238 @@
+"""``connect``: what a server shows, then data both ways."""
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import socket
+import ssl
+import sys
+import time
+
+from .._core import SSLCertVerificationError, TLSVersion, create_default_context
+from .._pipe import SSLPipe
+from . import sessions
+from .certificates import print_tree
+from .channel import Channel
+from .console import Console, UserError, address
+from .starttls import PROTOCOLS
+from .tunnel import connect_through, parse_proxy
+
+HELP = 'connect to a TLS server: what it shows, then data both ways'
+EPILOG = (
+    'What the server shows goes to standard error. Then standard input is sent, and what comes is'
+    ' written to standard output. The end of the input ends our side of TLS (close_notify); the'
+    " command ends when the server has ended its own. The server's certificate must verify, and be"
+    ' for the name, before anything is sent. The status is 1 if it does not, or if the connection'
+    ' breaks.')
+
+_HTTPS = 443
+VERIFY_X509_STRICT = 0x20  # X509_VERIFY_PARAM_set_flags(3)
+_VERSIONS = {'1.2': TLSVersion.TLSv1_2, '1.3': TLSVersion.TLSv1_3}
+
+
+def add_arguments(parser):
+    """Add the command's arguments to *parser*."""
+    parser.add_argument('server', metavar='HOST[:PORT]',
+                        help='the port is 443, or that of --starttls, unless given')
+    parser.add_argument('--starttls', choices=sorted(PROTOCOLS), metavar='PROTOCOL',
+                        help='start in plaintext: %s' % ', '.join(sorted(PROTOCOLS)))
+    parser.add_argument('--proxy', type=_proxy, metavar='URL',
+                        help='http(s)://[USER:PASSWORD@]HOST[:PORT] of a proxy; with https TLS runs'
+                        ' in TLS')
+    parser.add_argument('--alpn', action='append', metavar='NAME',
+                        help='offer a protocol (h2, http/1.1, ...); may be given again')
+    parser.add_argument('--servername', metavar='NAME',
+                        help='the name to ask for, and to verify, in place of HOST')
+    parser.add_argument('--cafile', metavar='FILE',
+                        help="authorities to trust (PEM), in place of the system's")
+    parser.add_argument('--proxy-cafile', metavar='FILE', help='the same, for the proxy')
+    parser.add_argument('--cert', metavar='FILE',
+                        help='our certificate chain, and its key unless --key is given (PEM)')
+    parser.add_argument('--key', metavar='FILE', help='our private key (PEM)')
+    parser.add_argument('--tls', choices=sorted(_VERSIONS), help='this version alone')
+    parser.add_argument('--insecure', action='store_true',
+                        help='verify nothing: anybody can be at the other end')
+    parser.add_argument('--lenient', action='store_true',
+                        help='accept certificates that stray from RFC 5280 in form alone')
+    parser.add_argument('--session-out', metavar='FILE', help='write the session there, a secret')
+    parser.add_argument('--session-in', metavar='FILE', help='resume the session in that file')
+    parser.add_argument('--timeout', type=_seconds, default=30.0, metavar='SECONDS',
+                        help='for each step until the data flows (30)')
+    parser.add_argument('--crlf', action='store_true', help='send LF as CR LF')
+    parser.add_argument('--keep-open', action='store_true',
+                        help='do not end our side of TLS with the input')
+    parser.add_argument('--quiet', action='store_true', help='data and errors alone')
+
+
+def _proxy(text):
+    try:
+        return parse_proxy(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error))
+
+
+def _seconds(text):
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError(text)
+    return value
+
+
+def run(arguments):
+    """Connect, show, and let data flow."""
+    console = Console()
+    try:
+        host, port = address(arguments.server, _default_port(arguments))
+        name = address(arguments.servername or host, 0)[0]
+    except ValueError as error:
+        raise UserError(str(error))
+    if arguments.session_out or arguments.session_in:
+        sessions.require_sessions()
+    context = _context(arguments)
+    session = arguments.session_in and sessions.load(
+        arguments.session_in, context, name, must_be_verified=not arguments.insecure)
+    pipe = SSLPipe(context, server_hostname=name, session=session or None)
+    channel = None
+    try:
+        channel = _reach(console, arguments, host, port)
+        _start_tls(console, channel, pipe, name)
+        if not arguments.quiet:
+            _show(console, pipe.ssl_object, arguments, host, port)
+        channel.relay(sys.stdin.fileno(), sys.stdout.fileno(),
+                      _to_crlf if arguments.crlf else None, shut_down=not arguments.keep_open)
+    except ssl.SSLError as error:
+        raise UserError(error.strerror or str(error))
+    except socket.timeout:
+        raise UserError('%s:%d: nothing came for %g seconds' % (host, port, arguments.timeout))
+    except socket.error as error:
+        raise UserError('%s:%d: %s' % (host, port, error.strerror or error))
+    finally:
+        if channel is not None:
+            channel.close()
+    if arguments.session_out:
+        sessions.save(arguments.session_out, pipe.ssl_object.session, name,
+                      not arguments.insecure)
+        if not arguments.quiet:
+            console.fact('session', 'written to %s' % arguments.session_out)
+
+
+def _default_port(arguments):
+    return PROTOCOLS[arguments.starttls][1] if arguments.starttls else _HTTPS
+
+
+def _context(arguments):
+    """Return the context for the server; `UserError` for files that cannot be used."""
+    context = _load('--cafile', arguments.cafile, create_default_context, cafile=arguments.cafile)
+    if arguments.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if arguments.lenient:
+        context.verify_flags &= ~VERIFY_X509_STRICT
+    if arguments.cert:
+        _load('--cert', arguments.cert, context.load_cert_chain, arguments.cert, arguments.key)
+    elif arguments.key:
+        raise UserError('--key needs --cert')
+    if arguments.tls:
+        context.minimum_version = context.maximum_version = _VERSIONS[arguments.tls]
+    if arguments.alpn:
+        try:
+            context.set_alpn_protocols(arguments.alpn)
+        except (ssl.SSLError, ValueError) as error:
+            raise UserError('--alpn: %s' % error)
+    return context
+
+
+def _load(option, path, load, *args, **kwargs):
+    """Return what *load* makes of a file; `UserError` names the *option* if it cannot."""
+    try:
+        if path:
+            open(path, 'rb').close()  # its error says more than that of the ssl module
+        return load(*args, **kwargs)
+    except ssl.SSLError as error:
+        raise UserError('%s %s: %s' % (option, path, error.strerror or error))
+    except EnvironmentError as error:
+        raise UserError('%s %s: %s' % (option, path, error.strerror))
+
+
+def _reach(console, arguments, host, port):
+    """Return a `Channel` to the server whose next byte, either way, is TLS."""
+    proxy = arguments.proxy
+    where = (proxy.host, proxy.port) if proxy else (host, port)
+    console.progress('connecting to %s:%d' % where)
+    try:
+        sock = socket.create_connection(where, arguments.timeout)
+    except socket.gaierror as error:
+        raise UserError('%s: %s' % (where[0], error.strerror))
+    except socket.timeout:
+        raise UserError('%s:%d: no connection in %g seconds' % (where + (arguments.timeout,)))
+    except socket.error as error:
+        raise UserError('%s:%d: %s' % (where + (error.strerror,)))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    channel = Channel(sock)
+    try:
+        if proxy:
+            if proxy.scheme == 'https':
+                context = _load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
+                                cafile=arguments.proxy_cafile)
+                pipe = SSLPipe(context, server_hostname=proxy.host)
+                _start_tls(console, channel, pipe, 'the proxy ' + proxy.host)
+            connect_through(channel, proxy, host, port)
+        if arguments.starttls:
+            console.progress('asking for TLS')
+            PROTOCOLS[arguments.starttls][0](channel, host)
+    except Exception:
+        channel.close()
+        raise
+    return channel
+
+
+def _start_tls(console, channel, pipe, whose):
+    """Shake hands; where the certificate does not verify, show it before raising."""
+    console.progress('handshake')
+    try:
+        channel.start_tls(pipe)
+    except SSLCertVerificationError as error:
+        # OpenSSL keeps the chain that it was looking at: nobody has to be asked a second time.
+        chain = _chain(pipe.ssl_object)
+        if chain:
+            console.line('What %s shows, as far as its issuers are known:' % whose)
+            print_tree(console, chain, time.time())
+        raise UserError('%s is not verified: %s (X.509 error %d); nothing was sent' % (
+            whose, error.verify_message.rstrip('.'), error.verify_code))
+
+
+def _chain(ssl_object):
+    """Return the certificates that are known to belong together, DER, the server's first."""
+    if hasattr(ssl_object, 'get_verified_chain'):  # Python 3.13, and ours
+        return ssl_object.get_verified_chain() or ssl_object.get_unverified_chain()
+    try:
+        return [ssl_object.getpeercert(True)]
+    except ValueError:  # the handshake has failed
+        return []
+
+
+def _show(console, ssl_object, arguments, host, port):
+    """Print what was negotiated, and with whom."""
+    name, _, bits = ssl_object.cipher()
+    by_way_of = ' through %s' % arguments.proxy.host if arguments.proxy else ''
+    console.fact('connected', '%s:%d%s' % (host, port, by_way_of))
+    console.fact('version', ssl_object.version())
+    console.fact('cipher', '%s, %d bits' % (name, bits))
+    if arguments.alpn:
+        console.fact('ALPN', ssl_object.selected_alpn_protocol()
+                     or ('warn', 'the server took none of these'))
+    console.fact('session', 'resumed' if ssl_object.session_reused else 'new')
+    if arguments.insecure:
+        console.fact('verified', ('bad', 'no: anybody can be at the other end (--insecure)'))
+    elif ssl_object.session_reused:
+        console.fact('verified', ('good', 'yes'), ', when the session was new')
+    else:
+        console.fact('verified', ('good', 'yes'), ', for %s' % ssl_object.server_hostname)
+    chain = _chain(ssl_object)
+    if chain and chain[0]:
+        console.line()
+        print_tree(console, chain, time.time())
+    console.line()
+
+
+def _to_crlf(data):
+    return data.replace(b'\n', b'\r\n')

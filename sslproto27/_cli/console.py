@@ -1,0 +1,121 @@
+"""What a command says, and how: lines for people, in colours on a terminal alone."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import re
+import sys
+
+from .._compat import PY2, text_type
+
+__all__ = ['Console', 'UserError', 'address', 'printable']
+
+#: SGR parameters, ECMA-48 8.3.117.
+_STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
+
+#: What a terminal could obey, or a reader be misled by: C0, DEL, C1, and what changes the direction
+#: of text (Unicode's Bidi_Control) or ends a line.
+_OBEYED = re.compile(u'[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+
+
+class UserError(Exception):
+    """What the user can mend, or has to know; printed as one line, with exit status 1."""
+
+
+def printable(value):
+    """Return *value* as text that nothing obeys: peers choose the names in their certificates."""
+    if isinstance(value, bytes):
+        value = value.decode('utf-8', 'replace')
+    if not isinstance(value, text_type):
+        value = text_type(value)
+    return _OBEYED.sub(lambda found: u'\\x%02x' % ord(found.group()), value)
+
+
+class Console(object):
+    """
+    Where a command's lines go.
+
+    Args:
+        stream (file or None): standard error if None.
+
+    Attributes:
+        is_terminal (bool): whether a person looks at it.
+    """
+
+    def __init__(self, stream=None):
+        self._stream = sys.stderr if stream is None else stream
+        self.is_terminal = self._stream.isatty()
+        # no-color.org: set, and not empty
+        self._colours = (self.is_terminal and not os.environ.get('NO_COLOR')
+                         and os.environ.get('TERM') != 'dumb')
+        self._progress = False
+
+    def line(self, *spans):
+        """
+        Print one line.
+
+        Args:
+            *spans: each a text, or (style, text) with a style of 'bold', 'dim', 'good', 'warn' and
+                'bad'. Control characters are printed as ``\\x1b``, so any text can be given.
+        """
+        self._clear()
+        self._write(u''.join(self._render(span) for span in spans) + u'\n')
+
+    def fact(self, name, *spans):
+        """Print one line, *name* in a column of its own."""
+        self.line(('dim', u'%-13s' % name), *spans)
+
+    def progress(self, text):
+        """Show what is being done, on a terminal alone, until the next line."""
+        if self.is_terminal:
+            self._clear()
+            self._write(self._render(('dim', text)))
+            self._progress = True
+
+    def _clear(self):
+        if self._progress:
+            self._write(u'\r\x1b[K')
+            self._progress = False
+
+    def _render(self, span):
+        style, text = span if isinstance(span, tuple) else (None, span)
+        text = printable(text)
+        if self._colours and style:
+            return u'\x1b[%sm%s\x1b[0m' % (_STYLES[style], text)
+        return text
+
+    def _write(self, text):
+        encoding = self._stream.encoding or 'utf-8'
+        data = text.encode(encoding, 'backslashreplace')
+        self._stream.write(data if PY2 else data.decode(encoding))
+        self._stream.flush()
+
+
+def address(text, default_port=None, default_host=None):
+    """
+    Return the (host, port) that *text* names: ``host:port``, ``[::1]:port``, ``:port`` or ``host``.
+
+    Args:
+        text (str): from the command line.
+        default_port (int or None): where it names none.
+        default_host (str or None): where it names none.
+
+    Returns:
+        (str, int): an internationalised name is in A-labels (RFC 5890).
+
+    Raises:
+        ValueError: it names no host or no port; the text says so.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(sys.getfilesystemencoding() or 'utf-8', 'replace')
+    found = re.match(u'(?:\\[([^]]*)\\]|([^:]*))(?::([0-9]{1,5}))?$', text)
+    if not found and text.count(u':') > 1:
+        raise ValueError('%s: an IPv6 address is written [%s]:PORT' % (text, text))
+    host = found and (found.group(1) or found.group(2)) or default_host
+    port = int(found.group(3)) if found and found.group(3) else default_port
+    if not host or port is None or not 0 <= port < 65536 or re.search(u'[\\s\x00-\x20/]', host):
+        raise ValueError('%s is not HOST:PORT' % text)
+    try:
+        host = host.encode('ascii' if u':' in host else 'idna')
+    except UnicodeError:
+        raise ValueError('%s is not the name of a host' % host)
+    return (host if PY2 else host.decode('ascii')), port

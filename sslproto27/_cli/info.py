@@ -1,0 +1,105 @@
+"""``info``: the interpreter, the engine, OpenSSL; what can be used here, and why not."""
+from __future__ import absolute_import, division, print_function
+
+import importlib
+import pkgutil
+import platform
+import ssl
+import subprocess
+import sys
+import warnings
+
+from .. import __path__ as package_path, __version__
+from .._compat import PY2, PYPY
+from .._core import MemoryBIO
+from .console import Console
+
+HELP = 'the interpreter, the engine, OpenSSL; what can be used here, and why not'
+
+#: What commands and tests use where it is there.
+_OTHERS = ('trustme',)
+
+
+def add_arguments(parser):
+    """There are none."""
+
+
+def run(arguments):
+    """Print what there is; the status is 1 if there is no engine."""
+    console = Console(sys.stdout)
+    console.fact('sslproto27', __version__)
+    console.fact('interpreter', '%s %s, %s' % (
+        platform.python_implementation(), _version(), sys.executable))
+    console.fact('system', platform.platform())
+    console.fact('OpenSSL', ssl.OPENSSL_VERSION)
+    reason = _why_no_engine()
+    if reason:
+        console.fact('engine', ('bad', 'none: '), reason)
+    else:
+        console.fact('engine', ('good', _engine()))
+    for name, value in (('TLS 1.3', getattr(ssl, 'HAS_TLSv1_3', False)), ('ALPN', ssl.HAS_ALPN)):
+        console.fact(name, ('good', 'yes') if value else ('bad', 'no, not in this OpenSSL'))
+    _trust_store(console)
+    for name in sorted(one for _, one, _ in pkgutil.iter_modules(package_path)
+                       if not one.startswith('_')):
+        _module(console, name, __package__.rpartition('.')[0] + '.' + name)
+    for name in _OTHERS:
+        _module(console, name, name)
+    _openssl_command(console)
+    return 1 if reason else 0
+
+
+def _version():
+    if PYPY:
+        return '%d.%d.%d (Python %s)' % (sys.pypy_version_info[:3] + (platform.python_version(),))
+    return platform.python_version()
+
+
+def _why_no_engine():
+    try:
+        MemoryBIO()
+    except NotImplementedError as error:
+        return str(error)
+    return None
+
+
+def _engine():
+    if not PY2:
+        return "the standard library's own memory BIOs"
+    return 'memory BIOs grafted through %s' % ('cffi' if PYPY else 'ctypes')
+
+
+def _trust_store(console):
+    """Say how many authorities of the system there are for `connect` to trust."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if not PY2 else ssl.PROTOCOL_SSLv23)
+    context.load_default_certs()
+    count = context.cert_store_stats()['x509_ca']
+    paths = ssl.get_default_verify_paths()
+    where = ', '.join(path for path in (paths.cafile, paths.capath) if path) or 'nowhere'
+    if count:
+        console.fact('authorities', ('good', '%d' % count), ', from ', where)
+    elif paths.capath:
+        # X509_LOOKUP_hash_dir(3): OpenSSL looks there when it has to
+        console.fact('authorities', 'looked up when needed in ', paths.capath)
+    else:
+        console.fact('authorities', ('bad', 'none, looked for in '), where)
+
+
+def _module(console, title, name):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of libraries that say 2.7 has had its day
+            importlib.import_module(name)
+    except (ImportError, NotImplementedError) as error:
+        console.fact(title, ('bad', 'no: '), str(error))
+    else:
+        console.fact(title, ('good', 'yes'))
+
+
+def _openssl_command(console):
+    try:
+        process = subprocess.Popen(['openssl', 'version'], stdout=subprocess.PIPE)
+    except OSError as error:
+        console.fact('openssl', ('warn', 'no command of that name: '), error.strerror)
+        return
+    console.fact('openssl', process.communicate()[0].strip())

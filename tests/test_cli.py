@@ -1,0 +1,197 @@
+"""What the commands have in common, and ``info``."""
+from __future__ import absolute_import, division, print_function
+
+import re
+import sys
+import time
+
+import pytest
+
+import sslproto27
+from commands import command, on_terminal
+from memory import PY2, only_python2
+from sslproto27._cli.certificates import print_tree
+from sslproto27._cli.console import Console, address, printable
+
+DAY = 86400
+
+
+class Screen(object):
+    """A stream that keeps what is written, as text."""
+
+    encoding = 'ascii'
+
+    def __init__(self, is_terminal=False):
+        self._is_terminal = is_terminal
+        self.shown = u''
+
+    def isatty(self):
+        return self._is_terminal
+
+    def write(self, data):
+        self.shown += data.decode('ascii') if isinstance(data, bytes) else data
+
+    def flush(self):
+        pass
+
+
+class TestConsole(object):
+    @pytest.mark.parametrize('text, shown', [
+        (u'plain', u'plain'), (b'bytes', u'bytes'), (7, u'7'), (u'\x1b[2J', u'\\x1b[2J'),
+        (u'a\nb', u'a\\x0ab'), (u'\x9b2J', u'\\x9b2J'), (u'\u202ea.b', u'\\x202ea.b'),
+        (u'M\xfcller', u'M\xfcller'), (b'\xff', u'\ufffd')])
+    def test_printable(self, text, shown):
+        """Nothing that a peer has chosen can give orders to a terminal, or turn text round."""
+        assert shown == printable(text)
+
+    def test_encoding(self):
+        """What the stream cannot encode is escaped."""
+        screen = Screen()
+        Console(screen).line(u'M\xfcller')
+        assert u'M\\xfcller\n' == screen.shown
+
+    def test_file(self):
+        """A file gets neither colours nor progress."""
+        screen = Screen()
+        console = Console(screen)
+        console.progress('on it')
+        console.line(('bad', 'no'), ' more')
+        assert u'no more\n' == screen.shown
+
+    def test_terminal(self, monkeypatch):
+        """A terminal gets both, and the progress is wiped off by the next line."""
+        monkeypatch.delenv('NO_COLOR', raising=False)
+        monkeypatch.setenv('TERM', 'xterm')
+        screen = Screen(is_terminal=True)
+        console = Console(screen)
+        console.progress('on it')
+        console.line(('bad', u'no\x1b'), ' more')
+        assert (u'\x1b[2mon it\x1b[0m' u'\r\x1b[K' u'\x1b[1;31mno\\x1b\x1b[0m more\n'
+                == screen.shown)
+
+    @pytest.mark.parametrize('value, coloured', [('1', False), ('', True)])
+    def test_no_color(self, value, coloured, monkeypatch):
+        """NO_COLOR counts when it is not empty (no-color.org)."""
+        monkeypatch.setenv('TERM', 'xterm')
+        monkeypatch.setenv('NO_COLOR', value)
+        screen = Screen(is_terminal=True)
+        Console(screen).line(('good', 'yes'))
+        assert coloured == (u'\x1b' in screen.shown)
+
+
+class TestAddress(object):
+    @pytest.mark.parametrize('text, defaults, expected', [
+        ('localhost:1', {}, ('localhost', 1)),
+        ('localhost', dict(default_port=2), ('localhost', 2)),
+        (':3', dict(default_host='127.0.0.1'), ('127.0.0.1', 3)),
+        ('[::1]:4', {}, ('::1', 4)),
+        ('[::1]', dict(default_port=5), ('::1', 5)),
+        (u'b\xfccher.example:6', {}, ('xn--bcher-kva.example', 6)),
+    ])
+    def test_good(self, text, defaults, expected):
+        """Hosts and ports, IPv6 addresses in brackets, internationalised names in A-labels."""
+        found = address(text, **defaults)
+        assert expected == found
+        assert isinstance(found[0], str)
+
+    @pytest.mark.parametrize('text', [
+        '', ':', 'localhost', 'localhost:', 'localhost:65536', 'localhost:-1', 'localhost:1x',
+        '::1:4', '[::1', 'a b:1', 'a\r\nb:1', 'a/b:1', 'x' * 64 + ':1', ':3'])
+    def test_bad(self, text):
+        """What names no host and port is a ValueError."""
+        with pytest.raises(ValueError):
+            address(text)
+
+
+class TestTree(object):
+    """Certificates for people."""
+
+    def tree(self, chain, now):
+        """Return the lines of a tree."""
+        screen = Screen()
+        print_tree(Console(screen), chain, now)
+        return screen.shown.splitlines()
+
+    def valid(self, pki, days):
+        """Return what is said of 'expired', valid for 59 days until yesterday, *days* after now."""
+        tree = self.tree(pki.chain('expired'), time.time() + days * DAY)
+        return [line for line in tree if 'valid' in line][0].rpartition(', ')[2]
+
+    @pytest.mark.parametrize('days, said', [
+        (-62, 'not valid for another 2 days'), (-41, '39 days left'), (-2, '0 days left'),
+        (1, 'expired 2 days ago'), (0, 'expired 1 day ago')])
+    def test_days(self, pki, days, said):
+        """Days until a certificate is valid, are left, or have gone since."""
+        assert said == self.valid(pki, days)
+
+    def test_names(self, pki):
+        """Names that are no hosts have their kind; text that is not ASCII is escaped here."""
+        tree = self.tree(pki.chain('rich'), time.time())
+        assert tree[0].startswith('M\\xfcller, sslproto27 tests  issued by trustme')
+        names = [line for line in tree if 'names' in line][0]
+        assert 'localhost, email:someone@example.org, URI:https://example.org/' in names
+        assert [line for line in tree if line.split() == ['serial', '0ABC']]
+
+    def test_malformed(self, pki):
+        """A certificate that cannot be decoded is said to be so, and has a fingerprint."""
+        tree = self.tree([b'nonsense'] + pki.chain('localhost'), time.time())
+        assert '`- (certificate: ' in tree[-2]
+        assert 'SHA-256' in tree[-1]
+
+
+class TestInfo(object):
+    """``info``."""
+
+    def test_facts(self):
+        """It tells what it runs on and what can be used, with reasons."""
+        status, stdout, stderr = command('info')
+        assert (0, '') == (status, stderr)
+        shown = dict((line[:13].strip(), line[13:]) for line in stdout.splitlines())
+        assert sslproto27.__version__ == shown['sslproto27']
+        assert sys.executable in shown['interpreter']
+        assert 'memory BIOs' in shown['engine']
+        assert ('yes' if PY2 else "no: No module named 'trollius'") == shown['trollius']
+
+    def test_colours(self):
+        """It has colours on a terminal."""
+        status, shown = on_terminal('info')
+        assert status == 0
+        assert b'\x1b[32myes\x1b[0m' in shown
+
+    @only_python2
+    def test_no_engine(self, run_python):
+        """Where OpenSSL cannot be reached it says why, and the status is 1."""
+        finished = run_python('''
+import sys
+from sslproto27._engine import Unavailable
+import sslproto27._memorybio as module
+module.BIO_new = module.BIO_s_mem = Unavailable('no OpenSSL in sight')
+from sslproto27.__main__ import main
+sys.exit(main(['info']))
+''')
+        assert (1, '') == (finished.returncode, finished.stderr)
+        assert re.search('engine +none: no OpenSSL in sight\n', finished.stdout)
+
+    def test_closed_pipe(self, run_python):
+        """Whoever stops reading gets no traceback."""
+        finished = run_python('''
+import os, sys
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 1)
+from sslproto27.__main__ import main
+sys.exit(main(['info']))
+''')
+        assert (1, '', '') == finished
+
+
+def test_help():
+    """Each command is in --help, and has its own, in whole sentences of text."""
+    status, stdout, _ = command('--help')
+    assert status == 0
+    names = re.findall('^    ([a-z]+) ', stdout, re.MULTILINE)
+    assert ['info', 'demo', 'connect'] == names[:3]
+    for name in names:
+        status, stdout, stderr = command(name, '--help')
+        assert (0, '') == (status, stderr)
+        assert stdout.startswith('usage: sslproto27 %s ' % name)
