@@ -12,7 +12,7 @@ from .._pipe import SSLPipe
 from . import sessions
 from .certificates import print_tree
 from .channel import Channel
-from .console import Console, UserError, address
+from .console import Console, UserError, address, seconds
 from .starttls import PROTOCOLS
 from .tunnel import connect_through, parse_proxy
 
@@ -55,7 +55,7 @@ def add_arguments(parser):
                         help='accept certificates that stray from RFC 5280 in form alone')
     parser.add_argument('--session-out', metavar='FILE', help='write the session there, a secret')
     parser.add_argument('--session-in', metavar='FILE', help='resume the session in that file')
-    parser.add_argument('--timeout', type=_seconds, default=30.0, metavar='SECONDS',
+    parser.add_argument('--timeout', type=seconds, default=30.0, metavar='SECONDS',
                         help='for each step until the data flows (30)')
     parser.add_argument('--crlf', action='store_true', help='send LF as CR LF')
     parser.add_argument('--keep-open', action='store_true',
@@ -68,13 +68,6 @@ def _proxy(text):
         return parse_proxy(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error))
-
-
-def _seconds(text):
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ValueError(text)
-    return value
 
 
 def run(arguments):

@@ -7,7 +7,7 @@ import sys
 
 from .._compat import PY2, text_type
 
-__all__ = ['Console', 'UserError', 'address', 'printable']
+__all__ = ['Console', 'UserError', 'address', 'printable', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -57,7 +57,7 @@ class Console(object):
             *spans: each a text, or (style, text) with a style of 'bold', 'dim', 'good', 'warn' and
                 'bad'. Control characters are printed as ``\\x1b``, so any text can be given.
         """
-        self._clear()
+        self.wipe()
         self._write(u''.join(self._render(span) for span in spans) + u'\n')
 
     def fact(self, name, *spans):
@@ -67,11 +67,12 @@ class Console(object):
     def progress(self, text):
         """Show what is being done, on a terminal alone, until the next line."""
         if self.is_terminal:
-            self._clear()
+            self.wipe()
             self._write(self._render(('dim', text)))
             self._progress = True
 
-    def _clear(self):
+    def wipe(self):
+        """Take the progress off the terminal, if there is any."""
         if self._progress:
             self._write(u'\r\x1b[K')
             self._progress = False
@@ -119,3 +120,11 @@ def address(text, default_port=None, default_host=None):
     except UnicodeError:
         raise ValueError('%s is not the name of a host' % host)
     return (host if PY2 else host.decode('ascii')), port
+
+
+def seconds(text):
+    """Return *text*, from the command line, as a positive number (float); else ValueError."""
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError(text)
+    return value
