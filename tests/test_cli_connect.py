@@ -16,7 +16,7 @@ import pytest
 from commands import command, fails, on_terminal, started
 from memory import PY2, knows_openssl_3, only_python2
 from peers import echo_tls, hang_up, receive, serving, talk
-from sslproto27 import SSLPipe
+from programs import running
 from sslproto27.__main__ import main
 from sslproto27._cli.channel import Channel
 from test_cli_starttls import AGREED
@@ -281,10 +281,9 @@ class TestProxy(object):
 
     def echo(self, channel, context):
         """Serve TLS inside of what *channel* has already: TLS in TLS with an HTTPS proxy."""
-        channel.start_tls(SSLPipe(context, server_side=True))
+        channel.start_tls(context, server_side=True)
         channel.send(channel.exactly(1))
         channel.shutdown()
-        channel.send(b'')
 
     @pytest.mark.parametrize('scheme', ['http', 'https'])
     def test_connect(self, pki, scheme):
@@ -294,7 +293,7 @@ class TestProxy(object):
         def handle(sock):
             channel = Channel(sock)
             if scheme == 'https':
-                channel.start_tls(SSLPipe(pki.server_context(), server_side=True))
+                channel.start_tls(pki.server_context(), server_side=True)
             heads.append(self.head(channel))
             self.echo(channel, pki.server_context(leaf='other'))
             hang_up(sock)
@@ -435,6 +434,20 @@ class TestMistakes(object):
         stdout, stderr = capsys.readouterr()
         assert '' == stdout
         assert stderr.startswith('usage: ')
+
+    def test_unreadable_input(self, pki):
+        """An input that cannot be read is an error, once the server has said all that it says."""
+        with echo_server(pki.server_context()) as server, open(os.devnull, 'w') as unreadable:
+            with running(['-m', 'sslproto27', 'connect', server, '--cafile', pki.path('ca'),
+                          '--quiet'], stdin=unreadable) as process:
+                assert ('', 'sslproto27: the input cannot be read: Bad file descriptor\n') == (
+                    process.communicate())
+
+    def test_closed_input(self):
+        """A closed standard input, whose number the connection would get, is refused."""
+        with running(['-m', 'sslproto27', 'connect', 'localhost:9'],
+                     preexec_fn=lambda: os.close(0)) as process:
+            assert ('', 'sslproto27: standard input is closed\n') == process.communicate()
 
     def test_nobody_there(self):
         """A port where nobody listens."""

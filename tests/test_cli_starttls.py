@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from peers import PATIENCE, echo_tls, receive, talk
-from sslproto27 import SSLPipe
 from sslproto27._cli.channel import Channel
 from sslproto27._cli.console import UserError
 from sslproto27._cli.starttls import PROTOCOLS
@@ -122,15 +121,13 @@ def test_agreed(protocol, pki):
 
     with Talk(serve) as channel:
         PROTOCOLS[protocol][0](channel, 'localhost')
-        pipe = SSLPipe(pki.client_context(), server_hostname='localhost')
-        channel.start_tls(pipe)
+        channel.start_tls(pki.client_context(), server_hostname='localhost')
         channel.send(b'through TLS')
         assert b'through TLS' == channel.exactly(11)
         channel.shutdown()
-        channel.send(b'')
-        with pytest.raises(UserError):
+        with pytest.raises(UserError) as info:
             channel.exactly(1)
-        assert 'CLOSED' == pipe.state
+        assert 'the peer has closed the connection' == str(info.value)
 
 
 @pytest.mark.parametrize('protocol, script, said', REFUSED, ids=lambda value: (
@@ -165,7 +162,7 @@ def test_injected(pki):
     with Talk(serve) as channel:
         PROTOCOLS['pop3'][0](channel, 'localhost')
         with pytest.raises(UserError) as info:
-            channel.start_tls(SSLPipe(pki.client_context(), server_hostname='localhost'))
+            channel.start_tls(pki.client_context(), server_hostname='localhost')
     assert 'the peer sent 8 bytes too many before TLS' == str(info.value)
 
 
@@ -201,7 +198,7 @@ def test_relay(pki):
 
     threads = [threading.Thread(target=feed), threading.Thread(target=drain)]
     with Talk(lambda sock: echo_tls(sock, pki.server_context())) as channel:
-        channel.start_tls(SSLPipe(pki.client_context(), server_hostname='localhost'))
+        channel.start_tls(pki.client_context(), server_hostname='localhost')
         for thread in threads:
             thread.start()
         channel.relay(in_read, out_write)

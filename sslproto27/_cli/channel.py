@@ -1,7 +1,7 @@
 """
-`Channel`: a blocking connection with any number of TLS layers inside of each other.
+`Channel`: a blocking connection that starts in plaintext; each layer of TLS is an `SSLSocket`.
 
-What TLS is, the pipes know; what is said through it, others. Here is when to wait for the socket.
+What is said through it, others know. Here are lines, lengths, and data both ways.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -9,8 +9,10 @@ import errno
 import os
 import select
 import socket
+import ssl
+import threading
 
-from .. import _pipe
+from .._socket import SSLSocket
 from .console import UserError
 
 __all__ = ['Channel']
@@ -18,11 +20,11 @@ __all__ = ['Channel']
 #: The longest line or header that a peer may send before TLS starts, in bytes.
 LIMIT = 65536
 
-#: How much to read at once, and to hold back for a slow receiver.
+#: How much to read at once.
 CHUNK = 65536
 
-_ENDED = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
-_GONE = (errno.EPIPE, errno.ECONNRESET)
+#: The peer takes no more, or we have closed; whether it had said all, who reads will see.
+_GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 
 class Channel(object):
@@ -30,20 +32,24 @@ class Channel(object):
     A connection, in plaintext until `start_tls`, which may be called again for TLS in TLS.
 
     Args:
-        sock (socket.socket): connected, with a timeout.
+        sock (socket.socket): connected.
     """
 
     def __init__(self, sock):
-        self._sock = sock
-        self._pipes = []      # the outermost layer first
+        self._sock = _OneWay(sock)
         self._received = b''  # that nobody has taken yet
-        self._ended = False   # nothing will follow it
+        self._unread = None   # why the input of `relay` ended early
+
+    @property
+    def ssl_object(self):
+        """The SSLObject of the innermost layer of TLS, also of one whose handshake failed."""
+        return self._sock.ssl_object
 
     # Before the data flows: one step after another
 
     def send(self, data):
-        """Send *data* (bytes), through all layers."""
-        self._sock.sendall(self._down(data))
+        """Send *data* (bytes)."""
+        self._sock.sendall(data)
 
     def line(self):
         """Return the next line without its end (bytes)."""
@@ -69,9 +75,18 @@ class Channel(object):
         data, self._received = self._received[:size], self._received[size:]
         return data
 
-    def start_tls(self, pipe):
+    def _fill(self):
+        data = self._sock.recv(CHUNK)
+        if not data:
+            raise UserError('the peer has closed the connection')
+        self._received += data
+
+    def start_tls(self, context, **kwargs):
         """
-        Add a layer: shake hands through *pipe*, an `SSLPipe` that has not been started.
+        Add a layer of TLS: shake hands.
+
+        Args:
+            context (ssl.SSLContext), **kwargs: those of `SSLSocket`.
 
         Raises:
             UserError: bytes came before that somebody on the way may have put there.
@@ -80,68 +95,14 @@ class Channel(object):
         if self._received:
             # CVE-2011-0411, CVE-2021-23222: they must not be taken for what came through TLS.
             raise UserError('the peer sent %d bytes too many before TLS' % len(self._received))
-        self._pipes.append(pipe)
-        pipe.do_handshake()
-        while pipe.state is _pipe.HANDSHAKE:
-            self.send(b'')
-            self._fill()
-        self.send(b'')
-
-    def _fill(self):
-        if self._ended:
-            raise UserError('the peer has closed the connection')
-        data = self._sock.recv(CHUNK)
-        try:
-            self._received += self._up(data)
-        except Exception:
-            self._try_to_send()  # the alert
-            raise
-
-    def _try_to_send(self, before=b''):
-        """Send *before* and what the pipes still have, if the peer still takes it."""
-        try:
-            self._sock.sendall(before + self._down(b''))
-        except socket.error as error:
-            if not isinstance(error, socket.timeout) and error.errno not in _GONE:
-                raise
-
-    # Through the layers
-
-    def _down(self, data):
-        """Return what has to be sent for *data* (bytes), b'' included, to get to the peer."""
-        for pipe in reversed(self._pipes):
-            if data:
-                pipe.feed_appdata(data)
-            data = pipe.data_to_send()
-        return data
-
-    def _up(self, data):
-        """Return what is in *data* (bytes) from the socket; b'' is its end."""
-        ended = not data
-        for pipe in self._pipes:
-            pipe.feed_ssldata(data)
-            if ended:
-                pipe.feed_eof()
-            data = pipe.appdata_received()
-            ended = pipe.state in _ENDED
-        self._ended = ended
-        return data
-
-    def shutdown(self):
-        """End our side: close_notify is sent, the peer may go on (RFC 8446 6.1)."""
-        pipe = self._pipes[-1]
-        if pipe.state in (_pipe.OPEN, _pipe.PEER_CLOSED):
-            pipe.shutdown()
-
-    def close(self):
-        """Close the connection."""
-        self._sock.close()
+        self._sock = SSLSocket(self._sock, context, do_handshake_on_connect=False, **kwargs)
+        self._sock.do_handshake()
 
     # Data, both ways
 
     def relay(self, source, target, convert=None, shut_down=True):
         """
-        Send what *source* has, and write to *target* what comes, until the peer has ended.
+        Send what *source* has, and write to *target* what comes, until the peer has ended; close.
 
         Args:
             source, target (int): file descriptors.
@@ -149,106 +110,87 @@ class Channel(object):
             shut_down (bool): whether the end of *source* ends our side of TLS.
 
         Raises:
+            UserError: *source* could not be read to its end.
             ssl.SSLError, socket.error: the connection broke; what had come before is in *target*.
         """
-        relay = _Relay(self, source, target, convert, shut_down)
+        self._sock.settimeout(None)
+        # Closing the one end of this pipe calls the sender off, which may wait for the input.
+        ending, end = os.pipe()
+        sender = threading.Thread(target=self._send_all, args=(source, ending, convert, shut_down))
+        sender.start()
         try:
-            while not relay.is_done():
-                relay.step()
-        except Exception:
-            relay.finish()
-            raise
-        relay.finish()
+            self._write_all(target)
+        finally:
+            os.close(end)
+            self.close()
+            sender.join()
+            os.close(ending)
+        if self._unread is not None:
+            raise UserError('the input cannot be read: %s' % self._unread.strerror)
 
-
-class _Relay(object):
-    """The state of `Channel.relay`: neither direction ever waits for the other one."""
-
-    def __init__(self, channel, source, target, convert, shut_down):
-        self._channel = channel
-        self._sock = channel._sock
-        self._source = source
-        self._target = target
-        self._convert = convert
-        self._shut_down = shut_down
-        self._outgoing = channel._down(b'')
-        self._sock.setblocking(False)
-
-    def is_done(self):
-        """Whether the peer has ended, and *target* has it all."""
-        return self._channel._ended and not self._channel._received
-
-    def step(self):
-        """Wait until something can go on, and let it."""
-        channel, sock = self._channel, self._sock
-        reads, writes = [], []
-        if len(channel._received) < CHUNK and not channel._ended:
-            reads.append(sock)
-        if self._source is not None and not self._outgoing:
-            reads.append(self._source)
-        if self._outgoing:
-            writes.append(sock)
-        if channel._received:
-            writes.append(self._target)
-        try:
-            readable, writable, _ = select.select(reads, writes, [])
-        except select.error as error:
-            if error.args[0] == errno.EINTR:  # Python 2, when it was stopped and goes on
+    def _write_all(self, target):
+        data = self._received
+        while True:
+            while data:
+                data = data[os.write(target, data):]
+            data = self._sock.recv(CHUNK)
+            if not data:
                 return
-            raise
-        if self._target in writable:
-            self._write(select.PIPE_BUF)  # as much as a pipe takes without waiting
-        if sock in readable:
-            self._receive()
-        if self._source in readable:
-            self._read()
-        if self._outgoing:
-            self._send()
 
-    def _receive(self):
-        channel = self._channel
-        data = self._sock.recv(CHUNK)
+    def _send_all(self, source, ending, convert, shut_down):
         try:
-            channel._received += channel._up(data)
-        except Exception:
-            # The pipe has kept what it decrypted before that.
-            channel._received += channel._pipes[-1].appdata_received()
-            raise
-        if channel._ended:
-            self._source = None
-            channel.shutdown()
-        self._outgoing += channel._down(b'')
-
-    def _read(self):
-        data = os.read(self._source, CHUNK)
-        if not data:
-            self._source = None
-            if self._shut_down:
-                self._channel.shutdown()
-        elif self._convert:
-            data = self._convert(data)
-        self._outgoing += self._channel._down(data)
-
-    def _send(self):
-        try:
-            sent = self._sock.send(self._outgoing)
+            while True:
+                if ending in select.select([source, ending], [], [])[0]:
+                    return
+                data = self._read(source)
+                if not data:
+                    break
+                self._sock.sendall(convert(data) if convert else data)
+            if shut_down:
+                self.shutdown()
+        except ssl.SSLError:
+            pass  # who reads gets it, too
         except socket.error as error:
-            if error.errno in _GONE:  # it may have said something before it went
-                self._source, self._outgoing = None, b''
-                return
-            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+            if error.errno not in _GONE:
                 raise
-            return
-        self._outgoing = self._outgoing[sent:]
 
-    def _write(self, size):
-        channel = self._channel
-        written = os.write(self._target, channel._received[:size])
-        channel._received = channel._received[written:]
+    def _read(self, source):
+        try:
+            return os.read(source, CHUNK)
+        except OSError as error:  # a directory, say: `relay` raises it in the end
+            self._unread = error
+            return b''
 
-    def finish(self):
-        """Write what came before the end, or the error, and send the answer to that."""
-        while self._channel._received:
-            self._write(CHUNK)
-        self._sock.settimeout(1)
-        self._channel._try_to_send(self._outgoing)
+    def shutdown(self):
+        """End our side: close_notify is sent, the peer may go on (RFC 8446 6.1)."""
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        """Close the connection."""
+        self._sock.close()
+
+
+class _OneWay(object):
+    """
+    A socket below TLS that is not shut down with it: close_notify says all that there is to say,
+    while proxies and servers take the end of TCP for the end of both directions. Closing it wakes
+    whoever waits for it.
+    """
+
+    def __init__(self, sock):
+        self._sock = sock
+
+    def shutdown(self, how):
+        """Do nothing."""
+
+    def close(self):
+        """Close the connection, also for a thread that is just sending."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except socket.error as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                raise
+        self._sock.close()
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)

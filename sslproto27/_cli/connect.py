@@ -2,13 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 import argparse
+import os
 import socket
 import ssl
-import sys
 import time
 
 from .._core import SSLCertVerificationError, TLSVersion, create_default_context
-from .._pipe import SSLPipe
 from . import sessions
 from .certificates import print_tree
 from .channel import Channel
@@ -25,6 +24,7 @@ EPILOG = (
     ' breaks.')
 
 _HTTPS = 443
+_INPUT, _OUTPUT = 0, 1
 VERIFY_X509_STRICT = 0x20  # X509_VERIFY_PARAM_set_flags(3)
 _VERSIONS = {'1.2': TLSVersion.TLSv1_2, '1.3': TLSVersion.TLSv1_3}
 
@@ -73,6 +73,11 @@ def _proxy(text):
 def run(arguments):
     """Connect, show, and let data flow."""
     console = Console()
+    for descriptor, name in ((_INPUT, 'input'), (_OUTPUT, 'output')):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # else the connection might get that number
+            raise UserError('standard %s is closed' % name)
     try:
         host, port = address(arguments.server, _default_port(arguments))
         name = address(arguments.servername or host, 0)[0]
@@ -83,15 +88,16 @@ def run(arguments):
     context = _context(arguments)
     session = arguments.session_in and sessions.load(
         arguments.session_in, context, name, must_be_verified=not arguments.insecure)
-    pipe = SSLPipe(context, server_hostname=name, session=session or None)
     channel = None
     try:
         channel = _reach(console, arguments, host, port)
-        _start_tls(console, channel, pipe, name)
+        _start_tls(console, channel, context, name, name, session=session or None)
         if not arguments.quiet:
-            _show(console, pipe.ssl_object, arguments, host, port)
-        channel.relay(sys.stdin.fileno(), sys.stdout.fileno(),
-                      _to_crlf if arguments.crlf else None, shut_down=not arguments.keep_open)
+            _show(console, channel.ssl_object, arguments, host, port)
+        channel.relay(_INPUT, _OUTPUT, _to_crlf if arguments.crlf else None,
+                      shut_down=not arguments.keep_open)
+        if arguments.session_out:
+            _save_session(console, arguments, channel.ssl_object.session, name)
     except ssl.SSLError as error:
         raise UserError(error.strerror or str(error))
     except socket.timeout:
@@ -101,11 +107,12 @@ def run(arguments):
     finally:
         if channel is not None:
             channel.close()
-    if arguments.session_out:
-        sessions.save(arguments.session_out, pipe.ssl_object.session, name,
-                      not arguments.insecure)
-        if not arguments.quiet:
-            console.fact('session', 'written to %s' % arguments.session_out)
+
+
+def _save_session(console, arguments, session, name):
+    sessions.save(arguments.session_out, session, name, verified=not arguments.insecure)
+    if not arguments.quiet:
+        console.fact('session', 'written to %s' % arguments.session_out)
 
 
 def _default_port(arguments):
@@ -166,8 +173,7 @@ def _reach(console, arguments, host, port):
             if proxy.scheme == 'https':
                 context = _load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
                                 cafile=arguments.proxy_cafile)
-                pipe = SSLPipe(context, server_hostname=proxy.host)
-                _start_tls(console, channel, pipe, 'the proxy ' + proxy.host)
+                _start_tls(console, channel, context, proxy.host, 'the proxy ' + proxy.host)
             connect_through(channel, proxy, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
@@ -178,14 +184,14 @@ def _reach(console, arguments, host, port):
     return channel
 
 
-def _start_tls(console, channel, pipe, whose):
+def _start_tls(console, channel, context, name, whose, **kwargs):
     """Shake hands; where the certificate does not verify, show it before raising."""
     console.progress('handshake')
     try:
-        channel.start_tls(pipe)
+        channel.start_tls(context, server_hostname=name, **kwargs)
     except SSLCertVerificationError as error:
         # OpenSSL keeps the chain that it was looking at: nobody has to be asked a second time.
-        chain = _chain(pipe.ssl_object)
+        chain = _chain(channel.ssl_object)
         if chain:
             console.line('What %s shows, as far as its issuers are known:' % whose)
             print_tree(console, chain, time.time())

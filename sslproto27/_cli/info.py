@@ -41,7 +41,7 @@ def run(arguments):
         console.fact(name, ('good', 'yes') if value else ('bad', 'no, not in this OpenSSL'))
     _trust_store(console)
     for name in sorted(one for _, one, _ in pkgutil.iter_modules(package_path)
-                       if not one.startswith('_')):
+                       if not one.startswith('_') and one != 'context'):
         _module(console, name, __package__.rpartition('.')[0] + '.' + name)
     for name in _OTHERS:
         _module(console, name, name)
