@@ -15,9 +15,15 @@ __all__ = ['command', 'fails', 'on_terminal', 'started']
 PATIENCE = 30
 
 
+@contextlib.contextmanager
 def started(*arguments, **kwargs):
     """Start a command, its standard input a pipe; see `programs.running`."""
-    return running(('-m', 'sslproto27') + arguments, PATIENCE, stdin=subprocess.PIPE, **kwargs)
+    with running(('-m', 'sslproto27') + arguments, PATIENCE, stdin=subprocess.PIPE,
+                 **kwargs) as process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()
 
 
 def command(*arguments, **kwargs):

@@ -95,10 +95,10 @@ def test_protocol_knows_no_framework(name):
 
 
 def test_command_line_imports_no_framework_early():
-    """Of the command line only what runs a command on Trollius imports it, or certificates."""
-    late = {'_cli.demonstration'}
+    """Of the command line only what runs a command on Trollius imports it."""
+    late = {'_cli.demonstration', '_cli.relay'}
     for name in LAYERS['command line'] - late:
-        assert set() == foreign_imports(name) & (FRAMEWORKS | {'six', 'trustme'}), name
+        assert set() == foreign_imports(name) & (FRAMEWORKS | {'six'}), name
         assert set() == own_imports(name) & set(ADAPTERS), name
 
 

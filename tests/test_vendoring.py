@@ -88,5 +88,5 @@ def test_only_what_is_needed(someapp):
     files = set(os.listdir(os.path.join(someapp, 'someapp', '_vendor', 'tls')))
     assert set() == (
         files & {'_protocol.py', '_transport.py', '_aio', 'aio.py', 'trollius.py', '__main__.py',
-                 '_demo.py'})
+                 '_cli'})
     assert {'__init__.py', '_core.py', '_pipe.py', '_engine'} <= files

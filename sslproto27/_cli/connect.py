@@ -12,6 +12,7 @@ from . import sessions
 from .certificates import print_tree
 from .channel import Channel
 from .console import Console, UserError, address, seconds
+from .contexts import load, offer
 from .starttls import PROTOCOLS
 from .tunnel import connect_through, parse_proxy
 
@@ -121,36 +122,20 @@ def _default_port(arguments):
 
 def _context(arguments):
     """Return the context for the server; `UserError` for files that cannot be used."""
-    context = _load('--cafile', arguments.cafile, create_default_context, cafile=arguments.cafile)
+    context = load('--cafile', arguments.cafile, create_default_context, cafile=arguments.cafile)
     if arguments.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if arguments.lenient:
         context.verify_flags &= ~VERIFY_X509_STRICT
     if arguments.cert:
-        _load('--cert', arguments.cert, context.load_cert_chain, arguments.cert, arguments.key)
+        load('--cert', arguments.cert, context.load_cert_chain, arguments.cert, arguments.key)
     elif arguments.key:
         raise UserError('--key needs --cert')
     if arguments.tls:
         context.minimum_version = context.maximum_version = _VERSIONS[arguments.tls]
-    if arguments.alpn:
-        try:
-            context.set_alpn_protocols(arguments.alpn)
-        except (ssl.SSLError, ValueError) as error:
-            raise UserError('--alpn: %s' % error)
+    offer(context, arguments.alpn)
     return context
-
-
-def _load(option, path, load, *args, **kwargs):
-    """Return what *load* makes of a file; `UserError` names the *option* if it cannot."""
-    try:
-        if path:
-            open(path, 'rb').close()  # its error says more than that of the ssl module
-        return load(*args, **kwargs)
-    except ssl.SSLError as error:
-        raise UserError('%s %s: %s' % (option, path, error.strerror or error))
-    except EnvironmentError as error:
-        raise UserError('%s %s: %s' % (option, path, error.strerror))
 
 
 def _reach(console, arguments, host, port):
@@ -171,8 +156,8 @@ def _reach(console, arguments, host, port):
     try:
         if proxy:
             if proxy.scheme == 'https':
-                context = _load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
-                                cafile=arguments.proxy_cafile)
+                context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
+                               cafile=arguments.proxy_cafile)
                 _start_tls(console, channel, context, proxy.host, 'the proxy ' + proxy.host)
             connect_through(channel, proxy, host, port)
         if arguments.starttls:

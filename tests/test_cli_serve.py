@@ -1,0 +1,139 @@
+"""``serve``: echoes and files, with a certificate of its own or ours."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import os
+import re
+import signal
+import socket
+
+import pytest
+
+from commands import command, fails, started
+
+
+@contextlib.contextmanager
+def server(*arguments):
+    """Run ``serve`` on a port of the system's choice; give (its first lines, the port, process)."""
+    with started('serve', '--listen', '127.0.0.1:0', *arguments) as process:
+        line = process.stdout.readline()
+        assert line.startswith('serving '), process.stderr.read()
+        yield line, int(line.rpartition(':')[2]), process
+
+
+def get(pki, port, path):
+    """Return the answer to a GET request, by stock ssl (bytes)."""
+    sock = pki.client_context().wrap_socket(
+        socket.create_connection(('127.0.0.1', port), 20), server_hostname='localhost')
+    sock.sendall(('GET %s HTTP/1.0\r\n\r\n' % path).encode('ascii'))
+    answer = b''
+    while True:
+        data = sock.recv(65536)
+        if not data:
+            break
+        answer += data
+    sock.close()
+    return answer
+
+
+class TestEcho(object):
+    def test_own_certificate(self, pki):
+        """All that comes is sent back; --alpn is agreed on."""
+        with server('--cert', pki.path('localhost'), '--alpn', 'echo') as (line, port, _):
+            status, stdout, stderr = command(
+                'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--alpn', 'echo',
+                input='x' * 100000)
+        assert (0, 100000) == (status, len(stdout))
+        assert 'ALPN         echo' in stderr
+        assert re.match('serving echoes on 127.0.0.1:[0-9]+$', line)
+
+    def test_client_certificate(self, pki):
+        """--client-ca lets in who shows a certificate, and nobody else; the others go on."""
+        with server('--cert', pki.path('localhost'), '--client-ca',
+                    pki.path('ca')) as (_, port, process):
+            common = ['connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet']
+            refused = command(*common, input='x')
+            welcome = command(*(common + ['--cert', pki.path('client')]), input='x')
+            assert (1, '') == refused[:2]
+            assert (0, 'x', '') == welcome
+            assert 'PEER_DID_NOT_RETURN_A_CERTIFICATE' in process.stderr.readline()
+
+    def test_temporary_authority(self):
+        """Without --cert it says where its authority is, which is removed in the end."""
+        with started('serve', '--listen', '127.0.0.1:0', '--name', 'localhost') as process:
+            line = process.stdout.readline()
+            if not line and 'trustme' in process.stderr.read():
+                pytest.skip('trustme is not here')
+            trusted = process.stdout.readline().split()[-1]
+            hint = process.stdout.readline()
+            port = line.rpartition(':')[2].strip()
+            assert 'try: sslproto27 connect localhost:%s --cafile %s\n' % (port, trusted) == hint
+            assert 0o700 == os.stat(os.path.dirname(trusted)).st_mode & 0o777
+            assert (0, 'x', '') == command(
+                'connect', 'localhost:' + port, '--cafile', trusted, '--quiet', input='x')
+            process.send_signal(signal.SIGTERM)
+            assert ('', '') == process.communicate()
+            assert 0 == process.returncode
+        assert not os.path.exists(os.path.dirname(trusted))
+
+    def test_interrupt(self, pki):
+        """Ctrl-C ends it with status 130, and without a word."""
+        with server('--cert', pki.path('localhost')) as (_, _, process):
+            process.send_signal(signal.SIGINT)
+            assert ('', '') == process.communicate()
+            assert 130 == process.returncode
+
+
+class TestFiles(object):
+    def test_get(self, pki, tmpdir):
+        """A directory's files are served, and nothing else; the log cannot be forged."""
+        tmpdir.join('file').write('content')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (line, port, process):
+            found = get(pki, port, '/file')
+            outside = get(pki, port, '/../' * 20 + 'etc/passwd')
+            missing = get(pki, port, '/\x1b[2J')
+            log = [process.stderr.readline() for _ in range(5)]
+        assert str(tmpdir) in line
+        assert found.startswith(b'HTTP/1.0 200 ') and found.endswith(b'\r\n\r\ncontent')
+        assert outside.startswith(b'HTTP/1.0 404 ')
+        assert missing.startswith(b'HTTP/1.0 404 ')
+        assert '127.0.0.1 "GET /file HTTP/1.0" 200 -\n' == log[0]
+        assert '\x1b' not in ''.join(log)
+
+    def test_handshake_in_its_own_thread(self, pki, tmpdir):
+        """A client that says nothing keeps nobody waiting."""
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, _):
+            silent = socket.create_connection(('127.0.0.1', port))
+            assert get(pki, port, '/').startswith(b'HTTP/1.0 200 ')
+            silent.close()
+
+    def test_failed_handshake(self, pki, tmpdir):
+        """A client that speaks no TLS is one line."""
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
+            sock = socket.create_connection(('127.0.0.1', port))
+            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            assert 'HTTP_REQUEST' in process.stderr.readline()
+            sock.close()
+
+
+@pytest.mark.parametrize('arguments, said', [
+    (['/nowhere'], '/nowhere is not a directory'),
+    (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
+    (['--cert', os.devnull], '--cert /dev/null: '),
+    (['--key', 'x'], '--key needs --cert'),
+    (['--listen', 'x:y'], 'x:y is not HOST:PORT'),
+])
+def test_mistakes(arguments, said):
+    """A mistake is one line."""
+    assert said in fails('serve', *arguments)
+
+
+def test_address_in_use(pki):
+    """A port that somebody else has."""
+    sock = socket.socket()
+    sock.bind(('127.0.0.1', 0))
+    sock.listen(1)
+    where = '127.0.0.1:%d' % sock.getsockname()[1]
+    assert where + ': Address already in use' == fails(
+        'serve', '--listen', where, '--cert', pki.path('localhost'))
+    sock.close()
