@@ -7,14 +7,14 @@ import os
 import sys
 
 from . import __version__
-from ._cli import bench, connect, demo, info, serve
+from ._cli import bench, connect, demo, info, proxy, serve
 from ._cli.console import Console, UserError
 from ._engine import EngineUnavailable
 
 __all__ = ['main']
 
 _COMMANDS = [('info', info), ('demo', demo), ('connect', connect),
-             ('bench', bench), ('serve', serve)]
+             ('bench', bench), ('serve', serve), ('proxy', proxy)]
 
 #: What shells give for a program that SIGINT has ended.
 _INTERRUPTED = 130

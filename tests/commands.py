@@ -9,8 +9,9 @@ import sys
 import threading
 
 from programs import ROOT, environment, running
+from sslproto27.__main__ import main
 
-__all__ = ['command', 'fails', 'on_terminal', 'started']
+__all__ = ['command', 'fails', 'fails_here', 'on_terminal', 'started']
 
 PATIENCE = 30
 
@@ -37,6 +38,15 @@ def command(*arguments, **kwargs):
 def fails(*arguments, **kwargs):
     """Return the one line that a command says on standard error when it ends in status 1."""
     status, stdout, stderr = command(*arguments, **kwargs)
+    assert (1, '') == (status, stdout), stderr
+    assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
+    return stderr[len('sslproto27: '):].rstrip('\n')
+
+
+def fails_here(capsys, *arguments):
+    """Do as `fails`, in this process: quicker where nothing is served."""
+    status = main(list(arguments))
+    stdout, stderr = capsys.readouterr()
     assert (1, '') == (status, stdout), stderr
     assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
     return stderr[len('sslproto27: '):].rstrip('\n')

@@ -71,8 +71,8 @@ def hang_up(sock):
     End TCP, then wait for the peer's end: whoever closes with bytes unread resets the connection,
     and the peer may lose what it has not read yet (RFC 1122 4.2.2.13).
     """
-    sock.shutdown(socket.SHUT_WR)
     try:
+        sock.shutdown(socket.SHUT_WR)
         while sock.recv(4096):
             pass
     except (socket.error, ValueError):

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from commands import command, fails, started
+from commands import command, fails_here, started
 
 
 @contextlib.contextmanager
@@ -123,17 +123,17 @@ class TestFiles(object):
     (['--key', 'x'], '--key needs --cert'),
     (['--listen', 'x:y'], 'x:y is not HOST:PORT'),
 ])
-def test_mistakes(arguments, said):
+def test_mistakes(arguments, said, capsys):
     """A mistake is one line."""
-    assert said in fails('serve', *arguments)
+    assert said in fails_here(capsys, 'serve', *arguments)
 
 
-def test_address_in_use(pki):
+def test_address_in_use(pki, capsys):
     """A port that somebody else has."""
     sock = socket.socket()
     sock.bind(('127.0.0.1', 0))
     sock.listen(1)
     where = '127.0.0.1:%d' % sock.getsockname()[1]
-    assert where + ': Address already in use' == fails(
-        'serve', '--listen', where, '--cert', pki.path('localhost'))
+    assert where + ': Address already in use' == fails_here(
+        capsys, 'serve', '--listen', where, '--cert', pki.path('localhost'))
     sock.close()

@@ -4,13 +4,8 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 import sslproto27
+from commands import command
 from memory import PY2, only_python2
-from programs import finish
-
-
-def command(*arguments):
-    """Run ``python -m sslproto27``; return (exit status, stdout, stderr)."""
-    return finish(('-m', 'sslproto27') + arguments)
 
 
 def test_version():
@@ -37,9 +32,11 @@ def test_usage(arguments):
 
 
 @pytest.mark.skipif(PY2, reason='Trollius, which it lacks on Python 3, is there')
-def test_demo_says_what_is_missing():
-    """Where Trollius is missing demo says so in one line, with status 1."""
-    status, stdout, stderr = command('demo')
+@pytest.mark.parametrize('arguments', [
+    ('demo',), ('proxy', '--listen', ':0', '--to', 'localhost:9', '--to-tls')])
+def test_what_is_missing(arguments):
+    """Where Trollius is missing the commands that need it say so in one line, with status 1."""
+    status, stdout, stderr = command(*arguments)
     assert (1, '', 1) == (status, stdout, stderr.count('\n'))
     assert 'trollius' in stderr
 

@@ -1,0 +1,287 @@
+"""``proxy``: TLS in front of a service, or towards one; the arguments, and the supervisor."""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+
+from .._core import create_default_context
+from ..context import new_session_ticket_key, set_session_ticket_keys
+from .console import Console, UserError, address, seconds
+from .contexts import load, offer, server_context
+from .names import answer_by_name, names_of
+
+HELP = 'put TLS in front of a service, or between a client and a TLS service'
+EPILOG = (
+    'With --cert clients speak TLS, with --to-tls the service does; at least one is needed. SIGHUP'
+    ' reads the certificates again and opens the log anew: new connections get the new ones, old'
+    ' ones go on. SIGTERM stops gracefully, Ctrl-C at once. Workers share the port and the keys of'
+    ' session tickets; SIGHUP renews them.')
+
+#: How many session ticket keys still decrypt: the newest, and those of the reloads before.
+_KEYS = 3
+
+#: A worker that lives for less than so many seconds is not started again at once.
+_SHORT_LIFE = 1.0
+
+_BACKLOG = 512
+
+#: Until a worker's loop has its own.
+_WORKER_SIGNALS = [(signal.SIGHUP, signal.SIG_IGN), (signal.SIGCHLD, signal.SIG_DFL),
+                   (signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.SIG_DFL)]
+
+
+def add_arguments(parser):
+    """Add the command's arguments to *parser*."""
+    parser.add_argument('--listen', required=True, metavar='[HOST]:PORT',
+                        help='where clients connect to; HOST is 127.0.0.1 unless given')
+    parser.add_argument('--to', required=True, metavar='HOST:PORT', help='where the service is')
+    front = parser.add_argument_group('TLS with clients')
+    front.add_argument('--cert', action='append', metavar='FILE',
+                       help='certificate chain and key (PEM); given again, clients get the one for'
+                       ' the name that they ask for, else the first')
+    front.add_argument('--client-ca', metavar='FILE',
+                       help='let clients in that show a certificate of these authorities (PEM)')
+    front.add_argument('--alpn', action='append', metavar='NAME',
+                       help='a protocol that the service speaks; may be given again')
+    back = parser.add_argument_group('TLS with the service')
+    back.add_argument('--to-tls', action='store_true', help='speak TLS with the service')
+    back.add_argument('--to-cafile', metavar='FILE',
+                      help="authorities to trust (PEM), in place of the system's")
+    back.add_argument('--to-name', metavar='NAME', help='the name it has to prove (that of --to)')
+    back.add_argument('--to-cert', metavar='FILE',
+                      help='our certificate chain and key for the service (PEM)')
+    parser.add_argument('--workers', type=int, default=1, metavar='N', help='processes (1)')
+    parser.add_argument('--access-log', metavar='FILE',
+                        help='append a line of JSON for each connection; - is standard output')
+    parser.add_argument('--grace', type=seconds, default=30.0, metavar='SECONDS',
+                        help='for connections to end in after SIGTERM (30)')
+
+
+def run(arguments):
+    """Serve until SIGTERM or Ctrl-C."""
+    try:
+        from . import relay
+    except ImportError as error:
+        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]'
+                        % error)
+    _check(arguments)
+    try:
+        where = address(arguments.listen, default_host='127.0.0.1')
+        to = address(arguments.to)
+    except ValueError as error:
+        raise UserError(str(error))
+    _Supervisor(arguments, where, to, relay).run()
+
+
+def _check(arguments):
+    if not arguments.cert and not arguments.to_tls:
+        raise UserError('--cert, --to-tls or both are needed: without TLS there is nothing to do')
+    for option in ('client_ca', 'alpn'):
+        if getattr(arguments, option) and not arguments.cert:
+            raise UserError('--%s needs --cert' % option.replace('_', '-'))
+    for option in ('to_cafile', 'to_name', 'to_cert'):
+        if getattr(arguments, option) and not arguments.to_tls:
+            raise UserError('--%s needs --to-tls' % option.replace('_', '-'))
+    if arguments.workers < 1:
+        raise UserError('--workers must be 1 or more')
+
+
+def _front(arguments, keys):
+    """Return (the context for clients, the names that they ask for); (None, {}) without TLS."""
+    if not arguments.cert:
+        return None, {}
+    choices = []
+    for path in arguments.cert:
+        context = server_context(path, None, arguments.client_ca, arguments.alpn)
+        set_session_ticket_keys(context, keys)
+        choices.append((context, names_of(path)))
+    return choices[0][0], answer_by_name(choices)
+
+
+def _back(arguments):
+    """Return the context for the service; None without TLS."""
+    if not arguments.to_tls:
+        return None
+    context = load('--to-cafile', arguments.to_cafile, create_default_context,
+                   cafile=arguments.to_cafile)
+    if arguments.to_cert:
+        load('--to-cert', arguments.to_cert, context.load_cert_chain, arguments.to_cert)
+    offer(context, arguments.alpn)
+    return context
+
+
+def _open_log(path):
+    if path is None:
+        return None
+    if path == '-':
+        return os.dup(sys.stdout.fileno())
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    except OSError as error:
+        raise UserError('--access-log %s: %s' % (path, error.strerror))
+
+
+class _Supervisor(object):
+    """
+    Starts workers, tells them to stop, and starts others: one generation for each reading of the
+    files. It serves no connection itself.
+    """
+
+    def __init__(self, arguments, where, to, relay):
+        self._arguments = arguments
+        self._to = to
+        self._relay = relay
+        self._console = Console()
+        self._keys = []
+        self._settings = None
+        self._workers = {}      # of this generation: by process ID, when it was started
+        self._retired = set()   # process IDs of earlier ones
+        self._stopping = False
+        self._process = os.getpid()
+        self._load()
+        self._listener = _listen(where, arguments.listen)
+        # Signals come as bytes through a pipe: none is lost between a look and a wait.
+        self._events, self._signals = os.pipe()
+        # Workers stop when the last writer of this one is gone, however we ended.
+        self._ending, self._alive = os.pipe()
+
+    def run(self):
+        """Serve until told to stop, and all workers have."""
+        numbers = {signal.SIGHUP: self._reload, signal.SIGTERM: self._stop,
+                   signal.SIGINT: self._interrupt, signal.SIGCHLD: self._reap}
+        for number in numbers:
+            signal.signal(number, self._note)
+        host, port = self._listener.getsockname()[:2]
+        self._start_workers()
+        console = Console(sys.stdout)
+        console.line('listening on %s:%d' % ('[%s]' % host if ':' in host else host, port))
+        while self._workers or self._retired:
+            numbers[ord(self._next_event())]()
+
+    def _note(self, number, frame):
+        if os.getpid() != self._process:
+            os._exit(0)  # a worker that has not begun
+        os.write(self._signals, chr(number).encode('ascii'))
+
+    def _next_event(self):
+        while True:
+            try:
+                return os.read(self._events, 1)
+            except OSError as error:
+                if error.errno != errno.EINTR:  # by the very signal that we wait for
+                    raise
+
+    # Generations
+
+    def _load(self):
+        """Read all files; if one cannot be used, nothing has changed."""
+        arguments = self._arguments
+        keys = [new_session_ticket_key()]
+        if not arguments.client_ca:
+            # With it a ticket vouches for a client, whom the authorities now may not know.
+            keys += self._keys[:_KEYS - 1]
+        front, server_names = _front(arguments, keys)
+        back = _back(arguments)
+        log = _open_log(arguments.access_log)
+        if self._settings is not None and self._settings.log is not None:
+            os.close(self._settings.log)
+        self._keys = keys
+        host, port = self._to
+        self._settings = self._relay.Settings(
+            front, server_names, back, host, port, arguments.to_name or host, log,
+            arguments.grace)
+
+    def _reload(self):
+        if self._stopping:
+            return
+        try:
+            self._load()
+        except UserError as error:
+            self._console.line(('bad', 'not reloaded: '), error.args[0])
+            return
+        old, self._workers = self._workers, {}
+        self._start_workers()
+        self._retired.update(old)
+        _signal_all(old, signal.SIGTERM)
+        self._console.line('reloaded')
+
+    def _start_workers(self):
+        while len(self._workers) < self._arguments.workers:
+            self._workers[self._fork()] = time.time()
+
+    def _fork(self):
+        process = os.fork()
+        if process:
+            return process
+        status = 1
+        try:
+            for number, action in _WORKER_SIGNALS:
+                signal.signal(number, action)
+            for descriptor in (self._alive, self._events, self._signals):
+                os.close(descriptor)
+            self._relay.Worker(self._listener, self._settings, self._ending).run()
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)  # what is on the stack above is the supervisor's to clean up
+
+    # Ends
+
+    def _stop(self):
+        self._end(signal.SIGTERM)
+
+    def _interrupt(self):
+        self._end(signal.SIGINT)
+        while self._workers or self._retired:
+            self._reap(options=0)
+        raise KeyboardInterrupt
+
+    def _end(self, number):
+        if not self._stopping:
+            self._stopping = True
+            self._listener.close()
+        _signal_all(set(self._workers) | self._retired, number)
+
+    def _reap(self, options=os.WNOHANG):
+        """Take note of workers that have ended; start others for those that should not have."""
+        while self._workers or self._retired:
+            try:
+                process, status = os.waitpid(-1, options)
+            except OSError as error:
+                if error.errno != errno.EINTR:
+                    raise
+                continue
+            if not process:
+                return
+            self._retired.discard(process)
+            started = self._workers.pop(process, None)
+            if started is None or self._stopping:
+                continue
+            self._console.line(('bad', 'worker %d ended (status %d)' % (process, status)))
+            if time.time() - started < _SHORT_LIFE:
+                time.sleep(_SHORT_LIFE)
+            self._start_workers()
+
+
+def _signal_all(processes, number):
+    for process in processes:
+        os.kill(process, number)  # it is ours: it has not been waited for
+
+
+def _listen(where, option):
+    family = socket.AF_INET6 if ':' in where[0] else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(_BACKLOG)
+    except socket.error as error:
+        listener.close()
+        raise UserError('%s: %s' % (option, error.strerror or error))
+    return listener

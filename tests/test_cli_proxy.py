@@ -1,0 +1,444 @@
+"""``proxy``: clients and services of stock ssl or none, certificates, signals, workers."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import threading
+
+import pytest
+
+from commands import command, fails_here, started
+from memory import PY2, only_python2
+from peers import PATIENCE, echo_tls, hang_up, receive, serving
+
+pytestmark = only_python2  # Trollius runs on 2.7 alone
+
+if PY2:
+    from sslproto27 import SSLSocket
+    from sslproto27._cli.names import names_of
+
+
+def echo(sock):
+    """Send back what comes; in the end say how that was."""
+    while True:
+        data = sock.recv(65536)
+        if not data:
+            break
+        sock.sendall(data)
+    sock.sendall(b'.')
+    hang_up(sock)
+
+
+@contextlib.contextmanager
+def proxy(port, *arguments):
+    """Run ``proxy`` in front of *port*; give (its own port, the process)."""
+    with started('proxy', '--listen', '127.0.0.1:0', '--to', '127.0.0.1:%d' % port,
+                 *arguments) as process:
+        line = process.stdout.readline()
+        assert line.startswith('listening on 127.0.0.1:'), process.stderr.read()
+        try:
+            yield int(line.rpartition(':')[2]), process
+        finally:
+            if process.poll() is None:  # so that its workers end, too
+                process.send_signal(signal.SIGINT)
+                process.wait()
+
+
+@contextlib.contextmanager
+def service(handle=echo):
+    """Serve clients at once, a thread each; give the port."""
+    listener = socket.socket()
+    listener.bind(('127.0.0.1', 0))
+    listener.listen(20)
+    errors = []
+
+    def one(sock):
+        try:
+            sock.settimeout(PATIENCE)
+            handle(sock)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            sock.close()
+
+    def accept():
+        while True:
+            sock, _ = listener.accept()
+            if ending.is_set():
+                sock.close()
+                return
+            thread = threading.Thread(target=one, args=(sock,))
+            thread.daemon = True
+            thread.start()
+
+    ending = threading.Event()
+    acceptor = threading.Thread(target=accept)
+    acceptor.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        ending.set()
+        socket.create_connection(listener.getsockname()).close()
+        acceptor.join(PATIENCE)
+        listener.close()
+    assert [] == errors
+
+
+def connect(port):
+    """Return a socket that is connected to *port*."""
+    return socket.create_connection(('127.0.0.1', port), PATIENCE)
+
+
+def secure(pki, port, name='localhost', session=None, context=None, **kwargs):
+    """Return an `SSLSocket` to *port*, *name* verified."""
+    context = context or pki.client_context(**kwargs)
+    return SSLSocket(connect(port), context, server_hostname=name, session=session)
+
+
+def round_trip(sock, data=b'hello'):
+    """Send *data*, and return what comes back."""
+    sock.sendall(data)
+    return receive(sock, len(data))
+
+
+def log_of(path, count):
+    """Return the *count* lines of an access log."""
+    with open(path) as file:
+        lines = [json.loads(line) for line in file]
+    assert count == len(lines), lines
+    return lines
+
+
+class TestTerminator(object):
+    """TLS with clients, none with the service."""
+
+    def test_log(self, pki, tls_version, tmpdir):
+        """Data goes both ways, its end too; the log tells what a connection was."""
+        log = str(tmpdir.join('log'))
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--alpn', 'h2',
+                                      '--access-log', log) as (front, process):
+            status, stdout, stderr = command(
+                'connect', 'localhost:%d' % front, '--cafile', pki.path('ca'), '--alpn', 'h2',
+                '--tls', tls_version[-3:], input='hello')
+            assert (0, 'hello.') == (status, stdout), stderr
+            process.send_signal(signal.SIGTERM)
+            assert ('', '') == process.communicate()
+            assert 0 == process.returncode
+        line, = log_of(log, 1)
+        assert ('localhost', tls_version, 'h2', None, False, 5, 6) == tuple(
+            line[name] for name in ('server_name', 'version', 'alpn', 'client', 'resumed',
+                                    'received', 'sent'))
+        assert line['peer'].startswith('127.0.0.1:')
+        assert line['time'].endswith('Z') and line['seconds'] >= 0
+        assert 'error' not in line
+
+    def test_large(self, pki):
+        """Five megabytes go through and back, though neither end has room for them."""
+        data = os.urandom(5 << 20)
+        came = []
+
+        def slow(sock):
+            came.append(receive(sock, len(data)))
+            sock.sendall(came[0])
+            hang_up(sock)
+
+        with service(slow) as port, proxy(port, '--cert', pki.path('localhost')) as (front, _):
+            sock = secure(pki, front)
+            sock.sendall(data)
+            assert receive(sock, len(data)) == data == came[0]
+            assert b'' == sock.recv(1)
+            sock.close()
+
+    def test_service_speaks_first(self, pki):
+        """What the service says comes before the client has said anything."""
+        def greet(sock):
+            sock.sendall(b'220 hello')
+            hang_up(sock)
+
+        with service(greet) as port, proxy(port, '--cert', pki.path('localhost')) as (front, _):
+            sock = secure(pki, front)
+            assert b'220 hello' == receive(sock, 100)
+            sock.close()
+
+    def test_certificate_by_name(self, pki):
+        """A client gets the certificate for the name that it wants, else the first one."""
+        wanted = [('localhost', 'localhost'), ('other.example.org', 'other'),
+                  ('OTHER.example.org', 'other'), ('a.example.org', 'wildcard'),
+                  ('127.0.0.1', 'localhost')]
+        with service() as port, proxy(port, *[
+                argument for one in ('localhost', 'other', 'wildcard')
+                for argument in ('--cert', pki.path(one))]) as (front, _):
+            for name, leaf in wanted:
+                sock = secure(pki, front, name)
+                assert (name, pki.chain(leaf)[0]) == (name, sock.getpeercert(True))
+                assert b'hello' == round_trip(sock)
+                sock.close()
+
+    def test_client_certificates(self, pki, tmpdir):
+        """--client-ca lets in who is known, by name in the log, and nobody else."""
+        log = str(tmpdir.join('log'))
+        with service() as port, proxy(
+                port, '--cert', pki.path('localhost'), '--client-ca', pki.path('ca'),
+                '--access-log', log) as (front, process):
+            sock = secure(pki, front, leaf='client')
+            assert b'hello' == round_trip(sock)
+            sock.unwrap().close()
+            with pytest.raises((ssl.SSLError, socket.error)):
+                round_trip(secure(pki, front))
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        welcome, refused = sorted(log_of(log, 2), key=lambda line: 'error' in line)
+        assert 'client.example.org' == welcome['client']
+        assert 'PEER_DID_NOT_RETURN_A_CERTIFICATE' in refused['error']
+        assert refused['peer'].startswith('127.0.0.1:')
+
+    def test_no_service(self, pki, tmpdir):
+        """Where the service is gone the client is cut off, and the log says why."""
+        log = str(tmpdir.join('log'))
+        with service() as port:
+            pass
+        with proxy(port, '--cert', pki.path('localhost'), '--access-log', log) as (front, process):
+            with pytest.raises((ssl.SSLError, socket.error)):
+                sock = secure(pki, front)
+                sock.recv(1)
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        assert 'service: ' in log_of(log, 1)[0]['error']
+
+
+class TestOriginator(object):
+    """TLS with the service, none with clients, or on both sides."""
+
+    def test_echo(self, pki):
+        """A plain client talks to a TLS service whose name is verified."""
+        def serve(sock):
+            there = pki.server_context(leaf='other').wrap_socket(sock, server_side=True)
+            assert b'hello' == receive(there, 5)
+            there.sendall(b'HELLO')
+            hang_up(there.unwrap())
+
+        with serving(serve) as port, proxy(
+                port, '--to-tls', '--to-cafile', pki.path('ca'), '--to-name',
+                'other.example.org') as (front, _):
+            sock = connect(front)
+            assert b'HELLO' == round_trip(sock)
+            assert b'' == sock.recv(1)
+            sock.close()
+
+    def test_both(self, pki):
+        """
+        TLS is spoken on both sides, to a service that wants a certificate, and learns of the
+        client's end.
+        """
+        def serve(sock):
+            echo_tls(sock, pki.server_context(trust='ca'))
+
+        with serving(serve) as port, proxy(
+                port, '--cert', pki.path('localhost'), '--to-tls', '--to-cafile', pki.path('ca'),
+                '--to-name', 'localhost', '--to-cert', pki.path('client')) as (front, _):
+            sock = secure(pki, front)
+            assert b'hello' == round_trip(sock)
+            sock.unwrap().close()
+
+    def test_wrong_service(self, pki, tmpdir):
+        """A service that is another one gets nothing, nor does its client."""
+        log = str(tmpdir.join('log'))
+        got = []
+
+        def serve(sock):
+            try:
+                got.append(pki.server_context(leaf='other').wrap_socket(
+                    sock, server_side=True).recv(1))
+            except (ssl.SSLError, socket.error):
+                pass
+
+        with serving(serve) as port, proxy(
+                port, '--to-tls', '--to-cafile', pki.path('ca'), '--to-name', 'localhost',
+                '--access-log', log) as (front, process):
+            sock = connect(front)
+            sock.sendall(b'secret')
+            try:
+                assert b'' == sock.recv(1)
+            except socket.error as error:
+                assert errno.ECONNRESET == error.errno
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        assert 'Hostname mismatch' in log_of(log, 1)[0]['error']
+        assert [] == [data for data in got if data]
+
+    def test_truncation(self, pki):
+        """Where the service's data has been cut short, the client's does not end well either."""
+        def serve(sock):
+            there = pki.server_context().wrap_socket(sock, server_side=True)
+            there.sendall(b'half')
+            assert there.recv(1) == b'x'
+            hang_up(there)
+
+        with serving(serve) as port, proxy(
+                port, '--cert', pki.path('localhost'), '--to-tls', '--to-cafile', pki.path('ca'),
+                '--to-name', 'localhost') as (front, _):
+            sock = secure(pki, front)
+            assert b'half' == receive(sock, 4)
+            sock.sendall(b'x')
+            with pytest.raises((ssl.SSLError, socket.error)):
+                sock.recv(1)
+            sock.close()
+
+
+class TestSignals(object):
+    """SIGHUP, SIGTERM, Ctrl-C."""
+
+    def test_reload(self, pki, tmpdir):
+        """New connections get the new certificate; open ones go on; mistakes change nothing."""
+        leaf = str(tmpdir.join('leaf.pem'))
+        shutil.copy(pki.path('localhost'), leaf)
+        with service() as port, proxy(port, '--cert', leaf) as (front, process):
+            old = secure(pki, front)
+            shutil.copy(pki.path('other'), leaf)
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            new = secure(pki, front, 'other.example.org')
+            assert [b'old', b'new'] == [round_trip(old, b'old'), round_trip(new, b'new')]
+            with open(leaf, 'w') as file:
+                file.write('nonsense')
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr.readline().startswith('not reloaded: --cert ' + leaf)
+            third = secure(pki, front, 'other.example.org')
+            assert b'third' == round_trip(third, b'third')
+            for sock in (old, new, third):
+                sock.close()
+
+    def test_graceful_stop(self, pki):
+        """After SIGTERM nobody new gets in; who is in may end."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'),
+                                      '--workers', '2') as (front, process):
+            sock = secure(pki, front)
+            assert b'before' == round_trip(sock, b'before')
+            process.send_signal(signal.SIGTERM)
+            await_refusal(front)
+            assert b'after' == round_trip(sock, b'after')
+            sock.unwrap().close()
+            assert ('', '') == process.communicate()
+            assert 0 == process.returncode
+
+    def test_grace(self, pki):
+        """Who does not end in time is cut off."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--grace',
+                                      '0.1') as (front, process):
+            sock = secure(pki, front)
+            assert b'before' == round_trip(sock, b'before')
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+            with pytest.raises((ssl.SSLError, socket.error)):
+                sock.recv(1)
+            sock.close()
+
+    def test_interrupt(self, pki):
+        """Ctrl-C cuts all off, without a word."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            sock = secure(pki, front)
+            assert b'before' == round_trip(sock, b'before')
+            process.send_signal(signal.SIGINT)
+            assert ('', '') == process.communicate()
+            assert 130 == process.returncode
+            with pytest.raises((ssl.SSLError, socket.error)):
+                sock.recv(1)
+            sock.close()
+
+    def test_killed(self, pki):
+        """Workers do not outlive a supervisor that was killed."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            sock = secure(pki, front)
+            process.kill()
+            process.wait()
+            await_refusal(front)
+            sock.unwrap().close()
+
+
+def await_refusal(port):
+    """Connect until nobody listens on *port* any more."""
+    while True:
+        try:
+            connect(port).close()
+        except socket.error as error:
+            if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+                return
+            raise
+
+
+class TestWorkers(object):
+    """--workers."""
+
+    def test_shared_tickets(self, pki, tls_version):
+        """A session of one worker is resumed by all, also after a reload."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'),
+                                      '--workers', '3') as (front, process):
+            context = pki.client_context(version=tls_version)
+            # Connections that stay open keep their worker no busier than the others: enough of
+            # them, and each worker has had some.
+            first = secure(pki, front, context=context)
+            assert b'hello' == round_trip(first)
+            socks = [secure(pki, front, context=context, session=first.session) for _ in range(12)]
+            assert [True] * 12 == [sock.session_reused for sock in socks]
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            later = secure(pki, front, context=context, session=first.session)
+            assert later.session_reused
+            for sock in [first, later] + socks:
+                sock.close()
+
+    def test_no_tickets_from_before_a_reload(self, pki):
+        """With client certificates a reload ends what tickets vouched for."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'),
+                                      '--client-ca', pki.path('ca')) as (front, process):
+            context = pki.client_context(leaf='client')
+            first = secure(pki, front, context=context)
+            assert b'hello' == round_trip(first)
+            again = secure(pki, front, context=context, session=first.session)
+            assert again.session_reused
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            later = secure(pki, front, context=context, session=first.session)
+            assert not later.session_reused
+            for sock in (first, again, later):
+                sock.close()
+
+    @pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
+    def test_restarted(self, pki):
+        """A worker that dies is replaced, and that is said."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
+                worker, = file.read().split()
+            os.kill(int(worker), signal.SIGKILL)
+            assert 'worker %s ended (status 9)\n' % worker == process.stderr.readline()
+            sock = secure(pki, front)
+            assert b'hello' == round_trip(sock)
+            sock.close()
+
+
+@pytest.mark.parametrize('arguments, said', [
+    ([], '--cert, --to-tls or both are needed'),
+    (['--client-ca', 'x', '--to-tls'], '--client-ca needs --cert'),
+    (['--alpn', 'x', '--to-tls'], '--alpn needs --cert'),
+    (['--to-name', 'x', '--cert', 'x'], '--to-name needs --to-tls'),
+    (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
+    (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),
+    (['--to-tls', '--access-log', '/nowhere/log'], '--access-log /nowhere/log: No such file'),
+    (['--to-tls', '--workers', '0'], '--workers must be 1 or more'),
+])
+def test_mistakes(arguments, said, capsys):
+    """A mistake is one line."""
+    assert said in fails_here(
+        capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', *arguments)
+
+
+def test_names(pki):
+    """The names of a file's first certificate, its own."""
+    assert ['localhost'] == names_of(pki.path('chain'))
+    assert ['*.example.org'] == names_of(pki.path('wildcard'))
