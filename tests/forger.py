@@ -12,7 +12,7 @@ import struct
 
 import pytest
 
-from pipes import PipePair
+from pipe_pairs import PipePair
 from sslproto27 import context
 
 __all__ = ['Forger', 'record']

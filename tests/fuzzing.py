@@ -10,7 +10,7 @@ import hashlib
 import os
 import ssl
 
-from pipes import PipePair, record_types
+from pipe_pairs import PipePair, record_types
 from sslproto27 import SSLPipe
 from sslproto27._pipe import BROKEN, CLOSED, HANDSHAKE, OPEN, PEER_CLOSED
 

@@ -13,7 +13,7 @@ import pytest
 
 from aio_helpers import App, Echo, descriptors
 from memory import raised
-from pipes import needs_refcounts, pattern
+from pipe_pairs import needs_refcounts, pattern
 from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
 from sslproto27.aio import From, Return
 

@@ -16,7 +16,7 @@ if PY2:
 import asyncio
 
 from loops import App
-from pipes import pattern
+from pipe_pairs import pattern
 from sslproto27 import SSLCertVerificationError, SSLProtocol
 
 PATIENCE = 20  # seconds after which a test counts as hanging

@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from memory import PY2, since_python3
-from pipes import PipePair, carry
+from pipe_pairs import PipePair, carry
 from sslproto27 import SSLCertVerificationError, create_default_context
 from sslproto27._pipe import BROKEN, OPEN
 

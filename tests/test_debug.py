@@ -14,7 +14,7 @@ import pytest
 
 from loops import App, Connection, Loop, Waiter, join
 from memory import SPLITS, raised
-from pipes import pattern
+from pipe_pairs import pattern
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLProtocol
 from sslproto27._compat import ResourceWarning

@@ -12,7 +12,7 @@ import pytest
 
 import fuzzing
 from memory import knows_openssl_3
-from pipes import PYPY, PipePair
+from pipe_pairs import PYPY, PipePair
 from sslproto27._pipe import BROKEN, OPEN, PLAINTEXT
 
 hypothesis = pytest.importorskip('hypothesis')

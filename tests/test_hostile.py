@@ -15,7 +15,7 @@ import pytest
 
 from forger import ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, Forger, record
 from memory import knows_openssl_3, raised
-from pipes import PYPY, PipePair, carry, native_call, pattern, talk
+from pipe_pairs import PYPY, PipePair, carry, native_call, pattern, talk
 from sslproto27 import SSLPipe
 from sslproto27._pipe import BROKEN, HANDSHAKE, OPEN, OVERHEAD_LIMIT, PEER_CLOSED
 from sslproto27.context import OP_ALLOW_CLIENT_RENEGOTIATION

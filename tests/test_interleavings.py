@@ -19,7 +19,7 @@ import pytest
 
 from loops import App, Loop, ModernTransport, Transport, Waiter, join
 from memory import SeededChunks
-from pipes import pattern
+from pipe_pairs import pattern
 from sslproto27 import SSLProtocol
 
 SEEDS = range(12)

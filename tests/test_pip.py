@@ -15,7 +15,7 @@ import pytest
 
 from https import Handler, Proxy, serving
 from memory import PY2, raised
-from pipes import PYPY
+from pipe_pairs import PYPY
 from programs import ROOT
 
 sys.path.insert(0, os.path.join(ROOT, 'contrib'))

@@ -12,7 +12,7 @@ import weakref
 import pytest
 
 from memory import PY2, SPLITS, byte_by_byte, raised, strided
-from pipes import (
+from pipe_pairs import (
     ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, PipePair, carry, native_call,
     needs_refcounts, pattern, record_types, talk)
 from sslproto27 import SSLCertVerificationError, SSLPipe

@@ -12,7 +12,7 @@ import pytest
 
 from loops import App, Connection, Loop, ModernTransport, Transport, Waiter, join
 from memory import SPLITS, raised, strided
-from pipes import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
+from pipe_pairs import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
 from sslproto27._protocol import DRAIN_LIMIT

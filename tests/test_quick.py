@@ -11,7 +11,7 @@ import ssl
 import pytest
 
 import sslproto27
-from pipes import APPLICATION_DATA, PipePair, carry, pattern, record_types, talk
+from pipe_pairs import APPLICATION_DATA, PipePair, carry, pattern, record_types, talk
 
 
 @pytest.fixture

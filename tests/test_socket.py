@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from memory import PY2, knows_openssl_3, only_python2, raised
-from pipes import native_call, pattern
+from pipe_pairs import native_call, pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
 

@@ -10,7 +10,7 @@ import pytest
 
 from aio_helpers import App, Echo, connected_pair
 from memory import PY2, raised
-from pipes import pattern
+from pipe_pairs import pattern
 from sslproto27 import SSLCertVerificationError, SSLObject, aio
 from sslproto27.aio import From, Return
 

@@ -15,7 +15,7 @@ from tornados import (
     on_loop, settled)
 
 
-from pipes import PYPY
+from pipe_pairs import PYPY
 from pki import PKI
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
 from test_leaks import in_use
@@ -282,7 +282,7 @@ import os, socket, ssl, sys
 import sslproto27
 from tornado import gen, ioloop, iostream, netutil, process, tcpserver
 
-from pipes import PYPY
+from pipe_pairs import PYPY
 from pki import PKI
 import sslproto27.tornado as ours
 if %(install)r:

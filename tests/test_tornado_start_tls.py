@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from pipes import pattern
+from pipe_pairs import pattern
 from tornados import (
     Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,
     settled)

@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 from memory import PY2, SPLITS
-from pipes import ALERT, native_call, needs_refcounts, pattern, record_types
+from pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
 from sslproto27 import _pipe
 from tornados import (
     Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,

@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from memory import PY2, raised
-from pipes import pattern
+from pipe_pairs import pattern
 
 if not PY2:
     pytest.skip('Trollius is for Python 2.7', allow_module_level=True)

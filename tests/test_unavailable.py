@@ -6,7 +6,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from memory import PY2, raised
-from pipes import PYPY
+from pipe_pairs import PYPY
 from sslproto27._engine import EngineUnavailable
 from sslproto27._engine.libssl import check_version
 

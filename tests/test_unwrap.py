@@ -9,7 +9,7 @@ import pytest
 
 from loops import App
 from memory import SPLITS
-from pipes import pattern
+from pipe_pairs import pattern
 from protocol_fixtures import *  # noqa: F401, F403
 
 LARGE = 100000
