@@ -47,6 +47,8 @@ setup(
             # certificates from another interpreter there.
             'trustme>=0.9,<1' + PY2 + ' and platform_python_implementation != "PyPy"',
             'trustme>=0.9' + PY3,
+            # An application to try; the last for 2.7 and Trollius. It needs cryptography, too.
+            'autobahn==19.11.2' + PY2 + ' and platform_python_implementation != "PyPy"',
             TROLLIUS,
             'hypothesis>=4.57.1,<5' + PY2,  # the last for 2.7
             'hypothesis>=6' + PY3,
