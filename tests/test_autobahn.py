@@ -16,6 +16,10 @@ websocket = pytest.importorskip(
 import txaio  # noqa: E402: autobahn brings it
 
 
+#: A second is not enough on a busy machine.
+NO_HURRY = dict(openHandshakeTimeout=0, closeHandshakeTimeout=0)
+
+
 class EchoServer(websocket.WebSocketServerProtocol):
     """Sends every message back."""
 
@@ -57,13 +61,17 @@ def echo_port(aio_loop, run, serve, server_context, monkeypatch):
     monkeypatch.setattr(txaio.config, 'loop', aio_loop)
     factory = websocket.WebSocketServerFactory(u'wss://localhost', loop=aio_loop)
     factory.protocol = EchoServer
-    return serve(factory, ssl=server_context)
+    factory.setProtocolOptions(**NO_HURRY)
+    port = serve(factory, ssl=server_context)
+    factory.setSessionParameters(url=u'wss://localhost:%d' % port)
+    return port
 
 
 def client_factory(loop, port, messages):
     """Return the factory of a client."""
     factory = websocket.WebSocketClientFactory(u'wss://localhost:%d' % port, loop=loop)
     factory.protocol = Client
+    factory.setProtocolOptions(serverConnectionDropTimeout=0, **NO_HURRY)
     factory.messages, factory.answers = list(messages), []
     factory.closed = aio.Future(loop=loop)
     return factory
