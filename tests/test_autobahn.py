@@ -6,7 +6,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from memory import raised
-from pipes import pattern
+from pipe_pairs import pattern
 from sslproto27 import SSLCertVerificationError, aio
 from sslproto27.aio import From, Return
 

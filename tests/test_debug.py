@@ -1,12 +1,15 @@
 """What transports tell in debug mode, and how the application's protocol is called, in memory."""
 from __future__ import absolute_import, division, print_function
 
+import ctypes
 import errno
 import gc
 import logging
 import socket
 import ssl
+import sys
 import threading
+import types
 import warnings
 import weakref
 
@@ -14,7 +17,7 @@ import pytest
 
 from loops import App, Connection, Loop, Waiter, join
 from memory import SPLITS, raised
-from pipe_pairs import pattern
+from pipe_pairs import native_call, needs_refcounts, pattern
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLProtocol
 from sslproto27._compat import ResourceWarning
@@ -366,7 +369,53 @@ class TestStates(object):
         assert 'NEW' == protocol._state
 
 
+def size_of(roots, foreign):
+    """Return the bytes of all objects that belong to *roots* alone; *foreign* are somebody else's."""
+    seen = {id(one) for one in foreign} | {id(None), id(True), id(False)}
+    shared = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, ssl.SSLContext)
+    todo, total = list(roots), 0
+    while todo:
+        one = todo.pop()
+        if id(one) not in seen and not isinstance(one, shared):
+            seen.add(id(one))
+            total += sys.getsizeof(one)
+            todo += gc.get_referents(one)
+    return total
+
+
 class TestMemory(object):
+    @needs_refcounts
+    def test_idle(self, new):  # noqa: F811
+        """The Python objects of an idle connection take less than 8 KiB; no buffer is among them."""
+        connection = new(waiter=None).handshake()
+        connection.remote.write(pattern(100000))
+        connection.transport.write(pattern(100000))
+        connection.remote.read()
+        del connection.app.chunks[:]
+        size = size_of([connection.protocol, connection.transport], [
+            connection.loop, connection.app, connection.lower, connection.remote])
+        assert 500 < size < 8 * 1024
+
+    def test_release_buffers(self, new):  # noqa: F811
+        """SSL_MODE_RELEASE_BUFFERS is on, so OpenSSL keeps no record buffers either."""
+        ssl_object = new().handshake().transport.get_extra_info('ssl_object')
+        mode = native_call(ssl_object, 'SSL_ctrl', 33, ctypes.c_long(0), None)
+        assert mode & 0x10
+
+    def test_closed_loop(self, new):  # noqa: F811
+        """What is thrown away after its loop was closed asks nothing of that loop any more."""
+        connection = new().handshake()
+        loop = connection.loop
+
+        def fail(*args):
+            raise RuntimeError('the loop is closed')
+        loop.call_soon = loop.call_later = loop.call_exception_handler = fail
+        reference = weakref.ref(connection.protocol)
+        del connection
+        gc.collect()
+        gc.collect()
+        assert None is reference()
+
     def test_no_dict(self, new):  # noqa: F811
         """Neither the protocol nor its transport has a __dict__: thousands of them wait."""
         connection = new()

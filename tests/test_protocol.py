@@ -277,6 +277,14 @@ class TestFailedHandshake(object):
         assert errno.ECONNRESET == errno_of(error)
         assert ([], [], 0) == (connection.app.names, connection.loop.errors, connection.loop.timers)
 
+    def test_eof_where_ragged_ones_are_suppressed(self, new):
+        """EOF before the handshake is no clean end even where EOF without close_notify is one."""
+        connection = new(suppress_ragged_eofs=True).start()
+        connection.remote.send_eof()
+        connection.loop.advance(100)
+        assert [errno.ECONNRESET] == [errno_of(error) for error in connection.outcomes]
+        assert [] == connection.app.names
+
     def test_eof_in_the_middle(self, new):
         """EOF in mid-handshake fails the waiter with a connection reset."""
         connection = new().start()
