@@ -70,7 +70,7 @@ def main():
     options = arguments()
     result = {'date': time.strftime('%Y-%m-%d'), 'rounds': options.rounds,
               'seconds': options.seconds, 'parts': {}, 'bars': []}
-    print('%s: %d rounds of %.1f s a line; MB are 10^6 bytes' % (
+    print('%s: %d rounds of %g s a line; MB are 10^6 bytes' % (
         result['date'], options.rounds, options.seconds))
     with certificates() as folder, unpacked(options.against) as options.before:
         for name, part in sorted(PARTS.items()):
