@@ -38,10 +38,10 @@ def context_of(ssl_options, server_side, server_hostname=None):
 
 
 @contextlib.contextmanager
-def names_checked(context, insist):
-    """Within the block let *context*, if it verifies certificates and we *insist*, check names."""
+def names_checked(context):
+    """Within the block let *context*, if it verifies certificates, check names as well."""
     before = context.check_hostname
-    if insist and context.verify_mode != ssl.CERT_NONE:
+    if context.verify_mode != ssl.CERT_NONE:
         context.check_hostname = True
     try:
         yield
