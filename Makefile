@@ -17,7 +17,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist instructions clean FORCE
+.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -68,6 +68,13 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 fuzz: $(VENV27)/ready  ## mutated bytes for the pipe, for SECONDS (60); what is new goes into tests/corpus
 	@$(VENV27)/bin/python tools/fuzz.py $(or $(SECONDS),60)
 
+interop: $(VENV27)/ready $(VENV3)/ready .cache/interop/ready  ## other TLS stacks, as far as they are here; sslyze
+	@SSLPROTO27_INTEROP_PYTHON=.cache/interop/python PYTHONPATH=$(CURDIR) \
+	    $(VENV27)/bin/python -m pytest -rs tests/interop/check_peers.py tests/interop/check_sslyze.py
+
+soak: $(VENV27)/ready  ## 50,000 short connections and 2,000 at once: flat memory and descriptors?
+	@$(VENV27)/bin/python tools/soak.py $(CONNECTIONS) $(AT_ONCE)
+
 dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same bytes each time
 	@$(VENV3)/$(PIP_INSTALL) build twine
 	@tools/build_release $(VENV3)/bin/python
@@ -100,6 +107,15 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@echo "making $(@D) of $$(cat $<)"
 	@$(VIRTUALENV) $(@D)
 	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,requests]' && touch $@
+
+# In a folder of their own: they bring other versions of what the tests use. Without them, or with a
+# Python 3 that they don't know, the rest is tried all the same.
+.cache/interop/ready: $(VENV3)/ready
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@for name in tlslite-ng sslyze; do $(VENV3)/$(PIP_INSTALL) --target $(@D) --upgrade $$name || true; done
+	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$$@"\n' \
+	    '$(CURDIR)/$(@D)' '$(CURDIR)/$(VENV3)/bin/python' >$(@D)/python
+	@chmod +x $(@D)/python && touch $@
 
 # Some distributions cut ensurepip from venv; virtualenv, before or after fetching
 # newer wheels, then serves the old and the new versions of Python 3.
