@@ -14,7 +14,7 @@ from ._engine import EngineUnavailable
 __all__ = ['main']
 
 _COMMANDS = [('info', info), ('demo', demo), ('connect', connect),
-             ('bench', bench), ('serve', serve), ('proxy', proxy)]
+             ('serve', serve), ('proxy', proxy), ('bench', bench)]
 
 #: What shells give for a program that SIGINT has ended.
 _INTERRUPTED = 130

@@ -181,6 +181,18 @@ def test_endless():
     assert 'talks on and on' in str(info.value)
 
 
+def test_unreadable(pki):
+    """An input that cannot be read is an error, once the server has said all that it says."""
+    source, target = os.open(os.devnull, os.O_WRONLY), os.open(os.devnull, os.O_WRONLY)
+    with Talk(lambda sock: echo_tls(sock, pki.server_context())) as channel:
+        channel.start_tls(pki.client_context(), server_hostname='localhost')
+        with pytest.raises(UserError) as info:
+            channel.relay(source, target)
+    os.close(source)
+    os.close(target)
+    assert 'the input cannot be read: Bad file descriptor' == str(info.value)
+
+
 def test_relay(pki):
     """A megabyte each way at once arrives whole: neither direction waits for the other."""
     data = os.urandom(1 << 20)
