@@ -155,6 +155,21 @@ class TestTerminator(object):
             assert b'' == sock.recv(1)
             sock.close()
 
+    def test_held_back(self, pki):
+        """A client that sends more than the service takes has to wait."""
+        enough = threading.Event()
+
+        def wait(sock):
+            enough.wait(PATIENCE)
+
+        with service(wait) as port, proxy(port, '--cert', pki.path('localhost')) as (front, _):
+            sock = secure(pki, front)
+            sock.settimeout(1)
+            with pytest.raises(socket.timeout):
+                sock.sendall(b'x' * (64 << 20))
+            enough.set()
+            sock.close()
+
     def test_service_speaks_first(self, pki):
         """What the service says comes before the client has said anything."""
         def greet(sock):
