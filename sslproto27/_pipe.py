@@ -95,6 +95,8 @@ class SSLPipe(object):
                  '_backlog', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
                  '_had_appdata', '__weakref__')
 
+    _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
+
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
                  suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT):
         self.state = PLAINTEXT
@@ -103,8 +105,8 @@ class SSLPipe(object):
         self._overhead_limit = overhead_limit
         self._unchecked = 0         # bytes that have come since the limit was looked at,
         self._had_appdata = False   # and whether there was application data among them
-        self._incoming = MemoryBIO()
-        self._outgoing = MemoryBIO()
+        self._incoming = self._memory_bio()
+        self._outgoing = self._memory_bio()
         self._received = []  # plaintext for the application
         self._backlog = []   # plaintext for the peer, not encrypted yet
         self.ssl_object = self._new_ssl_object()

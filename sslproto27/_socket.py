@@ -13,7 +13,7 @@ import threading
 from . import _pipe
 from ._compat import PY2, as_bytes, text_type, to_index, writable_view
 from ._pipe import SSLPipe
-from ._socketface import SocketFace
+from ._socketface import Closed, SocketFace, no_flags
 
 __all__ = ['SSLSocket']
 
@@ -61,7 +61,7 @@ class SSLSocket(SocketFace):
                  do_handshake_on_connect=True, suppress_ragged_eofs=False):
         if not server_side and not server_hostname and getattr(context, 'check_hostname', False):
             raise ValueError('check_hostname requires server_hostname')
-        self._lower = sock  # a _Closed in the end
+        self._lower = sock  # a Closed in the end
         self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
         self._lock = threading.Lock()       # over the pipe and what follows: never while waiting
         self._unsent = []                   # records for the peer, in order
@@ -153,7 +153,7 @@ class SSLSocket(SocketFace):
             ssl.SSLError: the peer broke the protocol, or sent an alert.
             socket.error: from below; socket.timeout among them.
         """
-        _no_flags(flags)
+        no_flags(flags)
         size = to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
@@ -264,7 +264,7 @@ class SSLSocket(SocketFace):
             socket.error: from below; EPIPE if nothing more can be sent.
             TypeError, BufferError: *data* cannot be used.
         """
-        _no_flags(flags)
+        no_flags(flags)
         data = _sendable(data)
         if len(data) <= _CHUNK:
             if data:
@@ -275,7 +275,7 @@ class SSLSocket(SocketFace):
 
     def send(self, data, flags=0):
         """Send the beginning of *data*, at most 256 KiB; return how many bytes. See `sendall`."""
-        _no_flags(flags)
+        no_flags(flags)
         data = _sendable(data)[:_CHUNK]
         if data:
             self._send(data)
@@ -362,14 +362,14 @@ class SSLSocket(SocketFace):
 
     def _close(self):
         lower = self._lower
-        if lower.__class__ is _Closed:
+        if lower.__class__ is Closed:
             return
         self._say_goodbye()
         try:
             self._flush_at_once(lower)
         except socket.error:
             pass  # whoever closes does not care; the peer learns as much from the close
-        self._lower = _Closed()
+        self._lower = Closed()
         self._error = socket.error(errno.EBADF, 'Bad file descriptor')
         self._received = b''
         _call(lower, 'close')
@@ -395,11 +395,6 @@ class SSLSocket(SocketFace):
         return '<%s %s over %r>' % (type(self).__name__, self._pipe.state, self._lower)
 
 
-def _no_flags(flags):
-    if flags:
-        raise ValueError('flags must be 0 on a TLS socket')
-
-
 def _sendable(data):
     if PY2 and isinstance(data, text_type):
         return data.encode('ascii')
@@ -411,10 +406,3 @@ def _call(sock, name, *args):
     method = getattr(sock, name, None)
     if method is not None:
         method(*args)
-
-
-class _Closed(object):
-    """What is below a closed socket."""
-
-    def __getattr__(self, name):
-        raise socket.error(errno.EBADF, 'Bad file descriptor')

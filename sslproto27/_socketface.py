@@ -5,12 +5,13 @@ Nothing here reads, writes or changes the state of TLS.
 """
 from __future__ import absolute_import, division, print_function
 
+import errno
 import socket
 
 from ._compat import PY2, PYPY
 from ._core import SSLObject
 
-__all__ = ['SocketFace']
+__all__ = ['Closed', 'LowerFace', 'SocketFace', 'no_flags', 'of_lower']
 
 
 def _of_tls(name):
@@ -22,7 +23,7 @@ def _of_tls(name):
     return method
 
 
-def _of_lower(name):
+def of_lower(name):
     """Return a method that is the lower socket's."""
     def method(self, *args):
         return getattr(self._lower, name)(*args)
@@ -31,10 +32,25 @@ def _of_lower(name):
     return method
 
 
-class SocketFace(object):
+def no_flags(flags):
+    """Raise ValueError unless *flags*, as of ``recv`` and ``send``, are 0."""
+    if flags:
+        raise ValueError('flags must be 0 on a TLS socket')
+
+
+class Closed(object):
+    """What is below a closed socket."""
+
+    def __getattr__(self, name):
+        raise socket.error(errno.EBADF, 'Bad file descriptor')
+
+
+class LowerFace(object):
     """
-    The rest of an `SSLSocket`, which has the pipe as ``_pipe``, the socket below as ``_lower``, and
-    ``_closed`` and ``_io_refs``: whether it was asked to close, and how many files hold it open.
+    What a socket over another one leaves to that one, which it has as ``_lower``.
+
+    It has ``_closed`` and ``_io_refs``, too: whether it was asked to close, and how many files hold
+    it open.
     """
 
     # As files
@@ -60,6 +76,36 @@ class SocketFace(object):
             self.close()
 
     _decref_socketios = _drop  # what Python 3's files call; PyPy 2.7's call the two above
+
+    # By name, and not by __getattr__: nothing must get past TLS (sendto, dup, detach, ...).
+    fileno = of_lower('fileno')
+    getpeername = of_lower('getpeername')
+    getsockname = of_lower('getsockname')
+    getsockopt = of_lower('getsockopt')
+    gettimeout = of_lower('gettimeout')
+    setblocking = of_lower('setblocking')
+    setsockopt = of_lower('setsockopt')
+    settimeout = of_lower('settimeout')
+
+    @property
+    def family(self):
+        """The address family of the socket below (int)."""
+        return self._lower.family
+
+    @property
+    def type(self):
+        """The type of the socket below (int)."""
+        return self._lower.type
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+
+class SocketFace(LowerFace):
+    """The rest of an `SSLSocket`, which also has the pipe as ``_pipe``."""
 
     # What is known
 
@@ -93,7 +139,6 @@ class SocketFace(object):
         """The name that the server had to prove (str), or None."""
         return self._pipe.ssl_object.server_hostname
 
-    # By name, and not by __getattr__: nothing must get past TLS (sendto, dup, detach, ...).
     cipher = _of_tls('cipher')
     compression = _of_tls('compression')
     get_channel_binding = _of_tls('get_channel_binding')
@@ -103,31 +148,6 @@ class SocketFace(object):
     selected_alpn_protocol = _of_tls('selected_alpn_protocol')
     shared_ciphers = _of_tls('shared_ciphers')
     version = _of_tls('version')
-
-    fileno = _of_lower('fileno')
-    getpeername = _of_lower('getpeername')
-    getsockname = _of_lower('getsockname')
-    getsockopt = _of_lower('getsockopt')
-    gettimeout = _of_lower('gettimeout')
-    setblocking = _of_lower('setblocking')
-    setsockopt = _of_lower('setsockopt')
-    settimeout = _of_lower('settimeout')
-
-    @property
-    def family(self):
-        """The address family of the socket below (int)."""
-        return self._lower.family
-
-    @property
-    def type(self):
-        """The type of the socket below (int)."""
-        return self._lower.type
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.close()
 
 
 if PY2 and not PYPY:
