@@ -21,6 +21,10 @@ PY2, PY3 = '; python_version < "3"', '; python_version >= "3"'
 TROLLIUS = 'trollius>=2.2' + PY2
 # The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
 TORNADO = 'tornado>=5.1,<6; python_version < "3.10"'
+ENUM = 'enum34>=1.1' + PY2
+# Needs cryptography, of which PyPy 2.7 has none that builds.
+PYOPENSSL = ['pyOpenSSL>=21,<22' + PY2 + ' and platform_python_implementation != "PyPy"',
+             'pyOpenSSL>=24.3' + PY3]
 
 setup(
     name='sslproto27',
@@ -40,6 +44,8 @@ setup(
         # 1.26 is the last for Python 2; it verifies addresses by ipaddress unless sslproto27
         # is injected.
         'requests': ['requests', 'urllib3>=1.26,<2', 'ipaddress' + PY2],
+        'pep543': [ENUM],
+        'pyopenssl': [ENUM] + PYOPENSSL,
         'test': [
             'pytest>=4.6,<5' + PY2,
             'pytest>=6' + PY3,
@@ -54,7 +60,8 @@ setup(
             'hypothesis>=6' + PY3,
             TORNADO,
             'mock<4' + PY2,  # some of Tornado's own tests want it
-        ],
+            ENUM,
+        ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'lint': ['flake8' + PY3],

@@ -1,0 +1,152 @@
+"""`TLSConfiguration`: what is wanted of TLS. What a backend makes of it is not known here."""
+from __future__ import absolute_import, division, print_function
+
+from collections import namedtuple
+
+from ._enums import CipherSuite, NextProtocol, TLSVersion
+from ._interfaces import Certificate, PrivateKey, TrustStore
+
+__all__ = ['DEFAULT_CIPHER_LIST', 'TLSConfiguration']
+
+#: TLS 1.3's suites, then what RFC 9325 4.2 recommends for TLS 1.2, and ChaCha20 (RFC 7905).
+DEFAULT_CIPHER_LIST = (
+    CipherSuite.TLS_AES_256_GCM_SHA384,
+    CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
+    CipherSuite.TLS_AES_128_GCM_SHA256,
+    CipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+)
+
+_FIELDS = ('validate_certificates', 'certificate_chain', 'ciphers', 'inner_protocols',
+           'lowest_supported_version', 'highest_supported_version', 'trust_store', 'sni_callback')
+
+_UNCHANGED = object()
+
+
+class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
+    """
+    What is wanted of TLS: immutable, comparable, hashable; a backend's contexts are made of it.
+
+    Sequences become tuples, and numbers and names that `CipherSuite` and `NextProtocol` have
+    become these. None stands for the default everywhere.
+
+    Args:
+        validate_certificates (bool): whether the peer has to prove who it is. True by default.
+        certificate_chain: (certificates, private key) to prove it to the peer: a sequence of
+            `Certificate`, the leaf first, and a `PrivateKey`. None by default.
+        ciphers: sequence of `CipherSuite` or int, the preferred first; those that a backend does
+            not have are left out. `DEFAULT_CIPHER_LIST` by default.
+        inner_protocols: sequence of `NextProtocol` or bytes for ALPN, the preferred first.
+        lowest_supported_version (TLSVersion): TLSv1_2 by default (RFC 8996).
+        highest_supported_version (TLSVersion): MAXIMUM_SUPPORTED by default.
+        trust_store (TrustStore): whose word counts. None by default: a client trusts the system's
+            store, a server asks for no certificate.
+        sni_callback (callable): for servers: called with (buffer, name, configuration) when a
+            client has said which server it wants; returns the `TLSConfiguration` for it. *name* is
+            text, IDNA decoded, or None.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used; the text names it.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, validate_certificates=None, certificate_chain=None, ciphers=None,
+                inner_protocols=None, lowest_supported_version=None,
+                highest_supported_version=None, trust_store=None, sni_callback=None):
+        if validate_certificates is None:
+            validate_certificates = True
+        if not isinstance(validate_certificates, bool):
+            raise TypeError('validate_certificates must be a bool, not %r'
+                            % (validate_certificates,))
+        if trust_store is not None and not isinstance(trust_store, TrustStore):
+            raise TypeError('trust_store must be a TrustStore, not %s'
+                            % type(trust_store).__name__)
+        if sni_callback is not None and not callable(sni_callback):
+            raise TypeError('sni_callback must be callable, not %s' % type(sni_callback).__name__)
+        return super(TLSConfiguration, cls).__new__(
+            cls,
+            validate_certificates,
+            _chain(certificate_chain),
+            _suites(DEFAULT_CIPHER_LIST if ciphers is None else ciphers),
+            tuple(_protocol(one) for one in inner_protocols or ()),
+            _version(lowest_supported_version, TLSVersion.TLSv1_2, 'lowest_supported_version'),
+            _version(highest_supported_version, TLSVersion.MAXIMUM_SUPPORTED,
+                     'highest_supported_version'),
+            trust_store,
+            sni_callback)
+
+    @classmethod
+    def _make(cls, iterable):
+        """Go through the checks, so that namedtuple's ``_replace`` does as well."""
+        return cls(*iterable)
+
+    def update(self, validate_certificates=_UNCHANGED, certificate_chain=_UNCHANGED,
+               ciphers=_UNCHANGED, inner_protocols=_UNCHANGED, lowest_supported_version=_UNCHANGED,
+               highest_supported_version=_UNCHANGED, trust_store=_UNCHANGED,
+               sni_callback=_UNCHANGED):
+        """Return a configuration that differs from this one in the fields that are given."""
+        given = (validate_certificates, certificate_chain, ciphers, inner_protocols,
+                 lowest_supported_version, highest_supported_version, trust_store, sni_callback)
+        return type(self)(*[old if new is _UNCHANGED else new for old, new in zip(self, given)])
+
+
+def _chain(chain):
+    if chain is None:
+        return None
+    try:
+        certificates, key = chain
+        certificates = tuple(certificates)
+    except (TypeError, ValueError):
+        raise TypeError('certificate_chain must be (certificates, private key)')
+    if not all(isinstance(one, Certificate) for one in certificates):
+        raise TypeError('certificate_chain must have only Certificates in its first part')
+    if not isinstance(key, PrivateKey):
+        raise TypeError('certificate_chain must end with a PrivateKey, not %s' % type(key).__name__)
+    if not certificates:
+        raise ValueError('certificate_chain has no certificate')
+    return certificates, key
+
+
+def _suites(suites):
+    found = []
+    for suite in suites:
+        if isinstance(suite, bool) or not isinstance(suite, int) or not 0 <= suite <= 0xFFFF:
+            raise TypeError('ciphers must be of CipherSuite, or 16-bit numbers, not %r' % (suite,))
+        try:
+            found.append(CipherSuite(suite))
+        except ValueError:
+            found.append(suite)
+    if not found:
+        raise ValueError('ciphers is empty')
+    return tuple(found)
+
+
+def _protocol(protocol):
+    if isinstance(protocol, NextProtocol):
+        return protocol
+    if not isinstance(protocol, bytes):
+        raise TypeError('inner_protocols must be of NextProtocol, or bytes, not %r' % (protocol,))
+    if not 0 < len(protocol) < 256:  # RFC 7301 3.1
+        raise ValueError('inner_protocols must have names of 1 to 255 bytes')
+    return next_protocol(protocol)
+
+
+def next_protocol(name):
+    """Return the `NextProtocol` of *name* (bytes), or *name* itself if there is none."""
+    try:
+        return NextProtocol(name)
+    except ValueError:
+        return name
+
+
+def _version(version, default, name):
+    if version is None:
+        return default
+    if not isinstance(version, TLSVersion):
+        raise TypeError('%s must be a TLSVersion, not %r' % (name, version))
+    return version

@@ -1,0 +1,261 @@
+"""
+Certificates, private keys and trust stores, kept in memory as PEM; nothing here does TLS.
+
+What is in them is looked at no closer than it takes to tell PEM from DER and one kind of key from
+another: OpenSSL reads them when a context is made. Nothing is ever written to disk.
+"""
+from __future__ import absolute_import, division, print_function
+
+import base64
+import binascii
+import re
+
+from .._compat import as_bytes, text_type
+from ._interfaces import Certificate, PrivateKey, TrustStore
+
+__all__ = ['PEMCertificate', 'PEMPrivateKey', 'PEMTrustStore']
+
+# RFC 7468 2; the group is the label.
+_BLOCK = re.compile(br'-----BEGIN ([A-Z0-9 ]+)-----[\t\r\n -~]*?-----END \1-----')
+_CERTIFICATES = (b'CERTIFICATE', b'X509 CERTIFICATE')
+
+# Identifier octets of DER (X.690 8.1.2).
+_INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
+
+#: What a key's first two elements are, and what PEM calls such a key.
+_KEYS = {
+    (_SEQUENCE, _OCTET_STRING): b'ENCRYPTED PRIVATE KEY',  # RFC 5958 3
+    (_INTEGER, _SEQUENCE): b'PRIVATE KEY',                 # RFC 5958 2
+    (_INTEGER, _INTEGER): b'RSA PRIVATE KEY',              # RFC 8017 A.1.2
+    (_INTEGER, _OCTET_STRING): b'EC PRIVATE KEY',          # RFC 5915 3
+}
+
+
+class _Kept(object):
+    """What is kept, and compared and hashed by that; never shown."""
+
+    __slots__ = ('_kept',)
+
+    @classmethod
+    def _keep(cls, *kept):
+        self = object.__new__(cls)
+        self._kept = kept
+        return self
+
+    def __init__(self):
+        raise TypeError('%s has no public constructor; use its class methods'
+                        % type(self).__name__)
+
+    def __eq__(self, other):
+        return type(other) is type(self) and self._kept == other._kept
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash((type(self), self._kept))
+
+    @property
+    def pem(self):
+        """What is kept, as PEM (bytes)."""
+        return self._kept[0]
+
+
+class PEMCertificate(_Kept, Certificate):
+    """A certificate, in memory."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_buffer(cls, buffer):
+        """
+        Return the certificate in *buffer*.
+
+        Args:
+            buffer: bytes, PEM (other text may be around it) or DER.
+
+        Raises:
+            TypeError: *buffer* is text, or no buffer.
+            ValueError: it holds no certificate, or several: see `chain_from_buffer`.
+        """
+        chain = cls.chain_from_buffer(buffer)
+        if len(chain) > 1:
+            raise ValueError('buffer holds %d certificates; chain_from_buffer() takes them all'
+                             % len(chain))
+        return chain[0]
+
+    @classmethod
+    def from_file(cls, path):
+        """Return the certificate in the file *path* (str, bytes or os.PathLike): `from_buffer`."""
+        return cls.from_buffer(_content(path))
+
+    @classmethod
+    def chain_from_buffer(cls, buffer):
+        """
+        Return all certificates in *buffer*, in its order: a tuple of them.
+
+        Beyond the PEP: for the first part of ``certificate_chain``, the leaf first.
+        """
+        data = as_bytes(buffer, 'buffer')
+        if _is_pem(data):
+            chain = tuple(cls._keep(_relabelled(match))
+                          for match in _blocks(data, _CERTIFICATES))
+            if not chain:
+                raise ValueError('buffer holds no certificate')
+            return chain
+        _first_tags(data)
+        return (cls._keep(_encode(b'CERTIFICATE', data)),)
+
+    @classmethod
+    def chain_from_file(cls, path):
+        """Return all certificates in the file *path*: `chain_from_buffer`."""
+        return cls.chain_from_buffer(_content(path))
+
+    def __repr__(self):
+        return '<%s of %d bytes of PEM>' % (type(self).__name__, len(self.pem))
+
+
+class PEMPrivateKey(_Kept, PrivateKey):
+    """A private key, in memory, as it was given: encrypted if it was."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_buffer(cls, buffer, password=None):
+        """
+        Return the key in *buffer*.
+
+        Args:
+            buffer: bytes, PEM (other text may be around it) or DER: PKCS #8, also encrypted,
+                PKCS #1, or SEC 1.
+            password: bytes, bytearray, text, or a callable that returns such. Asked for each time
+                that a context is made of an encrypted key, and else never.
+
+        Raises:
+            TypeError: *buffer* is text, or no buffer; *password* cannot be used.
+            ValueError: *buffer* holds no private key, or several.
+        """
+        data = as_bytes(buffer, 'buffer')
+        if isinstance(password, bytearray):
+            password = bytes(password)
+        if not (password is None or callable(password)
+                or isinstance(password, (bytes, text_type))):
+            raise TypeError('password must be bytes, text or callable, not %s'
+                            % type(password).__name__)
+        if not _is_pem(data):
+            kind = _KEYS.get(_first_tags(data))
+            if kind is None:
+                raise ValueError('buffer holds no private key that is known here')
+            return cls._keep(_encode(kind, data), password)
+        keys = [match.group(0) for match in _BLOCK.finditer(data)
+                if match.group(1).endswith(b'PRIVATE KEY')]
+        if len(keys) != 1:
+            raise ValueError('buffer holds %s private key' % ('more than one' if keys else 'no'))
+        return cls._keep(keys[0] + b'\n', password)
+
+    @classmethod
+    def from_file(cls, path, password=None):
+        """Return the key in the file *path* (str, bytes or os.PathLike): `from_buffer`."""
+        return cls.from_buffer(_content(path), password)
+
+    @property
+    def password(self):
+        """The password, or what to call for it; None if there is none."""
+        return self._kept[1]
+
+    @property
+    def is_encrypted(self):
+        """Whether a password is needed (bool): RFC 5958 3, RFC 1421 4.6.1.1."""
+        return b'ENCRYPTED' in self.pem
+
+    def __repr__(self):
+        return '<%s>' % type(self).__name__
+
+
+class PEMTrustStore(_Kept, TrustStore):
+    """Certificates to trust, in memory; or the system's, wherever they are."""
+
+    __slots__ = ()
+
+    @classmethod
+    def system(cls):
+        """Return what OpenSSL, as this interpreter has it, takes for the system's store."""
+        return cls._keep(None)
+
+    @classmethod
+    def from_pem_file(cls, path):
+        """
+        Return the certificates in the file *path* (str, bytes or os.PathLike).
+
+        Raises:
+            ValueError: there is none in it.
+            EnvironmentError: it cannot be read.
+        """
+        return cls.from_pem_buffer(_content(path))
+
+    @classmethod
+    def from_pem_buffer(cls, buffer):
+        """Return the certificates in *buffer*, bytes of PEM. Beyond the PEP."""
+        data = as_bytes(buffer, 'buffer')
+        found = [_relabelled(match) for match in _blocks(data, _CERTIFICATES)]
+        if not found:
+            raise ValueError('there is no certificate in PEM to trust')
+        return cls._keep(b''.join(found))
+
+    @property
+    def is_system(self):
+        """Whether this is the system's store (bool)."""
+        return self.pem is None
+
+    def __repr__(self):
+        what = 'of the system' if self.is_system else 'of %d bytes of PEM' % len(self.pem)
+        return '<%s %s>' % (type(self).__name__, what)
+
+
+def _content(path):
+    with open(getattr(path, '__fspath__', lambda: path)(), 'rb') as file:
+        return file.read()
+
+
+def _is_pem(data):
+    return b'-----BEGIN ' in data
+
+
+def _blocks(data, labels):
+    return [match for match in _BLOCK.finditer(data) if match.group(1) in labels]
+
+
+def _relabelled(match):
+    """Return a block of a certificate with the label that every reader knows."""
+    return re.sub(b'X509 CERTIFICATE', b'CERTIFICATE', match.group(0)) + b'\n'
+
+
+def _encode(label, der):
+    lines = base64.b64encode(der)
+    lines = b'\n'.join(lines[start:start + 64] for start in range(0, len(lines), 64))
+    return b'-----BEGIN %s-----\n%s\n-----END %s-----\n' % (label, lines, label)
+
+
+def _first_tags(der):
+    """Return the tags of the first two elements of *der*, which must be one SEQUENCE and whole."""
+    tag, start, end = _header(der, 0)
+    if tag != _SEQUENCE or end != len(der):
+        raise ValueError('buffer holds neither PEM nor DER')
+    first, _, end = _header(der, start)
+    return first, _header(der, end)[0]
+
+
+def _header(der, start):
+    """Return (tag, where the content begins, where it ends) of the element at *start*."""
+    octets = bytearray(der[start:start + 6])
+    if len(octets) < 2:
+        raise ValueError('buffer holds DER that has been cut short')
+    size, width = octets[1], 0
+    if size & 0x80:
+        width = size & 0x7F
+        length = bytes(octets[2:2 + width])
+        if not 0 < width <= 4 or len(length) < width:
+            raise ValueError('buffer holds DER that has been cut short')
+        size = int(binascii.hexlify(length), 16)
+    begin = start + 2 + width
+    return octets[0], begin, begin + size

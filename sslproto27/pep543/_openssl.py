@@ -1,0 +1,97 @@
+"""
+The backend on this interpreter's own ssl module: this package's memory BIOs on 2.7, Python 3's own.
+"""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+
+from .._compat import PY2
+from .._core import SSLContext, TLSVersion as NativeVersion, create_default_context
+from .._pipe import SSLPipe
+from ._context import PipeClientContext, PipeServerContext
+from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
+from ._errors import tls_error
+from ._interfaces import Backend
+from ._loading import load_chain
+from ._names import cipher_list
+from ._plan import plan
+
+__all__ = ['BACKEND', 'OpenSSLClientContext', 'OpenSSLServerContext']
+
+
+def _native_context(configuration, server_side):
+    """Return the ssl.SSLContext of a configuration."""
+    wanted = plan(configuration, server_side, hasattr(SSLContext, 'set_ciphersuites'))
+    context = _new_context(wanted, server_side)
+    context.minimum_version = getattr(NativeVersion, wanted.lowest.name)
+    context.maximum_version = getattr(NativeVersion, wanted.highest.name)
+    if wanted.older:
+        context.set_ciphers(cipher_list(wanted.older))
+    if wanted.newer:
+        context.set_ciphersuites(cipher_list(wanted.newer))
+    if wanted.protocols:
+        context.set_alpn_protocols([_alpn_name(one) for one in wanted.protocols])
+    if wanted.key is not None:
+        load_chain(context, wanted.certificates, wanted.key.pem, _password(wanted.key))
+    return context
+
+
+def _new_context(wanted, server_side):
+    """Return an SSLContext that verifies as it has to."""
+    purpose = ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH
+    trusted = wanted.trusted.decode('ascii') if wanted.verify and wanted.trusted else None
+    context = create_default_context(purpose, cadata=trusted)
+    # On 2.7 create_default_context has done this, without a name for it.
+    context.options |= getattr(ssl, 'OP_NO_RENEGOTIATION', 0)
+    if server_side:
+        context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+        if wanted.verify:
+            context.verify_mode = ssl.CERT_REQUIRED
+            if trusted is None:
+                context.load_default_certs(purpose)
+    else:
+        context.check_hostname = wanted.verify
+        context.verify_mode = ssl.CERT_REQUIRED if wanted.verify else ssl.CERT_NONE
+        if getattr(ssl, 'HAS_NEVER_CHECK_COMMON_NAME', False):
+            context.hostname_checks_common_name = False  # RFC 9525, and as on 2.7
+    return context
+
+
+def _alpn_name(protocol):
+    try:
+        name = protocol.decode('ascii')
+    except UnicodeDecodeError:
+        raise tls_error("Python's ssl takes only ASCII for inner_protocols, not %r" % protocol)
+    return protocol if PY2 else name
+
+
+def _password(key):
+    """Return the password that load_chain has to be given; None if none is needed."""
+    if not key.is_encrypted:
+        return None
+    if key.password is None:  # OpenSSL would ask for it on the terminal
+        raise tls_error('the private key is encrypted, and has no password')
+    return key.password
+
+
+class OpenSSLClientContext(PipeClientContext):
+    """A ClientContext on the interpreter's own OpenSSL."""
+
+    __slots__ = ()
+
+    _new_native = staticmethod(_native_context)
+    _new_pipe = SSLPipe
+
+
+class OpenSSLServerContext(PipeServerContext):
+    """A ServerContext on the interpreter's own OpenSSL."""
+
+    __slots__ = ()
+
+    _new_native = staticmethod(_native_context)
+    _new_pipe = SSLPipe
+
+
+#: TLS by the interpreter's own OpenSSL.
+BACKEND = Backend(OpenSSLClientContext, OpenSSLServerContext, PEMCertificate, PEMPrivateKey,
+                  PEMTrustStore)
