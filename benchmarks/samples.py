@@ -44,8 +44,15 @@ def spread(values):
     return 50 * (quantile(values, 0.75) - quantile(values, 0.25)) / median(values)
 
 
-def ratios(above, below):
-    """Return the ratio of each round: what slowed a round down slowed both of its samples."""
+def ratios(bar, samples):
+    """
+    Return the ratio of each round: what slowed a round down slowed both of its samples.
+
+    Two lines have no rounds in common; what the first is compared with is the other's median then.
+    """
+    above, below = samples[bar.above], samples[bar.below]
+    if bar.above[0] != bar.below[0]:
+        below = [median(below)] * len(above)
     return [a / b for a, b in zip(above, below)]
 
 
@@ -66,7 +73,7 @@ def judged(bars, samples):
     for bar in bars:
         if bar.above not in samples or bar.below not in samples:
             continue
-        values = ratios(samples[bar.above], samples[bar.below])
+        values = ratios(bar, samples)
         ratio = median(values)
         verdict = dict(bar._asdict(), ratio=ratio, spread=spread(values))
         for name in ('limit', 'goal'):
