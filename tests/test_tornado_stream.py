@@ -278,6 +278,12 @@ class TestEnd(object):
         stream, peer = yield with_peer(pki)
         stream.write(b'x' * 20000000)
         assert stream.writing()
+        data = peer.stream._consume(peer.stream._read_buffer_size)
+        with pytest.raises(socket.error) as info:  # once there is room for a close_notify again
+            while True:
+                peer.pipe.feed_ssldata(data)
+                data = peer.stream.socket.recv(65536)
+        assert errno.EAGAIN == info.value.errno
         stream.close()
         assert not (yield peer.receive_end())
         finish(peer.stream)
