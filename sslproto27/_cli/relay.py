@@ -36,6 +36,9 @@ Settings = collections.namedtuple('Settings', 'front server_names back host port
 #: cannot end one direction alone, and so an answer that is still coming would be lost.
 _LINGER = 2
 
+#: Seconds in which connections that were cut off are logged.
+_LAST = 1
+
 
 class Worker(object):
     """
@@ -94,6 +97,7 @@ class Worker(object):
         self._stop()
         for connection in list(self._connections):
             connection.abort()
+        self.loop.call_later(_LAST, self.loop.stop)  # whatever else may be there
 
 
 def _print_failure(loop, context):
