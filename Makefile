@@ -6,6 +6,8 @@ VENV3 := .venv3
 OLDEST3 := .venv3-oldest
 RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
+URLLIB3 := .cache/urllib3
+URLLIB3_VERSION := 1.26.20
 SOURCES = $(wildcard sslproto27 contrib examples tests tools benchmarks setup.py)
 
 # Modules of another Python would break these; virtualenv must write only here.
@@ -17,10 +19,10 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
@@ -34,6 +36,12 @@ test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Py
 	@$(VENV27)/bin/python tools/run_tests.py $(VENV27)/bin/python $(VENV3)/bin/python \
 	    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python) \
 	    $(INTERPRETERS)/python2.7-debian $(INTERPRETERS)/pypy
+
+test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
+	@cd $(URLLIB3)/urllib3-$(URLLIB3_VERSION) && CI=1 PYTHONPATH=$(CURDIR)/tools:$(CURDIR) \
+	    ../env/bin/python -m pytest -q -rs --timeout 120 -p no:cacheprovider -p urllib3_injected \
+	    test/test_ssltransport.py $(addprefix test/with_dummyserver/,test_proxy_poolmanager.py \
+	    test_https.py test_socketlevel.py)
 
 lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@$(VENV3)/$(PIP_INSTALL) flake8
@@ -116,6 +124,17 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$$@"\n' \
 	    '$(CURDIR)/$(@D)' '$(CURDIR)/$(VENV3)/bin/python' >$(@D)/python
 	@chmod +x $(@D)/python && touch $@
+
+# Its tests come with its sdist alone, which pip 20.3.4 does not download (an AssertionError).
+$(URLLIB3)/ready: .cache/virtualenv/ready $(VENV3)/ready
+	@rm -rf $(@D)
+	@$(VIRTUALENV) $(@D)/env
+	@$(VENV3)/bin/python -m pip download -qq --no-deps --no-binary urllib3 -d $(@D) \
+	    urllib3==$(URLLIB3_VERSION)
+	@tar -xzf $(@D)/urllib3-$(URLLIB3_VERSION).tar.gz -C $(@D)
+	@$(@D)/env/bin/python -m pip install -qq $(@D)/urllib3-$(URLLIB3_VERSION) 'tornado>=5.1,<6' \
+	    'pytest>=4.6,<5' 'mock<4' PySocks 'flaky<4' 'pytest-timeout<2' 'pytest-freezegun<0.5' \
+	    'trustme<1' python-dateutil && touch $@
 
 # Some distributions cut ensurepip from venv; virtualenv, before or after fetching
 # newer wheels, then serves the old and the new versions of Python 3.

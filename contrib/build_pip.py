@@ -27,7 +27,7 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 WANTED = '20.3.4'
 VERSION = WANTED + '+sslproto27'
 
-HOOK = '''"""Let pip's urllib3 do TLS over memory BIOs, on Python 2, where OpenSSL can be reached."""
+HOOK = '''"""Let pip's urllib3 do TLS over memory BIOs: on Python 2, if OpenSSL can be reached."""
 import sys
 
 

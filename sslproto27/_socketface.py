@@ -139,6 +139,9 @@ class SocketFace(LowerFace):
         """The name that the server had to prove (str), or None."""
         return self._pipe.ssl_object.server_hostname
 
+    def selected_npn_protocol(self):
+        """Return None: nobody speaks NPN any more (RFC 7301 took its place)."""
+
     cipher = _of_tls('cipher')
     compression = _of_tls('compression')
     get_channel_binding = _of_tls('get_channel_binding')

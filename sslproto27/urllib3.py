@@ -84,6 +84,11 @@ def _transport_class(unsupported, suppress_by_default):
             super(SSLTransport, self).__init__(socket, ssl_context, server_hostname=server_hostname,
                                                suppress_ragged_eofs=suppress_ragged_eofs)
 
+        @property
+        def socket(self):
+            """The socket below."""
+            return self._lower
+
         @staticmethod
         def _validate_ssl_context_for_tls_in_tls(ssl_context):
             if not isinstance(ssl_context, ssl.SSLContext):
@@ -107,7 +112,7 @@ def _matcher(original, mismatch):
         if not cert or not is_for_address(hostname):
             original(cert, hostname)
         elif not match_address(cert, hostname):
-            raise mismatch('the certificate is not valid for the address %r' % hostname)
+            raise mismatch("the address %r doesn't match the certificate" % hostname)
     return match_hostname
 
 

@@ -33,7 +33,8 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     info = 'isolated-1.0.dist-info/'
     with zipfile.ZipFile(directory + '/' + name, 'w') as wheel:
         wheel.writestr('isolated.py', '')
-        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: isolated\\nVersion: 1.0\\n')
+        wheel.writestr(info + 'METADATA',
+                       'Metadata-Version: 2.1\\nName: isolated\\nVersion: 1.0\\n')
         wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n'
                        'Tag: py2-none-any\\nTag: py3-none-any\\n')
         wheel.writestr(info + 'RECORD', '')
