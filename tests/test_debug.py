@@ -370,7 +370,7 @@ class TestStates(object):
 
 
 def size_of(roots, foreign):
-    """Return the bytes of all objects that belong to *roots* alone; *foreign* are somebody else's."""
+    """Return the bytes of all objects that belong to *roots* alone, and not to *foreign*."""
     seen = {id(one) for one in foreign} | {id(None), id(True), id(False)}
     shared = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, ssl.SSLContext)
     todo, total = list(roots), 0
@@ -386,7 +386,7 @@ def size_of(roots, foreign):
 class TestMemory(object):
     @needs_refcounts
     def test_idle(self, new):  # noqa: F811
-        """The Python objects of an idle connection take less than 8 KiB; no buffer is among them."""
+        """The Python objects of an idle connection take less than 8 KiB, without any buffer."""
         connection = new(waiter=None).handshake()
         connection.remote.write(pattern(100000))
         connection.transport.write(pattern(100000))
