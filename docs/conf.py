@@ -17,9 +17,10 @@ import sslproto27._engine  # noqa: E402
 
 sslproto27._engine.binding = mock.MagicMock()
 with mock.patch('ssl.CertificateError', ValueError):  # as on 2.7
-    from sslproto27 import _context, _errors, _memorybio, _pep546, _session, _sslobject
+    from sslproto27 import (
+        _constants, _context, _errors, _memorybio, _pep546, _session, _sslobject)
 
-for module in _context, _errors, _memorybio, _pep546, _session, _sslobject:
+for module in _constants, _context, _errors, _memorybio, _pep546, _session, _sslobject:
     for name in set(module.__all__) & set(sslproto27.__all__):
         setattr(sslproto27, name, getattr(module, name))
 
@@ -40,11 +41,17 @@ html_theme_options = {'description': 'TLS in memory for Python 2.7', 'page_width
 html_copy_source = False
 
 
-def mark_names(app, what, name, obj, options, lines):
-    """Show `name`, as the docstrings have it, as code: one of the stdlib's has no page here."""
-    lines[:] = [re.sub(r'(?<!`)`([^`<]+)`(?!`)', r'``\1``', line) for line in lines]
+def to_rst(app, what, name, obj, options, lines):
+    """Make reStructuredText of what the docstrings have: `names` as code, code that is indented."""
+    for number, line in enumerate(lines):
+        # The standard library's names have no page here, so that they are no links.
+        lines[number] = re.sub(r'(?<!`)`([^`<]+)`(?!`)(\w?)',
+                               lambda found: '``%s``' % found.group(1)
+                               + ('\\\\ ' + found.group(2) if found.group(2) else ''), line)
+    if what == 'module':
+        lines[:] = re.sub(r'(?m)^(\S.*)\n\n(?=    )', r'\1\n\n::\n\n', '\n'.join(lines)).split('\n')
 
 
 def setup(app):
     """Called by Sphinx."""
-    app.connect('autodoc-process-docstring', mark_names)
+    app.connect('autodoc-process-docstring', to_rst)
