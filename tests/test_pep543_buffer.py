@@ -11,7 +11,7 @@ from buffers import (
     BACKENDS, VERSIONS, BufferPair, Material, advance, backend_called, carry, outgoing, read_all,
     talk)
 from memory import SPLITS, byte_by_byte, raised, strided
-from pipes import needs_refcounts, pattern, record_types
+from pipe_pairs import needs_refcounts, pattern, record_types
 from sslproto27.pep543 import (
     OUTGOING_LIMIT, CipherSuite, NextProtocol, RaggedEOF, TLSConfiguration, TLSError, TLSVersion,
     WantReadError, WantWriteError)

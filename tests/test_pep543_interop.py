@@ -9,7 +9,7 @@ import pytest
 from buffers import (
     BACKENDS, VERSIONS, BufferPair, Material, backend_called, carry, read_all, talk)
 from memory import raised
-from pipes import pattern
+from pipe_pairs import pattern
 from sockets import Background, connection, read_exactly
 from sslproto27.pep543 import NextProtocol, TLSError, WantReadError
 

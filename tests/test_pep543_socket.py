@@ -10,7 +10,7 @@ import pytest
 
 from buffers import BACKENDS, Material, VERSIONS, backend_called
 from memory import PY2, raised
-from pipes import pattern
+from pipe_pairs import pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27.pep543 import (
     CipherSuite, NextProtocol, RaggedEOF, TLSConfiguration, TLSError, TLSVersion, TLSWrappedBuffer,
