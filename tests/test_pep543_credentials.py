@@ -157,6 +157,12 @@ class TestPrivateKey(object):
         pytest.raises(LookupError, backend.server_context,
                       TLSConfiguration(certificate_chain=chain))
 
+    def test_password_of_no_use(self, backend, pki):
+        """It must return a password."""
+        chain = (backend.certificate.chain_from_file(pki.path('encrypted')),
+                 backend.private_key.from_file(pki.path('encrypted'), lambda: 3))
+        pytest.raises(TypeError, backend.server_context, TLSConfiguration(certificate_chain=chain))
+
     @pytest.mark.parametrize('data', [b'', b'junk', b'\x30\x00', b'\x30\x04\x04\x00\x04\x00'])
     def test_none(self, data):
         """What is no key is refused."""

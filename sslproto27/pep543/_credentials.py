@@ -11,6 +11,7 @@ import binascii
 import re
 
 from .._compat import as_bytes, text_type
+from ._errors import tls_error
 from ._interfaces import Certificate, PrivateKey, TrustStore
 
 __all__ = ['PEMCertificate', 'PEMPrivateKey', 'PEMTrustStore']
@@ -159,14 +160,32 @@ class PEMPrivateKey(_Kept, PrivateKey):
         return cls.from_buffer(_content(path), password)
 
     @property
-    def password(self):
-        """The password, or what to call for it; None if there is none."""
-        return self._kept[1]
-
-    @property
     def is_encrypted(self):
         """Whether a password is needed (bool): RFC 5958 3, RFC 1421 4.6.1.1."""
         return b'ENCRYPTED' in self.pem
+
+    def ask_password(self):
+        """
+        Return the password (bytes); None if none is needed.
+
+        Not left to OpenSSL: it may call several times, also after that has raised.
+
+        Raises:
+            TLSError: one is needed, and there is none: OpenSSL would ask the terminal for it.
+            TypeError: what was called for it returned something else.
+        """
+        if not self.is_encrypted:
+            return None
+        password = self._kept[1]
+        if callable(password):
+            password = password()
+        if password is None:
+            raise tls_error('the private key is encrypted, and has no password')
+        if isinstance(password, text_type):
+            return password.encode('utf-8')
+        if not isinstance(password, (bytes, bytearray)):
+            raise TypeError('password must return bytes or text, not %s' % type(password).__name__)
+        return bytes(password)
 
     def __repr__(self):
         return '<%s>' % type(self).__name__

@@ -32,7 +32,7 @@ def _native_context(configuration, server_side):
     if wanted.protocols:
         context.set_alpn_protocols([_alpn_name(one) for one in wanted.protocols])
     if wanted.key is not None:
-        load_chain(context, wanted.certificates, wanted.key.pem, _password(wanted.key))
+        load_chain(context, wanted.certificates, wanted.key.pem, wanted.key.ask_password())
     return context
 
 
@@ -63,15 +63,6 @@ def _alpn_name(protocol):
     except UnicodeDecodeError:
         raise tls_error("Python's ssl takes only ASCII for inner_protocols, not %r" % protocol)
     return protocol if PY2 else name
-
-
-def _password(key):
-    """Return the password that load_chain has to be given; None if none is needed."""
-    if not key.is_encrypted:
-        return None
-    if key.password is None:  # OpenSSL would ask for it on the terminal
-        raise tls_error('the private key is encrypted, and has no password')
-    return key.password
 
 
 class OpenSSLClientContext(PipeClientContext):

@@ -283,7 +283,7 @@ def _verify(context, wanted, server_side):
 def _load_chain(context, certificates, key):
     with named(certificates) as name:
         context.use_certificate_chain_file(name)
-    password = _password(key)
+    password = key.ask_password()
     if PY2:  # where pyOpenSSL 21, the last one, takes no other keys than its own
         loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, key.pem, password)
     else:
@@ -293,15 +293,6 @@ def _load_chain(context, certificates, key):
             raise tls_error('the private key cannot be read: %s' % error)
     context.use_privatekey(loaded)
     context.check_privatekey()
-
-
-def _password(key):
-    if not key.is_encrypted:
-        return None
-    password = key.password() if callable(key.password) else key.password
-    if password is None:
-        raise tls_error('the private key is encrypted, and has no password')
-    return password.encode('utf-8') if isinstance(password, text_type) else bytes(password)
 
 
 def _negotiate(context, protocols, server_side):
