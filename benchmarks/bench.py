@@ -1,7 +1,7 @@
 """
 Measure sslproto27 beside what else there is, in one run: see docs/performance.md.
 
-    python benchmarks/bench.py [--quick] [--only engine|loops] [--json FILE] [--python27 PATH] ...
+    python benchmarks/bench.py [--quick] [--only PART] [--json FILE] [--python27 PATH] ...
 
 Every contestant is a process of its own. They take turns, sample by sample, so that whatever slows
 the machine down slows all of them; medians are shown, each with half its interquartile range as a
@@ -16,11 +16,12 @@ import time
 
 import engine_bench
 import loop_bench
+import requests_bench
 from certificates import certificates
 from revisions import ROOT, unpacked
 from samples import bars_table, judged
 
-PARTS = {'engine': engine_bench, 'loops': loop_bench}
+PARTS = {'engine': engine_bench, 'loops': loop_bench, 'requests': requests_bench}
 
 
 def path(*names):

