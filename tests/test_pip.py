@@ -45,19 +45,21 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 def wheel(name, source):
     """Return a wheel (bytes) with one module."""
     info = '%s-1.0.dist-info/' % name
-    files = {
+    texts = {
         name + '.py': source,
         info + 'METADATA': 'Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n' % name,
         info + 'WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n'
                         'Tag: py3-none-any\n',
     }
+    files = {path: text.encode('ascii') for path, text in texts.items()}
     record = ['%s,sha256=%s,%d' % (path, base64.urlsafe_b64encode(
-        hashlib.sha256(text).digest()).rstrip(b'='), len(text)) for path, text in files.items()]
-    files[info + 'RECORD'] = '\n'.join(record + [info + 'RECORD,,', ''])
+        hashlib.sha256(data).digest()).rstrip(b'=').decode('ascii'), len(data))
+        for path, data in files.items()]
+    files[info + 'RECORD'] = '\n'.join(record + [info + 'RECORD,,', '']).encode('ascii')
     target = io.BytesIO()
     with zipfile.ZipFile(target, 'w') as made:
-        for path, text in sorted(files.items()):
-            made.writestr(path, text)
+        for path, data in sorted(files.items()):
+            made.writestr(path, data)
     return target.getvalue()
 
 
@@ -72,7 +74,7 @@ def sdist():
         for path, text in files.items():
             entry = tarfile.TarInfo('isolated-1.0/' + path)
             entry.size = len(text)
-            made.addfile(entry, io.BytesIO(text))
+            made.addfile(entry, io.BytesIO(text.encode('ascii')))
     return target.getvalue()
 
 
