@@ -6,11 +6,13 @@
 """
 from __future__ import absolute_import, division, print_function
 
+import ssl
+
 from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool, poolmanager
 from urllib3.util import ssl_
 
-from ._urllib3 import ContextView
+from ._urllib3 import ContextView, is_for_address, match_address
 
 __all__ = ['SSLAdapter']
 
@@ -89,7 +91,21 @@ class _Connection(connection.HTTPSConnection):
             cert_reqs=ssl_.resolve_cert_reqs(self.cert_reqs))
         if not isinstance(context, ContextView):
             self.ssl_context = ContextView(context, self.suppress_ragged_eofs)
-        super(_Connection, self).connect()
+        asserted = self.assert_hostname
+        name = asserted or self.server_hostname or self._tunnel_host or self.host
+        if asserted is False or self.assert_fingerprint or not is_for_address(name):
+            super(_Connection, self).connect()
+            return
+        # urllib3, where there is no ipaddress module, takes addresses for names.
+        self.assert_hostname = False
+        try:
+            super(_Connection, self).connect()
+        finally:
+            self.assert_hostname = asserted
+        if (self.ssl_context.verify_mode != ssl.CERT_NONE
+                and not match_address(self.sock.getpeercert(), name)):
+            raise connection.CertificateError(
+                "the address %r doesn't match the certificate" % name)
 
 
 def _allow(url_scheme):
