@@ -73,8 +73,8 @@ class Ending(object):
             return
         self._stop_timer()
         self._enter(DETACH)
-        trailing = self._pipe.unwrap() + b''.join(event[1] for event in self._gate.held
-                                                  if len(event) > 1)
+        trailing = self._pipe.unwrap() + b''.join(data for _, data in self._gate.held
+                                                  if data is not None)
         _below.pause_reading(transport)
         if self._lower_paused != self._limits.paused:
             self._call_app('pause_writing' if self._lower_paused else 'resume_writing')

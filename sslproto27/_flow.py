@@ -80,7 +80,7 @@ class ReadGate(object):
 
     Attributes:
         paused (bool): the application wants no data.
-        held (list): events that wait, each a function and its arguments.
+        held (list): events that wait, each a function and its argument.
     """
 
     __slots__ = ('paused', 'held', '_has_paused_below')

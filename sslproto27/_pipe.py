@@ -89,10 +89,12 @@ class SSLPipe(object):
     Attributes:
         state (str): one of the states of this module.
         ssl_object (SSLObject or None): what was negotiated; None after `unwrap`.
+        backlog (list of bytes): what of `feed_appdata` has not been encrypted yet; not to be
+            changed from outside.
     """
 
     __slots__ = ('state', 'ssl_object', '_arguments', '_incoming', '_outgoing', '_received',
-                 '_backlog', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
+                 'backlog', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
                  '_had_appdata', '__weakref__')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
@@ -108,7 +110,7 @@ class SSLPipe(object):
         self._incoming = self._memory_bio()
         self._outgoing = self._memory_bio()
         self._received = []  # plaintext for the application
-        self._backlog = []   # plaintext for the peer, not encrypted yet
+        self.backlog = []    # plaintext for the peer, not encrypted yet
         self.ssl_object = self._new_ssl_object()
 
     def _new_ssl_object(self):
@@ -172,7 +174,7 @@ class SSLPipe(object):
         if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
             return
         self._enter(FAIL)
-        del self._backlog[:]
+        del self.backlog[:]
         error = ssl.SSLError(SSL_ERROR_SSL, 'the peer has sent %d bytes without application data,'
                              ' or does not read the answers' % limit)
         error.library = error.reason = None
@@ -190,7 +192,7 @@ class SSLPipe(object):
         state = self.state
         if state is HANDSHAKE:
             self._enter(FAIL)
-            del self._backlog[:]
+            del self.backlog[:]
         elif state is OPEN or state is CLOSING:
             self._enter(PEER_CLOSE)
         else:
@@ -216,7 +218,7 @@ class SSLPipe(object):
         state = self.state
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
             if data:
-                self._backlog.append(data)
+                self.backlog.append(data)
         elif state is PLAINTEXT:
             self._outgoing.write(data)
         else:
@@ -267,7 +269,7 @@ class SSLPipe(object):
         Raises:
             ssl.SSLError: encrypting failed: the pipe is BROKEN; call again for the alert.
         """
-        backlog = self._backlog
+        backlog = self.backlog
         state = self.state
         if len(backlog) == 1 and state is OPEN:
             records = quick_send(self.ssl_object, self._outgoing, backlog[0])
@@ -281,12 +283,7 @@ class SSLPipe(object):
     @property
     def backlog_size(self):
         """How many bytes of `feed_appdata` have not been encrypted yet."""
-        return sum(map(len, self._backlog))
-
-    @property
-    def has_backlog(self):
-        """Whether anything of `feed_appdata` has not been encrypted yet (bool)."""
-        return bool(self._backlog)
+        return sum(map(len, self.backlog))
 
     # The machine
 
@@ -320,7 +317,7 @@ class SSLPipe(object):
                     return
             except Exception:
                 self._enter(FAIL)
-                del self._backlog[:]
+                del self.backlog[:]
                 raise
 
     def _handshake(self):
@@ -348,7 +345,7 @@ class SSLPipe(object):
             pending = incoming.pending
 
     def _encrypt(self):
-        backlog = self._backlog
+        backlog = self.backlog
         while backlog:
             # Small writes share records; and OpenSSL wants a write that it could not do to be
             # repeated with at least the same bytes, SSL_write(3).
@@ -362,7 +359,7 @@ class SSLPipe(object):
                 del backlog[0]
 
     def _close(self):
-        if self._backlog:
+        if self.backlog:
             return
         try:
             self.ssl_object.unwrap()

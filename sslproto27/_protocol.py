@@ -147,11 +147,14 @@ class SSLProtocol(Ending):
         if self._loop.get_debug():
             self._started, self._thread = self._loop.time(), threading.current_thread()
             logger.debug('%r starts the TLS handshake', self)
-        self._receive(self._start)
+        self._receive(self._start, None)
 
     def data_received(self, data):
         """Decrypt *data*, and hand the application what it holds."""
-        if self._state not in OVER:
+        gate = self._gate
+        if self._state is CONNECTED and not (gate.paused or gate.held or self._delivering):
+            self._receive(self._pipe.feed_ssldata, data)  # what _come does, a call less
+        elif self._state not in OVER:
             self._come(self._pipe.feed_ssldata, data)
 
     def eof_received(self):
@@ -165,7 +168,7 @@ class SSLProtocol(Ending):
         if self._loop.get_debug():
             logger.debug('%r received EOF', self)
         if self._state not in OVER:
-            self._come(self._feed_eof)
+            self._come(self._feed_eof, None)
         return True
 
     def connection_lost(self, exc):
@@ -206,36 +209,35 @@ class SSLProtocol(Ending):
 
     # The way up
 
-    def _come(self, feed, *args):
+    def _come(self, feed, data):
         """Handle what comes from below: now, or once the application reads again."""
         gate = self._gate
         if gate.held or gate.paused and self._state is not HANDSHAKE:
-            gate.held.append((feed,) + args)
+            gate.held.append((feed, data))
         elif self._delivering:  # a transport that delivers while it is called
-            gate.held.append((feed,) + args)
+            gate.held.append((feed, data))
             self._loop.call_soon(self._deliver_held)
         else:
-            self._receive(feed, *args)
+            self._receive(feed, data)
 
-    def _receive(self, feed, *args):
-        """Handle one event: feed the pipe, bring what came of it up, and then down."""
-        try:
-            feed(*args)
-        except Exception as error:
-            self._deliver()
-            self._fail(error)
-        else:
-            self._deliver()
-        self._flush()
+    def _receive(self, feed, data):
+        """
+        Handle one event: ``feed(data)``, bring what came of it up, and then down.
 
-    def _deliver(self):
-        """Bring up what the pipe has, in order: connection_made, data_received, eof_received."""
+        Up goes, in order: connection_made, data_received, eof_received.
+        """
         pipe, gate = self._pipe, self._gate
+        failure = None
+        try:
+            feed(data)
+        except Exception as error:
+            failure = error
         self._delivering = True
         try:
             if self._state is HANDSHAKE and pipe.state in _ESTABLISHED_PIPE:
                 self._established()
-            if self._state in READING and not gate.paused:
+            state = self._state
+            if state in READING and not gate.paused:
                 data = pipe.appdata_received()
                 if self._unread is not None:
                     self._unread = _above.fill(self._app_protocol, self._unread + data, gate)
@@ -244,20 +246,24 @@ class SSLProtocol(Ending):
                 if (pipe.state is _pipe.PEER_CLOSED and not gate.paused
                         and self._state is CONNECTED):
                     self._peer_closed()
-            elif self._state is CLOSING:
+            elif state is CLOSING:
                 self._drain(len(pipe.appdata_received()))
         except Exception as error:
             self._app_failed(error)
         finally:
             self._delivering = False
+        if failure is not None:
+            self._fail(failure)
+            failure = None  # its traceback has this frame, on Python 3
+        self._flush()
 
-    def _start(self):
+    def _start(self, _):
         self._pipe.do_handshake()
         for data in self._early:
             self._pipe.feed_appdata(data)
         del self._early[:]
 
-    def _feed_eof(self):
+    def _feed_eof(self, _):
         if self._state is HANDSHAKE:
             raise _connection_reset('EOF in the TLS handshake')
         try:
@@ -295,16 +301,14 @@ class SSLProtocol(Ending):
 
     # The way down
 
-    def _write(self, chunks):
+    def _write(self, data):
         state = self._state
         if state in OPEN or state is HANDSHAKE:
-            feed = self._pipe.feed_appdata
-            for data in chunks:
-                feed(data)
+            self._pipe.feed_appdata(data)
             if not self._delivering:
                 self._flush()
         elif state is NEW:
-            self._early.extend(as_bytes(data, 'data') for data in chunks)
+            self._early.append(as_bytes(data, 'data'))
         else:
             if not self._writes_after_close:
                 logger.warning('%r: write() on a closed TLS transport', self)
@@ -312,7 +316,7 @@ class SSLProtocol(Ending):
 
     def _flush(self):
         """Bring down what the pipe has: the one place that writes to the transport below."""
-        pipe = self._pipe
+        pipe, limits = self._pipe, self._limits
         while self._state in SENDING and not self._lower_paused:
             try:
                 data = pipe.data_to_send()
@@ -329,7 +333,7 @@ class SSLProtocol(Ending):
             elif self._state is UNWRAPPING and pipe.state is _pipe.CLOSED:
                 self._detach()
             # As long as the application, asked to go on, writes more.
-            if not self._control_writing():
+            if not (limits.paused or pipe.backlog) or not self._control_writing():
                 return
         if self._lower_paused:
             self._control_writing()
@@ -338,7 +342,7 @@ class SSLProtocol(Ending):
         """Whether nothing is left to send, nor, unless the timeout is 0, to wait for."""
         pipe = self._pipe
         return (pipe.state is _pipe.CLOSED
-                or not self._shutdown_timeout and not pipe.has_backlog)
+                or not self._shutdown_timeout and not pipe.backlog)
 
     def _control_writing(self):
         """
@@ -348,7 +352,7 @@ class SSLProtocol(Ending):
             bool: whether it was asked to go on, so that there may be more to send.
         """
         limits, pipe = self._limits, self._pipe
-        if pipe is None or not (limits.paused or pipe.has_backlog) or self._state in OVER:
+        if pipe is None or not (limits.paused or pipe.backlog) or self._state in OVER:
             return False
         name = limits.callback(pipe.backlog_size, self._state in OPEN)
         if name is None:
@@ -396,7 +400,7 @@ class SSLProtocol(Ending):
         gate = self._gate
         if self._state in OVER or gate.paused:
             return
-        self._receive(_nothing)  # plaintext may be waiting in the pipe
+        self._receive(_nothing, None)  # plaintext may be waiting in the pipe
         while gate.held and not gate.paused and self._state not in OVER:
             self._receive(*gate.held.pop(0))
         if not gate.paused and self._state not in OVER:
@@ -427,7 +431,7 @@ class SSLProtocol(Ending):
 _ESTABLISHED_PIPE = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
 
 
-def _nothing():
+def _nothing(_):
     """Feed nothing."""
 
 

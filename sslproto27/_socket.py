@@ -302,9 +302,9 @@ class SSLSocket(SocketFace):
             self._collect()
         self._flush(True)
         # A handshake comes first. Who reads at the moment brings it, and then this data, along.
-        if self._pipe.has_backlog and self._receiving.acquire(False):
+        if self._pipe.backlog and self._receiving.acquire(False):
             try:
-                while self._pipe.has_backlog and self._error is None:
+                while self._pipe.backlog and self._error is None:
                     self._pump()
             finally:
                 self._receiving.release()

@@ -7,7 +7,7 @@ import threading
 import warnings
 import weakref
 
-from ._compat import ResourceWarning
+from ._compat import ResourceWarning, as_bytes
 
 __all__ = ['DebugTransport', 'SSLTransport']
 
@@ -59,11 +59,11 @@ class SSLTransport(object):
         Raises:
             TypeError, BufferError: it is text, no buffer, or one with gaps.
         """
-        self._protocol._write((data,))
+        self._protocol._write(data)
 
     def writelines(self, list_of_data):
         """Send each of *list_of_data*, in as few records as they fit in."""
-        self._protocol._write(list_of_data)
+        self._protocol._write(b''.join([as_bytes(data, 'data') for data in list_of_data]))
 
     def can_write_eof(self):
         """Return False: closing one direction alone is not offered, as in asyncio's TLS."""

@@ -177,13 +177,13 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
     def reading(self):
         """Return whether anybody waits for the peer: the application or TLS itself (bool)."""
         pipe = self._pipe
-        return (pipe is not None and (pipe.state is _pipe.HANDSHAKE or pipe.has_backlog)
+        return (pipe is not None and (pipe.state is _pipe.HANDSHAKE or bool(pipe.backlog))
                 or super(iostream.SSLIOStream, self).reading())
 
     def writing(self):
         """Return whether there is anything that could be sent now (bool)."""
         pipe = self._pipe
-        if self._unsent or pipe is None or pipe.state in BEFORE or pipe.has_backlog:
+        if self._unsent or pipe is None or pipe.state in BEFORE or pipe.backlog:
             return bool(self._unsent)
         return super(iostream.SSLIOStream, self).writing()
 
@@ -359,7 +359,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             # What was left from before may not have been all.
             data = self._unsent and pipe.data_to_send()
             self._unsent = b''
-        return not pipe.has_backlog
+        return not pipe.backlog
 
     def _flush(self):
         """Send what TLS itself has to say: its handshake, alerts, answers to the peer's."""
