@@ -10,6 +10,11 @@ from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from . import (
     DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, upgrade)
 
+if PY2:
+    from .sockets import SocketLoop
+else:
+    SocketLoop = framework.SelectorEventLoop
+
 __all__ = ['EventLoopPolicy', 'SelectorEventLoop', 'install', 'our_loop', 'run', 'uninstall']
 
 
@@ -67,7 +72,7 @@ def _tls(ssl, server_side, kwargs):
     return ssl
 
 
-class SelectorEventLoop(framework.SelectorEventLoop):
+class SelectorEventLoop(SocketLoop):
     """
     The framework's own selector loop, whose TLS is `SSLProtocol`.
 
@@ -171,19 +176,6 @@ class SelectorEventLoop(framework.SelectorEventLoop):
             raise
         self._make_socket_transport(rawsock, layer, extra=extra, server=server)
         return layer.transport
-
-    if PY2:
-        def _make_socket_transport(self, sock, protocol, waiter=None, extra=None, server=None):
-            _set_nodelay(sock)
-            return super(SelectorEventLoop, self)._make_socket_transport(
-                sock, protocol, waiter, extra=extra, server=server)
-
-
-def _set_nodelay(sock):
-    # Without it a TLS 1.3 server's first answer, and each write of more than a segment, waits for
-    # the peer's delayed ACK: 40 ms (observed on 2.7.18). asyncio sets it too.
-    if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type & socket.SOCK_STREAM:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class EventLoopPolicy(DefaultEventLoopPolicy):

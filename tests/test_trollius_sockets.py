@@ -1,0 +1,212 @@
+"""The sockets of our Trollius loops: what they send, how they fail, and who is served."""
+from __future__ import absolute_import, division, print_function
+
+import socket
+import struct
+
+import pytest
+
+from aio_helpers import PATIENCE
+from memory import PY2
+from pipe_pairs import pattern
+
+if not PY2:
+    pytest.skip('Trollius is for Python 2.7', allow_module_level=True)
+
+import trollius
+from trollius import selectors
+
+import sslproto27.trollius
+
+MEGABYTE = 1024 * 1024
+
+
+class Plain(trollius.Protocol):
+    """Notes what it is told; `keeps_open` is what eof_received returns."""
+
+    keeps_open = False
+
+    def __init__(self, loop):
+        self.over = trollius.Future(loop=loop)
+        self.data = b''
+        self.ended = trollius.Future(loop=loop)
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.data += data
+
+    def eof_received(self):
+        self.ended.set_result(None)
+        return self.keeps_open
+
+    def connection_lost(self, error):
+        self.over.set_result(error)  # which a second call would make raise
+
+
+@pytest.fixture
+def pair(aio_loop):
+    """A function that makes a `Plain` on one end of a pair of sockets, and returns the other end."""
+    ends = []
+
+    def make(cls=Plain):
+        ours, theirs = socket.socketpair()
+        ends.append(theirs)
+        ours.setblocking(False)
+        theirs.settimeout(PATIENCE)
+        protocol = cls(aio_loop)
+        waiter = trollius.Future(loop=aio_loop)
+        aio_loop._make_socket_transport(ours, protocol, waiter)
+        aio_loop.run_until_complete(waiter)
+        return protocol, theirs
+    yield make
+    for end in ends:
+        end.close()
+
+
+def _received(run, loop, sock, size):
+    """Return *size* bytes from the socket, read in another thread."""
+    def read():
+        parts = []
+        while sum(map(len, parts)) < size:
+            part = sock.recv(65536)
+            if not part:
+                break
+            parts.append(part)
+        return b''.join(parts)
+    return run(loop.run_in_executor(None, read))
+
+
+@pytest.mark.parametrize('kind', [bytes, bytearray, memoryview])
+def test_more_than_fits(aio_loop, run, pair, kind):
+    """What the kernel does not take at once goes out later, in order, and close() waits for it."""
+    protocol, theirs = pair()
+    first, second = pattern(3 * MEGABYTE), pattern(MEGABYTE)[::-1]
+    protocol.transport.write(kind(first))
+    assert protocol.transport.get_write_buffer_size()
+    protocol.transport.write(kind(second))
+    protocol.transport.close()
+    assert first + second == _received(run, aio_loop, theirs, 5 * MEGABYTE)
+    assert run(protocol.over) is None
+
+
+def test_write_eof_waits(aio_loop, run, pair):
+    """write_eof() ends our side after what was written before it; the other side goes on."""
+    protocol, theirs = pair()
+    protocol.transport.write(pattern(2 * MEGABYTE))
+    protocol.transport.write_eof()
+    assert pattern(2 * MEGABYTE) == _received(run, aio_loop, theirs, 3 * MEGABYTE)
+    theirs.sendall(b'still here')
+    theirs.close()
+    run(protocol.over)
+    assert b'still here' == protocol.data
+
+
+def test_stays_open_after_eof(aio_loop, run, pair):
+    """A protocol whose eof_received returns true can write on."""
+    class HalfOpen(Plain):
+        keeps_open = True
+
+    protocol, theirs = pair(HalfOpen)
+    theirs.shutdown(socket.SHUT_WR)
+    run(protocol.ended)
+    protocol.transport.write(b'answer')
+    assert b'answer' == theirs.recv(100)
+    protocol.transport.close()
+    run(protocol.over)
+
+
+def test_aborted_when_resumed(aio_loop, run, pair):
+    """A protocol may cut the connection when it is told to go on: connection_lost comes once."""
+    class Aborts(Plain):
+        def resume_writing(self):
+            self.transport.abort()
+
+    protocol, theirs = pair(Aborts)
+    protocol.transport.write(pattern(2 * MEGABYTE))
+    _received(run, aio_loop, theirs, 3 * MEGABYTE)
+    assert run(protocol.over) is None
+
+
+@pytest.mark.parametrize('writes', [False, True], ids=['reading', 'writing'])
+def test_reset(aio_loop, run, writes):
+    """A connection that the peer resets is lost with Trollius' own classes of errors."""
+    listener = socket.socket()
+    listener.bind(('127.0.0.1', 0))
+    listener.listen(1)
+    transport, protocol = run(aio_loop.create_connection(
+        lambda: Plain(aio_loop), *listener.getsockname()))
+    theirs = listener.accept()[0]
+    listener.close()
+    if writes:
+        transport.pause_reading()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    theirs.close()
+    if writes:
+        transport.write(b'x')
+        aio_loop.call_soon(transport.write, b'y')
+    assert isinstance(run(protocol.over), (trollius.ConnectionResetError, trollius.BrokenPipeError))
+
+
+def test_all_are_served(aio_loop, run, pair):
+    """More connections than one turn of the loop looks at are all served."""
+    pairs = [pair() for _ in range(300)]
+    for _, theirs in pairs:
+        theirs.send(b'hello')
+        theirs.shutdown(socket.SHUT_WR)
+    run(trollius.gather(*[protocol.over for protocol, _ in pairs], loop=aio_loop))
+    assert [b'hello'] * 300 == [protocol.data for protocol, _ in pairs]
+
+
+def test_selector_of_the_callers():
+    """A loop uses the selector that it is given."""
+    selector = selectors.SelectSelector()
+    loop = sslproto27.trollius.SelectorEventLoop(selector)
+    assert loop._selector is selector
+    loop.run_until_complete(trollius.sleep(0.001, loop=loop))
+    loop.close()
+
+
+@pytest.mark.parametrize('tls', [False, True], ids=['plain', 'TLS'])
+def test_factory_fails(aio_loop, run, serve, pki, tls):
+    """A factory that raises costs that one connection, is reported, and the server goes on."""
+    made = []
+
+    def factory():
+        if not made:
+            made.append(None)
+            raise ZeroDivisionError
+        made.append(Plain(aio_loop))
+        return made[-1]
+
+    port = serve(factory, **({'ssl': pki.server_context()} if tls else {}))
+    first = socket.create_connection(('127.0.0.1', port))
+    first.settimeout(PATIENCE)
+    assert b'' == run(aio_loop.run_in_executor(None, first.recv, 100))
+    first.close()
+    assert [ZeroDivisionError] == [type(context['exception']) for context in aio_loop.errors]
+    del aio_loop.errors[:]
+    options = {'ssl': pki.client_context(), 'server_hostname': 'localhost'} if tls else {}
+    transport, protocol = run(aio_loop.create_connection(
+        lambda: Plain(aio_loop), '127.0.0.1', port, **options))
+    transport.write(b'hello')
+    transport.close()
+    run(protocol.over)
+    run(made[1].over)
+    assert b'hello' == made[1].data
+
+
+@pytest.mark.parametrize('debug', [False, True])
+def test_strangers_handshake(aio_loop, run, serve, pki, debug):
+    """A failed handshake of a connection that came in is told in debug mode alone."""
+    aio_loop.set_debug(debug)
+    port = serve(lambda: Plain(aio_loop), ssl=pki.server_context())
+    stranger = socket.create_connection(('127.0.0.1', port))
+    stranger.settimeout(PATIENCE)
+    stranger.sendall(b'GET / HTTP/1.0\r\n\r\n')
+    while run(aio_loop.run_in_executor(None, stranger.recv, 100)):
+        pass
+    stranger.close()
+    told, aio_loop.errors[:] = len(aio_loop.errors), []
+    assert debug == told
