@@ -5,7 +5,14 @@ asyncio's transports have a method for each of these; Trollius 2.2.1's have attr
 """
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading', 'set_protocol']
+__all__ = ['has_unsent', 'is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading',
+           'set_protocol']
+
+
+def has_unsent(transport):
+    """Return whether *transport* may hold data that is still to be sent (bool)."""
+    method = getattr(transport, 'get_write_buffer_size', None)
+    return method is None or method() > 0
 
 
 def is_closing(transport):

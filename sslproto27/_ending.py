@@ -11,7 +11,7 @@ import socket
 
 from . import _below
 from ._states import (
-    CLOSE, CLOSED, DETACH, EARLY, END, ENDING, HANDSHAKE, OPEN, OVER, UNWRAP, UNWRAPPING)
+    CLOSE, CLOSED, CLOSING, DETACH, EARLY, END, ENDING, HANDSHAKE, OPEN, OVER, UNWRAP, UNWRAPPING)
 
 __all__ = ['HANDSHAKE_TIMEOUT', 'SHUTDOWN_TIMEOUT', 'Ending', 'timeouts']
 
@@ -42,7 +42,7 @@ class Ending(object):
                 self._wake(self._error or _connection_aborted('closed in unwrap()'))
             else:
                 self._pipe.shutdown()
-            self._leave(self._shutdown_timeout, self._shutdown_timed_out)
+            self._leave()
         elif state in EARLY:
             self._abort()
 
@@ -54,16 +54,23 @@ class Ending(object):
         self._waiter = waiter
         self._enter(UNWRAP)
         self._pipe.shutdown()
-        self._leave(self._shutdown_timeout or SHUTDOWN_TIMEOUT, self._unwrap_timed_out)
+        self._leave()
 
-    def _leave(self, timeout, timed_out):
-        """Send our close_notify and let the peer's come through, for *timeout* seconds."""
+    def _leave(self):
+        """Send our close_notify and let the peer's come through."""
         self._resume_reading()
         self._stop_timer()
-        if timeout:
-            self._start_timer(timeout, timed_out)
         if not self._delivering:
             self._flush()
+
+    def _limit_leaving(self):
+        """Give the peer its time, if our side is closed, and the flush has not been the end."""
+        if self._timer is not None:
+            return
+        if self._state is UNWRAPPING:
+            self._start_timer(self._shutdown_timeout or SHUTDOWN_TIMEOUT, self._unwrap_timed_out)
+        elif self._state is CLOSING and self._shutdown_timeout:
+            self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)
 
     def _detach(self):
         """Give the transport below to the application, after both sides' close_notify."""
@@ -103,7 +110,7 @@ class Ending(object):
         self._enter(END)
         if not self._shutdown_timeout:
             self._stop_timer()
-        elif self._timer is None:
+        elif self._timer is None and _below.has_unsent(self._transport):
             self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)
         self._transport.close()
 

@@ -334,9 +334,11 @@ class SSLProtocol(Ending):
                 self._detach()
             # As long as the application, asked to go on, writes more.
             if not (limits.paused or pipe.backlog) or not self._control_writing():
-                return
+                break
         if self._lower_paused:
             self._control_writing()
+        if self._state is not CONNECTED:
+            self._limit_leaving()
 
     def _is_all_said(self):
         """Whether nothing is left to send, nor, unless the timeout is 0, to wait for."""
@@ -349,16 +351,16 @@ class SSLProtocol(Ending):
         Ask the application to pause, or to go on, as its backlog has it.
 
         Returns:
-            bool: whether it was asked to go on, so that there may be more to send.
+            bool: whether there may be more to send: it was asked to go on, or has closed.
         """
-        limits, pipe = self._limits, self._pipe
-        if pipe is None or not (limits.paused or pipe.backlog) or self._state in OVER:
+        limits, pipe, state = self._limits, self._pipe, self._state
+        if pipe is None or not (limits.paused or pipe.backlog) or state in OVER:
             return False
-        name = limits.callback(pipe.backlog_size, self._state in OPEN)
+        name = limits.callback(pipe.backlog_size, state in OPEN)
         if name is None:
             return False
         self._call_app(name)
-        return name == 'resume_writing'
+        return name == 'resume_writing' or self._state is not state
 
     def _call_app(self, name):
         delivering, self._delivering = self._delivering, True
@@ -378,7 +380,8 @@ class SSLProtocol(Ending):
 
     def _set_write_buffer_limits(self, high, low):
         self._limits.set(high, low)
-        self._control_writing()
+        if self._control_writing() and not self._delivering:
+            self._flush()
 
     def _pause_reading(self):
         if not self._is_closing():

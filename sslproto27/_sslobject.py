@@ -508,6 +508,8 @@ def refuse_renegotiation(ssl_object):
     OpenSSL 3 does so by itself, 1.1.1 has to be told. On either, the option
     OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of the context allows them.
     """
+    if ssl.OPENSSL_VERSION_INFO >= (3,):
+        return
     handle = ssl_object._ssl
     if not lib.SSL_get_options(handle) & OP_ALLOW_CLIENT_RENEGOTIATION:
         lib.SSL_set_options(handle, OP_NO_RENEGOTIATION)

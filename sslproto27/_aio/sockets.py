@@ -14,6 +14,7 @@ import socket
 
 import trollius
 from trollius import selectors
+from trollius.events import Handle
 from trollius.py33_exceptions import get_error_class
 from trollius.selector_events import _SelectorSocketTransport
 
@@ -27,6 +28,22 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 class SocketTransport(_SelectorSocketTransport):
     """Trollius' transport of a socket: the usual calls go straight to the socket."""
+
+    def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
+        # Past the constructor that this one replaces: it asks the loop to call three things soon.
+        super(_SelectorSocketTransport, self).__init__(loop, sock, protocol, extra, server)
+        self._eof = self._paused = False
+        loop.call_soon(self._begin, waiter)
+
+    def _begin(self, waiter):
+        try:
+            self._protocol.connection_made(self)
+        finally:
+            # Not if connection_made has closed it, or paused it: a reader would undo that.
+            if not (self._closing or self._paused):
+                self._loop.add_reader(self._sock_fd, self._read_ready)
+            if waiter is not None:
+                waiter._set_result_unless_cancelled(None)
 
     def _read_ready(self):
         try:
@@ -127,6 +144,14 @@ class SocketLoop(trollius.SelectorEventLoop):
 
     def __init__(self, selector=None):
         super(SocketLoop, self).__init__(Selector() if selector is None else selector)
+
+    def call_soon(self, callback, *args):
+        """Call the function soon; Trollius' own checks of it are made in debug mode, as on 3."""
+        if self._debug or self._closed:
+            return super(SocketLoop, self).call_soon(callback, *args)
+        handle = Handle(callback, args, self)
+        self._ready.append(handle)
+        return handle
 
     def _make_socket_transport(self, sock, protocol, waiter=None, extra=None, server=None):
         _set_nodelay(sock)
