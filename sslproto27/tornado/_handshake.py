@@ -79,11 +79,15 @@ class Handshaking(object):
             future.set_result(self)
         # What has been written meanwhile, and what has been received: nothing more may come that
         # would wake us.
-        super(iostream.SSLIOStream, self)._handle_write()
+        if self._write_futures or self._write_callback:
+            super(iostream.SSLIOStream, self)._handle_write()
         if not self.closed():
             self._plaintext = self._pipe.appdata_received()
             if self._plaintext or self._pipe.state is not _pipe.OPEN:
-                self.io_loop.add_callback(self._read_early)
+                if super(iostream.SSLIOStream, self).reading():
+                    super(iostream.SSLIOStream, self)._handle_read()
+                else:  # who waits for the handshake comes first
+                    self.io_loop.add_callback(self._read_early)
 
     def _read_early(self):
         if not self.closed():

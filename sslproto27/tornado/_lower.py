@@ -63,7 +63,7 @@ class SocketBelow(object):
     def discard(self):
         """Read what a peer has sent that nobody will read any more."""
         for _ in range(_DISCARD_LIMIT // READ_SIZE):
-            if not self.receive():
+            if len(self.receive() or b'') < READ_SIZE:
                 break
 
     def close(self):
