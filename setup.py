@@ -62,7 +62,7 @@ setup(
             'mock<4' + PY2,  # some of Tornado's own tests want it
             ENUM,
         ] + PYOPENSSL,
-        'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS],
+        'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'lint': ['flake8' + PY3],
     },

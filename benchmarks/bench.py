@@ -17,11 +17,13 @@ import time
 import engine_bench
 import loop_bench
 import requests_bench
+import tornado_bench
 from certificates import certificates
 from revisions import ROOT, unpacked
 from samples import bars_table, judged
 
-PARTS = {'engine': engine_bench, 'loops': loop_bench, 'requests': requests_bench}
+PARTS = {'engine': engine_bench, 'loops': loop_bench, 'requests': requests_bench,
+         'tornado': tornado_bench}
 
 
 def path(*names):
@@ -48,7 +50,7 @@ def arguments():
                         help='another Python for the engine, not judged; may be repeated')
     parser.add_argument('--only', choices=sorted(PARTS), help='one part alone')
     parser.add_argument('--line', action='append', metavar='NAME',
-                        help='these lines of the loops alone; may be repeated')
+                        help='these lines of the loops and of Tornado alone; may be repeated')
     parser.add_argument('--contestant', action='append', metavar='NAME',
                         help='these contestants of the loops alone; may be repeated')
     parser.add_argument('--against', metavar='REVISION',
