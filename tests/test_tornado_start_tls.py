@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -157,25 +158,35 @@ class TestUpgrade(object):
         yield settled(lambda: calls)
         assert ['closed'] == calls
 
-    @pytest.mark.parametrize('use', ['reading', 'writing', 'closed', 'connecting'])
+    @pytest.mark.parametrize('use', ['reading', 'writing', 'connecting'])
     @on_loop
     def test_in_use(self, pki, use):
-        """A stream that is in use, or closed, is refused and left alone."""
+        """A stream that is in use is refused and left alone."""
         client, server = plain_streams()
         if use == 'reading':
             client.read_bytes(1)
         elif use == 'writing':
             client.write(b'x' * 30000000)
-        elif use == 'closed':
-            client.close()
         else:
             client._connecting = True
         with pytest.raises(ValueError) as info:
             start_tls(client, True, pki.server_context())
-        assert 'in use or closed' in str(info.value)
-        assert (use == 'closed') == client.closed()
+        assert 'in use' in str(info.value)
+        assert not client.closed()
         client.close()
         server.close()
+        yield gen.moment
+
+    @on_loop
+    def test_closed(self, pki):
+        """A stream that has been closed, as a peer may do at any time, fails as such."""
+        client, server = plain_streams()
+        server.close()
+        yield client.read_until_close()
+        client.error = socket.error(errno.ECONNRESET, 'the reason')
+        with pytest.raises(iostream.StreamClosedError) as info:
+            start_tls(client, True, pki.server_context())
+        assert client.error is info.value.real_error
         yield gen.moment
 
     @on_loop

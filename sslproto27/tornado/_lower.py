@@ -197,7 +197,8 @@ def take_over(source):
         tuple: a `SocketBelow` or `StreamsBelow`, and the bytes that have been read of it already.
 
     Raises:
-        ValueError: *source* is in use, closed, or has done TLS.
+        StreamClosedError: it is a stream that has been closed, by the peer perhaps.
+        ValueError: it is in use, or has done TLS.
     """
     if isinstance(source, ssl.SSLSocket):
         return SocketBelow(plain_socket(source)), b''
@@ -212,9 +213,11 @@ def take_over(source):
 
 
 def _require_idle(stream):
-    if (stream.closed() or stream.reading() or stream.writing() or stream._write_callback
+    if stream.closed():
+        raise StreamClosedError(real_error=stream.error)
+    if (stream.reading() or stream.writing() or stream._write_callback
             or stream._write_futures or stream._connecting or stream._pending_callbacks):
-        raise ValueError('the stream is in use or closed; TLS cannot start on it')
+        raise ValueError('the stream is in use; TLS cannot start on it')
 
 
 def _is_plain(stream):

@@ -414,7 +414,8 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
         ssl.SSLError or socket.error itself.
 
     Raises:
-        TypeError, ValueError: an argument cannot be used, or *stream* is in use or closed.
+        TypeError, ValueError: an argument cannot be used, or *stream* is in use.
+        StreamClosedError: *stream* has been closed, by the peer perhaps.
     """
     first = stream[0] if isinstance(stream, tuple) else stream
     future = Future()
