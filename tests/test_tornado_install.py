@@ -94,6 +94,29 @@ class TestPatching(object):
                 ('TCPServer', '_handle_connection')] == sorted(changed)
 
     @on_loop
+    def test_handshake_limit(self, pki, caplog):
+        """Each unchanged server has its own limit, as large as install() was told last."""
+        install(ssl_handshake_limit=100)
+        first, second = application(pki.server_context()), application(pki.server_context())
+        with listening(first) as port, listening(second) as other:
+            install(ssl_handshake_limit=2)
+            silent = [iostream.IOStream(socket.create_connection(('127.0.0.1', number)))
+                      for number in (port, port, other, other, port, other)]
+            assert [b'', b''] == (yield [one.read_until_close() for one in silent[4:]])
+            assert 2 == len([record for record in caplog.records
+                             if 'ssl_handshake_limit' in record.getMessage()])
+            for one in silent:
+                one.close()
+        uninstall()
+
+    def test_wrong_handshake_limit(self):
+        """Where the limit cannot be used nothing is installed."""
+        before = contents()
+        with pytest.raises(ValueError, match='ssl_handshake_limit'):
+            install(ssl_handshake_limit=0)
+        assert before == contents()
+
+    @on_loop
     def test_own_again(self, pki):
         """After uninstall() Tornado's streams are its own; ours stay ours."""
         ours, theirs = connected_sockets()

@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import datetime
 import errno
+import logging
 import os
 import socket
 import subprocess
@@ -172,6 +173,85 @@ class TestTCP(object):
                     yield failure_of(TCPClient().connect('127.0.0.1', port,
                                                          ssl_options=pki.client_context()))
         assert ['ERROR: Error in connection callback'] == texts
+
+
+@gen.coroutine
+def talk(pki, port):
+    """Be a client who is served; return its stream."""
+    stream = yield TCPClient().connect('127.0.0.1', port, ssl_options=pki.client_context())
+    yield stream.write(b'data')
+    assert b'data' == (yield stream.read_bytes(4))
+    raise gen.Return(stream)
+
+
+def silent_client(port):
+    """Return the plain stream of a client that does not speak TLS."""
+    return iostream.IOStream(socket.create_connection(('127.0.0.1', port)))
+
+
+class TestHandshakeLimit(object):
+    """``ssl_handshake_limit``."""
+
+    @on_loop
+    def test_connections_are_refused(self, pki, caplog):
+        """
+        Silent connections take up no more than the limit; those beyond it are closed, and a line is
+        logged; when they go others are served.
+        """
+        server = Echo(ssl_options=pki.server_context(), ssl_handshake_limit=3)
+        with listening(server) as port, caplog.at_level(logging.WARNING, 'sslproto27'):
+            silent = [silent_client(port) for _ in range(5)]
+            assert [b'', b''] == (yield [one.read_until_close() for one in silent[3:]])
+            assert isinstance((yield failure_of(talk(pki, port))), EnvironmentError)
+            assert 3 == len(server.streams)
+            for one in silent:
+                one.close()
+            stream = None
+            while stream is None:
+                try:
+                    stream = yield talk(pki, port)
+                except EnvironmentError:
+                    pass
+            stream.close()
+        messages = [record.getMessage() for record in caplog.records
+                    if record.name == 'sslproto27']
+        assert [True, True] == ['refusing new' in messages[0], 'room for' in messages[-1]]
+
+    @pytest.mark.parametrize('said', [b'GET / HTTP/1.1\r\n\r\n', b''])
+    @on_loop
+    def test_failures(self, pki, said):
+        """A handshake that fails, or takes too long, makes room."""
+        server = Echo(ssl_options=pki.server_context(), ssl_handshake_limit=1,
+                      ssl_handshake_timeout=5 if said else 0.2)
+        with listening(server) as port, logged():
+            for _ in range(2):
+                client = silent_client(port)
+                client.write(said)
+                yield client.read_until_close()
+            stream = yield talk(pki, port)
+            stream.close()
+
+    @on_loop
+    def test_done(self, pki):
+        """A handshake that is done makes room, and once only."""
+        server = Echo(ssl_options=pki.server_context(), ssl_handshake_limit=1)
+        with listening(server) as port:
+            streams = []
+            for _ in range(3):
+                streams.append((yield talk(pki, port)))
+            for stream in streams:
+                stream.close()
+            yield settled(lambda: all(stream.closed() for stream in server.streams))
+            first, second = silent_client(port), silent_client(port)
+            assert b'' == (yield second.read_until_close())
+            first.close()
+
+    @pytest.mark.parametrize('server', [TCPServer, HTTPServer])
+    @pytest.mark.parametrize('limit', [0, 1.5, True])
+    def test_wrong(self, server, limit):
+        """What is no positive integer is refused, by its name."""
+        with pytest.raises((TypeError, ValueError), match='ssl_handshake_limit'):
+            server(str, ssl_handshake_limit=limit)
 
 
 class TestHTTP(object):

@@ -98,14 +98,17 @@ class Handshaking(object):
         # 40 ms on Linux. HTTP connections switch it on and off as they go.
         self.set_nodelay(True)
         self._timer = self.io_loop.call_later(self._handshake_timeout, self._handshake_timed_out)
+        if self._handshakes is not None:
+            self._handshakes.running += 1
 
     def _stop_clock(self):
         timer, self._timer = self._timer, None
         if timer is not None:
             self.io_loop.remove_timeout(timer)
+            if self._handshakes is not None:
+                self._handshakes.running -= 1
 
     def _handshake_timed_out(self):
-        self._timer = None
         gen_log.info('TLS handshake timeout on %s', _number(self.fileno()))
         self.close(exc_info=sockets.error(
             errno.ECONNABORTED,

@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 from tornado import iostream, tcpserver
 
-from ._servers import serve_connection
+from ._servers import handshake_limit, serve_connection
 from ._stream import SSLIOStream, start_tls
 
 __all__ = ['install', 'uninstall']
@@ -16,11 +16,12 @@ __all__ = ['install', 'uninstall']
 _STOCK = iostream.SSLIOStream
 
 _settings = {}   # of install(), for every stream that names none
+_limits = []     # of install(), one: a HandshakeLimit, whose limit is that of every server
 _originals = []  # (class, name of the method, Tornado's own method), while installed
 _classes = {_STOCK: SSLIOStream}  # what becomes of a class of Tornado's, or a subclass
 
 
-def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None):
+def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshake_limit=None):
     """
     Let all TLS of Tornado, in this process, run on `SSLIOStream`, from the next stream on.
 
@@ -31,7 +32,12 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None):
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`; for all of
             these streams.
+        ssl_handshake_limit (int): see `TCPServer`; for each server that has none of its own.
+
+    Raises:
+        TypeError, ValueError: *ssl_handshake_limit* is no integer, or not positive.
     """
+    _limits[:] = [handshake_limit(ssl_handshake_limit)]
     _settings.clear()
     _settings.update(suppress_ragged_eofs=suppress_ragged_eofs,
                      ssl_handshake_timeout=ssl_handshake_timeout)
@@ -75,4 +81,15 @@ def _handle_connection(self, connection, address):
         original, = [method for cls, _, method in _originals if cls is tcpserver.TCPServer]
         original(self, connection, address)
     else:
-        serve_connection(self, connection, address, **_settings)
+        serve_connection(self, connection, address, _handshakes_of(self), **_settings)
+
+
+def _handshakes_of(server):
+    """Return the `HandshakeLimit` of a server of Tornado's, made once."""
+    limit = _limits[0].limit
+    try:
+        handshakes = server._sslproto27_handshakes
+    except AttributeError:
+        handshakes = server._sslproto27_handshakes = handshake_limit(limit)
+    handshakes.limit = limit
+    return handshakes

@@ -9,24 +9,43 @@ from tornado import gen, httpserver, tcpclient, tcpserver
 from tornado.ioloop import IOLoop
 from tornado.log import app_log
 
+from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from ._settings import context_of
 from ._stream import SSLIOStream, start_tls
 
-__all__ = ['HTTPServer', 'TCPClient', 'TCPServer', 'serve_connection']
+__all__ = ['HTTPServer', 'TCPClient', 'TCPServer', 'handshake_limit', 'serve_connection']
 
 
-def serve_connection(server, connection, address, **settings):
+def handshake_limit(limit):
+    """
+    Return the `HandshakeLimit` of one server.
+
+    Args:
+        limit (int or None): its ``ssl_handshake_limit``; None for the default.
+
+    Raises:
+        TypeError, ValueError: *limit* is no integer, or not positive.
+    """
+    return HandshakeLimit(HANDSHAKE_LIMIT if limit is None else limit)
+
+
+def serve_connection(server, connection, address, handshakes, **settings):
     """
     Let *server* handle an accepted *connection* with TLS: TCPServer's own method, on our streams.
 
     Args:
         server (tornado.tcpserver.TCPServer): one with ``ssl_options``.
         connection (socket), address: what accept returned.
+        handshakes (HandshakeLimit): the server's; beyond it *connection* is closed.
         **settings: further ones of `SSLIOStream`.
     """
+    if not handshakes.admits():
+        connection.close()
+        return
     try:
         stream = SSLIOStream(connection, server.max_buffer_size, server.read_chunk_size,
-                             ssl_options=_context_of_server(server), server_side=True, **settings)
+                             ssl_options=_context_of_server(server), server_side=True,
+                             handshake_limit=handshakes, **settings)
         served = server.handle_stream(stream, address)
         if served is not None:
             IOLoop.current().add_future(gen.convert_yielded(served), lambda done: done.result())
@@ -56,6 +75,7 @@ class _TLSServer(object):
 
     def _set_tls(self, kwargs):
         """Take the settings of TLS out of the arguments of a server."""
+        self._handshakes = handshake_limit(kwargs.pop('ssl_handshake_limit', None))
         self._tls_settings = {
             name: kwargs.pop(name) for name in ('suppress_ragged_eofs', 'ssl_handshake_timeout')
             if name in kwargs}
@@ -64,7 +84,7 @@ class _TLSServer(object):
         if self.ssl_options is None:
             super(_TLSServer, self)._handle_connection(connection, address)
         else:
-            serve_connection(self, connection, address, **self._tls_settings)
+            serve_connection(self, connection, address, self._handshakes, **self._tls_settings)
 
 
 class TCPServer(_TLSServer, tcpserver.TCPServer):
@@ -74,6 +94,8 @@ class TCPServer(_TLSServer, tcpserver.TCPServer):
     Args:
         ssl_options, max_buffer_size, read_chunk_size: as Tornado has them.
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
+        ssl_handshake_limit (int): connections that may be in the handshake at once, 4096 unless
+            given; more are closed at once, and a line is logged.
     """
 
     def __init__(self, *args, **kwargs):
@@ -87,6 +109,7 @@ class HTTPServer(_TLSServer, httpserver.HTTPServer):
 
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
+        ssl_handshake_limit (int): see `TCPServer`.
         others: as Tornado has them.
     """
 

@@ -69,6 +69,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             ``stream.socket.session``.
         suppress_ragged_eofs (bool): see `SSLPipe`.
         ssl_handshake_timeout (float): seconds, 60 unless given.
+        handshake_limit (HandshakeLimit or None): of the server that this connection is one of.
 
     Attributes:
         socket (TLSSocket or None): addresses, options and what was negotiated; None once closed.
@@ -84,6 +85,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
         self._session = kwargs.pop('session', None)
         self._suppress_ragged_eofs = kwargs.pop('suppress_ragged_eofs', False)
         self._handshake_timeout, _ = timeouts(kwargs.pop('ssl_handshake_timeout', None), None)
+        self._handshakes = kwargs.pop('handshake_limit', None)
         # Not __init__ of Tornado's SSLIOStream, nor of its IOStream: they are about a socket that
         # does TLS itself.
         super(iostream.IOStream, self).__init__(*args, **kwargs)
