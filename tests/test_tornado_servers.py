@@ -134,14 +134,19 @@ class TestTCP(object):
     @pytest.mark.parametrize('timeout', [0.2, datetime.timedelta(seconds=0.2)])
     @on_loop
     def test_client_timeout(self, pki, timeout):
-        """The client's timeout is for the handshake as well."""
+        """The client's timeout is for the handshake as well, and ends the connection."""
         listener = socket.socket()
         listener.bind(('127.0.0.1', 0))
         listener.listen(1)
         error = yield failure_of(TCPClient().connect(
             *listener.getsockname(), ssl_options=pki.client_context(), timeout=timeout))
         assert type(error) is gen.TimeoutError
+        sock, _ = listener.accept()
         listener.close()
+        sock.settimeout(20)
+        while sock.recv(65536):
+            pass
+        sock.close()
 
     @pytest.mark.parametrize('cut', ['client', 'server'])
     @on_loop

@@ -11,7 +11,7 @@ from tornado.log import app_log
 
 from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from ._settings import context_of
-from ._stream import SSLIOStream, start_tls
+from ._stream import SSLIOStream, start_tls_stream
 
 __all__ = ['HTTPServer', 'TCPClient', 'TCPServer', 'handshake_limit', 'serve_connection']
 
@@ -144,7 +144,13 @@ class TCPClient(tcpclient.TCPClient):
             host, port, af, None, max_buffer_size, source_ip, source_port, timeout)
         if ssl_options is None:
             raise gen.Return(stream)
-        future = start_tls(stream, False, ssl_options, host, session, suppress_ragged_eofs)
+        tls, future = start_tls_stream(
+            stream, False, ssl_options, host, session, suppress_ragged_eofs)
         if isinstance(timeout, numbers.Real):
-            future = gen.with_timeout(start + timeout, future)
-        raise gen.Return((yield future))
+            future = gen.with_timeout(start + timeout, future, quiet_exceptions=EnvironmentError)
+        try:
+            yield future
+        except gen.TimeoutError:
+            tls.close()
+            raise
+        raise gen.Return(tls)

@@ -23,7 +23,7 @@ from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_ove
 from ._settings import context_of, names_checked
 from ._socket import TLSSocket
 
-__all__ = ['SSLIOStream', 'start_tls']
+__all__ = ['SSLIOStream', 'start_tls', 'start_tls_stream']
 
 #: Bytes that are encrypted, and handed to the kernel, at a time: nine records. Four would take 15 %
 #: more time. BIOs never shrink; OpenSSL lets them grow to a third more than is needed, so that nine
@@ -419,6 +419,13 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
         TypeError, ValueError: an argument cannot be used, or *stream* is in use.
         StreamClosedError: *stream* has been closed, by the peer perhaps.
     """
+    return start_tls_stream(stream, server_side, ssl_options, server_hostname, session,
+                            suppress_ragged_eofs, ssl_handshake_timeout)[1]
+
+
+def start_tls_stream(stream, server_side, ssl_options=None, server_hostname=None, session=None,
+                     suppress_ragged_eofs=False, ssl_handshake_timeout=None):
+    """Do what `start_tls` does; return the new stream, which can be closed, and the Future."""
     first = stream[0] if isinstance(stream, tuple) else stream
     future = Future()
     tls = SSLIOStream(
@@ -431,4 +438,4 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
     if callback is not None:
         with stack_context.NullContext():  # it has its own
             tls.set_close_callback(callback)
-    return future
+    return tls, future
