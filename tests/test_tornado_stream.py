@@ -242,6 +242,22 @@ class TestData(object):
         finish(client, server)
 
     @on_loop
+    def test_fair(self, pki, monkeypatch):
+        """A coroutine whose reads could all be answered at once gives way to others."""
+        monkeypatch.setattr(_stream, 'FAIR_SHARE', 1)
+        client, server = yield pair_of_streams(pki)
+        for stream, option in ((server, socket.SO_SNDBUF), (client, socket.SO_RCVBUF)):
+            stream.fileno().setsockopt(socket.SOL_SOCKET, option, 1000000)
+        written, seen = server.write(b'x' * 1000000), []
+        yield gen.moment
+        client.io_loop.add_callback(seen.append, 'others')
+        for _ in range(2):
+            yield client.read_bytes(65536)
+        assert ['others'] == seen
+        yield [client.read_bytes(1000000 - 2 * 65536), written]
+        finish(client, server)
+
+    @on_loop
     def test_key_update(self, pki):
         """A TLS 1.3 peer that asks for new keys gets them before the next data (RFC 8446 4.6.3)."""
         stream, peer = yield with_peer(pki, 'TLSv1.3')

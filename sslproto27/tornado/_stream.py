@@ -33,6 +33,10 @@ WRITE_SIZE = 9 * 16384
 #: More than a read buffer ever holds.
 _NEVER = sys.maxsize
 
+#: Times that the socket is asked for more before the IOLoop sees to others: a coroutine whose reads
+#: are all answered at once never gives way to it, and a peer that never stops would have it alone.
+FAIR_SHARE = 16
+
 _AT_END = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
 _CAN_END = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
 
@@ -100,6 +104,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
         # What the read buffer held when a receive() left nothing behind. While it holds more, the
         # read that had that received goes on, and need not look again.
         self._emptied = _NEVER
+        self._share = FAIR_SHARE
         self._failure = None   # what the next read raises
         self._timer = None
         self._ssl_connect_callback = None
@@ -304,6 +309,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             self._do_ssl_handshake()
         else:
             self._emptied = _NEVER
+            self._share = FAIR_SHARE
             super(iostream.SSLIOStream, self)._handle_read()
 
     def _handle_write(self):
@@ -332,6 +338,10 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
                 return b'' if pipe is not None and pipe.state in _AT_END else None
             if self._read_buffer_size > self._emptied:
                 self._emptied = _NEVER
+                return None
+            self._share -= 1
+            if self._share < 0:  # the IOLoop comes back to what is there
+                self._share = FAIR_SHARE
                 return None
             data = self._below.receive()
             if data is None:
