@@ -112,7 +112,9 @@ class Ending(object):
             self._stop_timer()
         elif self._timer is None and _below.has_unsent(self._transport):
             self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)
-        self._transport.close()
+        # Not from here, which may be its call of resume_writing: observed on Trollius 2.2.1 and
+        # asyncio 3.13, it would then tell of its loss twice, and fail the second time.
+        self._loop.call_soon(self._transport.close)
 
     def _fail(self, error):
         """End the connection because TLS has failed, once the alert that says so is sent."""

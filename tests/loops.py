@@ -185,7 +185,9 @@ class Transport(object):
         self._send()
         if self._writing_paused:
             self._writing_paused = False
+            was_closed = self.closed
             self.protocol.resume_writing()
+            assert was_closed or self.aborted or not self.closed, 'closed in resume_writing'
         if self.closed and not self.aborted:
             self._lose(None)
 
