@@ -288,8 +288,9 @@ class TestOverStreams(object):
         """A write over a stream is done once the stream below is done with it, not before."""
         outer = yield pair_of_streams(pki)
         client, server = yield upgraded(pki, *outer)
-        outer[0].fileno().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        size = 2500000
+        outer[0].fileno().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        outer[1].fileno().setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        size = 1000000
         written = client.write(b'x' * size)
         for _ in range(20):
             yield gen.moment

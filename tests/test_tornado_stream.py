@@ -214,8 +214,9 @@ class TestData(object):
     def test_write_is_done_when_it_is_true(self, pki):
         """A write is done once all its ciphertext is with the kernel, not before."""
         stream, peer = yield with_peer(pki)
-        stream.fileno().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        size = 8000000
+        stream.fileno().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        peer.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        size = 1000000
         written = stream.write(b'x' * size)
         for _ in range(20):
             yield gen.moment

@@ -25,8 +25,8 @@ __all__ = ['CONFIGURATION', 'MODULES', 'left_out']
 MODULES = ['iostream_test', 'tcpserver_test', 'tcpclient_test', 'httpserver_test',
            'simple_httpclient_test', 'websocket_test']
 
-#: How often a test that failed is tried again. Some give a request a tenth of a second, half of
-#: which OpenSSL 3 takes to load the system's authorities.
+#: How often a test that failed is tried again. Some give a request a tenth of a second, and a busy
+#: machine may need more.
 ATTEMPTS = 5
 
 #: OpenSSL 3 and Debian refuse Tornado's certificate, RSA of 1024 bits signed with SHA-1, and the
