@@ -28,14 +28,14 @@ class Peer(object):
         versions (tuple): what it speaks.
         echoes (bool): its server sends back what it gets, rather than its standard input.
         size (int): how many bytes it is sent each way.
-        no_certificates (tuple): versions in which its client's certificates are not to be had.
+        no_certificates (str): why it neither shows nor asks for client certificates; '' if it does.
     """
 
     programs = ()
     versions = ('TLSv1.2', 'TLSv1.3')
     echoes = False
     size = 8 * MEGABYTE
-    no_certificates = ()
+    no_certificates = ''
 
     def client(self, port, options):
         """Return the command of a client that verifies the server at *port*."""
@@ -98,6 +98,32 @@ class GnuTLS(Peer):
         return command
 
 
+class Botan(Peer):
+    """Of Botan 2, whose programs speak TLS 1.2, and say more than what they receive."""
+
+    name = 'Botan'
+    programs = (['botan', 'version'], ['openssl', 'version'], ['stdbuf', '--version'])
+    versions = ('TLSv1.2',)
+    echoes = True
+    size = MEGABYTE
+    no_certificates = "2's programs have no option for client certificates"
+
+    def client(self, port, options):
+        # It says more than what it receives, and that in blocks.
+        return ['sh', '-c', 'stdbuf -o0 botan tls_client 127.0.0.1 --port=%d --tls1.2'
+                ' --skip-system-cert-store --trusted-cas=%s'
+                ' | grep --line-buffered -aE "^[0-9]{2} [0-9]{60}$"'
+                % (port, options.pki.path('ca'))]
+
+    def server(self, port, options):
+        leaf = options.pki.path(options.leaf)
+        key = leaf + '.pkcs8'  # the one form of a key that it reads
+        if not os.path.exists(key):
+            subprocess.check_call(
+                ['openssl', 'pkcs8', '-topk8', '-nocrypt', '-in', leaf, '-out', key])
+        return ['botan', 'tls_server', leaf, key, '--port=%d' % port, '--max-clients=1']
+
+
 class Script(Peer):
     """One of the programs in this folder, all of which are called alike."""
 
@@ -153,8 +179,6 @@ class Tlslite(Script):
     programs = ([python, '-c', 'import tlslite'],)
     command = [python, os.path.join(HERE, 'tlslite_netcat.py')]
     size = MEGABYTE // 4
-    # Observed with 0.8.2 and OpenSSL 3.0: UNEXPECTED_MESSAGE.
-    no_certificates = ('TLSv1.3',)
 
     def client(self, port, options):
         return super(Tlslite, self).client(port, options) + [str(self.size)]
@@ -163,7 +187,7 @@ class Tlslite(Script):
         return super(Tlslite, self).server(port, options) + [str(self.size)]
 
 
-PEERS = [OpenSSL(), GnuTLS(), Java(), Node(), Tlslite()]
+PEERS = [OpenSSL(), GnuTLS(), Botan(), Java(), Node(), Tlslite()]
 
 
 def missing(peer):
