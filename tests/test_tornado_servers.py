@@ -20,7 +20,7 @@ from pipe_pairs import PYPY
 from pki import PKI
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
 from test_leaks import in_use
-from tornado import httputil
+from tornado import httputil, tcpclient
 from tornado.ioloop import IOLoop
 
 no_curl = 'there is no curl here'
@@ -147,6 +147,25 @@ class TestTCP(object):
         while sock.recv(65536):
             pass
         sock.close()
+
+    @on_loop
+    def test_gone_before_tls(self, pki, monkeypatch):
+        """A connection that is lost between TCP and TLS is a closed stream, not a wrong use."""
+        connect = tcpclient.TCPClient.connect
+
+        @gen.coroutine
+        def connect_and_lose(*args, **kwargs):
+            stream = yield connect(*args, **kwargs)
+            stream.close()
+            raise gen.Return(stream)
+        monkeypatch.setattr(tcpclient.TCPClient, 'connect', connect_and_lose)
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+        error = yield failure_of(TCPClient().connect(
+            *listener.getsockname(), ssl_options=pki.client_context()))
+        assert type(error) is iostream.StreamClosedError
+        listener.close()
 
     @pytest.mark.parametrize('cut', ['client', 'server'])
     @on_loop

@@ -5,7 +5,7 @@ import datetime
 import numbers
 import socket
 
-from tornado import gen, httpserver, tcpclient, tcpserver
+from tornado import gen, httpserver, iostream, tcpclient, tcpserver
 from tornado.ioloop import IOLoop
 from tornado.log import app_log
 
@@ -144,6 +144,8 @@ class TCPClient(tcpclient.TCPClient):
             host, port, af, None, max_buffer_size, source_ip, source_port, timeout)
         if ssl_options is None:
             raise gen.Return(stream)
+        if stream.closed():  # the peer has been quick to leave
+            raise iostream.StreamClosedError(real_error=stream.error)
         tls, future = start_tls_stream(
             stream, False, ssl_options, host, session, suppress_ragged_eofs)
         if isinstance(timeout, numbers.Real):
