@@ -8,6 +8,8 @@ RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
 URLLIB3 := .cache/urllib3
 URLLIB3_VERSION := 1.26.20
+STUBS = $(wildcard sslproto27/*.pyi sslproto27/*/*.pyi)
+MYPY = MYPY_CACHE_DIR=.cache/mypy PYTHONPATH=.cache/types:. $(VENV3)/bin/python -m mypy
 SOURCES = $(wildcard sslproto27 contrib examples tests tools benchmarks setup.py)
 
 # Modules of another Python would break these; virtualenv must write only here.
@@ -19,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -48,8 +50,13 @@ test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
 lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@$(VENV3)/$(PIP_INSTALL) flake8
 	@$(VENV3)/bin/python -m flake8 $(SOURCES)
-	@find $(SOURCES) -name '*.py' -exec $(VENV27)/bin/python -c \
+	@find $(SOURCES) -name '*.py' ! -path tools/types/program.py -exec $(VENV27)/bin/python -c \
 	    'import sys; [compile(open(name).read(), name, "exec") for name in sys.argv[1:]]' {} +
+
+types: $(VENV3)/ready .cache/types/ready  ## mypy over the stubs and what uses them, and the stubs against the package
+	@$(MYPY) $(STUBS) tools/types/program.py
+	@$(MYPY).stubtest --concise --mypy-config-file tools/types/stubtest.ini \
+	    --allowlist tools/types/allowlist sslproto27
 
 docs: $(VENV3)/ready  ## the documentation as HTML, warnings are errors
 	@$(VENV3)/$(PIP_INSTALL) -e '.[docs]'
@@ -117,6 +124,12 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@echo "making $(@D) of $$(cat $<)"
 	@$(VIRTUALENV) $(@D)
 	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,requests]' && touch $@
+
+# In a folder of its own: of what mypy needs, Tornado 6, whose types those of 5.1 resemble, must not
+# be taken for Tornado by the tests.
+.cache/types/ready: $(VENV3)/ready
+	@rm -rf $(@D)
+	@$(VENV3)/$(PIP_INSTALL) --target $(@D) mypy 'tornado>=6' && touch $@
 
 # In a folder of their own: they bring other versions of what the tests use. Without them, or with a
 # Python 3 that they don't know, the rest is tried all the same.

@@ -36,6 +36,7 @@ setup(
     author='the sslproto27 authors',
     license='MIT',
     packages=find_packages(include=['sslproto27', 'sslproto27.*']),
+    package_data={'': ['py.typed', '*.pyi']},
     python_requires='>=2.7.9, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
     entry_points={'console_scripts': ['sslproto27 = sslproto27.__main__:main']},
     extras_require={
@@ -65,6 +66,7 @@ setup(
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'lint': ['flake8' + PY3],
+        'types': ['mypy' + PY3, 'tornado>=6' + PY3],
     },
     zip_safe=True,
     classifiers=[
