@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -62,6 +62,10 @@ docs: $(VENV3)/ready  ## the documentation as HTML, warnings are errors
 	@$(VENV3)/$(PIP_INSTALL) -e '.[docs]'
 	@$(VENV3)/bin/python -m sphinx -q -W --keep-going -E docs build/docs && \
 	    echo 'built build/docs/index.html'
+
+diagrams: $(VENV3)/ready  ## docs/images, drawn from the imports and the tables of states
+	@command -v dot >/dev/null || { echo 'Graphviz (dot) is not here: install it first' >&2; exit 1; }
+	@$(VENV3)/bin/python tools/draw_diagrams.py
 
 bench: $(VENV27)/ready $(VENV3)/ready .cache/bench/pump .cache/bench/load  ## measure, side by side; BENCH='--quick ...' are options
 	@$(VENV27)/$(PIP_INSTALL) -e '.[bench]'
