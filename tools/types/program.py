@@ -47,7 +47,7 @@ def pipe() -> bytes:
     one.feed_eof()
     one.shutdown()
     assert_type(one.backlog_size, int)
-    assert_type(pipe.backlog, list[bytes])
+    assert_type(one.backlog, list[bytes])
     print(one.state.lower())
     print(one.ssl_object.version())  # type: ignore[union-attr]
     return one.appdata_received() + one.data_to_send() + one.unwrap()
