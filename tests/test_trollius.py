@@ -477,6 +477,24 @@ class TestFailures(object):
         assert isinstance(error, EnvironmentError)
         assert errno.ECONNRESET == error.errno
 
+    def test_over_at_once(self, loop, run, serve, echo):
+        """A connection that is over in connection_made leaves nothing behind in the loop."""
+        port = serve(echo)
+        before = set(loop._selector.get_map())
+
+        class Hasty(Client):
+            def connection_made(self, transport):
+                transport.abort()
+
+        @trollius.coroutine
+        def talk():
+            _, protocol = yield From(self.connect(loop, port, Hasty(loop)))
+            yield From(protocol.lost)
+            while not (echo.made and echo.made[0].lost):
+                yield None
+        run(talk())
+        assert before == set(loop._selector.get_map())
+
     def test_cancel(self, loop, run, serve, client_context):
         """
         Cancelling create_connection in mid-handshake closes the connection; the peer sees its end.
