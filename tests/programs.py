@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-__all__ = ['ROOT', 'environment', 'finish', 'running']
+__all__ = ['ROOT', 'child', 'environment', 'finish', 'running']
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -19,11 +19,18 @@ def environment():
 
 
 @contextlib.contextmanager
-def running(arguments, patience=60, **kwargs):
-    """Run this interpreter with *arguments* until the block ends, or *patience* in seconds."""
-    process = subprocess.Popen([sys.executable] + list(arguments), env=environment(), cwd=ROOT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               universal_newlines=True, **kwargs)
+def child(command, patience=60, **kwargs):
+    """
+    Run a program until the block ends, or *patience* in seconds.
+
+    Args:
+        command (list of str): the program and its arguments.
+        **kwargs: for subprocess.Popen, besides or instead of what is set here.
+    """
+    options = dict(env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                   universal_newlines=True)
+    options.update(kwargs)
+    process = subprocess.Popen(command, **options)
     watchdog = threading.Timer(patience, process.kill)
     watchdog.start()
     try:
@@ -34,10 +41,15 @@ def running(arguments, patience=60, **kwargs):
         if process.poll() is None:
             process.kill()
         for stream in (process.stdout, process.stderr):
-            if not stream.closed:
+            if stream is not None and not stream.closed:
                 stream.read()
                 stream.close()
         process.wait()
+
+
+def running(arguments, patience=60, **kwargs):
+    """Run this interpreter with *arguments*; see `child`."""
+    return child([sys.executable] + list(arguments), patience, **kwargs)
 
 
 def finish(arguments, **kwargs):

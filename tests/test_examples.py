@@ -1,10 +1,8 @@
-"""Examples and the README's code run as they are written."""
+"""The examples run as they are written; test_documentation.py has the code of the pages."""
 from __future__ import absolute_import, division, print_function
 
 import contextlib
-import io
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -188,32 +186,3 @@ class TestEcho(object):
             status, _, stderr = finish([example('echo_client.py'), pki.path('stranger-ca'), port])
         assert status == 1
         assert 'CERTIFICATE_VERIFY_FAILED' in stderr
-
-
-def readme():
-    """Return the README's Python code, a list of blocks."""
-    with io.open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as file:
-        return re.findall(r'```python\n(.*?)```', file.read(), re.DOTALL)
-
-
-@only_python2  # the first block is for Trollius, the last for 2.7's ssl
-class TestReadme(object):
-    """The code blocks of README.md."""
-
-    def test_count(self):
-        """There are three, and each is run here."""
-        assert 3 == len(readme())
-
-    def test_client(self, pki):
-        """The first talks to the echo server's example."""
-        with echo_server(pki) as port:
-            code = readme()[0].replace('8443', port).replace('ca.pem', pki.path('ca'))
-            status, stdout, stderr = finish(['-c', code])
-        assert (0, 'Hello, TLS\n\n', '') == (status, stdout, stderr)
-
-    @pytest.mark.parametrize('index, expected', [(1, r'^$'), (2, r'^[0-9]+ bytes to send\n$')])
-    def test_without_a_connection(self, index, expected):
-        """The others need no connection."""
-        status, stdout, stderr = finish(['-c', readme()[index]])
-        assert (0, '') == (status, stderr)
-        assert re.match(expected, stdout)
