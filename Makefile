@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -70,6 +70,11 @@ diagrams: $(VENV3)/ready  ## docs/images, drawn from the imports and the tables 
 bench: $(VENV27)/ready $(VENV3)/ready .cache/bench/pump .cache/bench/load  ## measure, side by side; BENCH='--quick ...' are options
 	@$(VENV27)/$(PIP_INSTALL) -e '.[bench]'
 	@$(VENV3)/bin/python benchmarks/bench.py $(BENCH)
+
+bench-report: $(VENV27)/ready $(VENV3)/ready  ## draw the charts in docs/performance, of RESULTS=FILE.json or a new run
+	@$(VENV3)/$(PIP_INSTALL) -e '.[report]'
+	@$(if $(RESULTS),,mkdir -p build && $(MAKE) --no-print-directory bench BENCH='$(BENCH) --json build/bench.json')
+	@$(VENV3)/bin/python benchmarks/report.py $(or $(RESULTS),build/bench.json) docs/performance
 
 .cache/bench/%: benchmarks/%.c
 	@mkdir -p $(@D)

@@ -65,6 +65,7 @@ setup(
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
+        'report': ['pygal>=3,<4' + PY3],  # draws what the benchmark has measured
         'lint': ['flake8' + PY3],
         'types': ['mypy' + PY3, 'tornado>=6' + PY3],
     },

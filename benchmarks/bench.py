@@ -11,7 +11,9 @@ from __future__ import absolute_import, division, print_function
 
 import argparse
 import json
+import multiprocessing
 import os
+import platform
 import time
 
 import engine_bench
@@ -69,12 +71,24 @@ def arguments():
     return options
 
 
+def machine():
+    """Return what this is measured on, in a few words."""
+    model = platform.machine()
+    with open('/proc/cpuinfo') as cpuinfo:
+        for line in cpuinfo:
+            if line.startswith('model name'):
+                model = line.split(':', 1)[1].strip()
+                break
+    return '%d cores, %s, Linux %s' % (
+        multiprocessing.cpu_count(), model, platform.release().split('-')[0])
+
+
 def main():
     options = arguments()
-    result = {'date': time.strftime('%Y-%m-%d'), 'rounds': options.rounds,
+    result = {'machine': machine(), 'date': time.strftime('%Y-%m-%d'), 'rounds': options.rounds,
               'seconds': options.seconds, 'parts': {}, 'bars': []}
-    print('%s: %d rounds of %g s a line; MB are 10^6 bytes' % (
-        result['date'], options.rounds, options.seconds))
+    print('%s: %d rounds of %g s a line; MB are 10^6 bytes\n%s' % (
+        result['date'], options.rounds, options.seconds, result['machine']))
     with certificates() as folder, unpacked(options.against) as options.before:
         for name, part in sorted(PARTS.items()):
             if options.only in (None, name):

@@ -5,14 +5,13 @@ asyncio's transports have a method for each of these; Trollius 2.2.1's have attr
 """
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['has_unsent', 'is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading',
+__all__ = ['closes_at_once', 'is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading',
            'set_protocol']
 
 
-def has_unsent(transport):
-    """Return whether *transport* may hold data that is still to be sent (bool)."""
-    method = getattr(transport, 'get_write_buffer_size', None)
-    return method is None or method() > 0
+def closes_at_once(transport):
+    """Return whether *transport* is a socket's, and has nothing left to send (bool)."""
+    return getattr(transport, '_sock', None) is not None and not transport.get_write_buffer_size()
 
 
 def is_closing(transport):

@@ -110,7 +110,7 @@ class Ending(object):
         self._enter(END)
         if not self._shutdown_timeout:
             self._stop_timer()
-        elif self._timer is None and _below.has_unsent(self._transport):
+        elif self._timer is None and not _below.closes_at_once(self._transport):
             self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)
         # Not from here, which may be its call of resume_writing: observed on Trollius 2.2.1 and
         # asyncio 3.13, it would then tell of its loss twice, and fail the second time.

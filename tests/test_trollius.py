@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
+import gc
 import os
 import re
 import shutil
@@ -519,6 +520,9 @@ class TestFailures(object):
             try:
                 yield From(task)
             except trollius.CancelledError:
+                # Observed on Trollius 2.2.1: cancelled between TCP's connect and the first step of
+                # TLS, it leaves the socket to the garbage collector, which is later on PyPy.
+                gc.collect()
                 yield From(lost)
                 raise Return(client.made, client.lost.done())
         assert (0, False) == run(talk())

@@ -47,7 +47,7 @@ class Plain(trollius.Protocol):
 
 @pytest.fixture
 def pair(aio_loop):
-    """A function that makes a `Plain` on one end of a pair of sockets, and returns the other end."""
+    """A function that makes a `Plain` on one of a pair of sockets, and returns the other one."""
     ends = []
 
     def make(cls=Plain):
