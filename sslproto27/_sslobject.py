@@ -70,7 +70,7 @@ class SSLObject(object):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
 
     @classmethod
-    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session):
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras):
         self = object.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
@@ -90,7 +90,7 @@ class SSLObject(object):
                      | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS, NULL)
         if server_hostname is not None and context.check_hostname:
             require_hostname(handle, name or without_root(server_hostname), is_address)
-        if peek(context).post_handshake_auth:
+        if extras.post_handshake_auth:
             self._allow_post_handshake_auth()
         if session is not None:
             self.session = session
@@ -496,9 +496,10 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
-    cls = getattr(context, 'sslobject_class', None) or peek(context).sslobject_class or SSLObject
+    extras = peek(context)
+    cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session)
+                       encode_hostname(server_hostname), session, extras)
 
 
 def refuse_renegotiation(ssl_object):

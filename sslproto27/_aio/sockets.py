@@ -117,7 +117,17 @@ if hasattr(selectors, 'EpollSelector'):
     _NOT_READ, _NOT_WRITE = ~select.EPOLLIN, ~select.EPOLLOUT
 
     class Selector(selectors.EpollSelector):
-        """Trollius' selector for epoll."""
+        """Trollius' selector for epoll. Loops know what is registered by its descriptor."""
+
+        def get_key(self, fileobj):
+            """Return the key of what is registered; see `selectors`."""
+            key = self._fd_to_key.get(fileobj)
+            return super(Selector, self).get_key(fileobj) if key is None else key
+
+        def _fileobj_lookup(self, fileobj):
+            if fileobj.__class__ is int and fileobj >= 0:
+                return fileobj
+            return super(Selector, self)._fileobj_lookup(fileobj)
 
         def select(self, timeout=None):
             """
