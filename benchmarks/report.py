@@ -76,6 +76,7 @@ def draw(chart, results):
         style=Style(colors=[COLOURS[name] for name in names], background='white',
                     plot_background='white', title_font_size=16, label_font_size=12,
                     legend_font_size=12, value_font_size=11, font_family='sans-serif'))
+    svg.uuid = chart.name  # not a random one, which would differ each time
     svg.title = chart.title
     svg.x_title = '%s, %s' % (results['date'], results['machine'])
     svg.x_labels = [line.text for line in reversed(lines)]

@@ -92,13 +92,16 @@ class SocketTransport(_SelectorSocketTransport):
         del unsent[:sent]
         self._maybe_resume_protocol()
         # Resumed, the protocol may have written more, or cut the connection.
-        if unsent or self._conn_lost:
-            return
+        if not (unsent or self._conn_lost):
+            self._all_sent()
+
+    def _all_sent(self):
+        """Do what had to wait for the last byte: end our side, or the connection."""
         self._loop.remove_writer(self._sock_fd)
-        if self._closing:
-            self._call_connection_lost(None)
-        elif self._eof:
+        if self._eof and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
+        elif self._closing:
+            self._call_connection_lost(None)
 
     def _failed(self, error):
         """End the connection, unless *error* is only about waiting; return whether it was not."""
