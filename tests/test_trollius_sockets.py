@@ -1,6 +1,7 @@
 """The sockets of our Trollius loops: what they send, how they fail, and who is served."""
 from __future__ import absolute_import, division, print_function
 
+import select
 import socket
 import struct
 
@@ -117,13 +118,17 @@ def test_stays_open_after_eof(aio_loop, run, pair):
     run(protocol.over)
 
 
-def test_aborted_when_resumed(aio_loop, run, pair):
+@pytest.mark.parametrize('high', [1, None], ids=['all sent', 'some left'])
+def test_aborted_when_resumed(aio_loop, run, pair, high):
     """A protocol may cut the connection when it is told to go on: connection_lost comes once."""
     class Aborts(Plain):
         def resume_writing(self):
+            # When there is room again, so that the loop would go on sending.
+            select.select([], [self.transport.get_extra_info('socket')], [], PATIENCE)
             self.transport.abort()
 
     protocol, theirs = pair(Aborts)
+    protocol.transport.set_write_buffer_limits(high)
     protocol.transport.write(pattern(2 * MEGABYTE))
     _received(run, aio_loop, theirs, 3 * MEGABYTE)
     assert run(protocol.over) is None

@@ -92,12 +92,13 @@ class SocketTransport(_SelectorSocketTransport):
         del unsent[:sent]
         self._maybe_resume_protocol()
         # Resumed, the protocol may have written more, or cut the connection.
-        if not (unsent or self._conn_lost):
-            self._all_sent()
+        if not unsent:
+            self._loop.remove_writer(self._sock_fd)
+            if not self._conn_lost:
+                self._all_sent()
 
     def _all_sent(self):
         """Do what had to wait for the last byte: end our side, or the connection."""
-        self._loop.remove_writer(self._sock_fd)
         if self._eof and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
         elif self._closing:
