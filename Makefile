@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report coverage coverage-own clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -52,6 +52,18 @@ lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@$(VENV3)/bin/python -m flake8 $(SOURCES)
 	@find $(SOURCES) -name '*.py' ! -path tools/types/program.py -exec $(VENV27)/bin/python -c \
 	    'import sys; [compile(open(name).read(), name, "exec") for name in sys.argv[1:]]' {} +
+
+coverage: $(VENV27)/coverage $(VENV3)/coverage  ## what the tests cover, branches too, on both Pythons; fails below 95 %
+	@$(VENV27)/bin/python tools/measure_coverage.py \
+	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
+
+coverage-own: $(VENV27)/coverage $(VENV3)/coverage  ## each module by its own test files; OF=_pipe,_socket for some
+	@$(VENV27)/bin/python tools/measure_coverage.py --own=$(OF) \
+	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
+
+$(VENV27)/coverage $(VENV3)/coverage: $(VENV27)/ready $(VENV3)/ready
+	@[ ! -x $(@D)/bin/python ] || $(@D)/$(PIP_INSTALL) coverage
+	@touch $@
 
 types: $(VENV3)/ready .cache/types/ready  ## mypy over the stubs and what uses them, and the stubs against the package
 	@$(MYPY) $(STUBS) tools/types/program.py

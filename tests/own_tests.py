@@ -1,0 +1,82 @@
+"""
+Which test file is whose: of each module of the package the one that covers it by itself.
+
+``test_`` and the module's name, without the underscores that make it private, unless it is in
+`OTHERS`. Nothing here imports a module of the package.
+"""
+from __future__ import absolute_import, division, print_function
+
+import re
+
+from imports import modules
+
+__all__ = ['OTHERS', 'by_rule', 'own_tests']
+
+_CONTEXT = ['context', 'context_callbacks']
+_PROTOCOL = ['protocol']
+_TORNADO = ['tornado_stream', 'tornado_start_tls', 'tornado_servers']
+
+#: By module, the tests whose name is another one.
+OTHERS = {
+    '': ['install'],                             # names alone
+    '_above': _PROTOCOL, '_below': _PROTOCOL, '_ending': _PROTOCOL, '_states': _PROTOCOL,
+    '_transport': _PROTOCOL + ['debug'],         # one machine in several files
+    '_flow': _PROTOCOL + ['handshake_limit'],
+    '_aio': ['aio', 'trollius', 'asyncio'],      # one name for two frameworks'
+    '_aio.generators': ['aio'],
+    '_aio.loop': ['trollius', 'aio', 'handshake_limit'],
+    '_aio.pipes': ['start_tls'],
+    '_aio.streams': ['streams', 'start_tls', 'unwrap'],
+    '_aio.upgrade': ['start_tls'],
+    '_callbacks': _CONTEXT + ['sni'],
+    '_certificate': ['certificates', 'channel_binding'],
+    '_compat': ['memorybio', 'sslobject', 'protocol', 'socket'],  # what 2 and 3 do differently
+    '_constants': ['context'], '_core': ['install'], '_extras': _CONTEXT, '_settings': ['context'],
+    '_engine': ['unavailable'],
+    '_engine.cpython27': ['unavailable', 'memorybio', 'sslobject', 'lifetime'],
+    '_engine.cpython3': ['wrap_bio', 'install', 'memorybio', 'sslobject', 'pipe'],
+    '_engine.cpython3_context': ['context'],
+    '_engine.libssl': ['unavailable', 'memorybio'],
+    '_engine.pypy27': ['unavailable', 'memorybio', 'sslobject', 'lifetime'],
+    '_pep546': ['install'],
+    '_session': ['session', 'session_pem'],
+    '_socketface': ['socket'],
+    '_sslobject': ['sslobject', 'wrap_bio', 'channel_binding', 'post_handshake'],
+    '_urllib3': ['requests'], 'urllib3': ['requests'],
+    'tornado': ['tornado_install'],
+    'tornado._handshake': _TORNADO, 'tornado._lower': _TORNADO, 'tornado._settings': _TORNADO,
+    'tornado._socket': _TORNADO,
+    'pep543': ['pep543_buffer'],
+    'pep543._context': ['pep543_buffer'],
+    'pep543._enums': ['pep543_configuration'],
+    'pep543._errors': ['pep543_buffer'],
+    'pep543._interfaces': ['pep543_buffer', 'pep543_credentials', 'pep543_socket'],
+    'pep543._loading': ['pep543_buffer', 'pep543_credentials'],
+    'pep543._names': ['pep543_configuration', 'pep543_buffer'],
+    'pep543._openssl': ['pep543_buffer'],
+    'pep543._plan': ['pep543_configuration', 'pep543_buffer'],
+    'pep543._streamface': ['pep543_socket'],
+    'pep543.pyopenssl': ['pep543_buffer', 'pep543_configuration', 'pep543_credentials'],
+    '__main__': ['main', 'cli'],
+    '_cli.authority': ['cli_serve'],
+    '_cli.certificates': ['cli_connect'],
+    '_cli.channel': ['cli_connect', 'cli_starttls'],
+    '_cli.console': ['cli', 'cli_connect'],
+    '_cli.contexts': ['cli_connect', 'cli_serve', 'cli_proxy'],
+    '_cli.demo': ['main'], '_cli.demonstration': ['main'],
+    '_cli.info': ['cli'],
+    '_cli.names': ['cli_proxy'],
+    '_cli.relay': ['cli_proxy'],
+    '_cli.sessions': ['cli_connect'],
+    '_cli.tunnel': ['cli_connect'],
+}
+
+
+def by_rule(name):
+    """Return the test files that a module has by its name."""
+    return [re.sub(r'(^|\.)_?', '_', name).strip('_')]
+
+
+def own_tests():
+    """Return a dict from module to the names of its test files, without ``test_`` and ``.py``."""
+    return {name: OTHERS.get(name) or by_rule(name) for name in modules()}
