@@ -23,9 +23,8 @@ OTHERS = {
     '_transport': _PROTOCOL + ['debug'],         # one machine in several files
     '_flow': _PROTOCOL + ['handshake_limit'],
     '_aio': ['aio', 'trollius', 'asyncio'],      # one name for two frameworks'
-    '_aio.generators': ['aio'],
     '_aio.loop': ['trollius', 'aio', 'handshake_limit'],
-    '_aio.pipes': ['start_tls'],
+    '_aio.pipes': ['aio_pipes', 'start_tls'],
     '_aio.streams': ['streams', 'start_tls', 'unwrap'],
     '_aio.upgrade': ['start_tls'],
     '_callbacks': _CONTEXT + ['sni'],
@@ -65,9 +64,8 @@ OTHERS = {
     '_cli.contexts': ['cli_connect', 'cli_serve', 'cli_proxy'],
     '_cli.demo': ['main'], '_cli.demonstration': ['main'],
     '_cli.info': ['cli'],
-    '_cli.names': ['cli_proxy'],
     '_cli.relay': ['cli_proxy'],
-    '_cli.sessions': ['cli_connect'],
+    '_cli.sessions': ['cli_sessions', 'cli_connect'],
     '_cli.tunnel': ['cli_connect'],
 }
 

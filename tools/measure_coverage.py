@@ -23,8 +23,8 @@ FOLDER = os.path.join(CHECKOUT, 'build', 'measured')
 CONFIGURATION = os.path.join(CHECKOUT, 'setup.cfg')
 RUN_TESTS = os.path.join(CHECKOUT, 'tools', 'run_tests.py')
 
-# What a measured process begins with; its children do, too. Newer versions of coverage.py bring such
-# a thing, 5.5, the last one for 2.7, does not; and a process that forks ends the child by os._exit.
+# What a measured process begins with; its children do, too. Newer versions of coverage.py have
+# their own such thing, 5.5, the last one for 2.7, has none; and a fork's child ends by os._exit.
 START = """\
 import os
 

@@ -1,0 +1,47 @@
+"""Which certificate a client gets: names read from files, and the choice by them."""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+
+import pytest
+
+from memory import connect, raised
+from sslproto27 import create_default_context
+from sslproto27._cli.console import UserError
+from sslproto27._cli.names import answer_by_name, names_of
+
+
+def test_names(pki):
+    """The names are those of the first certificate in the file."""
+    assert ['localhost'] == names_of(pki.path('localhost'))
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('', 'there is no certificate'),
+    ('-----BEGIN CERTIFICATE-----\nMAMC\n-----END CERTIFICATE-----\n', ''),
+])
+def test_no_certificate(tmpdir, text, reason):
+    """A file without a certificate that can be read is the user's mistake, told with its name."""
+    path = tmpdir.join('one.pem')
+    path.write(text)
+    error = raised(names_of, str(path))
+    assert UserError is type(error)
+    assert str(path) in str(error) and reason in str(error)
+
+
+@pytest.mark.parametrize('asked, chosen', [
+    (u'localhost', 1), (u'LOCALHOST', 1), (u'www.example.org', 2), (u'a.www.example.org', 0),
+    (u'elsewhere', 0)])
+def test_choice(pki, asked, chosen):
+    """The context is the one that has the asked name, a wildcard for one label, else the first."""
+    contexts = []
+    for _ in range(3):
+        context = create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pki.path('localhost'))
+        contexts.append(context)
+    names = answer_by_name(list(zip(contexts, [['first'], ['localhost'], ['*.example.org']])))
+    client = create_default_context(cafile=pki.path('ca'))
+    client.check_hostname = False
+    pair = connect(client, contexts[0], server_hostname=asked)
+    assert contexts[chosen] is pair.server.context
+    assert asked.lower() == names[pair.server].lower()
