@@ -114,13 +114,16 @@ soak: $(VENV27)/ready  ## 50,000 short connections and 2,000 at once: flat memor
 	@$(VENV27)/bin/python tools/soak.py $(CONNECTIONS) $(AT_ONCE)
 
 dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same bytes each time
-	@$(VENV3)/$(PIP_INSTALL) build twine
+	@# The newest twine brings the newest urllib3, with which the tests could not run here any more.
+	@$(VENV3)/$(PIP_INSTALL) build twine 'urllib3<2'
 	@tools/build_release $(VENV3)/bin/python
 
 test-dist: dist .cache/virtualenv/ready  ## the examples, with that wheel in a fresh environment
 	@rm -rf $(RELEASED) build/released
 	@$(VIRTUALENV) $(RELEASED)
 	@$(RELEASED)/$(PIP_INSTALL) "$$(ls dist/*.whl)[test,tornado,requests]"
+	@cd / && $(CURDIR)/$(RELEASED)/bin/python -c 'import os, sslproto27; found = set(os.listdir( \
+	    os.path.dirname(sslproto27.__file__))); assert {"py.typed", "aio.pyi"} <= found, found'
 	@mkdir -p build/released
 	@git archive HEAD README.md setup.cfg docs examples tests | tar -x -C build/released
 	@cd build/released && ../../$(RELEASED)/bin/python -m pytest -rs \
