@@ -334,6 +334,40 @@ class TestInjection(object):
                 raised(manager.request, 'GET', server.url()))
             assert [] == server.requests
 
+    def test_address_is_asserted(self, pki, server):
+        """An address that urllib3 is to assert has to be in the certificate."""
+        with injection():
+            with self.asserting(pki, '127.0.0.1') as manager:
+                assert b'hello' == manager.request('GET', server.url()).data
+            with self.asserting(pki, '127.0.0.2') as manager:
+                error = raised(manager.request, 'GET', server.url())
+        assert urllib3.exceptions.SSLError is type(error)
+        assert '127.0.0.2' in str(error)
+
+    def asserting(self, pki, name):
+        """Return a manager of connections whose certificates have to be for *name*."""
+        return urllib3.PoolManager(ca_certs=pki.path('ca'), assert_hostname=name, retries=False)
+
+    def test_contexts_of_others(self):
+        """A context that is none of ssl's, pyOpenSSL's say, wraps sockets itself, as before."""
+        class Context(object):
+            def set_alpn_protocols(self, protocols):
+                pass
+
+            def wrap_socket(self, sock, server_hostname=None):
+                return 'wrapped', sock, server_hostname
+        with injection():
+            assert ('wrapped', 'a socket', 'localhost') == urllib3.util.ssl_.ssl_wrap_socket(
+                'a socket', ssl_context=Context(), server_hostname='localhost')
+
+    def test_tls_in_tls_of_others(self):
+        """With such a context there is no TLS in TLS, and urllib3's own error says so."""
+        with injection():
+            transport = urllib3.util.ssl_.SSLTransport
+            error = raised(transport._validate_ssl_context_for_tls_in_tls, object())
+            transport._validate_ssl_context_for_tls_in_tls(ssl.create_default_context())
+        assert urllib3.exceptions.ProxySchemeUnsupported is type(error)
+
     def test_thread_pool(self, pki, server):
         """A pool shared by threads hands each a connection of its own."""
         barrier = threading.Semaphore(0)
