@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report coverage coverage-own clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,6 +32,12 @@ demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest Python 3
 	@$(VENV27)/bin/python tools/run_tests.py \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
+
+# PYTHON may be the path of any other interpreter that has what the tests need.
+ONE = $(or $(PYTHON),$(VENV27)/bin/python)
+test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/test_pipe.py, on PYTHON=.venv3/bin/python or 2.7; ARGS='-k eof'
+	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
+	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
 # TESTED: those of these two that `make test` has just run on.
 test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy

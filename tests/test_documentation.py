@@ -85,7 +85,7 @@ print(client.state + ' ' + server.state)
 '''
 
 PYTHON = {
-    'README.md: TLS on a Trollius loop': Python(
+    'README.md: sslproto27': Python(
         'Hello, TLS\n\n', {'8443': ECHO}, needs=['trollius']),
     'README.md: TLS with no connection at all': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n'),
