@@ -37,7 +37,7 @@ napoleon_use_ivar = True
 myst_heading_anchors = 3
 
 html_theme = 'alabaster'
-html_theme_options = {'description': 'TLS in memory for Python 2.7', 'page_width': '1100px'}
+html_theme_options = {'description': 'TLS in memory for Python 2.7', 'page_width': '1200px'}
 html_copy_source = False
 
 

@@ -23,6 +23,9 @@ __all__ = ['Block', 'Folder', 'blocks', 'is_like', 'pages', 'targets']
 #: Attributes: key (str), language (str; 'indented' if it has no fence), code (str).
 Block = collections.namedtuple('Block', 'key language code')
 
+#: A command, over several lines if they end in a backslash, and what is shown of its output.
+CONTINUED = re.compile(r'((?:.*\\\n)*.*)\n([\s\S]*)')
+
 BULLET = re.compile(r'(?:[-*]|[0-9]+\.) ')
 
 
@@ -149,7 +152,7 @@ class Folder(object):
             lasting (bool): they do not end: what is shown is all that is read of them.
         """
         for part in re.split(r'(?m)^\$ ', code)[1:]:
-            command, _, shown = part.partition('\n')
+            command, shown = CONTINUED.match(part).groups()
             command = self.filled(command) + extra
             if lasting:
                 command = 'exec ' + command
