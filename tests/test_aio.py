@@ -223,6 +223,26 @@ class TestConnections(object):
         assert b'QUESTION' == run(talk())
 
 
+class TestReader(object):
+    @pytest.mark.parametrize('turns', range(5))
+    def test_error_as_it_waits(self, aio_loop, run, turns):
+        """An error is raised by the read that is going on, however far that has come."""
+        reader = aio.StreamReader(loop=aio_loop)
+
+        @aio.coroutine
+        def read():
+            try:
+                yield From(reader.read(1))
+            except ssl.SSLEOFError:
+                raise Return('error')
+        task = aio.ensure_future(read())
+        for _ in range(turns):
+            aio_loop.call_soon(aio_loop.stop)
+            aio_loop.run_forever()
+        reader.set_exception(ssl.SSLEOFError(8, 'cut'))
+        assert 'error' == run(task)
+
+
 class TestTruncation(object):
     def cut(self, aio_loop, run, serve, connect, server_context, **kwargs):
         """Return a client whose server ended TCP, and not TLS, after some data."""

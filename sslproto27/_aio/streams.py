@@ -10,10 +10,28 @@ from .upgrade import run_tls, use_transport
 __all__ = ['LIMIT', 'StreamReader', 'StreamWriter', 'open_connection', 'open_streams',
            'open_unix_connection', 'start_server', 'start_unix_server']
 
-StreamReader = framework.StreamReader
-
 #: Bytes that a line may have, and half of what a reader holds: the framework's default.
 LIMIT = 2 ** 16
+
+
+class StreamReader(framework.StreamReader):
+    """The framework's StreamReader, which on Trollius, too, raises each error that it is told of."""
+
+    if PY2:
+        @coroutine
+        def _wait_for_data(self, func_name):
+            # Observed on Trollius 2.2.1: a coroutine begins a turn after it is called. Its own
+            # looks again for data and the end, not for an error, and then waits for ever.
+            if self._exception is not None:
+                raise self._exception
+            if self._waiter is not None:
+                raise RuntimeError('%s() while another coroutine waits for data' % func_name)
+            if not self._buffer and not self._eof:
+                self._waiter = new_future(self._loop)
+                try:
+                    yield From(self._waiter)
+                finally:
+                    self._waiter = None
 
 
 class _StreamProtocol(framework.StreamReaderProtocol):
