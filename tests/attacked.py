@@ -81,13 +81,13 @@ class Tornado(object):
     """Tornado's streams."""
 
     def __init__(self):
-        from tornado import concurrent, gen, iostream, ioloop
+        from tornado import concurrent, gen, ioloop
 
         from sslproto27 import tornado
         self._gen, self._tornado = gen, tornado
-        self.wait, self.coroutine, self.new_future = (lambda it: it), gen.coroutine, concurrent.Future
+        self.wait, self.coroutine = (lambda future: future), gen.coroutine
+        self.new_future = concurrent.Future
         self.failures = EnvironmentError, gen.TimeoutError
-        self._ended = iostream.StreamClosedError
         self._loop = ioloop.IOLoop.current()
         self.run = self._loop.start
 

@@ -15,8 +15,8 @@ import pytest
 from pipe_pairs import PipePair
 from sslproto27 import context
 
-__all__ = ['ALERT', 'APPLICATION_DATA', 'Forger', 'HANDSHAKE', 'Records', 'Records12', 'log_secrets',
-           'record']
+__all__ = ['ALERT', 'APPLICATION_DATA', 'Forger', 'HANDSHAKE', 'Records', 'Records12',
+           'log_secrets', 'record']
 
 ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
 

@@ -15,7 +15,7 @@ LIMIT = 2 ** 16
 
 
 class StreamReader(framework.StreamReader):
-    """The framework's StreamReader, which on Trollius, too, raises each error that it is told of."""
+    """The framework's StreamReader, which on Trollius, too, raises each error it is told of."""
 
     if PY2:
         @coroutine

@@ -15,7 +15,7 @@ def main(role, port, version, ca, pem, size):
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = (3, {'TLSv1.2': 3, 'TLSv1.3': 4}[version])
     # Observed with tlslite-ng 0.8.2: to know what a server can decompress (RFC 8879 4) it looks at
-    # its own hello, not at the server's CertificateRequest; OpenSSL 3.0 then has an unexpected message.
+    # its own hello, not at the server's CertificateRequest; OpenSSL refuses the message.
     settings.certificate_compression_send = []
     chain = key = None
     if pem != '-':
