@@ -37,6 +37,7 @@ OTHERS = {
     '_engine.cpython3_context': ['context'],
     '_engine.libssl': ['unavailable', 'memorybio'],
     '_engine.pypy27': ['unavailable', 'memorybio', 'sslobject', 'lifetime'],
+    '_hostname': ['hostname', 'wrap_bio'],
     '_pep546': ['install'],
     '_session': ['session', 'session_pem'],
     '_socketface': ['socket'],
