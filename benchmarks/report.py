@@ -72,7 +72,7 @@ def draw(chart, results):
     svg = pygal.HorizontalBar(
         js=(), disable_xml_declaration=False, legend_at_bottom=True, legend_at_bottom_columns=1,
         truncate_legend=-1, width=860, height=200 + 26 * len(names) * (1 + len(lines)),
-        print_values=True, print_values_position='top', value_formatter=lambda value: '%.0f' % value,
+        print_values=True, print_values_position='top', value_formatter='{:.0f}'.format,
         style=Style(colors=[COLOURS[name] for name in names], background='white',
                     plot_background='white', title_font_size=16, label_font_size=12,
                     legend_font_size=12, value_font_size=11, font_family='sans-serif'))
