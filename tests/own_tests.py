@@ -19,7 +19,8 @@ _TORNADO = ['tornado_stream', 'tornado_start_tls', 'tornado_servers']
 #: By module, the tests whose name is another one.
 OTHERS = {
     '': ['install'],                             # names alone
-    '_above': _PROTOCOL, '_below': _PROTOCOL, '_ending': _PROTOCOL, '_states': _PROTOCOL,
+    '_above': _PROTOCOL, '_below': _PROTOCOL, '_states': _PROTOCOL,
+    '_ending': _PROTOCOL + ['unwrap', 'debug'],
     '_transport': _PROTOCOL + ['debug'],         # one machine in several files
     '_flow': _PROTOCOL + ['handshake_limit'],
     '_aio': ['aio', 'trollius', 'asyncio'],      # one name for two frameworks'
@@ -28,7 +29,7 @@ OTHERS = {
     '_aio.streams': ['streams', 'start_tls', 'unwrap'],
     '_aio.upgrade': ['start_tls'],
     '_callbacks': _CONTEXT + ['sni'],
-    '_certificate': ['certificates', 'channel_binding'],
+    '_certificate': ['sslobject', 'channel_binding'],
     '_compat': ['memorybio', 'sslobject', 'protocol', 'socket'],  # what 2 and 3 do differently
     '_constants': ['context'], '_core': ['install'], '_extras': _CONTEXT, '_settings': ['context'],
     '_engine': ['unavailable'],
