@@ -436,6 +436,20 @@ class TestWorkers(object):
             assert b'hello' == round_trip(sock)
             sock.close()
 
+    def test_stopped_before_it_serves(self, run_python):
+        """A worker whose supervisor is gone before it has begun ends; it once stayed for ever."""
+        assert (0, 'ended\n', '') == run_python('''
+import os, socket
+from sslproto27._cli.relay import Worker
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(1)
+ending, supervisor = os.pipe()
+os.close(supervisor)
+Worker(listener, None, ending).run()
+print('ended')
+''', timeout=20)
+
 
 @pytest.mark.parametrize('arguments, said', [
     ([], '--cert, --to-tls or both are needed'),

@@ -61,11 +61,12 @@ class Worker(object):
         """Serve until stopped: by SIGTERM gracefully, by SIGINT at once."""
         loop = self.loop
         loop.set_exception_handler(_print_failure)
+        # Whoever is told to stop has to have what is to be stopped: until then signals just kill.
+        self._server = loop.run_until_complete(
+            loop.create_server(self._accept, sock=self._listener))
         loop.add_signal_handler(signal.SIGTERM, self._stop)
         loop.add_signal_handler(signal.SIGINT, self._abort)
         loop.add_reader(self._ending, self._stop)
-        self._server = loop.run_until_complete(
-            loop.create_server(self._accept, sock=self._listener))
         loop.run_forever()
         loop.close()
 
