@@ -16,6 +16,12 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def modules():
     """Return a dict from module name, relative to the package ('' is itself), to path."""
+    if not _modules:
+        _modules.update(_walk())
+    return dict(_modules)
+
+
+def _walk():
     found = {}
     for folder, _, files in os.walk(PACKAGE):
         for file in files:
@@ -26,6 +32,9 @@ def modules():
                     del parts[-1]
                 found['.'.join(parts)] = path
     return found
+
+
+_modules = {}  # they do not change while the tests run
 
 
 def _imports(name):
