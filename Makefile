@@ -39,13 +39,13 @@ test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/test_pipe.py, on PYTHON=
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
-# TESTED: those of these two that `make test` has just run on.
+# TESTED: those of its two that `make test` has just run on. The slowest comes first.
 test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy
 	@$(VENV3)/bin/python tools/get_interpreters.py
 	@$(VENV27)/bin/python tools/run_tests.py \
+	    $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian \
 	    $(filter-out $(TESTED),$(VENV27)/bin/python $(VENV3)/bin/python) \
-	    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python) \
-	    $(INTERPRETERS)/python2.7-debian $(INTERPRETERS)/pypy
+	    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python)
 
 test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
 	@cd $(URLLIB3)/urllib3-$(URLLIB3_VERSION) && CI=1 PYTHONPATH=$(CURDIR)/tools:$(CURDIR) \

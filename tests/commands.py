@@ -8,12 +8,19 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from programs import ROOT, environment, running
 from sslproto27.__main__ import main
+from sslproto27._compat import PYPY
 
-__all__ = ['command', 'fails', 'fails_here', 'on_terminal', 'started']
+__all__ = ['command', 'fails', 'fails_here', 'on_terminal', 'starts_programs', 'started']
 
 PATIENCE = 30
+
+#: Marks tests that start a program each; the engine below these is tested on PyPy by itself.
+starts_programs = pytest.mark.skipif(
+    PYPY, reason='PyPy takes half a second to start each of a hundred programs')
 
 
 @contextlib.contextmanager

@@ -14,13 +14,15 @@ import sys
 
 import pytest
 
-from commands import command, fails, fails_here, on_terminal, started
+from commands import command, fails, fails_here, on_terminal, started, starts_programs
 from memory import PY2, knows_openssl_3, only_python2
 from peers import echo_tls, hang_up, receive, serving, talk
 from programs import running
 from sslproto27.__main__ import main
 from sslproto27._cli.channel import Channel
 from test_cli_starttls import AGREED
+
+pytestmark = starts_programs
 
 #: Python 3's ssl shows the chain of a connection, or of one that failed, from 3.13 on.
 shows_chains = PY2 or sys.version_info >= (3, 13)

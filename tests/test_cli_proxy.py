@@ -13,11 +13,11 @@ import threading
 
 import pytest
 
-from commands import command, fails_here, started
+from commands import command, fails_here, started, starts_programs
 from memory import PY2, only_python2
 from peers import PATIENCE, echo_tls, hang_up, receive, serving
 
-pytestmark = only_python2  # Trollius runs on 2.7 alone
+pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 
 if PY2:
     from sslproto27 import SSLSocket

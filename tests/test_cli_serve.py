@@ -9,7 +9,9 @@ import socket
 
 import pytest
 
-from commands import command, fails_here, started
+from commands import command, fails_here, started, starts_programs
+
+pytestmark = starts_programs
 
 
 @contextlib.contextmanager
