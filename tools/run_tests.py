@@ -2,14 +2,15 @@
 
     run_tests.py PYTHON...
 
-As many interpreters as there are processors run side by side; each one's output
-is printed whole, when it has ended.  The last line is the total of all runs.  An
-error, a crash or a hang of an interpreter counts as (at least) one failed test.
-Options for pytest go in $PYTEST_ADDOPTS.
+The test files are dealt into parts, and one part more than there are processors run
+side by side, as some of the tests wait; each part's output is printed whole, when
+it has ended.  The last line is the total of all.  An error, a crash or a hang of a
+part counts as (at least) one failed test.  Options for pytest go in $PYTEST_ADDOPTS.
 """
 from __future__ import print_function
 
 import collections
+import glob
 import multiprocessing.pool
 import os
 import shutil
@@ -21,6 +22,7 @@ import xml.etree.ElementTree
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIME_LIMIT = 1200  # seconds; a handshake that never ends must not stop the whole
+PARTS = 3
 DESCRIBE = '''
 import platform, ssl
 print("%s %s, %s" % (platform.python_implementation(), platform.python_version(),
@@ -57,12 +59,18 @@ def outcomes(report):
     return counts
 
 
-def run(python, folder, env):
-    """Run the tests on one interpreter; return the counts of outcomes and all that it printed."""
+def files_of(part):
+    """Return every third test file, say: those of one part."""
+    return sorted(glob.glob(os.path.join(CHECKOUT, 'tests', 'test_*.py')))[part::PARTS]
+
+
+def run(python, part, folder, env):
+    """Run a part of the tests; return the counts of outcomes and all that was printed."""
     report, log = (os.path.join(folder, name) for name in ('report.xml', 'log'))
     with open(log, 'w') as output:
-        process = subprocess.Popen([python, '-m', 'pytest', '-rs', '--junitxml', report],
-                                   cwd=CHECKOUT, env=env, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [python, '-m', 'pytest', '-rs', '--junitxml', report] + files_of(part),
+            cwd=CHECKOUT, env=env, stdout=output, stderr=output)
         limit = threading.Timer(TIME_LIMIT, process.kill)
         limit.start()
         status = process.wait()
@@ -86,18 +94,19 @@ def describe(python):
         return None
 
 
-def run_one(python, env):
-    """Do all that there is to do for one interpreter; return the counts of outcomes."""
+def run_part(python, part, env):
+    """Do all that there is to do for a part on an interpreter; return the counts of outcomes."""
     description = describe(python)
     if description is None:
         return collections.Counter(failed=1)
     folder = tempfile.mkdtemp()
     try:
-        counts, text = run(python, folder, env)
+        counts, text = run(python, part, folder, env)
     finally:
         shutil.rmtree(folder)
     # One write: what other threads print stays apart.
-    sys.stdout.write('\n== %s: %s\n%s' % (os.path.relpath(python, CHECKOUT), description, text))
+    sys.stdout.write('\n== %s: %s; part %d of %d\n%s' % (
+        os.path.relpath(python, CHECKOUT), description, part + 1, PARTS, text))
     sys.stdout.flush()
     return counts
 
@@ -105,8 +114,9 @@ def run_one(python, env):
 def main(pythons):
     pythons = [os.path.abspath(python) for python in pythons]
     env = environment(pythons)
-    workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count())
-    total = sum(workers.imap_unordered(lambda python: run_one(python, env), pythons, 1),
+    todo = [(python, part) for python in pythons for part in range(PARTS)]
+    workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
+    total = sum(workers.imap_unordered(lambda one: run_part(one[0], one[1], env), todo, 1),
                 collections.Counter())
     print('%d passed, %d failed, %d skipped'
           % (total['passed'], total['failed'], total['skipped']))
