@@ -7,16 +7,18 @@ from ._errors import library_error, misuse_error
 
 __all__ = ['MemoryBIO']
 
-lib, NULL, fill = binding.lib, binding.NULL, binding.fill
+lib, NULL, fill, new_bio = binding.lib, binding.NULL, binding.fill, binding.new_bio
 new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
-prepared, BIO_new, BIO_s_mem = binding.prepared, lib.BIO_new, lib.BIO_s_mem
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 
 # BIO_s_mem(3): what a read of an empty BIO returns: -1, 'try again', unless set.
 BIO_C_SET_BUF_MEM_EOF_RETURN = 130
 
+#: Up to how many bytes it is quicker to take what there is than to ask how many there are.
+_FEW = 512
+
 #: Where clearing a buffer starts to cost more than asking for one that is not cleared.
-_LARGE = 32768
+LARGE = 12288
 
 #: OpenSSL counts in int; nothing that fits in a memory BIO comes near.
 _LARGEST = 0x7fffffff
@@ -34,25 +36,22 @@ class MemoryBIO(object):
         eof (bool): EOF has been written and all bytes before it have been read.
     """
 
-    __slots__ = ('_bio', '_eof_written', '__weakref__')
+    __slots__ = ('_bio', '_eof_written', '_had_few', '__weakref__')
 
     def __new__(cls):
-        self = object.__new__(cls)
-        self._eof_written = False
-        bio = BIO_new(BIO_s_mem())
+        bio = new_bio()
         if not bio:
             raise library_error()
-        self._bio = prepared(bio)
+        self = object.__new__(cls)
+        self._bio = bio
+        self._eof_written = False
+        self._had_few = True  # whether the last read found little: the next one will
         return self
 
     # A leaf: it refers to nothing that could refer back, so it is never part of a cycle. The
     # function is a default so that it is still there while the interpreter shuts down.
     def __del__(self, _free=lib.BIO_free):
-        try:
-            bio = self._bio
-        except AttributeError:  # BIO_new failed
-            return
-        _free(bio)
+        _free(self._bio)
 
     def read(self, __size=-1):  # two underscores: by position alone, PEP 484
         """
@@ -67,14 +66,22 @@ class MemoryBIO(object):
         Raises:
             TypeError, OverflowError: *size* is not an integer, or too large for any.
         """
+        if __size == -1 and self._had_few:  # without asking how many there are
+            data = new_buffer(_FEW)
+            count = BIO_read(self._bio, data, _FEW)
+            if count < _FEW:
+                return data[:count] if count > 0 else b''
+            self._had_few = False
+            return data[:] + self.read()
         pending = BIO_ctrl_pending(self._bio)
         if __size != -1:
             size = to_index(__size, 'size')
             if 0 <= size < pending:
                 pending = size
+        self._had_few = pending < _FEW
         if pending < 2:
             return fill(BIO_read, self._bio, pending) if pending else b''
-        data = new_buffer(pending) if pending < _LARGE else new_large_buffer(pending)
+        data = new_buffer(pending) if pending < LARGE else new_large_buffer(pending)
         count = BIO_read(self._bio, data, pending)
         return data[:count] if count > 0 else b''
 

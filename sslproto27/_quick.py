@@ -8,7 +8,8 @@ OpenSSL has to say, nor tries again: that is the pipe's.
 from __future__ import absolute_import, division, print_function
 
 from ._errors import library_error
-from ._memorybio import BIO_ctrl_pending, BIO_read, BIO_write, new_buffer
+from ._memorybio import (
+    BIO_ctrl_pending, BIO_read, BIO_write, LARGE, new_buffer, new_large_buffer)
 from ._sslobject import SSL_read, SSL_write
 
 __all__ = ['quick_receive', 'quick_send']
@@ -43,7 +44,7 @@ def quick_receive(ssl_object, incoming, data, received):
     handle = ssl_object._ssl
     pending = True
     while pending:
-        plain = new_buffer(size + 1)
+        plain = new_buffer(size + 1) if size < LARGE else new_large_buffer(size + 1)
         count = SSL_read(handle, plain, size)
         if count <= 0:
             return ssl_object._only_waits()

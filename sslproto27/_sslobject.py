@@ -10,14 +10,15 @@ from ._engine import binding
 from ._errors import library_error, ssl_error, want_read
 from ._extras import peek
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
-from ._memorybio import MemoryBIO
+from ._memorybio import LARGE, MemoryBIO
 from ._session import SSLSession, session_of, use_session
 from ._x509 import decode_certificate
 
 __all__ = ['SSLObject', 'refuse_renegotiation', 'wrap_bio']
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
-fill, new_buffer = binding.fill, binding.new_buffer
+fill = binding.fill
+new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
 SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
 SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
 BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
@@ -25,6 +26,9 @@ SSL_do_handshake = lib.SSL_do_handshake
 
 #: The most plaintext that a record carries, and so that one SSL_read returns (RFC 8446 5.1).
 _RECORD = 16384
+
+#: For how much the first reads make room: clearing a record's takes longer than its message.
+_SMALL = 1024
 _LARGEST_WRITE = 0x40000000
 
 # SSL_CTX_set_mode(3)
@@ -64,7 +68,8 @@ class SSLObject(object):
     outgoing BIO after every call, also after one that raised.
     """
 
-    __slots__ = ('_native', '_ssl', '_state', '_server_side', '_server_hostname', '__weakref__')
+    __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
+                 '__weakref__')
 
     def __init__(self, *args, **kwargs):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
@@ -80,6 +85,7 @@ class SSLObject(object):
             name = without_root(server_hostname)
         self._native, self._ssl = graft(context, self._server_side, name, self)
         self._state = _NEW
+        self._room = _SMALL
         handle = self._ssl
         BIO_up_ref(incoming._bio)  # the references that set0 takes over
         SSL_set0_rbio(handle, incoming._bio)
@@ -125,13 +131,24 @@ class SSLObject(object):
             ssl.SSLError: the peer broke the protocol.
             TypeError, ValueError: *len* or *buffer* cannot be used.
         """
-        if type(len) is int and len > 1 and buffer is None and not self._state:
-            if len > _RECORD:
-                len = _RECORD
-            data = new_buffer(len)
-            count = SSL_read(self._ssl, data, len)
-            return data[:count] if count > 0 else self._end_of_data()
+        if buffer is None and not self._state and type(len) is int and len > 1:
+            room = self._room
+            if len < room:
+                room = len
+            data = new_buffer(room) if room < LARGE else new_large_buffer(room)
+            count = SSL_read(self._ssl, data, room)
+            if count <= 0:
+                return self._end_of_data()
+            if count == room < len and room < _RECORD:
+                return data[:] + self._rest_of_record(len - room)
+            return data[:count]
         return self._read_otherwise(len, buffer)
+
+    def _rest_of_record(self, size):
+        """Read what of a record did not fit, up to *size* bytes; from now on make room for it."""
+        self._room = _RECORD
+        size = min(size, lib.SSL_pending(self._ssl))
+        return fill(SSL_read, self._ssl, size) if size else b''
 
     def _read_otherwise(self, size, buffer):
         """Read what is not the usual case: into a buffer, an odd size, before the handshake."""
@@ -179,7 +196,9 @@ class SSLObject(object):
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
-        size = min(len(data), _LARGEST_WRITE)
+        size = len(data)
+        if size > _LARGEST_WRITE:
+            size = _LARGEST_WRITE
         if self._state or not size:
             taken = self._write_otherwise(data, size)
         else:

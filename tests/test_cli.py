@@ -166,7 +166,7 @@ class TestInfo(object):
 import sys
 from sslproto27._engine import Unavailable
 import sslproto27._memorybio as module
-module.BIO_new = module.BIO_s_mem = Unavailable('no OpenSSL in sight')
+module.new_bio = Unavailable('no OpenSSL in sight')
 from sslproto27.__main__ import main
 sys.exit(main(['info']))
 ''')

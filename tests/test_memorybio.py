@@ -179,6 +179,13 @@ class TestRead(object):
             bio.write(data)
         assert [b'abc', b'd', b'ef', b''] == [bio.read(3), bio.read(1), bio.read(9), bio.read(9)]
 
+    @pytest.mark.parametrize('size', [1, 2, 511, 512, 513, 1024, 12287, 12288, 70000])
+    def test_all_of_any_size(self, bio, size):
+        """read() takes all, whatever the read before it has found."""
+        for expected in (b'few', BIG[:size], BIG[:size], b'few', b''):
+            bio.write(expected)
+            assert [expected, 0] == [bio.read(), bio.pending]
+
     @pytest.mark.parametrize('seed', range(4))
     def test_behaves_as_a_queue(self, bio, seed):
         """Over thousands of random writes and reads it holds what a plain queue of bytes would."""

@@ -54,6 +54,22 @@ class TestRead(object):
         server = delivered(pair, b'two')
         assert [b'one', b'two'] == [server.read(), server.read()]
 
+    @pytest.mark.parametrize('size', [1023, 1024, 1025, 2048, 16383, 16384])
+    def test_whole_record(self, pair, size):
+        """A record comes whole, also the first large one after small ones, and nothing after it."""
+        small, large = b'small', bytes(bytearray(range(256))) * 64
+        for expected in (small, large[:size], small, large[:size]):
+            server = delivered(pair, expected)
+            assert expected == server.read(1 << 16)
+            assert WANT_READ == error_facts(raised(server.read))
+
+    def test_no_more_than_asked_for(self, pair):
+        """The first large record is cut where it was asked to be; the rest is there later."""
+        data = bytes(bytearray(range(256))) * 16
+        server = delivered(pair, data)
+        parts = [server.read(size) for size in (1030, 1024, 16384)]
+        assert [data[:1030], data[1030:2054], data[2054:]] == parts
+
     def test_nothing_there(self, pair):
         """Where nothing has come it is SSLWantReadError."""
         assert WANT_READ == error_facts(raised(pair.server.read))

@@ -9,6 +9,8 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
     are opaque; a null handle is false. No two threads are ever inside of it together.
 ``prepared(handle)``
     A handle that is not null in the form that is quickest to pass, for those that are kept.
+``new_bio()``
+    A memory BIO, BIO_s_mem(3), as `prepared` would have it; null where there is no memory for it.
 ``NULL``
     The null pointer, as an argument.
 ``fill(function, handle, size)``

@@ -17,18 +17,23 @@ import _ssl
 from .libssl import (
     ALIASES, EngineUnavailable, callback_types, check_version, declarations, guarded)
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_buffer',
-           'new_large_buffer', 'prepared', 'store', 'text_at']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
+           'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
 
 NULL = None
 
 #: Called for every message or every connection: without argtypes ctypes is twice as fast. Handles
-#: are always `Handle` objects or `prepared`, never numbers, so no pointer can be cut to an int.
+#: are always `Handle` objects or `prepared`, never numbers, so no pointer can be cut to an int; and
+#: a long is never given more than an int, which libffi widens.
 _HOT = frozenset("""
     BIO_new BIO_free BIO_up_ref BIO_read BIO_write BIO_ctrl_pending BIO_test_flags
-    SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_read SSL_write SSL_pending SSL_do_handshake
-    SSL_get_error SSL_want SSL_get_shutdown SSL_is_init_finished SSL_session_reused
-    SSL_get0_param a2i_IPADDRESS ERR_clear_error ERR_peek_last_error""".split())
+    SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_ctrl SSL_read SSL_write SSL_pending
+    SSL_do_handshake SSL_get_error SSL_want SSL_get_shutdown SSL_is_init_finished SSL_session_reused
+    SSL_get0_param X509_VERIFY_PARAM_get_hostflags X509_VERIFY_PARAM_set_hostflags a2i_IPADDRESS
+    ERR_clear_error ERR_peek_last_error""".split())
+
+
+byref, char_at = ctypes.byref, ctypes.c_char.from_address
 
 
 class Handle(ctypes.c_void_p):
@@ -37,13 +42,15 @@ class Handle(ctypes.c_void_p):
 
 def prepared(handle):
     """See the contract: an argument that ctypes need not make anew for each call."""
-    return ctypes.byref(ctypes.c_char.from_address(handle.value))
+    return byref(char_at(handle.value))
 
 
+# Sizes are signed: an unsigned result would be a long, and all that is done with it slower.
 _TYPES = {
-    'void': None, 'ptr': Handle, 'text': ctypes.c_char_p, 'buf': ctypes.c_char_p,
+    'void': None, 'ptr': Handle, 'address': ctypes.c_void_p,
+    'text': ctypes.c_char_p, 'buf': ctypes.c_char_p,
     'int': ctypes.c_int, 'uint': ctypes.c_uint, 'long': ctypes.c_long,
-    'ulong': ctypes.c_ulong, 'size': ctypes.c_size_t,
+    'ulong': ctypes.c_ulong, 'size': ctypes.c_ssize_t,
 }
 
 
@@ -81,14 +88,22 @@ def _missing(name):
 # A ssl module that is built into the interpreter has no file: its symbols are the process's own.
 lib = Library(getattr(_ssl, '__file__', None))
 
+_IN_MEMORY = lib.BIO_s_mem()
+BIO_new = lib.BIO_new
+
+
+def new_bio():
+    """See the contract."""
+    address = BIO_new(_IN_MEMORY)
+    return address and byref(char_at(address))
+
 
 #: A string that is nobody else's yet, so OpenSSL may write into it, as C code may. Not of one
 #: byte: CPython shares those. As a method of a C type it costs no Python frame.
 new_buffer = b'\0'.__mul__
 
-_new_string = ctypes.PyDLL(None).PyString_FromStringAndSize
+_new_string = ctypes.PyDLL(None).PyString_FromStringAndSize  # without argtypes, as `_HOT`
 _new_string.restype = ctypes.py_object
-_new_string.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t]
 
 #: With a null pointer: a string whose bytes are yet to be set.
 new_large_buffer = functools.partial(_new_string, None)

@@ -1,8 +1,9 @@
 """
 OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one.
 
-Types: ``ptr`` any pointer, an opaque handle; ``text`` a NUL-terminated string or input bytes;
-``buf`` memory that OpenSSL fills. The names and signatures are those of OpenSSL 1.1.0 and later.
+Types: ``ptr`` any pointer, an opaque handle; ``address`` one as a number; ``text`` a NUL-terminated
+string or input bytes; ``buf`` memory that OpenSSL fills. The names and signatures are those of
+OpenSSL 1.1.0 and later.
 `CALLBACKS` are what OpenSSL calls of ours.
 """
 from __future__ import absolute_import, division, print_function
@@ -19,6 +20,7 @@ OLDEST = 0x10100000
 
 TYPEDEFS = """
 typedef uintptr_t ptr;
+typedef uintptr_t address;
 typedef const char *text;
 typedef char *buf;
 typedef unsigned long ulong;
@@ -35,7 +37,7 @@ text ERR_reason_error_string(ulong);
 void ERR_clear_error(void);
 
 ptr BIO_s_mem(void);
-ptr BIO_new(ptr);
+address BIO_new(ptr);
 int BIO_free(ptr);
 int BIO_up_ref(ptr);
 int BIO_read(ptr, buf, int);

@@ -15,8 +15,8 @@ from .libssl import (
     ALIASES, EngineUnavailable, FUNCTIONS, TYPEDEFS, callback_types, check_version, declarations,
     guarded)
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_buffer',
-           'new_large_buffer', 'prepared', 'store', 'text_at']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
+           'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
 
 NULL = 0
 
@@ -80,6 +80,13 @@ def _missing(name):
 
 
 lib = Library(_pypy_openssl.__file__)
+
+_IN_MEMORY = lib.BIO_s_mem()
+
+
+def new_bio():
+    """See the contract."""
+    return lib.BIO_new(_IN_MEMORY)
 
 
 def prepared(handle):
