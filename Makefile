@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report coverage coverage-own test-one clean FORCE
+.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -98,6 +98,13 @@ bench-report: $(VENV27)/ready $(VENV3)/ready  ## draw the charts in docs/perform
 	@mkdir -p $(@D)
 	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto || \
 	    { echo 'make bench needs a C compiler and the headers of OpenSSL (libssl-dev)' >&2; exit 1; }
+
+accelerator: .cache/bench/accelerator.so  ## build the prototype in C that `make bench` then has as a contestant
+
+.cache/bench/accelerator.so: benchmarks/accelerator.c $(VENV27)/ready
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -Wno-unused-parameter -fno-strict-aliasing -fPIC -shared -o $@ $< \
+	    -I"$$($(VENV27)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])')" -ldl
 
 instructions: $(VENV27)/ready  ## an echo's instructions, layer by layer; AGAINST=REVISION compares
 	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }

@@ -13,6 +13,7 @@ import sys
 from collections import namedtuple
 
 from engine_bench import QUIET
+from loop_worker import ACCELERATOR
 from revisions import ROOT
 from samples import Bar, cell, interleaved
 
@@ -52,6 +53,7 @@ CONTESTANTS = (
     ('twisted', 'python27', 'twisted'),
     ('pypy', 'pypy', 'sslproto27'),
     ('before', 'python27', 'sslproto27'),
+    ('accelerated', 'python27', 'accelerated'),
 )
 
 #: In samples: a JIT compiler has a lot to do at first.
@@ -81,6 +83,9 @@ def _bars():
     yield bar(IDLE, 'asyncio', 'asyncio', 'most', 1.0, 0.5)
     for line in LINES + (IDLE,):
         yield bar(line, 'before', 'the other revision', 'least', None)
+    for line in LINES:
+        yield Bar('loops: %s, what C would give' % line.text, (line.name, 'accelerated'),
+                  (line.name, 'ours'), 'least', None, None)
     yield Bar('loops: CPU a round trip, 5,000 conn. to 10', ('round-trips-10', 'ours'),
               ('round-trips-5000', 'ours'), 'most', 1.25, 1.15)
 
@@ -186,7 +191,7 @@ def run(options, folder):
             print('no %s: %s is left out' % (python, name))
             continue
         package = options.before if name == 'before' else ROOT
-        if package:
+        if package and (kind != 'accelerated' or os.path.exists(ACCELERATOR)):
             names.append(name)
             contestants.append(Contestant(python, kind, folder, package, options.load))
     print('\n'.join(header([one.description for one in contestants])))

@@ -41,10 +41,13 @@ def quick_receive(ssl_object, incoming, data, received):
         raise library_error()
     if size > _RECORD:
         size = _RECORD
+    elif size < 2:
+        size = 2  # the least that a buffer may be
     handle = ssl_object._ssl
     pending = True
     while pending:
-        plain = new_buffer(size + 1) if size < LARGE else new_large_buffer(size + 1)
+        # What a whole record fills, as it does in bulk, is not copied by the slice.
+        plain = new_buffer(size) if size < LARGE else new_large_buffer(size)
         count = SSL_read(handle, plain, size)
         if count <= 0:
             return ssl_object._only_waits()
