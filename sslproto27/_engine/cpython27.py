@@ -10,12 +10,10 @@ from __future__ import absolute_import, division, print_function
 import ctypes
 import functools
 import socket
-import sys
 
 import _ssl
 
-from .libssl import (
-    ALIASES, EngineUnavailable, callback_types, check_version, declarations, guarded)
+from .libssl import EngineUnavailable, Library, callback_types, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
            'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
@@ -54,39 +52,16 @@ _TYPES = {
 }
 
 
-class Library(object):
-    """OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called."""
-
-    def __init__(self, path):
-        try:
-            dll = ctypes.PyDLL(path)
-        except OSError as error:
-            raise EngineUnavailable('sslproto27 cannot open the ssl module: %s' % error)
-        for name, result, arguments in declarations():
-            function = getattr(dll, name, None) or getattr(dll, ALIASES.get(name, name), None)
-            if function is None:
-                function = _missing(name)
-            else:
-                function.restype = _TYPES[result]
-                if name not in _HOT:
-                    function.argtypes = [ctypes.c_void_p if kind == 'ptr' else _TYPES[kind]
-                                         for kind in arguments]
-            setattr(self, name, function)
-        if not hasattr(dll, 'SSL_do_handshake'):
-            raise EngineUnavailable(
-                'sslproto27 cannot reach OpenSSL: the ssl module of %s does not export it'
-                ' (it is linked statically)' % sys.executable)
-        check_version(self.OpenSSL_version_num() if hasattr(dll, 'OpenSSL_version_num') else 0)
-
-
-def _missing(name):
-    def missing(*args):
-        raise EngineUnavailable('this OpenSSL has no %s' % name)
-    return missing
+def _declared(function, name, result, arguments):
+    function.restype = _TYPES[result]
+    if name not in _HOT:
+        function.argtypes = [ctypes.c_void_p if kind == 'ptr' else _TYPES[kind]
+                             for kind in arguments]
+    return function
 
 
 # A ssl module that is built into the interpreter has no file: its symbols are the process's own.
-lib = Library(getattr(_ssl, '__file__', None))
+lib = Library(ctypes.PyDLL, getattr(_ssl, '__file__', None), _declared)
 
 _IN_MEMORY = lib.BIO_s_mem()
 BIO_new = lib.BIO_new

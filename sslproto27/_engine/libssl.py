@@ -1,5 +1,6 @@
 """
-OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one.
+OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one
+but to ask for the version.
 
 Types: ``ptr`` any pointer, an opaque handle; ``address`` one as a number; ``text`` a NUL-terminated
 string or input bytes; ``buf`` memory that OpenSSL fills. The names and signatures are those of
@@ -12,8 +13,8 @@ import re
 import sys
 import traceback
 
-__all__ = ['CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable', 'callback_types',
-           'check_version', 'declarations', 'guarded']
+__all__ = ['ALIASES', 'CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable',
+           'Library', 'callback_types', 'check_version', 'declarations', 'guarded']
 
 #: OPENSSL_VERSION_NUMBER of 1.1.0, the first with BIO_up_ref, SSL_set0_rbio and opaque structures.
 OLDEST = 0x10100000
@@ -202,6 +203,44 @@ def guarded(function, failure):
             traceback.print_exc()
             return failure
     return call
+
+
+class Library(object):
+    """
+    OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called.
+
+    Args:
+        open_file (callable): returns what has the functions of the file *path* as attributes.
+        path (str or None): None for what is built into the interpreter.
+        declared (callable): is given one of them, its name, result type and argument types; returns
+            it, ready to be called.
+
+    Raises:
+        EngineUnavailable: the file cannot be opened, or OpenSSL is not to be found in it, or is too
+            old.
+    """
+
+    def __init__(self, open_file, path, declared):
+        try:
+            library = open_file(path)
+        except OSError as error:
+            raise EngineUnavailable('sslproto27 cannot open the ssl module: %s' % error)
+        for name, result, arguments in declarations():
+            function = (getattr(library, name, None)
+                        or getattr(library, ALIASES.get(name, name), None))
+            setattr(self, name, _missing(name) if function is None
+                    else declared(function, name, result, arguments))
+        if not hasattr(library, 'SSL_do_handshake'):
+            raise EngineUnavailable(
+                'sslproto27 cannot reach OpenSSL: the ssl module of %s does not export it'
+                ' (it is linked statically)' % sys.executable)
+        check_version(self.OpenSSL_version_num() if hasattr(library, 'OpenSSL_version_num') else 0)
+
+
+def _missing(name):
+    def missing(*args):
+        raise EngineUnavailable('this OpenSSL has no %s' % name)
+    return missing
 
 
 def check_version(number):

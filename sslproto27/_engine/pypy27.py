@@ -11,9 +11,7 @@ import threading
 import _pypy_openssl
 import cffi
 
-from .libssl import (
-    ALIASES, EngineUnavailable, FUNCTIONS, TYPEDEFS, callback_types, check_version, declarations,
-    guarded)
+from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
            'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
@@ -27,28 +25,10 @@ ffi.cdef(TYPEDEFS + FUNCTIONS
 _lock = threading.RLock()
 
 
-class Library(object):
-    """OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called."""
-
-    def __init__(self, path):
-        try:
-            dll = ffi.dlopen(path)
-        except OSError as error:
-            raise EngineUnavailable('sslproto27 cannot open the ssl module: %s' % error)
-        for name, result, arguments in declarations():
-            function = getattr(dll, name, None) or getattr(dll, ALIASES.get(name, name), None)
-            if function is None:
-                function = _missing(name)
-            elif result == 'text':
-                function = _returning_text(function)
-            elif 'buf' in arguments:
-                function = _filling(function)
-            else:
-                function = _locked(function)
-            setattr(self, name, function)
-        if not hasattr(dll, 'SSL_do_handshake'):
-            raise EngineUnavailable('sslproto27 cannot reach OpenSSL: %s does not export it' % path)
-        check_version(self.OpenSSL_version_num())
+def _declared(function, name, result, arguments):
+    if result == 'text':
+        return _returning_text(function)
+    return _filling(function) if 'buf' in arguments else _locked(function)
 
 
 def _locked(function):
@@ -73,13 +53,7 @@ def _filling(function):
     return call
 
 
-def _missing(name):
-    def missing(*args):
-        raise EngineUnavailable('this OpenSSL has no %s' % name)
-    return missing
-
-
-lib = Library(_pypy_openssl.__file__)
+lib = Library(ffi.dlopen, _pypy_openssl.__file__, _declared)
 
 _IN_MEMORY = lib.BIO_s_mem()
 
