@@ -237,7 +237,67 @@ def plain(folder, count):
     _talk(loop, exchange.native, [SMALL] * count)
 
 
-SCENARIOS = [engine, pipe, protocol, trollius, plain]
+def _on_stream(folder, count, install):
+    """Let a TLS stream on Tornado's IOLoop echo *count* records, one after the other."""
+    import socket
+
+    from tornado import ioloop, iostream
+    if install:
+        import sslproto27.tornado
+        sslproto27.tornado.install()
+    loop = ioloop.IOLoop.current()
+    ours, theirs = [socket.socket(_sock=one) for one in socket.socketpair()]
+    ours.setblocking(False)
+
+    def make(context):
+        stream = iostream.SSLIOStream(context.wrap_socket(
+            theirs, server_side=True, do_handshake_on_connect=False), ssl_options=context)
+
+        def read():
+            stream.read_bytes(65536, partial=True).add_done_callback(echo)
+
+        def echo(future):
+            stream.write(future.result())
+            read()
+
+        def exchange(data):
+            ours.send(data)
+            for _ in range(5):
+                loop.add_callback(loop.add_callback, loop.stop)  # after it has polled
+                loop.start()
+            try:
+                return ours.recv(65536)
+            except socket.error:
+                return b''
+
+        read()
+        return exchange
+
+    _, records = _records(folder, make, count)
+
+    def answered(fd, events):
+        ours.recv(65536)
+        if records:
+            ours.send(records.pop(0))
+        else:
+            loop.stop()
+
+    loop.add_handler(ours, answered, loop.READ)
+    ours.send(records.pop(0))
+    loop.start()
+
+
+def tornado(folder, count):
+    """All of it, in a stream of Tornado's IOLoop with a socket."""
+    _on_stream(folder, count, True)
+
+
+def stock(folder, count):
+    """The same in Tornado's own TLS streams."""
+    _on_stream(folder, count, False)
+
+
+SCENARIOS = [engine, pipe, protocol, trollius, plain, tornado, stock]
 
 
 def counted(python, package, folder, scenario, count):

@@ -43,9 +43,12 @@ def serve_connection(server, connection, address, handshakes, **settings):
         connection.close()
         return
     try:
+        options = server.ssl_options
+        if isinstance(options, dict):
+            options = _context_of_server(server, options)
         stream = SSLIOStream(connection, server.max_buffer_size, server.read_chunk_size,
-                             ssl_options=_context_of_server(server), server_side=True,
-                             handshake_limit=handshakes, **settings)
+                             ssl_options=options, server_side=True, handshake_limit=handshakes,
+                             **settings)
         served = server.handle_stream(stream, address)
         if served is not None:
             IOLoop.current().add_future(gen.convert_yielded(served), lambda done: done.result())
@@ -53,15 +56,12 @@ def serve_connection(server, connection, address, handshakes, **settings):
         app_log.error('Error in connection callback', exc_info=True)
 
 
-def _context_of_server(server):
+def _context_of_server(server, options):
     """
-    Return the context of a server's ``ssl_options``, made once.
+    Return the context of a server's ``ssl_options``, a dict, made once.
 
     A new one for each connection, as Tornado makes of a dict, could not resume any session.
     """
-    options = server.ssl_options
-    if not isinstance(options, dict):
-        return context_of(options, server_side=True)
     known = getattr(server, '_sslproto27_context', None)
     if known is None or known[0] != options:
         known = server._sslproto27_context = dict(options), context_of(options, server_side=True)

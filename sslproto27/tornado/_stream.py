@@ -16,9 +16,9 @@ from tornado import iostream, stack_context
 from tornado.concurrent import Future
 
 from .. import _pipe
-from .._ending import timeouts
+from .._ending import HANDSHAKE_TIMEOUT, timeouts
 from .._pipe import SSLPipe
-from ._handshake import BEFORE, Handshaking
+from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of, names_checked
 from ._socket import TLSSocket
@@ -82,13 +82,28 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
         TypeError, ValueError: an argument cannot be used; the text names it.
     """
 
+    # Until something happens
+    _pipe = None
+    _unsent = b''     # ciphertext that the pipe has given and nobody has taken
+    _in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
+    _plaintext = b''  # decrypted, and more than the last read had room for
+    # What the read buffer held when a receive() left nothing behind. While it holds more, the read
+    # that had that received goes on, and need not look again.
+    _emptied = _NEVER
+    _failure = None   # what the next read raises
+    _timer = None
+    _ssl_connect_callback = None
+    _start_tls_future = None
+
     def __init__(self, socket, *args, **kwargs):
         options = kwargs.pop('ssl_options', None)
         server_side = kwargs.pop('server_side', False)
         server_hostname = kwargs.pop('server_hostname', None)
         self._session = kwargs.pop('session', None)
         self._suppress_ragged_eofs = kwargs.pop('suppress_ragged_eofs', False)
-        self._handshake_timeout, _ = timeouts(kwargs.pop('ssl_handshake_timeout', None), None)
+        timeout = kwargs.pop('ssl_handshake_timeout', None)
+        self._handshake_timeout = (
+            HANDSHAKE_TIMEOUT if timeout is None else timeouts(timeout, None)[0])
         self._handshakes = kwargs.pop('handshake_limit', None)
         # Not __init__ of Tornado's SSLIOStream, nor of its IOStream: they are about a socket that
         # does TLS itself.
@@ -97,19 +112,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             options, server_side = socket.context, socket.server_side
             server_hostname = socket.server_hostname
         self._ssl_options = options
-        self._pipe = None
-        self._unsent = b''     # ciphertext that the pipe has given and nobody has taken
-        self._in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
-        self._plaintext = b''  # decrypted, and more than the last read had room for
-        # What the read buffer held when a receive() left nothing behind. While it holds more, the
-        # read that had that received goes on, and need not look again.
-        self._emptied = _NEVER
         self._share = FAIR_SHARE
-        self._failure = None   # what the next read raises
-        self._timer = None
-        self._ssl_connect_callback = None
-        self._start_tls_future = None
-        starts_now = is_connected(socket) or server_side
+        starts_now = server_side or is_connected(socket)
         if starts_now:
             self._pipe = self._new_pipe(server_side, server_hostname)
         self._below, self._read_ahead = take_over(socket)
@@ -192,14 +196,14 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
         """Return whether anybody waits for the peer: the application or TLS itself (bool)."""
         pipe = self._pipe
         return (pipe is not None and (pipe.state is _pipe.HANDSHAKE or bool(pipe.backlog))
-                or super(iostream.SSLIOStream, self).reading())
+                or plain_reading(self))
 
     def writing(self):
         """Return whether there is anything that could be sent now (bool)."""
         pipe = self._pipe
         if self._unsent or pipe is None or pipe.state in BEFORE or pipe.backlog:
             return bool(self._unsent)
-        return super(iostream.SSLIOStream, self).writing()
+        return bool(self._write_buffer)
 
     def read_from_fd(self, buf):
         """
@@ -225,20 +229,21 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
     def _read_to_buffer(self):
         # Tornado's own clears a buffer, has it filled by read_from_fd, and copies that: for the
         # usual read those are two copies too many. Who has replaced read_from_fd wants it called.
-        if not (self._user_read_buffer or self._plaintext
+        if not (self._user_read_buffer
                 or getattr(self.read_from_fd, '__func__', None) is not _READ_FROM_FD):
             try:
-                data = self._receive()
+                data = self._plaintext or self._receive()
                 if data is None:
                     return 0
+                self._plaintext = data
                 size = len(data)
                 if 0 < size <= self.read_chunk_size:
-                    size += self._read_buffer_size
-                    if size <= self.max_buffer_size:
+                    buffered = size + self._read_buffer_size
+                    if buffered <= self.max_buffer_size:
+                        self._plaintext = b''
                         self._read_buffer += data
-                        self._read_buffer_size = size
-                        return len(data)
-                self._plaintext = data
+                        self._read_buffer_size = buffered
+                        return size
             except sockets.error as error:
                 self._failure = error
         return super(SSLIOStream, self)._read_to_buffer()
@@ -257,9 +262,9 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             done, size = 0, len(data)
             while done < size:
                 if not self._in_flight:
-                    chunk = data[done:done + WRITE_SIZE].tobytes()
-                    self._pipe.feed_appdata(chunk)
-                    self._in_flight = len(chunk)
+                    rest = data[done:done + WRITE_SIZE] if size > WRITE_SIZE or done else data
+                    self._pipe.feed_appdata(rest.tobytes())
+                    self._in_flight = len(rest)
                 if not self._send_pending():
                     break
                 done += self._in_flight
@@ -270,7 +275,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
 
     def close_fd(self):
         """Send close_notify if that is the truth, then close what is below."""
-        self._stop_clock()
+        if self._timer is not None:
+            self._stop_clock()
         try:
             if self._pipe is not None:
                 self._end()
@@ -305,12 +311,13 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             self._start_clock()
 
     def _handle_read(self):
-        if self._ssl_accepting:
+        pipe = self._pipe
+        if pipe is None or pipe.state in BEFORE:
             self._do_ssl_handshake()
         else:
             self._emptied = _NEVER
             self._share = FAIR_SHARE
-            super(iostream.SSLIOStream, self)._handle_read()
+            plain_read(self)
 
     def _handle_write(self):
         pipe = self._pipe
@@ -323,7 +330,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             except sockets.error as error:
                 self.close(exc_info=error)
                 return
-        super(iostream.SSLIOStream, self)._handle_write()
+        plain_write(self)
 
     # Data
 
