@@ -28,6 +28,11 @@ _EMPTY = b'\x30\x00'  # SEQUENCE OF nothing
 _ACCESS_METHODS = {'1.3.6.1.5.5.7.48.1': 'OCSP', '1.3.6.1.5.5.7.48.2': 'caIssuers'}
 _URI_KEYS = ('OCSP', 'caIssuers', 'crlDistributionPoints')  # in Python 3.13's order
 
+#: How many certificates, of up to how many bytes, are kept decoded: a client meets the same few
+#: again and again, and decoding one takes a fifth of the instructions of a handshake.
+_KEPT, _SMALL = 16, 8192
+_decoded = {}  # by their DER
+
 _MONTHS = ('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
 
 # Tag: encoding, by ASN1_STRING_to_UTF8(3); T61String as Latin-1 is OpenSSL's reading.
@@ -313,6 +318,17 @@ def decode_certificate(der):
     Raises:
         ValueError: *der* is not DER, or not a certificate, or one of the above is malformed.
     """
+    decoded = _decoded.get(der)
+    if decoded is None:
+        decoded = _decode(der)
+        if len(der) <= _SMALL:
+            if len(_decoded) >= _KEPT:
+                _decoded.clear()
+            _decoded[der] = decoded
+    return decoded.copy()  # the caller's own; what is in it cannot be changed
+
+
+def _decode(der):
     certificate = _elements(_only(der, _SEQUENCE, 'Certificate'))
     tbs = _elements(_take(certificate, _SEQUENCE, 'tbsCertificate'))
     _take(certificate, _SEQUENCE, 'signatureAlgorithm')

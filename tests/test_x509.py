@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from sslproto27 import _x509
 from sslproto27._x509 import decode_certificate
 
 PY2 = sys.version_info[0] == 2
@@ -271,6 +272,25 @@ def test_certificate_is_the_native_dict(name, native):
     if name == 'names' and ssl.OPENSSL_VERSION_INFO < (3,):
         pytest.skip('2.7.18 leaves a newline after an IPv6 address, with OpenSSL 1.1.1')
     assert decode_certificate(_der(name)) == native(_der(name))
+
+
+def test_dicts_are_the_callers_own():
+    """What a caller does to its dict does not show in the next one of that certificate."""
+    der = _der('names')
+    decode_certificate(der).clear()
+    assert decode_certificate(der) == EXPECTED['names']
+
+
+def test_few_certificates_are_kept(monkeypatch):
+    """However many certificates peers show, and however large ones, few and small ones are kept."""
+    kept = {}
+    monkeypatch.setattr(_x509, '_decoded', kept)
+    for number in range(100):
+        decode_certificate(_certificate(serial=b'\x01' + bytes(bytearray([number]))))
+        assert 1 <= len(kept) <= 16
+    before = dict(kept)
+    decode_certificate(_certificate(serial=b'\x01' * 10000))
+    assert before == kept
 
 
 @pytest.mark.skipif(sys.version_info < (3, 7), reason='dicts have no order')
