@@ -22,8 +22,8 @@ _CHUNK = 0x40000
 
 #: How much is read from below at a time: twice as much when that much was there, down to half when
 #: little was. 96 KiB is more than the 64 that programs like to read at once, which then need not be
-#: put together, and less than the 128 from which on glibc maps memory anew for each (mallopt(3)):
-#: requests got 764 MB/s with it, 625 with 64 KiB, 604 with 256 (observed on 2.7.18).
+#: put together. With 256 KiB the heap shrinks and grows again for each: 3,000 page faults in a
+#: download of 8 MiB, none with 96 (observed on 2.7.18 with glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
 #: How much may still come between our close_notify and the peer's.
@@ -133,7 +133,10 @@ class SSLSocket(SocketFace):
         early, self._received = self._received, b''
         with self._lock:
             self._pipe.do_handshake()
-            self._feed(early)  # what has come is TLS's, and no plaintext any more
+            if early:
+                self._feed(early)  # what has come is TLS's, and no plaintext any more
+            else:
+                self._collect()
 
     def _end(self):
         with self._lock:
@@ -159,8 +162,9 @@ class SSLSocket(SocketFace):
             ssl.SSLError: the peer broke the protocol, or sent an alert.
             socket.error: from below; socket.timeout among them.
         """
-        no_flags(flags)
-        size = to_index(buflen, 'buflen')
+        if flags:
+            no_flags(flags)
+        size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
         with self._receiving:
@@ -275,8 +279,10 @@ class SSLSocket(SocketFace):
             socket.error: from below; EPIPE if nothing more can be sent.
             TypeError, BufferError: *data* cannot be used.
         """
-        no_flags(flags)
-        data = _sendable(data)
+        if flags:
+            no_flags(flags)
+        if data.__class__ is not bytes:
+            data = _sendable(data)
         if len(data) <= _CHUNK:
             if data:
                 self._send(data)
@@ -286,7 +292,8 @@ class SSLSocket(SocketFace):
 
     def send(self, data, flags=0):
         """Send the beginning of *data*, at most 256 KiB; return how many bytes. See `sendall`."""
-        no_flags(flags)
+        if flags:
+            no_flags(flags)
         data = _sendable(data)[:_CHUNK]
         if data:
             self._send(data)

@@ -158,16 +158,17 @@ if PY2 and not PYPY:
         """A file that holds its socket open as long as it is open: PyPy's, and Python 3's, do."""
 
         def __init__(self, sock, *args, **kwargs):
-            super(_File, self).__init__(sock, *args, **kwargs)
+            socket._fileobject.__init__(self, sock, *args, **kwargs)
             sock._reuse()
 
         def close(self):
             """Close the file, and the socket if that waits for it."""
             sock = self._sock
+            if sock is None:
+                return
             try:
-                super(_File, self).close()
+                socket._fileobject.close(self)
             finally:
-                if sock is not None:
-                    sock._drop()
+                sock._drop()
 elif PY2:
     _File = socket._fileobject

@@ -27,7 +27,7 @@ class HTTPSSocket(SSLSocket):
     def recv(self, buflen=1024, flags=0):
         """Wait for plaintext; see `SSLSocket.recv`."""
         try:
-            return super(HTTPSSocket, self).recv(buflen, flags)
+            return SSLSocket.recv(self, buflen, flags)
         except ssl.SSLEOFError:
             raise socket.error(errno.ECONNRESET, 'the peer has gone without close_notify')
 
