@@ -100,6 +100,7 @@ class Process(object):
         self._command = command
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          universal_newlines=True)
+        self.pid = self._process.pid
         self.first = self._receive()
 
     def _receive(self):

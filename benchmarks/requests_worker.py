@@ -111,7 +111,9 @@ def main(kind, port, folder):
         command = json.loads(command)
         work = lines[command['line']]
         done, start = 0, processor_time()
-        while processor_time() - start < command['seconds']:
+        if 'count' in command:
+            done = sum(work() for _ in range(command['count']))
+        while processor_time() - start < command.get('seconds', 0):
             done += work()
         print(json.dumps(done / (processor_time() - start)))
         sys.stdout.flush()

@@ -77,9 +77,8 @@ def match_address(cert, address):
 def _packed(address):
     """Return an IPv4 or IPv6 address as it is on the wire (bytes); None if it is none."""
     address = address.strip()
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            return socket.inet_pton(family, address.partition('%')[0])
-        except (socket.error, ValueError):  # ValueError: text that is not ASCII
-            pass
-    return None
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    try:
+        return socket.inet_pton(family, address.partition('%')[0])
+    except (socket.error, ValueError):  # ValueError: text that is not ASCII
+        return None
