@@ -105,7 +105,7 @@ def serve(line, python, kind, pki, prefix):
 
 def ask(line, python, kind, pki, prefix, port):
     """Let a client that uses requests ask; return its name."""
-    client = Process(*list(prefix) + [python, '-W', 'ignore', requests_bench.WORKER, kind, port, pki])
+    client = Process(*prefix + [python, '-W', 'ignore', requests_bench.WORKER, kind, port, pki])
 
     def load(count):
         client.ask(json.dumps({'line': line.name, 'count': count}))
@@ -154,11 +154,12 @@ def main():
                 print(line.text)
                 if line in SERVED:
                     for kind in tornado_bench.CONTESTANTS:
-                        show(line, serve(line, options.python27, kind, pki, prefix), folder)
+                        label = serve(line, options.python27, kind, pki, prefix)
+                        show(line, label, folder)
                 else:
                     for kind in ('stock', 'injected', 'pyopenssl'):
-                        show(line, ask(line, options.python27, kind, pki, prefix,
-                                       str(source.first)), folder)
+                        label = ask(line, options.python27, kind, pki, prefix, str(source.first))
+                        show(line, label, folder)
             source.stop()
     finally:
         shutil.rmtree(folder)
