@@ -130,7 +130,8 @@ class SSLSocket(SocketFace):
             return self if self._received else self._lower
 
     def _start(self):
-        early, self._received = self._received, b''
+        early = self._received[self._position:]
+        self._received, self._position = b'', 0
         with self._lock:
             self._pipe.do_handshake()
             if early:
@@ -389,7 +390,7 @@ class SSLSocket(SocketFace):
             pass  # whoever closes does not care; the peer learns as much from the close
         self._lower = Closed()
         self._error = socket.error(errno.EBADF, 'Bad file descriptor')
-        self._received = b''
+        self._received, self._position = b'', 0
         _call(lower, 'close')
 
     def _flush_at_once(self, lower):

@@ -566,6 +566,14 @@ class TestEnd(object):
 class TestUnwrap(object):
     """Back to plaintext."""
 
+    def test_nothing_is_pending_when_closed(self, tls):
+        """What was not read is gone with the socket."""
+        ours, theirs = tls
+        theirs.sendall(b'four')
+        assert b'f' == ours.recv(1)
+        ours.close()
+        assert 0 == ours.pending()
+
     def test_lower(self, tls, ends):
         """unwrap returns the socket below, which then carries plaintext."""
         ours, theirs = tls
@@ -600,6 +608,20 @@ class TestUnwrap(object):
         error = raised(ours.do_handshake)
         assert isinstance(error, ssl.SSLError)
         assert error is raised(ours.recv, 100)
+
+    def test_tls_again_after_plaintext(self, remote):
+        """What was read as plaintext in between, a byte at a time too, is no part of the new TLS."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.sock.sendall(theirs.pipe.data_to_send() + b'ok')
+        assert ours is ours.unwrap()
+        theirs.step()
+        assert (b'o', b'k') == (ours.recv(1), ours.recv(1))
+        theirs.pipe.unwrap()
+        theirs.pipe.do_handshake()
+        in_parallel(ours.do_handshake, theirs.handshake)
+        theirs.write(b'again')
+        assert b'again' == ours.recv(100)
 
     def test_data_before_their_close_notify(self, remote):
         """What the peer sends before it takes note is dropped."""
