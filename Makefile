@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo test test-all test-urllib3 comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -52,6 +52,9 @@ test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
 	    ../env/bin/python -m pytest -q -rs --timeout 120 -p no:cacheprovider -p urllib3_injected \
 	    test/test_ssltransport.py $(addprefix test/with_dummyserver/,test_proxy_poolmanager.py \
 	    test_https.py test_socketlevel.py)
+
+comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
+	@PYTHONPATH=$(CURDIR)/tests .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
 
 lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@$(VENV3)/$(PIP_INSTALL) flake8
@@ -161,6 +164,12 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@echo "making $(@D) of $$(cat $<)"
 	@$(VIRTUALENV) $(@D)
 	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,requests]' && touch $@
+
+# Not in $(VENV27): Tornado's and Autobahn's tests would use the Twisted that is there.
+.cache/comparison/ready: .cache/python27 .cache/virtualenv/ready setup.py
+	@rm -rf $(@D)
+	@$(VIRTUALENV) $(@D)
+	@$(@D)/$(PIP_INSTALL) --only-binary gevent,zope.interface -e '.[test,tornado,requests,comparison]' && touch $@
 
 # In a folder of its own: of what mypy needs, Tornado 6, whose types those of 5.1 resemble, must not
 # be taken for Tornado by the tests.

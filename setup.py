@@ -64,6 +64,8 @@ setup(
             ENUM,
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
+        # What the README compares itself with; gevent's last release with wheels for 2.7.
+        'comparison': ['Twisted[tls]>=20.3,<21' + PY2, 'gevent>=21.1.2,<21.2' + PY2],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'report': ['pygal>=3,<4' + PY3],  # draws what the benchmark has measured
         'lint': ['flake8' + PY3],

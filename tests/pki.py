@@ -47,6 +47,7 @@ _ODD = {
     'ip_as_dns': dict(dns=[u'127.0.0.1']),
     'star': dict(dns=[u'*']),
     'partial': dict(dns=[u'w*.example.org', u'loc*']),
+    'partial_alone': dict(dns=[u'w*.example.org']),
     'inner_star': dict(dns=[u'a.*.example.org']),
     'nothing': dict(dns=[u'nobody.invalid']),
     'expired': dict(dns=[u'localhost'], days=-1),

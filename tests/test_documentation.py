@@ -317,7 +317,7 @@ def test_links():
     missing = []
     for page in pages():
         with open(page) as file:
-            for target in re.findall(r'\]\(([^)#\s]+)', file.read()):
+            for target in re.findall(r'(?m)(?:\]\(|^\[[^]]+\]: )([^)#\s]+)', file.read()):
                 if '://' not in target and not os.path.exists(
                         os.path.join(os.path.dirname(page), target)):
                     missing.append((os.path.basename(page), target))
