@@ -49,15 +49,24 @@ def main(argv=None):
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells of a mistake in one line, as all other things do."""
+
+    def error(self, message):
+        """End with status 2."""
+        Console().line(('bad', '%s: ' % self.prog), '%s (see %s --help)' % (message, self.prog))
+        self.exit(2)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog='sslproto27', description='TLS in memory for Python 2.7.')
     parser.add_argument('--version', action='version', version=__version__)
     commands = parser.add_subparsers(dest='command', metavar='COMMAND')
     commands.required = True
     for name, module in _COMMANDS:
         command = commands.add_parser(
-            name, help=module.HELP, description=module.HELP.capitalize() + '.',
+            name, help=module.HELP, description=module.HELP[0].upper() + module.HELP[1:] + '.',
             epilog=getattr(module, 'EPILOG', None))
         module.add_arguments(command)
         command.set_defaults(run=module.run)

@@ -14,7 +14,8 @@ from programs import ROOT, environment, running
 from sslproto27.__main__ import main
 from sslproto27._compat import PYPY
 
-__all__ = ['command', 'fails', 'fails_here', 'on_terminal', 'starts_programs', 'started']
+__all__ = ['PATIENCE', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
+           'started']
 
 PATIENCE = 30
 

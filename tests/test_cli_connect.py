@@ -433,13 +433,15 @@ class TestMistakes(object):
         ['localhost', '--starttls', 'http'], ['localhost', '--proxy', 'ftp://x'],
         ['localhost', '--timeout', '0'], ['localhost', '--timeout', 'x'], []])
     def test_usage(self, arguments, capsys):
-        """A wrong command line has status 2."""
+        """A wrong command line is one line, with status 2."""
         with pytest.raises(SystemExit) as info:
             main(['connect'] + arguments)
         assert 2 == info.value.code
         stdout, stderr = capsys.readouterr()
         assert '' == stdout
-        assert stderr.startswith('usage: ')
+        assert stderr.startswith('sslproto27 connect: ')
+        assert stderr.endswith(' (see sslproto27 connect --help)\n')
+        assert 1 == stderr.count('\n')
 
     def test_closed_input(self):
         """A closed standard input, whose number the connection would get, is refused."""

@@ -107,6 +107,22 @@ def round_trip(sock, data=b'hello'):
     return receive(sock, len(data))
 
 
+def assert_end(sock):
+    """Hold that the proxy ends a connection, in whatever way, and says nothing more on it."""
+    try:
+        assert b'' == sock.recv(1)
+    except socket.timeout:
+        raise AssertionError('it goes on')
+    except (ssl.SSLError, socket.error):
+        pass
+    sock.close()
+
+
+def log_size(path):
+    """Return the size of an access log; 0 if there is none yet."""
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
 def log_of(path, count):
     """Return the *count* lines of an access log."""
     with open(path) as file:
@@ -306,6 +322,92 @@ class TestOriginator(object):
             sock.close()
 
 
+class TestLimits(object):
+    """Who takes too much, or too long."""
+
+    def test_connections(self, pki):
+        """Who comes when there are --max-connections waits until one has ended."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--max-connections',
+                                      '2') as (front, process):
+            first, second = secure(pki, front), secure(pki, front)
+            third = SSLSocket(connect(front), pki.client_context(), server_hostname='localhost',
+                              do_handshake_on_connect=False)
+            third.settimeout(0.3)
+            with pytest.raises(socket.timeout):
+                third.do_handshake()
+            assert '2 connections, which is --max-connections' in process.stderr.readline()
+            assert b'here' == round_trip(first, b'here')
+            first.unwrap().close()
+            third.settimeout(PATIENCE)
+            assert b'at last' == round_trip(third, b'at last')
+            for sock in (second, third):
+                sock.unwrap().close()
+            process.send_signal(signal.SIGTERM)
+            assert ('', '') == process.communicate()
+
+    def test_stop_when_full(self, pki):
+        """SIGTERM ends a worker that has no room left, too."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--max-connections',
+                                      '1') as (front, process):
+            sock = secure(pki, front)
+            assert 'others wait' in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            await_refusal(front)
+            assert b'after' == round_trip(sock, b'after')
+            sock.unwrap().close()
+            assert ('', '') == process.communicate()
+
+    def test_handshake(self, pki, tmpdir):
+        """Who does not shake hands in --handshake-timeout is cut off, and the log says so."""
+        log = str(tmpdir.join('log'))
+        with service() as port, proxy(
+                port, '--cert', pki.path('localhost'), '--handshake-timeout', '0.3',
+                '--access-log', log) as (front, process):
+            assert_end(connect(front))
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        assert 'handshake' in log_of(log, 1)[0]['error']
+
+    def test_silence(self, pki, tmpdir):
+        """--idle-timeout cuts a connection off on which nothing moves either way, and no other."""
+        log = str(tmpdir.join('log'))
+        with service() as port, proxy(
+                port, '--cert', pki.path('localhost'), '--idle-timeout', '1',
+                '--access-log', log) as (front, process):
+            sock = secure(pki, front)
+            busy = secure(pki, front)
+            busy.settimeout(0.2)
+            while not log_size(log):  # the first one is over
+                assert b'x' == round_trip(busy, b'x')
+                with pytest.raises(socket.timeout):
+                    busy.recv(1)
+            assert_end(sock)
+            busy.settimeout(PATIENCE)
+            assert b'y' == round_trip(busy, b'y')
+            busy.unwrap().close()
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        cut, ended = log_of(log, 2)
+        assert 'silence' == cut['error'] and cut['seconds'] >= 1
+        assert 'error' not in ended
+
+    def test_no_answer(self, pki, tmpdir):
+        """A service that does not shake hands in --connect-timeout is given up."""
+        log = str(tmpdir.join('log'))
+
+        def silent(sock):
+            while sock.recv(4096):
+                pass
+
+        with service(silent) as port, proxy(
+                port, '--to-tls', '--to-cafile', pki.path('ca'), '--to-name', 'localhost',
+                '--connect-timeout', '0.3', '--access-log', log) as (front, process):
+            assert_end(connect(front))
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        assert log_of(log, 1)[0]['error'].startswith('service: ')
+
+
 class TestSignals(object):
     """SIGHUP, SIGTERM, Ctrl-C."""
 
@@ -459,7 +561,6 @@ print('ended')
     (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
     (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),
     (['--to-tls', '--access-log', '/nowhere/log'], '--access-log /nowhere/log: No such file'),
-    (['--to-tls', '--workers', '0'], '--workers must be 1 or more'),
 ])
 def test_mistakes(arguments, said, capsys):
     """A mistake is one line."""

@@ -6,10 +6,12 @@ import os
 import re
 import signal
 import socket
+import ssl
 
 import pytest
 
-from commands import command, fails_here, started, starts_programs
+from commands import PATIENCE, command, fails_here, started, starts_programs
+from sslproto27 import SSLPipe, SSLSocket
 
 pytestmark = starts_programs
 
@@ -36,6 +38,38 @@ def get(pki, port, path):
         answer += data
     sock.close()
     return answer
+
+
+def connect(port):
+    """Return a socket that is connected to *port*."""
+    return socket.create_connection(('127.0.0.1', port), PATIENCE)
+
+
+def secure(pki, port):
+    """Return an `SSLSocket` to *port*."""
+    return SSLSocket(connect(port), pki.client_context(), server_hostname='localhost')
+
+
+def client_hello(pki):
+    """Return what a client says first."""
+    pipe = SSLPipe(pki.client_context(), server_hostname='localhost')
+    pipe.do_handshake()
+    return pipe.data_to_send()
+
+
+def trickle(sock, data):
+    """Send a byte each time that the peer has been silent for a moment, until it has ended."""
+    sock.settimeout(0.02)
+    for number in range(len(data)):
+        try:
+            sock.sendall(data[number:number + 1])
+            if not sock.recv(100):
+                return
+        except socket.timeout:
+            pass
+        except (ssl.SSLError, socket.error):
+            return
+    raise AssertionError('all was taken')
 
 
 class TestEcho(object):
@@ -116,6 +150,65 @@ class TestFiles(object):
             sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
             assert 'HTTP_REQUEST' in process.stderr.readline()
             sock.close()
+
+
+class TestLimits(object):
+    def test_connections(self, pki):
+        """Who comes when there are --max-connections waits until one has ended."""
+        with server('--cert', pki.path('localhost'), '--max-connections', '1') as (_, port, _):
+            first = secure(pki, port)
+            second = SSLSocket(connect(port), pki.client_context(), server_hostname='localhost',
+                               do_handshake_on_connect=False)
+            second.settimeout(0.3)
+            with pytest.raises(socket.timeout):
+                second.do_handshake()
+            first.sendall(b'x')
+            assert b'x' == first.recv(1)
+            first.close()
+            second.settimeout(PATIENCE)
+            second.do_handshake()
+            second.close()
+
+    def test_handshake(self, pki):
+        """A handshake that comes byte by byte has --handshake-timeout for the whole of it."""
+        hello = client_hello(pki)
+        with server('--cert', pki.path('localhost'), '--handshake-timeout', '0.5') as (
+                _, port, process):
+            sock = connect(port)
+            trickle(sock, hello)
+            assert process.stderr.readline().endswith(' timed out\n')
+            sock.close()
+
+    def test_silence(self, pki):
+        """A client that says nothing after its handshake is ended by --idle-timeout."""
+        with server('--cert', pki.path('localhost'), '--idle-timeout', '0.3') as (_, port, process):
+            sock = secure(pki, port)
+            assert b'' == sock.recv(1)
+            assert process.stderr.readline().endswith(' timed out\n')
+            sock.close()
+
+    def test_slow_request(self, pki, tmpdir):
+        """A request that comes byte by byte has --idle-timeout for the whole of it."""
+        with server('--cert', pki.path('localhost'), '--idle-timeout', '0.5', str(tmpdir)) as (
+                _, port, process):
+            sock = secure(pki, port)
+            trickle(sock, b'GET / HTTP/1.0\r\nX: ' + b'x' * 5000)
+            assert 'timed out' in process.stderr.readline()
+            sock.close()
+
+    @pytest.mark.parametrize('request_', [
+        b'GET /' + b'x' * 2000, b'GET / HTTP/1.0\r\nX: ' + b'x' * 2000,
+        b'GET / HTTP/1.0\r\n' + b'X: x\r\n' * 300])
+    def test_large_request(self, pki, tmpdir, request_):
+        """A request whose line or header is larger than --max-request is refused."""
+        with server('--cert', pki.path('localhost'), '--max-request', '1000', str(tmpdir)) as (
+                _, port, process):
+            sock = secure(pki, port)
+            sock.sendall(request_)
+            assert b'431' in sock.recv(100)
+            assert '431' in process.stderr.readline()
+            sock.close()
+            assert get(pki, port, '/').startswith(b'HTTP/1.0 200 ')
 
 
 @pytest.mark.parametrize('arguments, said', [

@@ -1,13 +1,14 @@
 """What a command says, and how: lines for people, in colours on a terminal alone."""
 from __future__ import absolute_import, division, print_function
 
+import argparse
 import os
 import re
 import sys
 
 from .._compat import PY2, text_type
 
-__all__ = ['Console', 'UserError', 'address', 'printable', 'seconds']
+__all__ = ['Console', 'UserError', 'address', 'count', 'printable', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -122,9 +123,22 @@ def address(text, default_port=None, default_host=None):
     return (host if PY2 else host.decode('ascii')), port
 
 
+def count(text):
+    """Return *text*, from the command line, an int from 1 to a million; else ArgumentTypeError."""
+    return _number(int, text, 1, 1000000)
+
+
 def seconds(text):
-    """Return *text*, from the command line, as a positive number (float); else ValueError."""
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ValueError(text)
+    """Return *text*, from the command line, as a positive float; else ArgumentTypeError."""
+    return _number(float, text, 1e-3, 1e6)
+
+
+def _number(kind, text, least, most):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(
+            '%s is not a number from %g to %d' % (printable(text), least, most))
     return value

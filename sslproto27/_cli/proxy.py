@@ -11,8 +11,9 @@ import traceback
 
 from .._core import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
-from .console import Console, UserError, address, seconds
+from .console import Console, UserError, address, count, seconds
 from .contexts import load, offer, server_context
+from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 
 HELP = 'put TLS in front of a service, or between a client and a TLS service'
@@ -29,6 +30,9 @@ _KEYS = 3
 _SHORT_LIFE = 1.0
 
 _BACKLOG = 512
+
+#: Open files of a connection: the client's and the service's.
+_FILES = 2
 
 #: Until a worker's loop has its own.
 _WORKER_SIGNALS = [(signal.SIGHUP, signal.SIG_IGN), (signal.SIGCHLD, signal.SIG_DFL),
@@ -55,7 +59,10 @@ def add_arguments(parser):
     back.add_argument('--to-name', metavar='NAME', help='the name it has to prove (that of --to)')
     back.add_argument('--to-cert', metavar='FILE',
                       help='our certificate chain and key for the service (PEM)')
-    parser.add_argument('--workers', type=int, default=1, metavar='N', help='processes (1)')
+    limits = add_limits(parser, connections=1000, idle=600, of=' of each worker')
+    limits.add_argument('--connect-timeout', type=seconds, default=10.0, metavar='SECONDS',
+                        help='for the service to be connected to, by TLS if it speaks that (10)')
+    parser.add_argument('--workers', type=count, default=1, metavar='N', help='processes (1)')
     parser.add_argument('--access-log', metavar='FILE',
                         help='append a line of JSON for each connection; - is standard output')
     parser.add_argument('--grace', type=seconds, default=30.0, metavar='SECONDS',
@@ -70,6 +77,7 @@ def run(arguments):
         raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]'
                         % error)
     _check(arguments)
+    make_room(arguments.max_connections, _FILES)
     try:
         where = address(arguments.listen, default_host='127.0.0.1')
         to = address(arguments.to)
@@ -87,8 +95,6 @@ def _check(arguments):
     for option in ('to_cafile', 'to_name', 'to_cert'):
         if getattr(arguments, option) and not arguments.to_tls:
             raise UserError('--%s needs --to-tls' % option.replace('_', '-'))
-    if arguments.workers < 1:
-        raise UserError('--workers must be 1 or more')
 
 
 def _front(arguments, keys):
@@ -194,7 +200,8 @@ class _Supervisor(object):
         host, port = self._to
         self._settings = self._relay.Settings(
             front, server_names, back, host, port, arguments.to_name or host, log,
-            arguments.grace)
+            arguments.grace, arguments.max_connections, arguments.handshake_timeout,
+            arguments.connect_timeout, arguments.idle_timeout)
 
     def _reload(self):
         if self._stopping:

@@ -30,7 +30,12 @@ __all__ = ['Settings', 'Worker']
 #:     name (str or None): what it has to prove, with *back*.
 #:     log (int or None): descriptor of the access log.
 #:     grace (float): seconds that connections have to end in when the worker is stopped.
-Settings = collections.namedtuple('Settings', 'front server_names back host port name log grace')
+#:     connections (int): how many at once.
+#:     handshake, connect, idle (float): seconds for a client's handshake, for the service to be
+#:         there, and of silence.
+Settings = collections.namedtuple(
+    'Settings', 'front server_names back host port name log grace connections handshake connect'
+    ' idle')
 
 #: Seconds of silence after which a TLS service is told that its client has ended: its transport
 #: cannot end one direction alone, and so an answer that is still coming would be lost.
@@ -55,6 +60,7 @@ class Worker(object):
         self._ending = ending
         self._server = None
         self._connections = set()
+        self._full = self._told = False
         self._stopping = False
 
     def run(self):
@@ -76,12 +82,25 @@ class Worker(object):
     def begun(self, connection):
         """Count *connection*. Not in `_accept`: Trollius may yet drop it, while it stops."""
         self._connections.add(connection)
+        if len(self._connections) >= self.settings.connections and not self._full:
+            # Others stay in the system's queue, from which another worker may take them.
+            self._full = True
+            self.loop.remove_reader(self._listener.fileno())
+            if not self._told:
+                print('sslproto27: %d connections, which is --max-connections: others wait'
+                      % len(self._connections), file=sys.stderr)
+            self._told = True  # once: nobody wants a line for each time
 
     def finished(self, connection):
         """Forget *connection*."""
         self._connections.discard(connection)
-        if self._stopping and not self._connections:
-            self.loop.stop()
+        if self._stopping:
+            if not self._connections:
+                self.loop.stop()
+        elif self._full:
+            self._full = False
+            # Trollius' own way to begin: it has no public one to begin again.
+            self.loop._start_serving(self._accept, self._listener, server=self._server)
 
     def _stop(self):
         if self._stopping:
@@ -193,8 +212,9 @@ class _Connection(object):
         self._settings = worker.settings
         self._start = worker.loop.time()
         self._early = []  # from the client, before the service is there
-        self._connecting = False
-        self._timer = None
+        self._connecting = None  # a task, while there is one
+        self._timer = self._watchdog = None
+        self._moved = self._start
         self._facts = {}
         self._tls = None  # the client's SSLProtocol
         self.front = _Side(self)
@@ -208,7 +228,8 @@ class _Connection(object):
         waiter = trollius.Future(loop=self._worker.loop)
         waiter.add_done_callback(self._shook_hands)
         self._tls = _FrontProtocol(self._worker.loop, self.front, self._settings.front, waiter,
-                                   server_side=True)
+                                   server_side=True,
+                                   ssl_handshake_timeout=self._settings.handshake)
         self._tls.connection = self
         return self._tls
 
@@ -232,6 +253,8 @@ class _Connection(object):
                 self._note(side.transport)
             # Not now: Trollius 2.2.1 starts to read after this call, paused or not.
             self._worker.loop.call_soon(self._wait_for_service)
+            self._moved = self._worker.loop.time()
+            self._watch()
             self._connect()
         elif self.front.lost:
             side.abort()
@@ -248,23 +271,36 @@ class _Connection(object):
 
     def _connect(self):
         settings, loop = self._settings, self._worker.loop
-        self._connecting = True
-        task = loop.create_task(loop.create_connection(
-            lambda: self.back, settings.host, settings.port, ssl=settings.back,
-            server_hostname=settings.name if settings.back else None))
+        options = {} if settings.back is None else dict(
+            ssl=settings.back, server_hostname=settings.name,
+            ssl_handshake_timeout=settings.connect)
+        task = self._connecting = loop.create_task(loop.create_connection(
+            lambda: self.back, settings.host, settings.port, **options))
         task.add_done_callback(self._connected)
+        self._timer = loop.call_later(settings.connect, task.cancel)
 
     def _connected(self, task):
-        self._connecting = False
-        error = task.exception()
+        self._connecting = None
+        self._timer.cancel()
+        error = 'no connection in time' if task.cancelled() else task.exception()
         if error is not None:
             self.failed(error, 'service: ')
             self.back.lost = True
             self.front.abort()
         self._finish_if_lost()
 
+    def _watch(self):
+        """End it when there has been silence for too long; else look again when there may be."""
+        loop = self._worker.loop
+        rest = self._moved + self._settings.idle - loop.time()
+        if rest > 0:
+            self._watchdog = loop.call_later(rest, self._watch)
+        else:
+            self.abort('silence')
+
     def carry(self, side, data):
         """Bring *data* from *side* to the other one."""
+        self._moved = self._worker.loop.time()
         if side.other.transport is None:
             self._early.append(data)
         else:
@@ -306,12 +342,14 @@ class _Connection(object):
             side.other.close()
         self._finish_if_lost()
 
-    def abort(self):
+    def abort(self, why='stopped'):
         """End it at once."""
         if self.front.transport is None:
             self._tls.transport.abort()  # in the handshake: that fails
             return
-        self.failed('stopped')
+        self.failed(why)
+        if self._connecting:
+            self._connecting.cancel()
         self.front.abort()
         self.back.abort()
 
@@ -332,8 +370,9 @@ class _Connection(object):
             server_name=self._settings.server_names.get(known('ssl_object')))
 
     def _finish(self):
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._watchdog):
+            if timer is not None:
+                timer.cancel()
         self._worker.finished(self)
         self._log()  # last: the disk may be full
 

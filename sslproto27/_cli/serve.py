@@ -7,11 +7,13 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 
 from .._socket import SSLSocket
 from .authority import temporary_authority
-from .console import Console, UserError, address
+from .console import Console, UserError, address, count
 from .contexts import server_context
+from .limits import TimedSocket, add_limits, make_room
 
 try:
     from http.server import SimpleHTTPRequestHandler
@@ -24,10 +26,13 @@ HELP = 'serve echoes, or a directory over HTTPS'
 EPILOG = (
     'Without --cert an authority is made for as long as the server runs; the first lines say where'
     ' its certificate is, for clients to trust. For trying things out, and for tests: a thread a'
-    ' connection, no limits.')
+    ' connection.')
 
-#: Seconds after which a silent client is given up.
-PATIENCE = 60
+#: Open files of a connection: the client's, and the one that it gets.
+_FILES = 2
+
+#: RFC 6585 5; Python 2 has no name for it.
+_TOO_LARGE = 431
 
 
 def add_arguments(parser):
@@ -46,6 +51,9 @@ def add_arguments(parser):
                         help='let clients in that show a certificate of these authorities (PEM)')
     parser.add_argument('--alpn', action='append', metavar='NAME',
                         help='a protocol to agree on; may be given again')
+    limits = add_limits(parser, connections=100, idle=60)
+    limits.add_argument('--max-request', type=count, default=65536, metavar='BYTES',
+                        help='of the first line and the header of a request (65536)')
 
 
 def run(arguments):
@@ -59,11 +67,12 @@ def run(arguments):
         where = address(arguments.listen, default_host='127.0.0.1')
     except ValueError as error:
         raise UserError(str(error))
+    make_room(arguments.max_connections, _FILES)
     with _certificate(arguments) as (trusted, own):
         context = server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
         handler = _Echo if arguments.directory is None else _Files
         try:
-            server = _Server(where, handler, context, console)
+            server = _Server(where, handler, context, console, arguments)
         except socket.error as error:
             raise UserError('%s: %s' % (arguments.listen, error.strerror or error))
         try:
@@ -105,22 +114,50 @@ def _announce(port, host, arguments, trusted):
 
 
 class _Server(ThreadingMixIn, TCPServer):
-    """Does TLS in the thread of the connection, so that nobody waits for another's handshake."""
+    """
+    Does TLS in the thread of the connection, so that nobody waits for another's handshake.
+
+    Attributes:
+        console (Console): for what there is to say.
+        limits: what the command line says, by the options' names.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, where, handler, context, console):
+    def __init__(self, where, handler, context, console, limits):
         self.context = context
         self.console = console
+        self.limits = limits
+        self._running = 0
+        self._ended = threading.Condition()
         self.address_family = socket.AF_INET6 if ':' in where[0] else socket.AF_INET
         TCPServer.__init__(self, where, handler)
 
+    def process_request(self, request, client_address):
+        """Start a thread for the connection, once there may be one more."""
+        with self._ended:
+            while self._running >= self.limits.max_connections:
+                self._ended.wait(1)  # without a time Python 2 would not let Ctrl-C through
+            self._running += 1
+        ThreadingMixIn.process_request(self, request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        """Serve the connection, in its thread."""
+        try:
+            ThreadingMixIn.process_request_thread(self, request, client_address)
+        finally:
+            with self._ended:
+                self._running -= 1
+                self._ended.notify()
+
     def finish_request(self, request, client_address):
         """Shake hands, then let the handler do the rest."""
-        request.settimeout(PATIENCE)
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.closing(SSLSocket(request, self.context, server_side=True)) as secure:
+        timed = TimedSocket(request)
+        timed.within(self.limits.handshake_timeout)
+        with contextlib.closing(SSLSocket(timed, self.context, server_side=True)) as secure:
+            timed.within(self.limits.idle_timeout)
             TCPServer.finish_request(self, secure, client_address)
 
     def handle_error(self, request, client_address):
@@ -136,6 +173,7 @@ class _Echo(BaseRequestHandler):
 
     def handle(self):
         """Do so until the client ends its side."""
+        self.request.settimeout(self.server.limits.idle_timeout)
         while True:
             data = self.request.recv(65536)
             if not data:
@@ -143,10 +181,58 @@ class _Echo(BaseRequestHandler):
             self.request.sendall(data)
 
 
+class _TooLarge(Exception):
+    """The request is."""
+
+
+class _Head(object):
+    """A file that gives lines up to a limit in bytes, and then `_TooLarge`."""
+
+    def __init__(self, file, limit):
+        self._file, self._left = file, limit
+
+    def readline(self, size=-1):
+        """Return the next line, or its first *size* bytes."""
+        size = min(size, self._left + 1) if size >= 0 else self._left + 1
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _TooLarge
+        return line
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
 class _Files(SimpleHTTPRequestHandler):
-    """Serves the files of the current directory, and logs requests as lines that nothing obeys."""
+    """
+    Serves the files of the current directory, and logs requests as lines that nothing obeys.
+
+    A request has to be there in the time of silence: who sends it byte by byte is cut off, too.
+    """
 
     server_version = 'sslproto27'
+
+    # For an answer to a request of which nothing is known yet.
+    command, requestline, request_version = None, '', 'HTTP/1.0'
+
+    def setup(self):
+        """Let a request's head have its limit."""
+        SimpleHTTPRequestHandler.setup(self)
+        self.rfile = _Head(self.rfile, self.server.limits.max_request)
+
+    def handle(self):
+        """Answer a request."""
+        try:
+            SimpleHTTPRequestHandler.handle(self)
+        except _TooLarge:
+            self.send_error(_TOO_LARGE, 'Request Header Fields Too Large')
+
+    def parse_request(self):
+        """Read the rest of the request; from then on each piece of the answer has its time."""
+        is_good = SimpleHTTPRequestHandler.parse_request(self)
+        self.request.settimeout(self.server.limits.idle_timeout)
+        return is_good
 
     def log_message(self, format, *args):
         """Print one line."""
