@@ -42,20 +42,20 @@ def _check_callable(callback):
 
 # Server names
 
-def set_sni_callback(context, callback):
+def set_sni_callback(context, value):
     """
-    Call *callback* when a client has said which server it wants (RFC 6066 3).
+    Call *value* when a client has said which server it wants (RFC 6066 3).
 
     Args:
-        callback (callable or None): takes the TLS object, whose ``context`` it may replace, the
+        value (callable or None): takes the TLS object, whose ``context`` it may replace, the
             name in A-labels (text, or None if the client sent none) and *context*; returns None, or
             the number of an alert that ends the handshake.
 
     Raises:
         TypeError: it cannot be called.
     """
-    _check_callable(callback)
-    ssl.SSLContext.set_servername_callback(context, callback and _with_a_labels(callback))
+    _check_callable(value)
+    ssl.SSLContext.set_servername_callback(context, value and _with_a_labels(value))
 
 
 def _with_a_labels(callback):
@@ -94,7 +94,7 @@ def get_keylog_filename(context):
     return keylog and keylog.filename
 
 
-def set_keylog_filename(context, filename):
+def set_keylog_filename(context, value):
     """
     Append the secrets of *context*'s connections to a file; None to stop.
 
@@ -103,14 +103,14 @@ def set_keylog_filename(context, filename):
 
     Raises:
         EnvironmentError: it cannot be opened for appending.
-        TypeError: *filename* is no text.
+        TypeError: *value* is no text.
     """
-    if filename is None:
+    if value is None:
         lib.SSL_CTX_set_keylog_callback(publish(context, keylog=None), NULL)
         return
-    if not isinstance(filename, (bytes, text_type)):
-        raise TypeError('keylog_filename must be text, not %s' % type(filename).__name__)
-    handle = publish(context, keylog=KeyLog(filename))
+    if not isinstance(value, (bytes, text_type)):
+        raise TypeError('keylog_filename must be text, not %s' % type(value).__name__)
+    handle = publish(context, keylog=KeyLog(value))
     lib.SSL_CTX_set_keylog_callback(handle, _callback('keylog', _log_secret))
 
 
@@ -234,7 +234,7 @@ def get_session_ticket_keys(context):
     return peek(context).ticket_keys
 
 
-def set_session_ticket_keys(context, keys):
+def set_session_ticket_keys(context, value):
     """
     Set the keys that a server's session tickets are encrypted with (RFC 5077 4, RFC 8446 4.6.1).
 
@@ -245,15 +245,15 @@ def set_session_ticket_keys(context, keys):
     often, and keep it out of files.
 
     Args:
-        keys (sequence of bytes): each of 80 bytes, as `new_session_ticket_key` makes them. The
+        value (sequence of bytes): each of 80 bytes, as `new_session_ticket_key` makes them. The
             first encrypts, all decrypt. Empty: OpenSSL's own, which no other process knows.
 
     Raises:
         TypeError, ValueError: a key is no bytes, or not of 80 bytes, or two have the same name.
     """
-    if isinstance(keys, (bytes, bytearray, text_type)):
+    if isinstance(value, (bytes, bytearray, text_type)):
         raise TypeError('session_ticket_keys must be a sequence of keys, not a single one')
-    keys = tuple(as_bytes(key, 'session_ticket_keys') for key in keys)
+    keys = tuple(as_bytes(key, 'session_ticket_keys') for key in value)
     if any(len(key) != TICKET_KEY_SIZE for key in keys):
         raise ValueError('session_ticket_keys must be of %d bytes each' % TICKET_KEY_SIZE)
     if len(set(key[:TICKET_NAME_SIZE] for key in keys)) < len(keys):

@@ -50,26 +50,26 @@ def get_maximum_version(context):
     return TLSVersion(number or TLSVersion.MAXIMUM_SUPPORTED)
 
 
-def set_minimum_version(context, version):
+def set_minimum_version(context, value):
     """
-    Let *context* negotiate no version lower than *version*, a `TLSVersion` or its number.
+    Let *context* negotiate no version lower than *value*, a `TLSVersion` or its number.
 
     Raises:
-        TypeError, ValueError: *version* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
     """
-    _set_version(context, SSL_CTRL_SET_MIN_PROTO_VERSION, version,
+    _set_version(context, SSL_CTRL_SET_MIN_PROTO_VERSION, value,
                  {TLSVersion.MINIMUM_SUPPORTED: 0,
                   TLSVersion.MAXIMUM_SUPPORTED: TLSVersion.TLSv1_3})
 
 
-def set_maximum_version(context, version):
+def set_maximum_version(context, value):
     """
-    Let *context* negotiate no version higher than *version*, a `TLSVersion` or its number.
+    Let *context* negotiate no version higher than *value*, a `TLSVersion` or its number.
 
     Raises:
-        TypeError, ValueError: *version* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
     """
-    _set_version(context, SSL_CTRL_SET_MAX_PROTO_VERSION, version,
+    _set_version(context, SSL_CTRL_SET_MAX_PROTO_VERSION, value,
                  {TLSVersion.MAXIMUM_SUPPORTED: 0,
                   TLSVersion.MINIMUM_SUPPORTED: TLSVersion.TLSv1})
 
@@ -150,19 +150,19 @@ def get_num_tickets(context):
     return int(lib.SSL_CTX_get_num_tickets(context_handle(context)))
 
 
-def set_num_tickets(context, number):
+def set_num_tickets(context, value):
     """
-    Let a server send *number* TLS 1.3 session tickets after a full handshake; 0 for none.
+    Let a server send *value* TLS 1.3 session tickets after a full handshake; 0 for none.
 
     Raises:
-        TypeError, ValueError: *number* is no integer, or negative, or *context* is a client's.
+        TypeError, ValueError: *value* is no integer, or negative, or *context* is a client's.
     """
-    number = to_index(number, 'num_tickets')
-    if number < 0:
+    value = to_index(value, 'num_tickets')
+    if value < 0:
         raise ValueError('num_tickets must not be negative')
     if context.protocol == PROTOCOL_TLS_CLIENT:
         raise ValueError('num_tickets is for servers, and this context is a client\'s')
-    if lib.SSL_CTX_set_num_tickets(context_handle(context), number) != 1:
+    if lib.SSL_CTX_set_num_tickets(context_handle(context), value) != 1:
         raise library_error()
 
 
@@ -209,6 +209,6 @@ def get_sslobject_class(context):
     return getattr(context, 'sslobject_class', None) or peek(context).sslobject_class
 
 
-def set_sslobject_class(context, cls):
-    """Let `wrap_bio` make objects of *cls*, a subclass of `SSLObject`, for *context*."""
-    change(context, sslobject_class=cls)
+def set_sslobject_class(context, value):
+    """Let `wrap_bio` make objects of *value*, a subclass of `SSLObject`, for *context*."""
+    change(context, sslobject_class=value)

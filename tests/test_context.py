@@ -5,6 +5,7 @@ the standard library's own.
 from __future__ import absolute_import, division, print_function
 
 import gc
+import inspect
 import os
 import ssl
 import sys
@@ -73,6 +74,15 @@ class TestMembers(object):
         """It is an ssl.SSLContext, and what any code makes of one can be made of it."""
         assert issubclass(SSLContext, ssl.SSLContext)
         assert context.SSLContext is sslproto27.SSLContext
+
+    def test_setters(self):
+        """What a setter sets has the same name on every Python, so that it can be used by name."""
+        names = [name for name in context.__all__
+                 if name.startswith('set_') and 'get_' + name[4:] in context.__all__]
+        assert 8 == len(names)
+        arguments = getattr(inspect, 'getfullargspec', None) or inspect.getargspec
+        for name in names + ['set_sni_callback']:
+            assert ['context', 'value'] == arguments(getattr(context, name)).args, name
 
 
 class TestTLSVersion(object):
