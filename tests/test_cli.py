@@ -195,6 +195,30 @@ def help_of(capsys, *arguments):
     return stdout
 
 
+@only_python2
+def test_as_on_windows(run_python):
+    """Without what Windows lacks, signals say, `info` tells why there is no engine."""
+    status, stdout, stderr = run_python('''
+import os, signal, sys
+del signal.SIGHUP, signal.SIGCHLD
+sys.modules['resource'] = None
+try:
+    import _pypy_openssl as extension
+    extension.__file__ = '/nonexistent/library.so'
+except ImportError:
+    import _ctypes, _ssl
+    _ssl.__file__ = _ctypes.__file__
+from sslproto27.__main__ import main
+print(main(['info']))
+del os.fork
+print(main(['proxy', '--listen', ':0', '--to', 'localhost:1', '--to-tls']))
+''')
+    lines = stdout.splitlines()
+    assert (0, '1', '1') == (status, lines[-2], lines[-1])
+    assert [] != [line for line in lines if line.startswith('engine') and 'none' in line]
+    assert stderr.startswith('sslproto27: proxy needs ') and 1 == stderr.count('\n')
+
+
 def test_help(capsys):
     """Each command is in --help, and has its own, without what it needs being there."""
     names = re.findall('^    ([a-z]+) ', help_of(capsys), re.MULTILINE)

@@ -5,11 +5,15 @@ Who keeps them is the server: here is neither a connection nor a loop.
 """
 from __future__ import absolute_import, division, print_function
 
-import resource
 import socket
 import time
 
 from .console import UserError, count, seconds
+
+try:
+    import resource
+except ImportError:  # Windows, which has no such limit
+    resource = None
 
 __all__ = ['TimedSocket', 'add_limits', 'make_room']
 
@@ -53,6 +57,8 @@ def make_room(connections, each):
     Raises:
         UserError: the system does not allow it.
     """
+    if resource is None:
+        return
     needed = connections * each + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:

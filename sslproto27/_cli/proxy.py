@@ -34,9 +34,9 @@ _BACKLOG = 512
 #: Open files of a connection: the client's and the service's.
 _FILES = 2
 
-#: Until a worker's loop has its own.
-_WORKER_SIGNALS = [(signal.SIGHUP, signal.SIG_IGN), (signal.SIGCHLD, signal.SIG_DFL),
-                   (signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.SIG_DFL)]
+#: By name, as Windows has not all: until a worker's loop has its own.
+_WORKER_SIGNALS = [('SIGHUP', signal.SIG_IGN), ('SIGCHLD', signal.SIG_DFL),
+                   ('SIGTERM', signal.SIG_DFL), ('SIGINT', signal.SIG_DFL)]
 
 
 def add_arguments(parser):
@@ -76,6 +76,8 @@ def run(arguments):
     except ImportError as error:
         raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]'
                         % error)
+    if not hasattr(os, 'fork'):
+        raise UserError('proxy needs processes that fork, as on POSIX systems')
     _check(arguments)
     make_room(arguments.max_connections, _FILES)
     try:
@@ -227,8 +229,8 @@ class _Supervisor(object):
             return process
         status = 1
         try:
-            for number, action in _WORKER_SIGNALS:
-                signal.signal(number, action)
+            for name, action in _WORKER_SIGNALS:
+                signal.signal(getattr(signal, name), action)
             for descriptor in (self._alive, self._events, self._signals):
                 os.close(descriptor)
             self._relay.Worker(self._listener, self._settings, self._ending).run()
