@@ -122,9 +122,9 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 fuzz: $(VENV27)/ready  ## mutated bytes for the pipe, for SECONDS (60); what is new goes into tests/corpus
 	@$(VENV27)/bin/python tools/fuzz.py $(or $(SECONDS),60)
 
-interop: $(VENV27)/ready $(VENV3)/ready .cache/interop/ready  ## other TLS stacks, as far as they are here; sslyze
+interop: $(VENV27)/ready $(VENV3)/ready .cache/interop/ready  ## other TLS stacks and STARTTLS servers, as far as they are here; sslyze
 	@SSLPROTO27_INTEROP_PYTHON=.cache/interop/python PYTHONPATH=$(CURDIR) \
-	    $(VENV27)/bin/python -m pytest -rs tests/interop/check_peers.py tests/interop/check_sslyze.py
+	    $(VENV27)/bin/python -m pytest -rs tests/interop/check_*.py
 
 soak: $(VENV27)/ready  ## 50,000 short connections and 2,000 at once: flat memory and descriptors?
 	@$(VENV27)/bin/python tools/soak.py $(CONNECTIONS) $(AT_ONCE)
@@ -181,7 +181,7 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 # Python 3 that they don't know, the rest is tried all the same.
 .cache/interop/ready: $(VENV3)/ready
 	@rm -rf $(@D) && mkdir -p $(@D)
-	@for name in tlslite-ng sslyze; do $(VENV3)/$(PIP_INSTALL) --target $(@D) --upgrade $$name || true; done
+	@for name in tlslite-ng sslyze aiosmtpd; do $(VENV3)/$(PIP_INSTALL) --target $(@D) --upgrade $$name || true; done
 	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$$@"\n' \
 	    '$(CURDIR)/$(@D)' '$(CURDIR)/$(VENV3)/bin/python' >$(@D)/python
 	@chmod +x $(@D)/python && touch $@
