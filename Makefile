@@ -21,7 +21,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-urllib3 comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo test test-all tested test-urllib3 comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -29,8 +29,9 @@ help:  ## this list
 demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
+# HOLD=--hold: docs/tested.md has to say what ran where.
 test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest Python 3
-	@$(VENV27)/bin/python tools/run_tests.py \
+	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
 
 # PYTHON may be the path of any other interpreter that has what the tests need.
@@ -40,12 +41,16 @@ test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/test_pipe.py, on PYTHON=
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
 # TESTED: those of its two that `make test` has just run on. The slowest comes first.
+EVERY = $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian \
+    $(filter-out $(TESTED),$(VENV27)/bin/python $(VENV3)/bin/python) \
+    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python)
 test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy
 	@$(VENV3)/bin/python tools/get_interpreters.py
-	@$(VENV27)/bin/python tools/run_tests.py \
-	    $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian \
-	    $(filter-out $(TESTED),$(VENV27)/bin/python $(VENV3)/bin/python) \
-	    $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python)
+	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) $(EVERY)
+
+tested: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## docs/tested.md, written by test-all's runs
+	@$(VENV3)/bin/python tools/get_interpreters.py
+	@$(VENV27)/bin/python tools/run_tests.py --write $(EVERY)
 
 test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
 	@cd $(URLLIB3)/urllib3-$(URLLIB3_VERSION) && CI=1 PYTHONPATH=$(CURDIR)/tools:$(CURDIR) \

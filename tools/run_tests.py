@@ -1,11 +1,13 @@
 """Run the tests on each interpreter given; all of them run, whatever fails.
 
-    run_tests.py PYTHON...
+    run_tests.py [--hold | --write] PYTHON...
 
 The test files are dealt into parts, and one part more than there are processors run
 side by side, as some of the tests wait; each part's output is printed whole, when
 it has ended.  The last line is the total of all.  An error, a crash or a hang of a
 part counts as (at least) one failed test.  Options for pytest go in $PYTEST_ADDOPTS.
+What docs/tested.md says of the interpreters, and is not so, is printed; with --hold it fails the
+run, and --write writes that page.
 """
 from __future__ import print_function
 
@@ -13,6 +15,7 @@ import collections
 import glob
 import multiprocessing.pool
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,13 +23,24 @@ import tempfile
 import threading
 import xml.etree.ElementTree
 
+import tested
+
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIME_LIMIT = 1200  # seconds; a handshake that never ends must not stop the whole
 PARTS = 3
+#: Two lines: what it is, in full, and as docs/tested.md has it, which knows only this system.
 DESCRIBE = '''
-import platform, ssl
-print("%s %s, %s" % (platform.python_implementation(), platform.python_version(),
-                     ssl.OPENSSL_VERSION))'''
+import platform, ssl, sys
+name, version = platform.python_implementation(), sys.version_info
+openssl = ssl.OPENSSL_VERSION_INFO
+print("%s %s, %s" % (name, platform.python_version(), ssl.OPENSSL_VERSION))
+if name == "PyPy":
+    version = "%d.%d " % version[:2] + ".".join(map(str, sys.pypy_version_info[:3]))
+else:
+    version = ".".join(map(str, version[:3 if version[0] == 2 else 2]))
+if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+    print("%s %s, OpenSSL %s" % (name, version, ".".join(
+        map(str, openssl[:2 if openssl[0] > 1 else 3]))))'''
 
 
 def can_make_certificates(python):
@@ -45,17 +59,15 @@ def environment(pythons):
 
 
 def outcomes(report):
-    """Count passed, failed and skipped tests in a JUnit XML file."""
+    """Count tests in a JUnit XML file, by (file, 'passed', 'failed' or 'skipped')."""
     counts = collections.Counter()
     if os.path.exists(report):
         for test in xml.etree.ElementTree.parse(report).iter('testcase'):
             children = {child.tag for child in test}
-            if children & {'failure', 'error'}:
-                counts['failed'] += 1
-            elif 'skipped' in children:
-                counts['skipped'] += 1
-            else:
-                counts['passed'] += 1
+            name = re.match(r'tests\.test_(\w+)', test.get('classname'))
+            counts[name.group(1) if name else '',
+                   'failed' if children & {'failure', 'error'} else
+                   'skipped' if 'skipped' in children else 'passed'] += 1
     return counts
 
 
@@ -80,25 +92,37 @@ def run(python, part, folder, env):
         text = output.read()
     if status not in (0, 1):
         text += '\npytest on %s ended with status %d (-N: killed by signal N)\n' % (python, status)
-    if status:
-        counts['failed'] = max(counts['failed'], 1)
+    if status and not total(counts)['failed']:
+        counts['', 'failed'] = 1
     return counts, text
 
 
+def total(counts):
+    """Return the Counter of outcomes, of all files."""
+    found = collections.Counter()
+    for (_, outcome), count in counts.items():
+        found[outcome] += count
+    return found
+
+
 def describe(python):
-    """Return the interpreter's name and versions; None if it does not run."""
+    """Return what DESCRIBE prints, as a list of lines; None if it does not run."""
     try:
-        return subprocess.check_output([python, '-c', DESCRIBE]).decode().strip()
+        return subprocess.check_output([python, '-c', DESCRIBE]).decode().splitlines()
     except (OSError, subprocess.CalledProcessError) as error:
         print('%s: %s' % (python, error))
         return None
 
 
 def run_part(python, part, env):
-    """Do all that there is to do for a part on an interpreter; return the counts of outcomes."""
+    """
+    Do all that there is to do for a part on an interpreter.
+
+    Return (its name in docs/tested.md or None, the counts of outcomes).
+    """
     description = describe(python)
     if description is None:
-        return collections.Counter(failed=1)
+        return None, collections.Counter({('', 'failed'): 1})
     folder = tempfile.mkdtemp()
     try:
         counts, text = run(python, part, folder, env)
@@ -106,21 +130,39 @@ def run_part(python, part, env):
         shutil.rmtree(folder)
     # One write: what other threads print stays apart.
     sys.stdout.write('\n== %s: %s; part %d of %d\n%s' % (
-        os.path.relpath(python, CHECKOUT), description, part + 1, PARTS, text))
+        os.path.relpath(python, CHECKOUT), description[0], part + 1, PARTS, text))
     sys.stdout.flush()
-    return counts
+    return description[1] if len(description) > 1 else None, counts
 
 
-def main(pythons):
-    pythons = [os.path.abspath(python) for python in pythons]
+def check_page(results, write):
+    """Hold docs/tested.md to the results, or write it; return whether it is right."""
+    found = collections.OrderedDict(
+        (str(name), tested.columns(counts)) for name, counts in results.items() if name)
+    if write:
+        tested.write(found)
+    wrong = tested.hold(found)
+    for line in wrong:
+        print(line)
+    return not wrong
+
+
+def main(arguments):
+    options = {one for one in arguments if one.startswith('--')}
+    pythons = [os.path.abspath(one) for one in arguments if one not in options]
     env = environment(pythons)
     todo = [(python, part) for python in pythons for part in range(PARTS)]
     workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
-    total = sum(workers.imap_unordered(lambda one: run_part(one[0], one[1], env), todo, 1),
-                collections.Counter())
+    results = collections.OrderedDict()
+    for name, counts in workers.imap(lambda one: run_part(one[0], one[1], env), todo, 1):
+        results[name] = results.get(name, collections.Counter()) + counts
+    counts = total(sum(results.values(), collections.Counter()))
+    failed = counts['failed']
+    if not os.environ.get('PYTEST_ADDOPTS'):  # they may have left tests out
+        failed = not check_page(results, '--write' in options) and '--hold' in options or failed
     print('%d passed, %d failed, %d skipped'
-          % (total['passed'], total['failed'], total['skipped']))
-    return 1 if total['failed'] else 0
+          % (counts['passed'], counts['failed'], counts['skipped']))
+    return 1 if failed else 0
 
 
 if __name__ == '__main__':
