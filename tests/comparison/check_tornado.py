@@ -13,8 +13,15 @@ from tornado.ioloop import IOLoop
 
 import sslproto27
 from contract import (
-    NAMES, SHORT, cell, classifiers, connected, greeter, nested_server,
+    NAMES, SHORT, cell, classifiers, connected, greeter, nested_server, silent,
     starttls_server)
+
+
+@pytest.fixture
+def silent_port():
+    """The port of a server that answers nothing; it outlives the loop, and so what that leaves."""
+    with silent() as port:
+        yield port
 
 
 @pytest.fixture
