@@ -5,6 +5,7 @@ import contextlib
 import errno
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -16,12 +17,47 @@ import pytest
 from commands import command, fails_here, started, starts_programs
 from memory import PY2, only_python2
 from peers import PATIENCE, echo_tls, hang_up, receive, serving
+from programs import running
 
 pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 
 if PY2:
-    from sslproto27 import SSLSocket
+    from sslproto27 import SSLPipe, SSLSocket
     from sslproto27._cli.names import names_of
+
+
+#: The command line, whose SIGHUP another thread gets: the system calls of this one go on.
+OTHER_THREAD = """
+import ctypes, signal, sys, threading
+other = threading.Thread(target=threading.Event().wait)
+other.daemon = True
+other.start()
+mask = (ctypes.c_ulong * 16)()
+libc = ctypes.CDLL(None)
+libc.sigaddset(mask, signal.SIGHUP)
+libc.pthread_sigmask(0, mask, None)  # SIG_BLOCK on Linux
+from sslproto27.__main__ import main
+sys.exit(main())
+"""
+
+
+#: The command line, which is told to stop as soon as it has forked a worker that begins slowly.
+DEAF = """
+import os, select, signal, sys
+from sslproto27.__main__ import main
+def fork(fork=os.fork):
+    process = fork()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        pass  # it is no worker, but some library's
+    elif process:
+        os.kill(os.getpid(), signal.SIGINT)
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        select.select([], [], [], 0.3)
+    return process
+os.fork = fork
+sys.exit(main())
+"""
 
 
 def echo(sock):
@@ -172,11 +208,13 @@ class TestTerminator(object):
             sock.close()
 
     def test_held_back(self, pki):
-        """A client that sends more than the service takes has to wait."""
+        """A client that sends more than the service takes has to wait until it takes that."""
         enough = threading.Event()
 
         def wait(sock):
             enough.wait(PATIENCE)
+            while sock.recv(1 << 20):
+                pass
 
         with service(wait) as port, proxy(port, '--cert', pki.path('localhost')) as (front, _):
             sock = secure(pki, front)
@@ -184,7 +222,51 @@ class TestTerminator(object):
             with pytest.raises(socket.timeout):
                 sock.sendall(b'x' * (64 << 20))
             enough.set()
+            assert [[], [sock], []] == list(select.select([], [sock], [], PATIENCE))
             sock.close()
+
+    def test_slow_service(self, pki):
+        """What a client says with its handshake, and its end, wait for a service that is slow."""
+        listener, busy = socket.socket(), [socket.socket() for _ in range(4)]
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(0)
+        for sock in busy:  # until these are accepted nobody else is connected
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        with proxy(listener.getsockname()[1], '--cert', pki.path('localhost')) as (front, _):
+            sock = connect(front)
+            pipe = SSLPipe(pki.client_context('TLSv1.3'), server_hostname='localhost')
+            pipe.do_handshake()
+            sock.sendall(pipe.data_to_send())
+            while pipe.state == 'HANDSHAKE':
+                pipe.feed_ssldata(sock.recv(65536))
+            pipe.feed_appdata(b'early')
+            pipe.shutdown()
+            sock.sendall(pipe.data_to_send())
+            said = self.answer(listener, busy)
+            while pipe.state == 'CLOSING':
+                pipe.feed_ssldata(sock.recv(65536))
+            sock.close()
+        assert (b'early', b'late') == (said, pipe.appdata_received())
+
+    def answer(self, listener, busy):
+        """Accept clients until one says something; answer; return what it said."""
+        for sock in busy:
+            sock.close()
+        socks, said = [listener], b''
+        while not said:
+            for sock in select.select(socks, [], [], PATIENCE)[0]:
+                if sock is listener:
+                    socks.append(listener.accept()[0])
+                    continue
+                said = receive(sock, 100)
+                if said:
+                    sock.sendall(b'late')
+                    hang_up(sock)
+                socks.remove(sock)
+        for sock in socks:
+            sock.close()
+        return said
 
     def test_service_speaks_first(self, pki):
         """What the service says comes before the client has said anything."""
@@ -241,6 +323,18 @@ class TestTerminator(object):
             process.send_signal(signal.SIGTERM)
             process.communicate()
         assert 'service: ' in log_of(log, 1)[0]['error']
+
+    def test_log_on_standard_output(self, pki):
+        """--access-log - is standard output, after a reload, too."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'),
+                                      '--access-log', '-') as (front, process):
+            for name in ('before', 'after'):
+                sock = secure(pki, front)
+                assert name == round_trip(sock, name)
+                sock.unwrap().close()
+                assert len(name) == json.loads(process.stdout.readline())['received']
+                process.send_signal(signal.SIGHUP)
+                assert 'reloaded\n' == process.stderr.readline()
 
 
 class TestOriginator(object):
@@ -431,6 +525,26 @@ class TestSignals(object):
             for sock in (old, new, third):
                 sock.close()
 
+    def test_none_is_lost(self, pki):
+        """A signal that interrupts nothing, as it comes just before the wait, is acted on."""
+        with service() as port, running(
+                ['-c', OTHER_THREAD, 'proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:%d'
+                 % port, '--cert', pki.path('localhost')], PATIENCE) as process:
+            assert process.stdout.readline().startswith('listening on ')
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert ('', '') == process.communicate()
+            assert 130 == process.returncode
+
+    def test_deaf_beginning(self, pki):
+        """Who is told to stop while a worker begins, and takes no signals yet, does not hang."""
+        with running(['-c', DEAF, 'proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9',
+                      '--cert', pki.path('localhost')], PATIENCE) as process:
+            stdout, stderr = process.communicate()
+            assert ('listening on 127.0.0.1:', '') == (stdout[:23], stderr)
+            assert 130 == process.returncode
+
     def test_graceful_stop(self, pki):
         """After SIGTERM nobody new gets in; who is in may end."""
         with service() as port, proxy(port, '--cert', pki.path('localhost'),
@@ -439,6 +553,19 @@ class TestSignals(object):
             assert b'before' == round_trip(sock, b'before')
             process.send_signal(signal.SIGTERM)
             await_refusal(front)
+            assert b'after' == round_trip(sock, b'after')
+            sock.unwrap().close()
+            assert ('', '') == process.communicate()
+            assert 0 == process.returncode
+
+    def test_no_reload_while_it_stops(self, pki):
+        """After SIGTERM nothing is read again."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            sock = secure(pki, front)
+            assert b'before' == round_trip(sock, b'before')
+            process.send_signal(signal.SIGTERM)
+            await_refusal(front)
+            process.send_signal(signal.SIGHUP)
             assert b'after' == round_trip(sock, b'after')
             sock.unwrap().close()
             assert ('', '') == process.communicate()
@@ -552,6 +679,27 @@ Worker(listener, None, ending).run()
 print('ended')
 ''', timeout=20)
 
+    def test_failure(self, run_python):
+        """What goes wrong in a worker is a line that nothing obeys, and it goes on."""
+        status, stdout, stderr = run_python('''
+import os, socket
+from sslproto27._cli.relay import Worker
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(1)
+ending, supervisor = os.pipe()
+worker = Worker(listener, None, ending)
+def fail():
+    worker.loop.call_soon(os.close, supervisor)
+    raise ValueError(chr(27))
+worker.loop.call_soon(fail)
+worker.run()
+print('ended')
+''', timeout=20)
+        assert (0, 'ended\n') == (status, stdout)
+        assert stderr.startswith('sslproto27: ') and stderr.endswith(': \\x1b\n'), stderr
+        assert 1 == stderr.count('\n')
+
 
 @pytest.mark.parametrize('arguments, said', [
     ([], '--cert, --to-tls or both are needed'),
@@ -561,11 +709,22 @@ print('ended')
     (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
     (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),
     (['--to-tls', '--access-log', '/nowhere/log'], '--access-log /nowhere/log: No such file'),
+    (['--to-tls', '--workers', '0'], '--workers must be 1 or more'),
+    (['--to-tls', '--listen', 'x'], 'x is not HOST:PORT'),
+    (['--to-tls', '--to', 'x:y'], 'x:y is not HOST:PORT'),
 ])
 def test_mistakes(arguments, said, capsys):
     """A mistake is one line."""
     assert said in fails_here(
         capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', *arguments)
+
+
+def test_address_in_use(capsys):
+    """A port that somebody else has is one line."""
+    with service() as port:
+        where = '127.0.0.1:%d' % port
+        assert where + ': Address already in use' == fails_here(
+            capsys, 'proxy', '--listen', where, '--to', 'localhost:9', '--to-tls')
 
 
 def test_names(pki):

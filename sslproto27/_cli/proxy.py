@@ -153,7 +153,8 @@ class _Supervisor(object):
         self._process = os.getpid()
         self._load()
         self._listener = _listen(where, arguments.listen)
-        # Signals come as bytes through a pipe: none is lost between a look and a wait.
+        # Signals come as bytes through a pipe, and zeroes as well: Python 2.7 sends one at once,
+        # but calls `_note` only after the wait that the signal was too early to interrupt.
         self._events, self._signals = os.pipe()
         # Workers stop when the last writer of this one is gone, however we ended.
         self._ending, self._alive = os.pipe()
@@ -164,25 +165,20 @@ class _Supervisor(object):
                    signal.SIGINT: self._interrupt, signal.SIGCHLD: self._reap}
         for number in numbers:
             signal.signal(number, self._note)
+        signal.set_wakeup_fd(self._signals)
         host, port = self._listener.getsockname()[:2]
         self._start_workers()
         console = Console(sys.stdout)
         console.line('listening on %s:%d' % ('[%s]' % host if ':' in host else host, port))
         while self._workers or self._retired:
-            numbers[ord(self._next_event())]()
+            number = ord(_despite_signals(os.read, self._events, 1))
+            if number:
+                numbers[number]()
 
     def _note(self, number, frame):
         if os.getpid() != self._process:
             os._exit(0)  # a worker that has not begun
         os.write(self._signals, chr(number).encode('ascii'))
-
-    def _next_event(self):
-        while True:
-            try:
-                return os.read(self._events, 1)
-            except OSError as error:
-                if error.errno != errno.EINTR:  # by the very signal that we wait for
-                    raise
 
     # Generations
 
@@ -224,14 +220,21 @@ class _Supervisor(object):
             self._workers[self._fork()] = time.time()
 
     def _fork(self):
+        begun, beginning = os.pipe()
         process = os.fork()
         if process:
+            os.close(beginning)
+            # Python 2.7 drops signals that come just after a fork: who told a worker to stop then
+            # would wait for it for ever.
+            _despite_signals(os.read, begun, 1)
+            os.close(begun)
             return process
         status = 1
         try:
+            signal.set_wakeup_fd(-1)
             for name, action in _WORKER_SIGNALS:
                 signal.signal(getattr(signal, name), action)
-            for descriptor in (self._alive, self._events, self._signals):
+            for descriptor in (begun, beginning, self._alive, self._events, self._signals):
                 os.close(descriptor)
             self._relay.Worker(self._listener, self._settings, self._ending).run()
             status = 0
@@ -260,12 +263,7 @@ class _Supervisor(object):
     def _reap(self, options=os.WNOHANG):
         """Take note of workers that have ended; start others for those that should not have."""
         while self._workers or self._retired:
-            try:
-                process, status = os.waitpid(-1, options)
-            except OSError as error:
-                if error.errno != errno.EINTR:
-                    raise
-                continue
+            process, status = _despite_signals(os.waitpid, -1, options)
             if not process:
                 return
             self._retired.discard(process)
@@ -276,6 +274,16 @@ class _Supervisor(object):
             if time.time() - started < _SHORT_LIFE:
                 time.sleep(_SHORT_LIFE)
             self._start_workers()
+
+
+def _despite_signals(call, *arguments):
+    """Return what a system call returns, though signals that we wait for interrupt it."""
+    while True:
+        try:
+            return call(*arguments)
+        except OSError as error:
+            if error.errno != errno.EINTR:
+                raise
 
 
 def _signal_all(processes, number):
