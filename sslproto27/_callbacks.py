@@ -13,7 +13,7 @@ import ssl
 from ._compat import as_bytes, text_type
 from ._constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ._engine import binding
-from ._errors import library_error
+from ._errors import required
 from ._extras import context_handle, of_connection, peek, publish
 
 __all__ = [
@@ -286,9 +286,8 @@ def _ticket_key(ssl_handle, name_place, iv_place, cipher, hmac, encrypting):
 def _use_ticket_key(start, key, iv, cipher, hmac):
     """Let OpenSSL use one key; return 1, as SSL_CTX_set_tlsext_ticket_key_cb(3) has it."""
     for_hmac, for_aes = key[16:48], key[48:]
-    if (start(cipher, lib.EVP_aes_256_cbc(), NULL, for_aes, iv) != 1
-            or lib.HMAC_Init_ex(hmac, for_hmac, len(for_hmac), lib.EVP_sha256(), NULL) != 1):
-        raise library_error()
+    required(start(cipher, lib.EVP_aes_256_cbc(), NULL, for_aes, iv) == 1)
+    required(lib.HMAC_Init_ex(hmac, for_hmac, len(for_hmac), lib.EVP_sha256(), NULL) == 1)
     return 1
 
 

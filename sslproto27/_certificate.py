@@ -5,7 +5,7 @@ import hashlib
 
 from ._compat import to_native
 from ._engine import binding
-from ._errors import library_error
+from ._errors import required
 from ._memorybio import MemoryBIO
 
 __all__ = ['certificate_der', 'chain_der', 'peer_certificate_der', 'server_end_point']
@@ -16,8 +16,7 @@ lib, NULL, Cell = binding.lib, binding.NULL, binding.Cell
 def certificate_der(handle):
     """Return the DER bytes of the ``X509 *`` *handle*."""
     out = MemoryBIO()
-    if lib.i2d_X509_bio(out._bio, handle) != 1:
-        raise library_error()
+    required(lib.i2d_X509_bio(out._bio, handle) == 1)
     return out.read()
 
 

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from ._compat import as_bytes, text_type
 from ._engine import binding
-from ._errors import library_error
+from ._errors import library_error, required
 from ._extras import context_handle
 from ._memorybio import MemoryBIO
 
@@ -49,9 +49,7 @@ def load_cert_chain_pem(context, certdata, keydata=None, password=None):
     try:
         chain = _read_certificates(certificates)
         # Without a password OpenSSL would ask on the terminal.
-        key = lib.PEM_read_bio_PrivateKey(keys._bio, NULL, NULL, password)
-        if not key:
-            raise library_error()
+        key = required(lib.PEM_read_bio_PrivateKey(keys._bio, NULL, NULL, password))
         _use(context, chain, key)
     finally:
         for certificate in chain:
@@ -96,8 +94,8 @@ def _use(context, chain, key):
     try:
         for certificate in chain[1:]:
             lib.OPENSSL_sk_push(stack, certificate)
-        if lib.SSL_CTX_use_cert_and_key(context_handle(context), chain[0], key, stack, 1) != 1:
-            raise library_error()
+        required(
+            lib.SSL_CTX_use_cert_and_key(context_handle(context), chain[0], key, stack, 1) == 1)
     finally:
         lib.OPENSSL_sk_free(stack)
 
@@ -135,10 +133,9 @@ def load_crl(context, crldata):
 
 
 def _add_crl(context, crl):
-    if not crl:
-        raise library_error()
+    required(crl)
     try:
-        if lib.X509_STORE_add_crl(lib.SSL_CTX_get_cert_store(context_handle(context)), crl) != 1:
-            raise library_error()
+        store = lib.SSL_CTX_get_cert_store(context_handle(context))
+        required(lib.X509_STORE_add_crl(store, crl) == 1)
     finally:
         lib.X509_CRL_free(crl)

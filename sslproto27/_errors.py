@@ -13,14 +13,14 @@ import ssl
 from ._compat import to_native
 from ._engine import binding
 
-__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'ssl_error', 'want_read']
+__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'required', 'ssl_error',
+           'want_read']
 
 lib = binding.lib
 
 # SSL_get_error(3)
 SSL_ERROR_SSL = 1
 SSL_ERROR_WANT_READ = 2
-SSL_ERROR_WANT_WRITE = 3
 SSL_ERROR_SYSCALL = 5
 SSL_ERROR_ZERO_RETURN = 6
 SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close_notify
@@ -87,14 +87,13 @@ def ssl_error(handle, server_hostname=None):
         server_hostname (str or None): the name that the certificate had to match.
 
     Returns:
-        ssl.SSLError: SSLWantReadError, SSLWantWriteError, SSLZeroReturnError, SSLEOFError,
-        SSLCertVerificationError or SSLError itself, with ``library`` and ``reason``.
+        ssl.SSLError: SSLWantReadError, SSLZeroReturnError, SSLEOFError, SSLCertVerificationError or
+        SSLError itself, with ``library`` and ``reason``. Never SSLWantWriteError: there is always
+        room in a memory BIO, BIO_s_mem(3).
     """
     code = lib.SSL_get_error(handle, -1)
     if code == SSL_ERROR_WANT_READ:
         return want_read()
-    if code == SSL_ERROR_WANT_WRITE:
-        return _make(ssl.SSLWantWriteError, code, 'The operation did not complete (write)')
     if code == SSL_ERROR_ZERO_RETURN:
         return _make(ssl.SSLZeroReturnError, code, 'TLS/SSL connection has been closed (EOF)')
     if code == SSL_ERROR_SYSCALL and not lib.ERR_peek_last_error():
@@ -110,6 +109,18 @@ def want_read():
 def library_error():
     """Return the ssl.SSLError of a call, on no connection in particular, that has just failed."""
     return _from_queue(None, None)
+
+
+def required(result):
+    """
+    Return the *result* of a call, on no connection in particular: a handle, or whether it worked.
+
+    Raises:
+        ssl.SSLError: it is null or false; see `library_error`.
+    """
+    if not result:
+        raise library_error()
+    return result
 
 
 def misuse_error(text):

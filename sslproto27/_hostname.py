@@ -10,7 +10,7 @@ import re
 
 from ._compat import text_type, to_native
 from ._engine import binding
-from ._errors import library_error
+from ._errors import required
 
 __all__ = ['encode_hostname', 'get_common_name_check', 'is_ip_address', 'require_hostname',
            'set_common_name_check']
@@ -90,5 +90,4 @@ def require_hostname(ssl_handle, name, is_address):
         done = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
     else:
         done = lib.X509_VERIFY_PARAM_set1_host(parameters, name, len(name))
-    if not done:
-        raise library_error()
+    required(done)

@@ -2,7 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from ._engine import binding
-from ._errors import library_error
+from ._errors import required
 from ._memorybio import MemoryBIO
 
 __all__ = ['SSLSession', 'session_from_pem', 'session_of', 'session_to_pem', 'use_session']
@@ -77,9 +77,7 @@ def session_of(ssl_handle, context, server_hostname):
         return None
     copy = lib.SSL_SESSION_dup(current)
     lib.SSL_SESSION_free(current)
-    if not copy:
-        raise library_error()
-    return _own(copy, context, server_hostname)
+    return _own(required(copy), context, server_hostname)
 
 
 def _own(handle, context, server_hostname):
@@ -92,13 +90,10 @@ def _own(handle, context, server_hostname):
 
 def use_session(ssl_handle, session):
     """Let the handshake of a client try to resume *session*, which keeps its own copy."""
-    copy = lib.SSL_SESSION_dup(session._handle)
-    if not copy:
-        raise library_error()
+    copy = required(lib.SSL_SESSION_dup(session._handle))
     done = lib.SSL_set_session(ssl_handle, copy)  # takes a reference of its own
     lib.SSL_SESSION_free(copy)
-    if not done:
-        raise library_error()
+    required(done)
 
 
 def session_to_pem(session):
@@ -114,8 +109,7 @@ def session_to_pem(session):
     if not lib.SSL_SESSION_is_resumable(session._handle):
         raise ValueError('session cannot be resumed: the server gave no ticket')
     out = MemoryBIO()
-    if lib.PEM_write_bio_SSL_SESSION(out._bio, session._handle) != 1:
-        raise library_error()
+    required(lib.PEM_write_bio_SSL_SESSION(out._bio, session._handle) == 1)
     return out.read()
 
 
@@ -135,6 +129,4 @@ def session_from_pem(data, context, server_hostname):
     bio = MemoryBIO()
     bio.write(data)
     handle = lib.PEM_read_bio_SSL_SESSION(bio._bio, NULL, NULL, NULL)
-    if not handle:
-        raise library_error()
-    return _own(handle, context, server_hostname)
+    return _own(required(handle), context, server_hostname)

@@ -12,7 +12,7 @@ from ._compat import text_type, to_index
 from ._constants import (
     PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
 from ._engine import binding
-from ._errors import library_error
+from ._errors import required
 from ._extras import change, context_handle, peek
 from ._hostname import get_common_name_check, set_common_name_check
 
@@ -104,8 +104,7 @@ def set_ciphersuites(context, names):
     if b'\0' in names:
         raise ValueError('names must not contain NUL')
     lib.ERR_clear_error()
-    if not lib.SSL_CTX_set_ciphersuites(context_handle(context), names):
-        raise library_error()
+    required(lib.SSL_CTX_set_ciphersuites(context_handle(context), names))
 
 
 def get_ciphers(context):
@@ -162,8 +161,7 @@ def set_num_tickets(context, value):
         raise ValueError('num_tickets must not be negative')
     if context.protocol == PROTOCOL_TLS_CLIENT:
         raise ValueError('num_tickets is for servers, and this context is a client\'s')
-    if lib.SSL_CTX_set_num_tickets(context_handle(context), value) != 1:
-        raise library_error()
+    required(lib.SSL_CTX_set_num_tickets(context_handle(context), value) == 1)
 
 
 def get_security_level(context):
@@ -191,14 +189,14 @@ def set_hostname_checks_common_name(context, value):
 
 def get_post_handshake_auth(context):
     """Return whether client certificates may be asked for after the handshake (bool)."""
-    if _NATIVE_POST_HANDSHAKE_AUTH is not None:
+    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
         return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)
     return peek(context).post_handshake_auth
 
 
 def set_post_handshake_auth(context, value):
     """Offer, or let a server ask for, client certificates after the handshake (RFC 8446 4.6.2)."""
-    if _NATIVE_POST_HANDSHAKE_AUTH is not None:
+    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     else:
         change(context, post_handshake_auth=bool(value))

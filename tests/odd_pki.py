@@ -12,7 +12,7 @@ import sys
 from cryptography import x509
 from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = ['material']
@@ -61,7 +61,7 @@ class Issuer(object):
                    serialization.load_pem_private_key(ca.private_key_pem.bytes(), None, BACKEND))
 
     def issue(self, names=(u'localhost',), common_name=u'odd', is_ca=False, begin=-1, end=30,
-              bits=None, usage=None, constraints=None):
+              bits=None, usage=None, constraints=None, identifier=True):
         """
         Return (certificate, key).
 
@@ -71,6 +71,7 @@ class Issuer(object):
             bits (int): of an RSA key; None for P-256.
             usage (oid): extended key usage.
             constraints (text): the domain that alone may be below this authority.
+            identifier (bool): whether it identifies the authority's key (RFC 5280 4.2.1.1).
         """
         key, now = _key(bits), _now()
         builder = x509.CertificateBuilder(
@@ -79,9 +80,10 @@ class Issuer(object):
             not_valid_before=now + begin * DAY, not_valid_after=now + end * DAY)
         extensions = [
             (x509.BasicConstraints(ca=is_ca, path_length=None), True),
-            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.certificate.public_key()),
-             False),
             (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)]
+        if identifier:
+            extensions.append((x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                self.certificate.public_key()), False))
         if is_ca:
             extensions.append((x509.KeyUsage(
                 digital_signature=False, content_commitment=False, key_encipherment=False,
@@ -137,15 +139,14 @@ def _general(name):
         return x509.DNSName(name)
 
 
-def _self_signed():
-    key = _key()
+def _self_signed(key, digest):
     unsigned = x509.CertificateBuilder(
         issuer_name=_name(u'self'), subject_name=_name(u'self'), public_key=key.public_key(),
         serial_number=1, not_valid_before=_now() - DAY, not_valid_after=_now() + DAY)
     for extension in (x509.SubjectAlternativeName([x509.DNSName(u'localhost')]),
                       x509.SubjectKeyIdentifier.from_public_key(key.public_key())):
         unsigned = unsigned.add_extension(extension, critical=False)
-    return Issuer(None, None).text(unsigned.sign(key, hashes.SHA256(), BACKEND), key)
+    return Issuer(None, None).text(unsigned.sign(key, digest, BACKEND), key)
 
 
 def _of_weak_hash(issuer):
@@ -179,12 +180,14 @@ def material(ca, stranger):
         'broken_chain': ca.text(leaf, leaf_key),
         'not_yet': ca.pem(begin=10),
         'too_late': ca.pem(begin=-10, end=-2),
-        'self_signed': _self_signed(),
+        'self_signed': _self_signed(_key(), hashes.SHA256()),
+        'ed25519': _self_signed(ed25519.Ed25519PrivateKey.generate(), None),
         'unknown_ca': stranger.pem(),
         'for_clients': ca.pem(usage=client_auth),
         'weak_key': ca.pem(bits=1024),
         'weak_hash': _of_weak_hash(ca.below(common_name=u'careless', is_ca=True, bits=2048)),
         'weak_ca_key': ca.below(common_name=u'weak', is_ca=True, bits=1024).pem(),
+        'no_identifier': ca.pem(identifier=False),
         'false_ca': ca.below(common_name=u'no authority').pem(),
         'constrained': ca.below(common_name=u'constrained', is_ca=True,
                                 constraints=u'example.com').pem(),

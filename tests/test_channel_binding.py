@@ -9,6 +9,8 @@ import ssl
 import pytest
 
 from memory import Pair, connect, only_python2
+from pki import new_context
+from sslproto27 import context
 
 
 def both(pair, *args):
@@ -124,6 +126,24 @@ class TestServerEndPoint(object):
         pair = connect(client_context, pki.server_context(leaf, tls_version))
         expected = hashlib.new(digest, pki.chain(leaf)[0]).digest()
         assert [expected, expected] == both(pair, 'tls-server-end-point')
+
+    @pytest.mark.parametrize('leaf, digest', [('weak_hash', 'sha256'), ('ed25519', None)])
+    def test_other_signatures(self, pki, tls_version, leaf, digest):
+        """SHA-256 takes the place of SHA-1; for a signature without a single hash it is None."""
+        client, server = pki.client_context(tls_version, trust=None), new_context(True, tls_version)
+        for one in (client, server):
+            one.set_ciphers('DEFAULT:@SECLEVEL=0')
+        server.load_cert_chain(pki.path(leaf))
+        expected = digest and hashlib.new(digest, pki.chain(leaf)[0]).digest()
+        assert [expected, expected] == both(connect(client, server), 'tls-server-end-point')
+
+    @pytest.mark.parametrize('tls_version', ['TLSv1.3'])
+    def test_without_certificates(self, tls_version):
+        """Where a key that was agreed on before proves who is who, it is None."""
+        client, server = new_context(version=tls_version), new_context(True, tls_version)
+        context.set_psk_client_callback(client, lambda hint: (u'me', b'k' * 16))
+        context.set_psk_server_callback(server, lambda identity: b'k' * 16)
+        assert [None, None] == both(connect(client, server), 'tls-server-end-point')
 
     def test_client_certificate_does_not_count(self, pki, tls_version):
         """Where the client has a certificate too, it is still the server's."""

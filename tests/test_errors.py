@@ -15,7 +15,7 @@ import pytest
 from memory import (
     Endpoint, Pair, connect, error_facts, knows_openssl_3, only_python2, raised, since_python3)
 from pki import new_context
-from sslproto27 import SSLCertVerificationError
+from sslproto27 import MemoryBIO, SSLCertVerificationError, SSLContext
 
 PYPY = platform.python_implementation() == 'PyPy'
 OPENSSL_3 = ssl.OPENSSL_VERSION_INFO >= (3,)
@@ -509,6 +509,25 @@ class TestCertificates(object):
         context = pki.client_context(tls_version, trust=None)
         pair = Pair(context, pki.server_context('stranger', tls_version))
         assert (None, None) == pair.try_handshake()
+
+
+class TestWithoutAConnection(object):
+    def test_misuse(self):
+        """What OpenSSL was never asked about is a plain SSLError, which knows no library."""
+        bio = MemoryBIO()
+        bio.write_eof()
+        error = raised(bio.write, b'x')
+        assert (ssl.SSLError, ('cannot write() after write_eof()',)) == (type(error), error.args)
+        # Python 3's error has no such attributes here, observed on 3.13.
+        assert (None, None) == (getattr(error, 'library', None), getattr(error, 'reason', None))
+
+    @only_python2
+    def test_memory(self):
+        """A key that is none is an SSLError with OpenSSL's library and reason."""
+        context = SSLContext()
+        expected = [(ssl.SSLError, ssl.SSL_ERROR_SSL, 'PEM', 'NO_START_LINE')] * 2
+        assert expected == [error_facts(raised(context.load_cert_chain_pem, b'no certificate'))
+                            for _ in range(2)]
 
 
 def leave_an_error():
