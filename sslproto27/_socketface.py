@@ -153,7 +153,9 @@ class SocketFace(LowerFace):
     version = _of_tls('version')
 
 
-if PY2 and not PYPY:
+if PY2 and PYPY:
+    _File = socket._fileobject
+elif PY2:
     class _File(socket._fileobject):
         """A file that holds its socket open as long as it is open: PyPy's, and Python 3's, do."""
 
@@ -170,5 +172,3 @@ if PY2 and not PYPY:
                 socket._fileobject.close(self)
             finally:
                 sock._drop()
-elif PY2:
-    _File = socket._fileobject

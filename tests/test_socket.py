@@ -610,7 +610,7 @@ class TestUnwrap(object):
         assert error is raised(ours.recv, 100)
 
     def test_tls_again_after_plaintext(self, remote):
-        """What was read as plaintext in between, a byte at a time too, is no part of the new TLS."""
+        """What was read as plaintext in between, bytewise too, is no part of the new TLS."""
         ours, theirs = remote
         theirs.pipe.shutdown()
         theirs.sock.sendall(theirs.pipe.data_to_send() + b'ok')

@@ -69,7 +69,7 @@ def plain_socket(wrapped):
     if PY2:
         plain = socket.socket(_sock=wrapped._sock)
         socket.socket.close(wrapped)  # drops its reference alone
-    else:
+    else:  # not measured: Tornado 5.1 is for Python 3.9 and older
         family, kind, proto = wrapped.family, wrapped.type, wrapped.proto
         plain = socket.socket(family, kind, proto, fileno=wrapped.detach())
     plain.setblocking(False)
