@@ -11,7 +11,7 @@ import weakref
 
 import pytest
 
-from aio_helpers import App, Echo, descriptors
+from aio_helpers import PATIENCE, App, Echo, descriptors
 from memory import raised, since_python3
 from pipe_pairs import needs_refcounts, pattern
 from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
@@ -100,6 +100,18 @@ class TestConnections(object):
         assert tls == (transport.get_extra_info('ssl_object') is not None)
         client.transport.close()
         assert [None, None] == end(run, client, server)
+
+    def test_accepted_stranger(self, aio_loop, run, server_context):
+        """Where its handshake fails the caller is told, and the connection is closed."""
+        ours, theirs = socket.socketpair()
+        theirs.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        error = raised(run, aio_loop.connect_accepted_socket(
+            lambda: App(aio_loop), ours, ssl=server_context))
+        assert (ssl.SSLError, 'HTTP_REQUEST') == (type(error), error.reason)
+        theirs.settimeout(PATIENCE)
+        while theirs.recv(100):  # the alert, then the end
+            pass
+        theirs.close()
 
     def test_given_socket(self, aio_loop, run, serve, connect, client_context, server_context):
         """create_connection speaks TLS over a connected socket of the caller's."""
@@ -222,8 +234,65 @@ class TestConnections(object):
             raise Return(client.data)
         assert b'QUESTION' == run(talk())
 
+    @pytest.mark.parametrize('is_coroutine', [False, True])
+    def test_unix_streams(self, aio_loop, run, folder, client_context, server_context,
+                          is_coroutine):
+        """Streams over unix sockets carry TLS; who serves them may be a plain function."""
+        path = os.path.join(folder, 'socket')
+
+        def greet(reader, writer):
+            writer.write(b'hello\n')
+            writer.close()
+
+        @aio.coroutine
+        def greet_later(reader, writer):
+            yield None
+            greet(reader, writer)
+
+        @aio.coroutine
+        def talk():
+            server = yield From(aio.start_unix_server(
+                greet_later if is_coroutine else greet, path, ssl=server_context))
+            reader, writer = yield From(aio.open_unix_connection(
+                path, ssl=client_context, server_hostname='localhost'))
+            received = yield From(reader.read())
+            writer.close()
+            for waiter in [aio.ensure_future(writer.wait_closed()) for _ in range(2)]:
+                yield From(waiter)
+            yield From(writer.wait_closed())
+            server.close()
+            raise Return(received)
+        assert b'hello\n' == run(talk())
+
 
 class TestReader(object):
+    @pytest.mark.parametrize('turns', range(5))
+    def test_data_as_it_waits(self, aio_loop, run, turns):
+        """Data is returned by the read that is going on, however far that has come."""
+        reader = aio.StreamReader(loop=aio_loop)
+
+        @aio.coroutine
+        def read():
+            raise Return((yield From(reader.read(1))))
+        task = aio.ensure_future(read())
+        for _ in range(turns):
+            aio_loop.call_soon(aio_loop.stop)
+            aio_loop.run_forever()
+        reader.feed_data(b'xy')
+        assert b'x' == run(task)
+
+    def test_two_at_once(self, aio_loop, run):
+        """A second read while one waits is RuntimeError, and does not disturb the first."""
+        reader = aio.StreamReader(loop=aio_loop)
+
+        @aio.coroutine
+        def read():
+            raise Return((yield From(reader.read(1))))
+        first = aio.ensure_future(read())
+        assert RuntimeError is type(raised(run, read()))
+        reader.feed_data(b'x')
+        assert b'x' == run(first)
+
     @pytest.mark.parametrize('turns', range(5))
     def test_error_as_it_waits(self, aio_loop, run, turns):
         """An error is raised by the read that is going on, however far that has come."""
@@ -401,6 +470,23 @@ class TestOptions(object):
         error = raised(run, aio_loop.create_connection(
             lambda: App(aio_loop), 'localhost', port, ssl=True, family=socket.AF_INET))
         assert SSLCertVerificationError is type(error)
+
+    def test_wrong_host_name(self, aio_loop, run, client_context):
+        """A server_hostname that no host can have is refused, and the connection is closed."""
+        ours, theirs = socket.socketpair()
+        with pytest.raises(ValueError):
+            run(aio_loop.create_connection(
+                lambda: App(aio_loop), sock=ours, ssl=client_context, server_hostname=u'a..b'))
+        theirs.settimeout(PATIENCE)
+        assert b'' == theirs.recv(1)
+        theirs.close()
+
+    def test_tls_socket(self, aio_loop, client_context, server_context):
+        """connect_accepted_socket takes no socket that does TLS itself."""
+        sock = client_context.wrap_socket(socket.socket(), server_hostname='localhost')
+        error = raised(aio_loop.connect_accepted_socket, App, sock, ssl=server_context)
+        sock.close()
+        assert (ValueError, True) == (type(error), 'plain socket' in str(error))
 
     def test_datagram_socket(self, aio_loop, server_context):
         """connect_accepted_socket takes stream sockets alone."""

@@ -1,7 +1,11 @@
 """The sockets of our Trollius loops: what they send, how they fail, and who is served."""
 from __future__ import absolute_import, division, print_function
 
+import errno
+import os
+import resource
 import select
+import signal
 import socket
 import struct
 
@@ -79,6 +83,33 @@ def _received(run, loop, sock, size):
     return run(loop.run_in_executor(None, read))
 
 
+def test_no_room_at_all(aio_loop, run, pair):
+    """A write for which the kernel has no room waits until it has, and the connection goes on."""
+    protocol, theirs = pair()
+    filled, sock = 0, protocol.transport.get_extra_info('socket')
+    with pytest.raises(socket.error):
+        while True:
+            filled += sock.send(b'x' * 65536)
+    protocol.transport.write(b'end')
+    assert 3 == protocol.transport.get_write_buffer_size()
+    assert b'end' == _received(run, aio_loop, theirs, filled + 3)[-3:]
+    protocol.transport.write(b'more')
+    assert b'more' == theirs.recv(100)
+    protocol.transport.close()
+    run(protocol.over)
+
+
+def test_closed_at_once(aio_loop, run, pair):
+    """A protocol may close the connection in connection_made."""
+    class Closes(Plain):
+        def connection_made(self, transport):
+            transport.close()
+
+    protocol, theirs = pair(Closes)
+    assert run(protocol.over) is None
+    assert b'' == theirs.recv(1)
+
+
 @pytest.mark.parametrize('kind', [bytes, bytearray, memoryview])
 def test_more_than_fits(aio_loop, run, pair, kind):
     """What the kernel does not take at once goes out later, in order, and close() waits for it."""
@@ -134,7 +165,8 @@ def test_aborted_when_resumed(aio_loop, run, pair, high):
     assert run(protocol.over) is None
 
 
-@pytest.mark.parametrize('writes', [False, True], ids=['reading', 'writing'])
+@pytest.mark.parametrize('writes', [b'', b'x', pattern(5 * MEGABYTE)],
+                         ids=['reading', 'writing', 'with some left'])
 def test_reset(aio_loop, run, writes):
     """A connection that the peer resets is lost with Trollius' own classes of errors."""
     listener = socket.socket()
@@ -146,10 +178,13 @@ def test_reset(aio_loop, run, writes):
     listener.close()
     if writes:
         transport.pause_reading()
+    if len(writes) > 1:
+        transport.write(writes)
+        assert transport.get_write_buffer_size()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     theirs.close()
-    if writes:
-        transport.write(b'x')
+    if len(writes) == 1:
+        transport.write(writes)
         aio_loop.call_soon(transport.write, b'y')
     assert isinstance(run(protocol.over), (trollius.ConnectionResetError, trollius.BrokenPipeError))
 
@@ -171,6 +206,62 @@ def test_selector_of_the_callers():
     assert loop._selector is selector
     loop.run_until_complete(trollius.sleep(0.001, loop=loop))
     loop.close()
+
+
+def test_socket_objects(aio_loop):
+    """A loop takes what has a descriptor as well as the number, for one and the same."""
+    ours, theirs = socket.socketpair()
+    readable = aio_loop.create_future()
+    aio_loop.add_reader(ours, readable.set_result, 'readable')
+    theirs.send(b'x')
+    # No timeout: with nothing else to do the loop waits for that alone.
+    assert 'readable' == aio_loop.run_until_complete(readable)
+    assert [True, False] == [aio_loop.remove_reader(ours.fileno()), aio_loop.remove_reader(ours)]
+    with pytest.raises(ValueError):
+        aio_loop.add_reader(-1, readable.set_result, None)
+    ours.close()
+    theirs.close()
+
+
+def test_signal(aio_loop):
+    """A signal that interrupts the wait ends neither it nor the loop."""
+    handled = aio_loop.create_future()
+
+    def handle(number, frame):
+        aio_loop.call_soon_threadsafe(handled.set_result, number)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert signal.SIGALRM == aio_loop.run_until_complete(handled)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_no_descriptors(aio_loop, run, serve):
+    """A server that has no descriptor left for a connection says so, and serves it later."""
+    class Greets(Plain):
+        def connection_made(self, transport):
+            transport.write(b'hello')
+            transport.close()
+
+    port = serve(lambda: Greets(aio_loop))
+    client = socket.create_connection(('127.0.0.1', port), PATIENCE)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    try:
+        for _ in range(3):
+            aio_loop.call_soon(aio_loop.stop)
+            aio_loop.run_forever()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [errno.EMFILE] == [context['exception'].errno for context in aio_loop.errors]
+    del aio_loop.errors[:]
+    # Trollius tries again after a second.
+    assert b'hello' == _received(run, aio_loop, client, 5)
+    client.close()
 
 
 @pytest.mark.parametrize('tls', [False, True], ids=['plain', 'TLS'])

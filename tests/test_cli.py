@@ -153,6 +153,25 @@ class TestInfo(object):
         assert 'memory BIOs' in shown['engine']
         assert ('yes' if PY2 else "no: No module named 'trollius'") == shown['trollius']
 
+    def here(self, capsys):
+        """Return the facts that it tells in this process, a dict."""
+        assert 0 == main(['info'])
+        return dict((line[:13].strip(), line[13:])
+                    for line in capsys.readouterr()[0].splitlines())
+
+    @pytest.mark.parametrize('folder, expected', [
+        ('', 'none, looked for in nowhere'), ('/', 'looked up when needed in /')])
+    def test_authorities(self, folder, expected, monkeypatch, capsys):
+        """Where no authority is loaded it says so, and where OpenSSL looks for them if it can."""
+        monkeypatch.setenv('SSL_CERT_FILE', '/nowhere')
+        monkeypatch.setenv('SSL_CERT_DIR', folder)
+        assert expected == self.here(capsys)['authorities']
+
+    def test_no_openssl_command(self, monkeypatch, capsys):
+        """Without the openssl command it says so, and goes on."""
+        monkeypatch.setenv('PATH', '/nowhere')
+        assert 'no command of that name: No such file' in self.here(capsys)['openssl']
+
     def test_colours(self):
         """It has colours on a terminal."""
         status, shown = on_terminal('info')

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import stat
+import struct
 import subprocess
 import sys
 
@@ -26,6 +27,9 @@ pytestmark = starts_programs
 
 #: Python 3's ssl shows the chain of a connection, or of one that failed, from 3.13 on.
 shows_chains = PY2 or sys.version_info >= (3, 13)
+
+#: Certificates that stray from RFC 5280 in form are refused from there on, by OpenSSL 3.
+is_strict = shows_chains and ssl.OPENSSL_VERSION_INFO >= (3,)
 
 
 @contextlib.contextmanager
@@ -147,6 +151,15 @@ class TestVerification(object):
                                         '--servername', 'other.example.org')
         assert status == 0
         assert 'yes, for other.example.org' == facts(stderr)[0]['verified']
+
+    def test_lenient(self, pki):
+        """--lenient accepts a certificate that is wrong in form alone, and says nothing of it."""
+        common = ['--cafile', pki.path('ca'), '--quiet']
+        if is_strict:
+            with refusing_server(pki.server_context(leaf='no_identifier')) as server:
+                assert 'Missing Authority Key Identifier' in command('connect', server, *common)[2]
+        with echo_server(pki.server_context(leaf='no_identifier')) as server:
+            assert (0, 'x', '') == command('connect', server, '--lenient', *common, input='x')
 
     def test_client_certificate(self, pki):
         """--cert shows our certificate to a server that asks for it."""
@@ -387,6 +400,39 @@ class TestEnd(object):
                 'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet',
                 '--keep-open', input='hello')
 
+    def test_server_first(self, pki):
+        """The server's end is the end, though more input could come."""
+        def handle(sock):
+            secure = pki.server_context().wrap_socket(sock, server_side=True)
+            assert receive(secure, 5) == b'hello'
+            secure.sendall(b'bye')
+            hang_up(secure.unwrap())
+
+        with serving(handle) as port:
+            with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
+                         '--quiet') as process:
+                process.stdin.write('hello')
+                process.stdin.flush()
+                assert ('bye', '') == (process.stdout.read(), process.stderr.read())
+                assert 0 == process.wait()
+
+    def test_reset(self, pki):
+        """A connection that the server resets is one line."""
+        def handle(sock):
+            secure = pki.server_context().wrap_socket(sock, server_side=True)
+            assert receive(secure, 5) == b'hello'
+            secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            secure.close()
+
+        with serving(handle) as port:
+            with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
+                         '--quiet') as process:
+                process.stdin.write('hello')
+                process.stdin.flush()
+                line = 'sslproto27: localhost:%d: Connection reset by peer\n' % port
+                assert ('', line) == (process.stdout.read(), process.stderr.read())
+                assert 1 == process.wait()
+
     def test_interrupt(self, pki):
         """Ctrl-C ends it with status 130, and without a word."""
         def handle(sock):
@@ -456,6 +502,28 @@ class TestMistakes(object):
         where = 'localhost:%d' % sock.getsockname()[1]
         assert where + ': Connection refused' == fails('connect', where)
         sock.close()
+
+    def test_unknown_host(self, monkeypatch, capsys):
+        """A name that nobody knows."""
+        def unknown(*args):
+            raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
+        monkeypatch.setattr(socket, 'getaddrinfo', unknown)
+        assert 'nowhere.invalid: Name or service not known' == fails_here(
+            capsys, 'connect', 'nowhere.invalid')
+
+    def test_no_connection(self, capsys):
+        """A host that does not take the connection is given up after --timeout."""
+        listener, waiting = socket.socket(), [socket.socket() for _ in range(4)]
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(0)
+        for sock in waiting:  # who nobody accepts, and in the end nobody answers
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        where = '127.0.0.1:%d' % listener.getsockname()[1]
+        assert where + ': no connection in 0.2 seconds' == fails_here(
+            capsys, 'connect', where, '--timeout', '0.2')
+        for sock in waiting + [listener]:
+            sock.close()
 
     def test_no_tls(self):
         """A server that speaks something else."""

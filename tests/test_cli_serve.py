@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import ssl
+import sys
 
 import pytest
 
@@ -23,6 +24,9 @@ def server(*arguments):
         line = process.stdout.readline()
         assert line.startswith('serving '), process.stderr.read()
         yield line, int(line.rpartition(':')[2]), process
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
 
 
 def get(pki, port, path):
@@ -111,6 +115,15 @@ class TestEcho(object):
             assert ('', '') == process.communicate()
             assert 0 == process.returncode
         assert not os.path.exists(os.path.dirname(trusted))
+
+    def test_goes_on(self, pki, capsys):
+        """A port that is in use is one line, and who serves there is not disturbed."""
+        with server('--cert', pki.path('localhost')) as (_, port, _):
+            where = '127.0.0.1:%d' % port
+            assert where + ': Address already in use' == fails_here(
+                capsys, 'serve', '--listen', where, '--cert', pki.path('localhost'))
+            assert (0, 'x', '') == command('connect', 'localhost:%d' % port, '--cafile',
+                                           pki.path('ca'), '--quiet', input='x')
 
     def test_interrupt(self, pki):
         """Ctrl-C ends it with status 130, and without a word."""
@@ -217,18 +230,18 @@ class TestLimits(object):
     (['--cert', os.devnull], '--cert /dev/null: '),
     (['--key', 'x'], '--key needs --cert'),
     (['--listen', 'x:y'], 'x:y is not HOST:PORT'),
+    (['--name', 'a..b'], '--name: '),
 ])
 def test_mistakes(arguments, said, capsys):
     """A mistake is one line."""
+    if '--name' in arguments:
+        pytest.importorskip('trustme')
     assert said in fails_here(capsys, 'serve', *arguments)
 
 
-def test_address_in_use(pki, capsys):
-    """A port that somebody else has."""
-    sock = socket.socket()
-    sock.bind(('127.0.0.1', 0))
-    sock.listen(1)
-    where = '127.0.0.1:%d' % sock.getsockname()[1]
-    assert where + ': Address already in use' == fails_here(
-        capsys, 'serve', '--listen', where, '--cert', pki.path('localhost'))
-    sock.close()
+def test_no_trustme(monkeypatch, capsys):
+    """Without --cert and without trustme it says what to install."""
+    monkeypatch.setitem(sys.modules, 'trustme', None)
+    line = fails_here(capsys, 'serve')
+    assert line.startswith('without --cert a certificate is made by trustme: ')
+    assert line.endswith('; pip install trustme')

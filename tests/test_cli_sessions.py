@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from memory import PY2, raised
+from memory import PY2, Pair, raised
 from sslproto27._cli.console import UserError
 from sslproto27._cli.sessions import load, require_sessions, save
 
@@ -53,6 +53,13 @@ class TestSave(object):
     def test_none(self, path):
         """No session is told, and no file made."""
         assert 'the server gave none' in refusal(save, path, None, 'localhost', True)
+        assert not os.path.exists(path)
+
+    def test_no_ticket(self, pki, path):
+        """A session whose ticket has not come yet is told, and no file made."""
+        pair = Pair(pki.client_context('TLSv1.3'), pki.server_context(version='TLSv1.3'))
+        session = pair.handshake().client.session
+        assert 'the server gave no ticket' in refusal(save, path, session, 'localhost', True)
         assert not os.path.exists(path)
 
     def test_no_folder(self, pair, tmpdir):

@@ -147,6 +147,13 @@ class TestDefaults(object):
         made.wrap_bio(MemoryBIO(), MemoryBIO())
         made.wrap_bio(MemoryBIO(), MemoryBIO(), server_side=True)
 
+    @pytest.mark.skipif(not PY2, reason='Python 3 warns of it')
+    def test_protocol_of_one_version(self, pki):
+        """A context of one version speaks that alone, and verifies nothing yet."""
+        made = SSLContext(ssl.PROTOCOL_TLSv1_2)
+        assert (ssl.PROTOCOL_TLSv1_2, ssl.CERT_NONE) == (made.protocol, made.verify_mode)
+        assert 'TLSv1.2' == connect(made, pki.server_context()).client.version()
+
     def test_unknown_protocol(self):
         """A protocol that there is not is refused with ValueError."""
         with pytest.raises(ValueError):

@@ -6,7 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from memory import PY2, Pair, connect, only_python2
+from memory import PY2, Endpoint, Pair, connect, only_python2
 from sslproto27 import SSLCertVerificationError
 
 ACCEPTED = [
@@ -87,6 +87,16 @@ def test_peer_is_told(pki, tls_version, name):
 def test_trailing_dot(pki, tls_version, leaf, name):
     """The dot at the end of an absolute name is no part of the name (RFC 6066 3)."""
     assert (None, None) == outcome(pki, tls_version, leaf, name)
+
+
+@pytest.mark.parametrize('name, is_asked_for', [
+    (u'example.org', True), (u'example7', True), (u'10.0.0.256', True), (u'10.0.0.2', False),
+    (u'::1', False)])
+def test_asked_for(client_context, name, is_asked_for):
+    """The server is told which name is meant, in digits or not, but no address (RFC 6066 3)."""
+    end = Endpoint.wrap(client_context, server_hostname=name)
+    assert not end.handshake_is_done()
+    assert is_asked_for == (name.encode('ascii') in end.outgoing.read())
 
 
 @only_python2

@@ -6,6 +6,7 @@ import pytest
 import sslproto27
 from commands import command
 from memory import PY2, only_python2
+from programs import environment
 
 
 def test_version():
@@ -62,6 +63,13 @@ class TestDemo(object):
         assert facts['certificate'] == 'verified, for localhost'
         assert facts['ALPN'] == 'echo'
         assert facts['echo'] == 'Hello from the memory of Python 2.7'
+
+    def test_no_other_program(self):
+        """Without the openssl command it says so, and is content."""
+        pytest.importorskip('trustme', reason='demo makes its certificates with trustme')
+        status, stdout, stderr = command('demo', env=dict(environment(), PATH='/nowhere'))
+        assert (0, '') == (status, stderr)
+        assert 'openssl cannot be run here: ' in stdout
 
     def test_another_program(self, shown):
         """openssl s_client verifies the same server, agrees on ALPN and gets its echo."""

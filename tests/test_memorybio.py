@@ -3,15 +3,38 @@ from __future__ import absolute_import, division, print_function
 
 import array
 import ctypes
+import os
 import random
 import ssl
 
 import pytest
 
-from memory import only_python2, raised, strided
+from memory import PY2, only_python2, raised, strided
+from pipe_pairs import PYPY
 from sslproto27 import MemoryBIO
 
 BIG = bytes(bytearray(range(256))) * 4096
+
+
+only_cpython = pytest.mark.skipif(PYPY, reason='it is about memory as C has it')
+
+# A buffer is there before memory is limited to what is in use and a little.
+LITTLE_MEMORY = """
+import resource
+import ssl
+from sslproto27 import MemoryBIO
+
+bio, data = MemoryBIO(), b'x' * (1 << 26)
+with open('/proc/self/statm') as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 24),) * 2)
+try:
+    bio.write(data)
+except ssl.SSLError as error:
+    print('malloc failure' in error.args[1])
+bio.write(b'abc')
+print(bio.read() == b'abc')
+"""
 
 
 class BytesSubclass(bytes):
@@ -127,6 +150,21 @@ class TestWrite(object):
         """A large write is taken whole."""
         assert (len(BIG), len(BIG)) == (bio.write(BIG), bio.pending)
         assert BIG == bio.read()
+
+    @only_cpython
+    def test_more_than_openssl_counts(self, bio):
+        """2 GiB and more are an OverflowError, and nothing of them is taken."""
+        new = ctypes.pythonapi['PyString_FromStringAndSize' if PY2 else 'PyBytes_FromStringAndSize']
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_ssize_t]
+        with pytest.raises(OverflowError):
+            bio.write(new(None, 1 << 31))  # whose bytes nobody sets: they take no memory
+        assert 0 == bio.pending
+
+    @only_cpython
+    @pytest.mark.skipif(not os.path.exists('/proc/self/statm'), reason='Linux tells what is used')
+    def test_no_memory(self, run_python):
+        """Where memory runs out, write is an SSLError that says so, and the BIO still works."""
+        assert (0, 'True\nTrue\n', '') == run_python(LITTLE_MEMORY)
 
 
 class TestRead(object):

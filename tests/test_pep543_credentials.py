@@ -9,6 +9,7 @@ import pytest
 
 from buffers import BACKENDS, BufferPair, Material, backend_called
 from memory import PY2, raised
+from sslproto27 import pep543
 from sslproto27.pep543 import BACKEND, TLSConfiguration, TLSError
 from sslproto27.pep543 import _loading
 
@@ -52,6 +53,17 @@ def serves(backend, chain):
 def backend(request):
     """Each backend in turn."""
     return backend_called(request.param)
+
+
+@pytest.mark.parametrize('interface, name, arguments', [
+    (pep543.Certificate, 'from_buffer', (b'x',)), (pep543.Certificate, 'from_file', ('x',)),
+    (pep543.PrivateKey, 'from_buffer', (b'x', None)), (pep543.PrivateKey, 'from_file', ('x', None)),
+    (pep543.TrustStore, 'system', ()), (pep543.TrustStore, 'from_pem_file', ('x',))])
+def test_what_a_backend_lacks(interface, name, arguments):
+    """A backend need not know every way to load something: NotImplementedError names that one."""
+    mine = type('Mine', (interface,), {})
+    error = raised(getattr(mine, name), *arguments)
+    assert (NotImplementedError, 'Mine has no ' + name) == (type(error), str(error))
 
 
 class TestCertificate(object):

@@ -257,6 +257,19 @@ class TestAttribute(object):
         connect(client_context, context, server_hostname=u'b\xfccher.example.org')
         assert [] == calls
 
+    def test_as_unicode(self, client_context, context):
+        """set_servername_callback is the same, but that on 2.7 the name comes in U-labels."""
+        seen = []
+        context.set_servername_callback(
+            lambda sslobj, name, given: seen.append((name, given is context)))
+        assert context.sni_callback is not None
+        connect(client_context, context, server_hostname=u'b\xfccher.example.org')
+        context.set_servername_callback(None)
+        assert None is context.sni_callback
+        connect(client_context, context, server_hostname=u'b\xfccher.example.org')
+        name = u'b\xfccher.example.org' if PY2 else 'xn--bcher-kva.example.org'
+        assert [(name, True)] == seen
+
     @pytest.mark.parametrize('wrong', [1, 'callback', object()], ids=repr)
     def test_wrong_type(self, context, wrong):
         """What cannot be called is refused with TypeError."""

@@ -170,7 +170,7 @@ class TestConversation(object):
         assert b'abc' == ours.recv(3)
         assert (b'', 7) == (ours.recv(0), ours.pending())
         assert (b'd', b'efghij') == (ours.read(1), ours.recv(100))
-        assert 0 == ours.pending()
+        assert (b'', 0) == (ours.recv(0), ours.pending())
 
     def test_recv_into(self, tls):
         """recv_into fills a buffer, or as much of it as it is told to."""
@@ -230,6 +230,23 @@ class TestConversation(object):
             sent += count
         assert data == peer.result()
         assert (0, 3) == (ours.send(b''), ours.write(b'abc'))
+
+    def test_sendall_large(self, tls):
+        """sendall sends all, however much that is."""
+        ours, theirs = tls
+        data = pattern(1000000)
+        peer = Background(read_exactly, theirs, len(data))
+        ours.sendall(data)
+        assert data == peer.result()
+
+    def test_repr(self, remote, ends):
+        """repr tells the state, and what is below."""
+        ours, theirs = remote
+        assert '<SSLSocket OPEN over %r>' % ends[0] == repr(ours)
+        theirs.pipe.shutdown()
+        theirs.flush()
+        ours.recv(1)
+        assert '<SSLSocket PEER_CLOSED ' in repr(ours)
 
     @only_python2
     def test_text(self, tls):
@@ -448,12 +465,36 @@ class TestTimeouts(object):
         theirs.settimeout(0.01)
         ours.close()  # no record can be made whole any more: nothing is added
 
-    def test_failed_write(self, ends, client_context, server_context):
-        """Nothing is sent after a record that may have been cut short."""
+    @pytest.fixture
+    def gated(self, ends, client_context, server_context):
+        """Our client over a `Gate`, that gate, and a pipe, connected."""
+        server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
         gate = Gate(ends[0])
         ours, theirs = in_parallel(
             lambda: SSLSocket(gate, client_context, server_hostname='localhost'),
             RemotePipe(ends[1], server_context, server_side=True).handshake)
+        return ours, gate, theirs
+
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_failed_answer(self, gated):
+        """An answer of TLS itself that cannot be sent is an error of the read that it was for."""
+        ours, gate, theirs = gated
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        assert gate.failure is raised(ours.recv, 1)
+
+    def test_failed_alert(self, gated):
+        """Where the alert cannot be sent a broken record is still what the read fails with."""
+        ours, gate, theirs = gated
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        theirs.sock.sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert ssl.SSLError is type(raised(ours.recv, 1))
+
+    def test_failed_write(self, gated):
+        """Nothing is sent after a record that may have been cut short."""
+        ours, gate, theirs = gated
         gate.failure = socket.timeout('full')
         assert gate.failure is raised(ours.sendall, b'lost')
         gate.failure = None
@@ -523,6 +564,17 @@ class TestEnd(object):
         assert 'PEER_CLOSED' == theirs.pipe.state
         assert b'' == ends[1].recv(1)
 
+    def test_close_bare(self, ends, client_context, server_context):
+        """Over something with neither settimeout nor close, close_notify is all there is to do."""
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(Bare(ends[0]), client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        ours.close()
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        ends[0].sendall(b'still open')
+        assert b'still open' == ends[1].recv(100)
+
     def test_close_does_not_wait(self, remote, ends):
         """close returns even if the peer takes nothing more."""
         ours, _ = remote
@@ -554,6 +606,23 @@ class TestEnd(object):
         assert errno.EPIPE == raised(ours.sendall, b'x').errno
         assert (b'', b'before') == (theirs.recv(1), ours.recv(100))
 
+    def test_shutdown_of_reading(self, remote):
+        """shutdown of the peer's direction is EOF for us, and says nothing; ours goes on."""
+        ours, theirs = remote
+        ours.shutdown(socket.SHUT_RD)
+        assert ssl.SSLEOFError is type(raised(ours.recv, 1))
+        ours.sendall(b'more')
+        theirs.step()
+        assert (b'more', 'OPEN') == (theirs.pipe.appdata_received(), theirs.pipe.state)
+
+    def test_ended_behind_our_back(self, remote):
+        """A write that OpenSSL refuses is its error, then and each time after."""
+        ours, _ = remote
+        raised(ours.ssl_object.unwrap)
+        for _ in range(2):
+            error = raised(ours.sendall, b'x')
+            assert (ssl.SSLError, 'PROTOCOL_IS_SHUTDOWN') == (type(error), error.reason)
+
     def test_with(self, remote):
         """The end of a with block closes."""
         ours, theirs = remote
@@ -582,6 +651,20 @@ class TestUnwrap(object):
         plain.sendall(b'plain')
         assert b'plain' == theirs.recv(5)
         theirs.close()
+
+    def test_after_shutdown(self, tls):
+        """After a shutdown of our direction unwrap waits for the peer's close_notify."""
+        ours, theirs = tls
+        ours.shutdown(socket.SHUT_WR)
+        peer = Background(theirs.unwrap)
+        assert ours._lower is ours.unwrap()
+        peer.result().close()
+
+    def test_broken(self, remote):
+        """A broken record instead of their close_notify is an SSLError."""
+        ours, theirs = remote
+        theirs.sock.sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert ssl.SSLError is type(raised(ours.unwrap))
 
     def test_trailing_bytes(self, remote):
         """What is here already of what follows close_notify is handed over."""

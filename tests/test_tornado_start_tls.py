@@ -301,6 +301,21 @@ class TestOverStreams(object):
         server.close()
 
     @on_loop
+    def test_failure_below(self, pki):
+        """What ends the stream below ends the handshake as well, and is logged."""
+        with two_pipes() as (ours, _):
+            with logged() as texts:
+                done = failure_of(start_tls(ours, True, pki.server_context()))
+                yield gen.moment
+                reason = socket.error(errno.EIO, 'worn out')
+                ours[0].close(exc_info=reason)
+                assert reason is (yield done)
+            assert [True, True] == [stream.closed() for stream in ours]
+            text, = texts
+            assert text.startswith('WARNING: SSL Error on ') and 'worn out' in text
+            assert '(not connected)' in text
+
+    @on_loop
     def test_silence(self, pki):
         """A peer that never answers is cut off, over pipes as well."""
         with two_pipes() as (ours, _):

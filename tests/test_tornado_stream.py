@@ -193,22 +193,39 @@ class TestData(object):
         assert [None] * 3 == (yield writes)
         finish(client, server)
 
+    @pytest.mark.parametrize('size', [6, 200000])
     @on_loop
-    def test_data_with_the_handshake(self, pki):
-        """Data that comes in one segment with the handshake's last flight is read at once."""
+    def test_data_with_the_handshake(self, pki, size):
+        """Data that comes with the handshake's last flight is read at once, however much."""
         ours, theirs = connected_sockets()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)  # all there at once
         stream = SSLIOStream(ours, ssl_options=pki.server_context(version='TLSv1.3'),
                              server_side=True)
         peer = Peer(theirs, pki.client_context('TLSv1.3'))
         peer.pipe.do_handshake()
-        peer.pipe.feed_appdata(b'early\n')
+        peer.pipe.feed_appdata(pattern(size))
         peer.stream.write(peer.pipe.data_to_send())
-        reading = stream.read_until(b'\n')
+        reading = stream.read_bytes(size)
         data = yield peer.stream.read_bytes(65536, partial=True)
         peer.pipe.feed_ssldata(data)
         peer.stream.write(peer.pipe.data_to_send())
-        assert b'early\n' == (yield reading)
+        assert pattern(size) == (yield reading)
         finish(stream, peer.stream)
+
+    @on_loop
+    def test_closed_as_soon_as_it_can_be(self, pki):
+        """Who closes the stream once the handshake is done does not hear of data that was there."""
+        ours, theirs = connected_sockets()
+        stream = SSLIOStream(ours, ssl_options=pki.server_context(), server_side=True)
+        peer = Peer(theirs, pki.client_context())
+        peer.pipe.do_handshake()
+        peer.pipe.feed_appdata(b'early')
+        peer.stream.write(peer.pipe.data_to_send())
+        stream.wait_for_handshake().add_done_callback(lambda done: stream.close())
+        peer.pipe.feed_ssldata((yield peer.stream.read_bytes(65536, partial=True)))
+        peer.stream.write(peer.pipe.data_to_send())
+        assert (yield peer.receive_end())
+        finish(peer.stream)
 
     @on_loop
     def test_write_is_done_when_it_is_true(self, pki):

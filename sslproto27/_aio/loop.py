@@ -165,12 +165,9 @@ class SelectorEventLoop(SocketLoop):
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, server_side=False,
                             server_hostname=None, extra=None, server=None, **_asyncios):
-        tls = sslcontext
-        if not isinstance(tls, _TLS):
-            tls = _TLS(tls, server_side, {})
         try:
-            layer = SSLProtocol(self, protocol, tls.context, waiter, server_side, server_hostname,
-                                **tls.options)
+            layer = SSLProtocol(self, protocol, sslcontext.context, waiter, server_side,
+                                server_hostname, **sslcontext.options)
         except BaseException:
             rawsock.close()
             raise

@@ -186,12 +186,12 @@ def _start_tls(console, channel, context, name, whose, **kwargs):
 
 def _chain(ssl_object):
     """Return the certificates that are known to belong together, DER, the server's first."""
-    if hasattr(ssl_object, 'get_verified_chain'):  # Python 3.13, and ours
-        return ssl_object.get_verified_chain() or ssl_object.get_unverified_chain()
-    try:
-        return [ssl_object.getpeercert(True)]
-    except ValueError:  # the handshake has failed
-        return []
+    if not hasattr(ssl_object, 'get_verified_chain'):  # not measured: Python 3.12 and older
+        try:
+            return [ssl_object.getpeercert(True)]
+        except ValueError:  # the handshake has failed
+            return []
+    return ssl_object.get_verified_chain() or ssl_object.get_unverified_chain()
 
 
 def _show(console, ssl_object, arguments, host, port):
