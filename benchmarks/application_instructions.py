@@ -37,6 +37,7 @@ SERVED = (
 ASKED = (
     Line('small', 'requests, a request on a connection that is kept', 10, 60),
     Line('connect', 'requests, a connection with a request', 10, 60),
+    Line('large', 'requests, a download of 8 MiB', 2, 6),
 )
 PARTS = ('OpenSSL', 'C library', 'Python', 'all')
 
