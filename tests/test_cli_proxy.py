@@ -709,7 +709,6 @@ print('ended')
     (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
     (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),
     (['--to-tls', '--access-log', '/nowhere/log'], '--access-log /nowhere/log: No such file'),
-    (['--to-tls', '--workers', '0'], '--workers must be 1 or more'),
     (['--to-tls', '--listen', 'x'], 'x is not HOST:PORT'),
     (['--to-tls', '--to', 'x:y'], 'x:y is not HOST:PORT'),
 ])
@@ -717,6 +716,14 @@ def test_mistakes(arguments, said, capsys):
     """A mistake is one line."""
     assert said in fails_here(
         capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', *arguments)
+
+
+def test_workers_are_a_number(capsys):
+    """A number of workers below 1 is a wrong command line."""
+    with pytest.raises(SystemExit) as info:
+        main(['proxy', '--listen', ':0', '--to', 'localhost:9', '--to-tls', '--workers', '0'])
+    assert 2 == info.value.code
+    assert '--workers: 0 is not a number from 1' in capsys.readouterr()[1]
 
 
 def test_address_in_use(capsys):

@@ -12,7 +12,7 @@ from .console import UserError, count, seconds
 
 try:
     import resource
-except ImportError:  # Windows, which has no such limit
+except ImportError:  # not measured: Windows has no such limit
     resource = None
 
 __all__ = ['TimedSocket', 'add_limits', 'make_room']
@@ -57,7 +57,7 @@ def make_room(connections, each):
     Raises:
         UserError: the system does not allow it.
     """
-    if resource is None:
+    if resource is None:  # not measured: Windows
         return
     needed = connections * each + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
