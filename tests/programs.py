@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,11 @@ def environment():
         [ROOT] + [path for path in [os.environ.get('PYTHONPATH')] if path]))
 
 
+def _heed_interrupts():
+    # Where the tests run in the background, SIGINT is ignored, which children inherit.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def child(command, patience=60, **kwargs):
     """
@@ -28,7 +34,7 @@ def child(command, patience=60, **kwargs):
         **kwargs: for subprocess.Popen, besides or instead of what is set here.
     """
     options = dict(env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                   universal_newlines=True)
+                   universal_newlines=True, preexec_fn=_heed_interrupts)
     options.update(kwargs)
     process = subprocess.Popen(command, **options)
     watchdog = threading.Timer(patience, process.kill)

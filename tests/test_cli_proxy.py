@@ -18,6 +18,7 @@ from commands import command, fails_here, started, starts_programs
 from memory import PY2, only_python2
 from peers import PATIENCE, echo_tls, hang_up, receive, serving
 from programs import running
+from sslproto27.__main__ import main
 
 pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 
