@@ -194,7 +194,7 @@ def _on_loop(loop, context):
     if context is None:
         loop._make_socket_transport(theirs, _Echo())
     else:
-        loop._make_ssl_transport(theirs, _Echo(), context, server_side=True)
+        loop.create_task(loop.connect_accepted_socket(_Echo, theirs, ssl=context))
 
     def exchange(data):
         if data:

@@ -141,12 +141,13 @@ def announce(description):
     sys.stdout.flush()
 
 
-def ours(folder):
+def ours(folder, accelerator=''):
     """Trollius with sslproto27."""
     import sslproto27
     import sslproto27.trollius
+    label = 'Trollius, sslproto27 %s%s' % (sslproto27.__version__, accelerator)
     serve_asyncio_like(sslproto27.trollius.SelectorEventLoop(), server_context(folder),
-                       {'label': 'Trollius, sslproto27 %s' % sslproto27.__version__})
+                       {'label': label})
 
 
 def accelerated(folder):
@@ -156,7 +157,7 @@ def accelerated(folder):
     from sslproto27 import _pipe
     module = imp.load_dynamic('accelerator', ACCELERATOR)
     _pipe.quick_receive, _pipe.quick_send = module.quick_receive, module.quick_send
-    ours(folder)
+    ours(folder, ', C')
 
 
 def stock(folder):
