@@ -25,6 +25,9 @@ PAIRS = 16
 TURNS = 1000
 SIZES = (100, RECORD)
 
+#: For how much sslproto27 makes room where the last read found little, of ciphertext and plaintext.
+FEW, SMALL_ROOM = 512, 1024
+
 MESSAGE = ('write', 'outgoing.read', 'incoming.write', 'read')
 HANDSHAKE = ('make both sides', "client's hello", "server's answer", "client's end",
              "server's end", 'forget both sides')
@@ -80,6 +83,7 @@ def message_inline(contestant, size):
     """The same with nothing but ctypes: sslproto27 on CPython 2.7 alone."""
     from sslproto27._engine import binding
     lib = binding.lib
+    new_buffer = binding.new_buffer if size < RECORD else binding.new_large_buffer
     SSL_write, SSL_read = lib.SSL_write, lib.SSL_read
     BIO_ctrl_pending, BIO_read, BIO_write = lib.BIO_ctrl_pending, lib.BIO_read, lib.BIO_write
     pairs = [connected(contestant) for _ in range(PAIRS)]
@@ -96,17 +100,17 @@ def message_inline(contestant, size):
         watch.mark()
         wires = []
         for handle in outgoing:
-            count = BIO_ctrl_pending(handle)
-            wire = b'\0' * count
-            BIO_read(handle, wire, count)
-            wires.append(wire)
+            room = FEW if size < FEW else BIO_ctrl_pending(handle)
+            wire = new_buffer(room)
+            wires.append(wire[:BIO_read(handle, wire, room)])
         watch.mark()
         for handle, wire in zip(incoming, wires):
             BIO_write(handle, wire, len(wire))
         watch.mark()
         for handle in readers:
-            plain = b'\0' * RECORD
-            plain[:SSL_read(handle, plain, RECORD)]
+            room = SMALL_ROOM if size < SMALL_ROOM else RECORD
+            plain = new_buffer(room)
+            plain[:SSL_read(handle, plain, room)]
         watch.mark()
         return watch.steps()
     return turn

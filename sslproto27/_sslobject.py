@@ -165,7 +165,9 @@ class SSLObject(object):
 
     def _end_of_data(self):
         """Return b'' after the peer's close_notify alone; raise why there is no data otherwise."""
-        error = self._transfer_error()
+        if self._only_waits():
+            raise want_read()
+        error = self._error()
         if (isinstance(error, ssl.SSLZeroReturnError)
                 and lib.SSL_get_shutdown(self._ssl) == SSL_RECEIVED_SHUTDOWN):
             return b''
@@ -204,7 +206,7 @@ class SSLObject(object):
         else:
             taken = SSL_write(self._ssl, data, size)
         if taken <= 0 and (size or taken):
-            raise self._transfer_error()
+            raise want_read() if self._only_waits() else self._error()
         return taken
 
     def _write_otherwise(self, data, size):
@@ -307,10 +309,6 @@ class SSLObject(object):
             ERR_clear_error()
             return True
         return False
-
-    def _transfer_error(self):
-        """Return why SSL_read or SSL_write failed."""
-        return want_read() if self._only_waits() else self._error()
 
     # What was negotiated
 
