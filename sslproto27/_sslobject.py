@@ -7,7 +7,7 @@ from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
 from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
-from ._errors import library_error, ssl_error, want_read
+from ._errors import required, ssl_error, want_read
 from ._extras import peek
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
 from ._memorybio import LARGE, MemoryBIO
@@ -290,8 +290,7 @@ class SSLObject(object):
             ssl.SSLError: this is a client, or the other one did not offer it.
         """
         ERR_clear_error()
-        if lib.SSL_verify_client_post_handshake(self._ssl) != 1:
-            raise library_error()
+        required(lib.SSL_verify_client_post_handshake(self._ssl) == 1)
 
     def _error(self):
         return ssl_error(self._ssl, self._server_hostname)
@@ -427,8 +426,8 @@ class SSLObject(object):
         label = b'EXPORTER-Channel-Binding'
         size = 32
         out = new_buffer(size)
-        if lib.SSL_export_keying_material(self._ssl, out, size, label, len(label), b'', 0, 1) != 1:
-            raise library_error()
+        required(lib.SSL_export_keying_material(
+            self._ssl, out, size, label, len(label), b'', 0, 1) == 1)
         return out[:size]
 
     def _tls_server_end_point(self):

@@ -368,6 +368,16 @@ def test_starttls(pki):
     assert [b'QUIT\r\n'] == said
 
 
+def goodbye(pki):
+    """Return a handler that answers 'hello' with 'bye', and with an orderly end."""
+    def handle(sock):
+        secure = pki.server_context().wrap_socket(sock, server_side=True)
+        assert receive(secure, 5) == b'hello'
+        secure.sendall(b'bye')
+        hang_up(secure.unwrap())
+    return handle
+
+
 class TestEnd(object):
     """How a connection ends."""
 
@@ -389,26 +399,14 @@ class TestEnd(object):
 
     def test_keep_open(self, pki):
         """With --keep-open the end of the input is not the end of TLS."""
-        def handle(sock):
-            secure = pki.server_context().wrap_socket(sock, server_side=True)
-            assert receive(secure, 5) == b'hello'
-            secure.sendall(b'bye')
-            hang_up(secure.unwrap())
-
-        with serving(handle) as port:
+        with serving(goodbye(pki)) as port:
             assert (0, 'bye', '') == command(
                 'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet',
                 '--keep-open', input='hello')
 
     def test_server_first(self, pki):
         """The server's end is the end, though more input could come."""
-        def handle(sock):
-            secure = pki.server_context().wrap_socket(sock, server_side=True)
-            assert receive(secure, 5) == b'hello'
-            secure.sendall(b'bye')
-            hang_up(secure.unwrap())
-
-        with serving(handle) as port:
+        with serving(goodbye(pki)) as port:
             with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
                          '--quiet') as process:
                 process.stdin.write('hello')

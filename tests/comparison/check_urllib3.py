@@ -8,7 +8,7 @@ import urllib3
 from urllib3.util import ssltransport
 
 from contract import (
-    NAMES, SHORT, cell, classifiers, greeter, is_pure, requirements, silent)
+    NAMES, SHORT, asked, cell, classifiers, greeter, is_pure, requirements, silent)
 
 
 @pytest.fixture
@@ -76,11 +76,9 @@ urllib3.HTTPSConnectionPool(%r, %r, ca_certs=%r, retries=False).request('GET', '
 @cell('names by RFC 9525: no `w*.example.org`', 'no')
 def test_partial_wildcards(get, pki):
     """It takes one, which RFC 9525 6.3 forbids."""
-    leaf, name = NAMES['partial']
-    with greeter(pki, leaf) as port:
-        assert b'hello' == get(port, name)
-    with greeter(pki, NAMES['wrong'][0]) as port, pytest.raises(urllib3.exceptions.SSLError):
-        get(port, NAMES['wrong'][1])
+    assert b'hello' == asked(get, pki, 'partial')
+    with pytest.raises(urllib3.exceptions.SSLError):
+        asked(get, pki, 'wrong')
 
 
 @cell('the same package on Python 3', 'yes')

@@ -17,9 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from peers import PATIENCE, hang_up, receive, serving  # noqa: E402
 
-__all__ = ['NAMES', 'PATIENCE', 'SHORT', 'cell', 'classifiers', 'connected', 'greeter', 'is_pure',
-           'nested_server',
-           'receive', 'requirements', 'silent', 'starttls_server']
+__all__ = ['NAMES', 'PATIENCE', 'SHORT', 'asked', 'cell', 'classifiers', 'connected', 'greeter',
+           'is_pure', 'nested_server', 'receive', 'requirements', 'silent', 'starttls_server']
 
 #: Seconds for what has to end by itself because its peer is silent.
 SHORT = 0.2
@@ -134,6 +133,13 @@ def nested_server(pki, unseen):
 
 
 # Clients
+
+def asked(connect, pki, row):
+    """Call ``connect(port, name)`` for a server whose certificate, and its name, are *row*'s."""
+    leaf, name = NAMES[row]
+    with greeter(pki, leaf) as port:
+        return connect(port, name)
+
 
 def connected(port):
     """Return a connected socket."""
