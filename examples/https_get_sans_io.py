@@ -43,8 +43,10 @@ class HTTPSGet(object):
         if data:
             self._pipe.feed_ssldata(data)
         else:
-            self._pipe.feed_eof()  # raises if that cuts the response short
+            self._pipe.feed_eof()
         self.response += self._pipe.appdata_received()
+        if self._pipe.failure is not None:  # a response that was cut short, among others
+            raise self._pipe.failure
         if self._pipe.state == 'PEER_CLOSED':  # close_notify: HTTP/1.0's end of the body
             self._pipe.shutdown()
             self.is_done = True

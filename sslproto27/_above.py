@@ -13,27 +13,24 @@ def is_buffered(protocol):
     return hasattr(protocol, 'get_buffer') and not hasattr(protocol, 'data_received')
 
 
-def fill(protocol, data, gate):
+def fill(protocol, data):
     """
-    Put *data* into buffers of *protocol*, in place, until *gate* says that it has paused.
+    Put the beginning of *data*, a view of bytes, into one buffer of *protocol*, in place.
 
     Returns:
-        bytes: what is left.
+        int: how many bytes.
 
     Raises:
         RuntimeError: it gave an empty buffer.
     """
-    start, end = 0, len(data)
-    while start < end and not gate.paused:
-        view = writable_view(protocol.get_buffer(end - start), 'buffer')
-        size = min(len(view), end - start)
-        if not size:
-            raise RuntimeError('get_buffer() returned an empty buffer')
-        view[:size] = data[start:start + size]
-        del view  # on Python 3 a buffer cannot be resized while somebody views it
-        start += size
-        protocol.buffer_updated(size)
-    return data[start:]
+    view = writable_view(protocol.get_buffer(len(data)), 'buffer')
+    size = min(len(view), len(data))
+    if not size:
+        raise RuntimeError('get_buffer() returned an empty buffer')
+    view[:size] = data[:size].tobytes()
+    del view  # on Python 3 a buffer cannot be resized while somebody views it
+    protocol.buffer_updated(size)
+    return size
 
 
 def knows(name):

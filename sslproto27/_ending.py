@@ -9,7 +9,7 @@ import errno
 import logging
 import socket
 
-from . import _below
+from . import _below, _pipe
 from ._states import (
     CLOSE, CLOSED, CLOSING, DETACH, EARLY, END, ENDING, HANDSHAKE, OPEN, OVER, UNWRAP, UNWRAPPING)
 
@@ -37,18 +37,25 @@ class Ending(object):
         state = self._state
         self._settle()
         if state in OPEN or state is UNWRAPPING:
+            pipe = self._pipe
+            self._unread = b''
+            pipe.discard()
+            if pipe.state is _pipe.BROKEN:  # the application had yet to be told
+                self._fail(pipe.failure)
+                return
             self._enter(CLOSE)
             if state is UNWRAPPING:
                 self._wake(self._error or _connection_aborted('closed in unwrap()'))
             else:
-                self._pipe.shutdown()
+                pipe.shutdown()
+            self._resume_reading()  # the peer's close_notify comes after what nobody reads
             self._leave()
         elif state in EARLY:
             self._abort()
 
     def _unwrap(self, waiter):
         """Resolve *waiter* with (transport below, trailing bytes) once TLS has ended."""
-        if self._state not in OPEN:
+        if self._state not in OPEN or self._pipe.state is _pipe.BROKEN:
             waiter.set_exception(RuntimeError('unwrap() is not possible in state %s' % self._state))
             return
         self._waiter = waiter
@@ -57,8 +64,7 @@ class Ending(object):
         self._leave()
 
     def _leave(self):
-        """Send our close_notify and let the peer's come through."""
-        self._resume_reading()
+        """Send our close_notify and give the peer its time to answer."""
         self._stop_timer()
         if not self._delivering:
             self._flush()

@@ -9,13 +9,14 @@ the application writes goes in with `feed_appdata`, what it encrypts to comes ou
 """
 from __future__ import absolute_import, division, print_function
 
+import errno
 import ssl
 
-from ._compat import as_bytes
+from ._compat import PY2, as_bytes
 from ._core import MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio
 
-__all__ = ['SSLPipe', 'OVERHEAD_LIMIT', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN',
-           'PEER_CLOSED', 'CLOSING', 'FINISHING', 'CLOSED', 'BROKEN']
+__all__ = ['SSLPipe', 'DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE',
+           'OPEN', 'PEER_CLOSED', 'CLOSING', 'FINISHING', 'CLOSED', 'BROKEN']
 
 # States
 PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
@@ -61,6 +62,13 @@ RECORD = 16384
 #: and all the rest need not be larger than that; some messages it takes for ever.
 OVERHEAD_LIMIT = 256 * 1024
 
+#: Bytes of plaintext that a peer may still send once nobody wants them, see `SSLPipe.discard`.
+DRAIN_LIMIT = 1024 * 1024
+
+#: The most plaintext that one call of OpenSSL encrypts: a longer one makes the BIO grow, for no
+#: gain in speed.
+PIECE = 4 * RECORD
+
 SSL_ERROR_SSL = 1
 SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
 
@@ -70,7 +78,10 @@ class SSLPipe(object):
     One side of a TLS connection, without the connection.
 
     It starts in plaintext; `do_handshake` starts TLS, `shutdown` and `unwrap` end it. After every
-    call, also one that raised, send what `data_to_send` returns: an alert may be waiting.
+    call send what `data_to_send` returns: an alert may be waiting.
+
+    Nothing that the peer does makes a call raise. It sets `failure`; plaintext from before that can
+    still be taken. A call raises only for a mistake of the caller's: a wrong state or type.
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings.
@@ -88,29 +99,40 @@ class SSLPipe(object):
 
     Attributes:
         state (str): one of the states of this module.
+        failure (Exception or None): the error that ended TLS, or the peer's side of it; set once.
+            An ssl.SSLEOFError if the peer's data may have been cut short, else another
+            ssl.SSLError: then the state is BROKEN.
+        established (bool): the handshake has been done, whatever came after it.
         ssl_object (SSLObject or None): what was negotiated; None after `unwrap`.
-        backlog (list of bytes): what of `feed_appdata` has not been encrypted yet; not to be
-            changed from outside.
+        backlog (list of bytes or memoryview): what of `feed_appdata` has not been encrypted yet;
+            not to be changed from outside.
+        backlog_size (int): how many bytes that is.
     """
 
-    __slots__ = ('state', 'ssl_object', '_arguments', '_incoming', '_outgoing', '_received',
-                 'backlog', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
-                 '_had_appdata', '__weakref__')
+    __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_incoming',
+                 '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
+                 '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
+                 '_discarded', '__weakref__')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
                  suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT):
         self.state = PLAINTEXT
+        self.failure = None
+        self.established = False
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
         self._unchecked = 0         # bytes that have come since the limit was looked at,
         self._had_appdata = False   # and whether there was application data among them
+        self._discarded = None      # bytes of plaintext that nobody wanted, see discard()
         self._incoming = self._memory_bio()
         self._outgoing = self._memory_bio()
         self._received = []  # plaintext for the application
         self.backlog = []    # plaintext for the peer, not encrypted yet
+        self.backlog_size = 0
+        self._allowance = 0  # bytes of it that may be encrypted now
         self.ssl_object = self._new_ssl_object()
 
     def _new_ssl_object(self):
@@ -127,9 +149,10 @@ class SSLPipe(object):
         """
         Start TLS. What the application writes from now on waits for the end of the handshake.
 
+        A client whose settings admit no handshake has a `failure` after it.
+
         Raises:
             RuntimeError: TLS has been started already.
-            ssl.SSLError: a client's settings admit no handshake.
         """
         self._enter(START)
         if self.ssl_object is None:
@@ -141,13 +164,14 @@ class SSLPipe(object):
         """
         Take *data*, received from the peer; `appdata_received` has what it decrypts to.
 
+        `failure` says whether the peer broke the protocol, or goes on and on without application
+        data. The pipe is then BROKEN for good, and ignores what comes later.
+
         Args:
             data (bytes): TLS records, split anywhere; plaintext in PLAINTEXT. May be empty.
 
         Raises:
-            ssl.SSLError: the peer broke the protocol, or goes on and on without application data:
-                the pipe is BROKEN for good. What was decrypted before that is not lost; what comes
-                later is ignored.
+            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
         """
         state = self.state
         if not data:
@@ -163,6 +187,8 @@ class SSLPipe(object):
         self._unchecked += len(data)
         if self._received:
             self._had_appdata = True
+            if self._discarded is not None:
+                self._discard()
         if self._unchecked > self._overhead_limit:
             self._check_overhead()
 
@@ -173,34 +199,25 @@ class SSLPipe(object):
         self._had_appdata = False
         if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
             return
-        self._enter(FAIL)
-        del self.backlog[:]
-        error = ssl.SSLError(SSL_ERROR_SSL, 'the peer has sent %d bytes without application data,'
-                             ' or does not read the answers' % limit)
-        error.library = error.reason = None
-        raise error
+        self._fail(_misbehaviour('the peer has sent %d bytes without application data, or does not'
+                                 ' read the answers' % limit))
 
     def feed_eof(self):
         """
         Take note that the peer will send nothing more.
 
-        After the handshake, what has been fed can still be sent to it.
-
-        Raises:
-            ssl.SSLEOFError: it has not sent close_notify, so its data may have been cut short.
+        Without its close_notify the data may have been cut short: `failure` is an ssl.SSLEOFError
+        then. After the handshake, what has been fed can still be sent to it.
         """
         state = self.state
         if state is HANDSHAKE:
-            self._enter(FAIL)
-            del self.backlog[:]
+            self._fail(_ragged_eof())
         elif state is OPEN or state is CLOSING:
+            # OpenSSL is not told: it would encrypt nothing more, and each version, under each
+            # Python, words the end in another way.
             self._enter(PEER_CLOSE)
-        else:
-            return
-        # OpenSSL is not told: it would encrypt nothing more, and each version, under each Python,
-        # words the end in another way.
-        if state is HANDSHAKE or not self._suppress_ragged_eofs:
-            raise ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
+            if not self._suppress_ragged_eofs:
+                self.failure = _ragged_eof()
 
     def feed_appdata(self, data):
         """
@@ -219,6 +236,7 @@ class SSLPipe(object):
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
             if data:
                 self.backlog.append(data)
+                self.backlog_size += len(data)
         elif state is PLAINTEXT:
             self._outgoing.write(data)
         else:
@@ -228,13 +246,30 @@ class SSLPipe(object):
         """
         End our side: `data_to_send` encrypts what has been fed, then adds close_notify.
 
-        Data that still arrives can be read or ignored until the state is CLOSED, which takes both
-        sides' close_notify, or the peer's EOF.
+        Data that still arrives can be read until the state is CLOSED, which takes both sides'
+        close_notify, or the peer's EOF. Call `discard` too if nobody wants it.
 
         Raises:
             RuntimeError: there is no TLS to end, or it has been ended.
         """
         self._enter(CLOSE)
+
+    def discard(self):
+        """
+        Drop the plaintext that has not been taken, and what still arrives.
+
+        A peer that has not seen our close_notify yet may go on sending. Beyond `DRAIN_LIMIT` bytes
+        it is a `failure`, of errno.ECONNABORTED.
+        """
+        if self._discarded is None:
+            self._discarded = 0
+            del self._received[:]
+
+    def _discard(self):
+        self._discarded += sum(map(len, self._received))
+        del self._received[:]
+        if self._discarded > DRAIN_LIMIT and (self.state, FAIL) in TRANSITIONS:
+            self._fail(_misbehaviour('the peer goes on sending', errno.ECONNABORTED))
 
     def unwrap(self):
         """
@@ -248,7 +283,8 @@ class SSLPipe(object):
         """
         self._enter(UNWRAP)
         trailing = self._incoming.read()
-        self.ssl_object = None
+        self.ssl_object = self.failure = self._discarded = None
+        self.established = False
         return trailing
 
     # What comes out
@@ -262,12 +298,19 @@ class SSLPipe(object):
         del received[:]
         return data
 
-    def data_to_send(self):
+    @property
+    def has_appdata(self):
+        """Whether `appdata_received` has something to return (bool)."""
+        return bool(self._received)
+
+    def data_to_send(self, amount=None):
         """
         Return the bytes that have to go to the peer (bytes), b'' if there are none.
 
-        Raises:
-            ssl.SSLError: encrypting failed: the pipe is BROKEN; call again for the alert.
+        Args:
+            amount (int or None): how many bytes of the backlog to encrypt at most; all of them
+                unless given. To hold little more than that in memory, send what is returned, wait
+                until it is sent, and call again until there is nothing.
         """
         backlog = self.backlog
         state = self.state
@@ -275,15 +318,12 @@ class SSLPipe(object):
             records = quick_send(self.ssl_object, self._outgoing, backlog[0])
             if records:
                 del backlog[0]
+                self.backlog_size = 0
                 return records
         if backlog or state in _ENDING:
+            self._allowance = self.backlog_size if amount is None else amount
             self._advance(_TO_SEND)
         return self._outgoing.read()
-
-    @property
-    def backlog_size(self):
-        """How many bytes of `feed_appdata` have not been encrypted yet."""
-        return sum(map(len, self.backlog))
 
     # The machine
 
@@ -315,14 +355,26 @@ class SSLPipe(object):
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 if self.state is HANDSHAKE:
                     return
-            except Exception:
-                self._enter(FAIL)
-                del self.backlog[:]
-                raise
+            except Exception as error:
+                self._fail(error)
+                if not isinstance(error, ssl.SSLError):  # no fault of the peer's
+                    raise
+                return
+
+    def _fail(self, error):
+        """End TLS because of *error*."""
+        self._enter(FAIL)
+        del self.backlog[:]
+        self.backlog_size = 0
+        if self.failure is None:
+            self.failure = error
+            if not PY2:  # its traceback holds this very object, by its frames
+                error.__traceback__ = error.__context__ = None
 
     def _handshake(self):
         self.ssl_object.do_handshake()
         self._enter(ESTABLISHED)
+        self.established = True
 
     def _decrypt_rest(self):
         if self._incoming.pending:
@@ -346,17 +398,36 @@ class SSLPipe(object):
 
     def _encrypt(self):
         backlog = self.backlog
-        while backlog:
-            # Small writes share records; and OpenSSL wants a write that it could not do to be
-            # repeated with at least the same bytes, SSL_write(3).
-            if len(backlog) > 1:
-                backlog[:] = [b''.join(backlog)]
-            data = backlog[0]
+        while backlog and self._allowance > 0:
+            data = self._next_piece()
             taken = self.ssl_object.write(data)
+            self._allowance -= taken
+            self.backlog_size -= taken
             if taken < len(data):
-                backlog[0] = data[taken:]
+                backlog[0] = memoryview(data)[taken:]
             else:
                 del backlog[0]
+
+    def _next_piece(self):
+        """
+        Make the first item of the backlog one that is worth a call, and return it.
+
+        Small writes share records. OpenSSL wants a write that it could not do to be repeated with
+        at least the same bytes, SSL_write(3): the first item never gets shorter by this.
+        """
+        backlog = self.backlog
+        size = len(backlog[0])
+        if size > PIECE:
+            view, last = memoryview(backlog[0]), (size - 1) // PIECE * PIECE
+            backlog[:1] = [view[start:start + PIECE] for start in range(0, last, PIECE)]
+            backlog.insert(last // PIECE, view[last:].tobytes())  # may be small: quick_send's
+        elif size < RECORD and len(backlog) > 1:
+            count = 1
+            while count < len(backlog) and size + len(backlog[count]) <= PIECE:
+                size += len(backlog[count])
+                count += 1
+            backlog[:count] = [b''.join([as_bytes(data, 'data') for data in backlog[:count]])]
+        return backlog[0]
 
     def _close(self):
         if self.backlog:
@@ -378,7 +449,7 @@ class SSLPipe(object):
 _TO_RECEIVE = {
     HANDSHAKE: (SSLPipe._handshake, SSLPipe._decrypt_rest),
     OPEN: (SSLPipe._decrypt,),
-    CLOSING: (SSLPipe._decrypt, SSLPipe._encrypt, SSLPipe._close),
+    CLOSING: (SSLPipe._decrypt, SSLPipe._close),
 }
 
 #: By state, what brings the application's bytes on their way: data before what ends it.
@@ -390,3 +461,13 @@ _TO_SEND = {
 }
 
 _ENDING = frozenset([CLOSING, FINISHING])
+
+
+def _ragged_eof():
+    return ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
+
+
+def _misbehaviour(text, number=SSL_ERROR_SSL):
+    error = ssl.SSLError(number, text)
+    error.library = error.reason = None
+    return error

@@ -31,8 +31,13 @@ __all__ = ['SSLProtocol']
 
 logger = logging.getLogger('sslproto27')
 
-#: Bytes that a peer may still send after we have closed, before it is cut off.
-DRAIN_LIMIT = 1024 * 1024
+#: Bytes of what the application writes that are encrypted, and given to the transport below, at a
+#: time: nothing more is encrypted while that one has too much to send.
+CHUNK = 64 * 1024
+
+#: Times that the application is asked to go on writing before the loop sees to others: it may be
+#: that the peer reads as fast as it writes.
+FAIR_SHARE = 16
 
 
 class SSLProtocol(Ending):
@@ -63,8 +68,8 @@ class SSLProtocol(Ending):
     __slots__ = (
         '_loop', '_app_protocol', '_waiter', '_call_connection_made', '_handshake_timeout',
         '_shutdown_timeout', '_pipe', '_state', '_transport', '_app_transport', '_timer', '_error',
-        '_early', '_delivering', '_unread', '_gate', '_limits', '_lower_paused', '_has_eof',
-        '_drained', '_writes_after_close', '_started', '_thread', '_handshakes', '__weakref__')
+        '_early', '_delivering', '_is_buffered', '_unread', '_gate', '_limits', '_lower_paused',
+        '_has_eof', '_writes_after_close', '_started', '_thread', '_handshakes', '__weakref__')
 
     def __init__(self, loop, app_protocol, sslcontext, waiter=None, server_side=False,
                  server_hostname=None, call_connection_made=True, ssl_handshake_timeout=None,
@@ -93,7 +98,7 @@ class SSLProtocol(Ending):
         self._limits = WriteLimits()
         self._lower_paused = False    # the transport below takes no data
         self._has_eof = False         # and will give none any more
-        self._drained = 0             # bytes that came after we had closed
+        self._unread = b''            # plaintext that the application has not taken yet
         self._writes_after_close = 0
         self._started = self._thread = None  # set in debug mode
         self._set_app_protocol(app_protocol)
@@ -122,8 +127,7 @@ class SSLProtocol(Ending):
 
     def _set_app_protocol(self, protocol):
         self._app_protocol = protocol
-        # None where there is data_received; else what came and has found no buffer yet.
-        self._unread = b'' if _above.is_buffered(protocol) else None
+        self._is_buffered = _above.is_buffered(protocol)
 
     def _take_over(self, is_writing_paused):
         """Be the protocol of a transport that has, or has not, asked the application to pause."""
@@ -224,38 +228,65 @@ class SSLProtocol(Ending):
         """
         Handle one event: ``feed(data)``, bring what came of it up, and then down.
 
-        Up goes, in order: connection_made, data_received, eof_received.
+        Up goes, in order: connection_made, data_received, eof_received, the failure.
         """
-        pipe, gate = self._pipe, self._gate
-        failure = None
+        pipe = self._pipe
         try:
             feed(data)
-        except Exception as error:
-            failure = error
+        except Exception:
+            if pipe.failure is None:
+                raise
         self._delivering = True
         try:
-            if self._state is HANDSHAKE and pipe.state in _ESTABLISHED_PIPE:
+            if self._state is HANDSHAKE and pipe.established:
                 self._established()
-            state = self._state
-            if state in READING and not gate.paused:
-                data = pipe.appdata_received()
-                if self._unread is not None:
-                    self._unread = _above.fill(self._app_protocol, self._unread + data, gate)
-                elif data:
-                    self._app_protocol.data_received(data)
-                if (pipe.state is _pipe.PEER_CLOSED and not gate.paused
-                        and self._state is CONNECTED):
-                    self._peer_closed()
-            elif state is CLOSING:
-                self._drain(len(pipe.appdata_received()))
+            if self._state in READING:
+                self._deliver()
         except Exception as error:
             self._app_failed(error)
         finally:
             self._delivering = False
-        if failure is not None:
-            self._fail(failure)
-            failure = None  # its traceback has this frame, on Python 3
+        if pipe.failure is not None:
+            self._pipe_failed(pipe.failure)
         self._flush()
+
+    def _deliver(self):
+        """Give the application what has been decrypted, until it pauses; then the end of it."""
+        pipe, gate = self._pipe, self._gate
+        while not gate.paused:
+            data = self._unread or pipe.appdata_received()
+            if not data:
+                break
+            if self._is_buffered:
+                self._unread = memoryview(data)  # its callbacks may replace it by another protocol
+                size = _above.fill(self._app_protocol, self._unread)
+                self._unread = self._unread[size:]
+            else:
+                self._unread = b''
+                if data.__class__ is memoryview:  # left over by another protocol
+                    data = data.tobytes()
+                self._app_protocol.data_received(data)
+            if self._state not in READING:
+                return
+        if (pipe.state is _pipe.PEER_CLOSED and pipe.failure is None and not gate.paused
+                and self._state is CONNECTED):
+            self._peer_closed()
+
+    def _pipe_failed(self, error):
+        """End the connection because of the pipe's failure, after what came before it."""
+        pipe, state = self._pipe, self._state
+        if state in READING and (self._unread or pipe.has_appdata):
+            return  # the application has paused
+        if pipe.state is _pipe.BROKEN:
+            if error.args[:1] == (errno.ECONNABORTED,):  # after our own close()
+                self._abort()
+            else:
+                self._fail(error)
+        elif state in READING:
+            # Cut short: no eof_received. What the application wrote can still go out. After its
+            # own close() the end of what it no longer reads is no news to it.
+            self._error = error
+            self._close()
 
     def _start(self, _):
         self._pipe.do_handshake()
@@ -265,15 +296,9 @@ class SSLProtocol(Ending):
 
     def _feed_eof(self, _):
         if self._state is HANDSHAKE:
-            raise _connection_reset('EOF in the TLS handshake')
-        try:
+            self._fail(_connection_reset('EOF in the TLS handshake'))
+        else:
             self._pipe.feed_eof()
-        except ssl.SSLEOFError as error:
-            # Cut short: no eof_received. What the application wrote can still go out. After its
-            # own close() the end of what it no longer reads is no news to it.
-            if self._state in READING:
-                self._error = error
-                self._close()
 
     def _established(self):
         self._stop_timer()
@@ -293,20 +318,18 @@ class SSLProtocol(Ending):
         if not self._app_protocol.eof_received() and self._state is HALF_CLOSED:
             self._close()
 
-    def _drain(self, size):
-        """Ignore what a peer sends that has not seen our close_notify yet; not for ever."""
-        self._drained += size
-        if self._drained > DRAIN_LIMIT:
-            self._abort()
-
     # The way down
 
     def _write(self, data):
-        state = self._state
-        if state in OPEN or state is HANDSHAKE:
-            self._pipe.feed_appdata(data)
-            if not self._delivering:
+        state, pipe = self._state, self._pipe
+        if (state in OPEN or state is HANDSHAKE) and pipe.state is not _pipe.BROKEN:
+            pipe.feed_appdata(data)
+            high = self._limits.high
+            if not self._delivering or high < CHUNK and high < pipe.backlog_size:
                 self._flush()
+            elif high < pipe.backlog_size:
+                # What a callback writes leaves together, once it is over: so it has to be over soon.
+                self._control_writing()
         elif state is NEW:
             self._early.append(as_bytes(data, 'data'))
         else:
@@ -316,24 +339,30 @@ class SSLProtocol(Ending):
 
     def _flush(self):
         """Bring down what the pipe has: the one place that writes to the transport below."""
-        pipe, limits = self._pipe, self._limits
+        pipe, limits, share = self._pipe, self._limits, FAIR_SHARE
         while self._state in SENDING and not self._lower_paused:
-            try:
-                data = pipe.data_to_send()
-            except Exception as error:
-                self._fail(error)
-                return
+            data = pipe.data_to_send(CHUNK)
             if data:
                 self._transport.write(data)
+            if pipe.state is _pipe.BROKEN:
+                self._pipe_failed(pipe.failure)
+                return
+            if data and pipe.backlog:
+                continue
             # Not while the transport below takes nothing: the pipe is done before its last bytes
             # are sent.
             if self._state is CLOSING:
                 if self._is_all_said():
                     self._end()
-            elif self._state is UNWRAPPING and pipe.state is _pipe.CLOSED:
+            elif (self._state is UNWRAPPING and pipe.state is _pipe.CLOSED
+                    and not (self._unread or pipe.has_appdata)):
                 self._detach()
             # As long as the application, asked to go on, writes more.
             if not (limits.paused or pipe.backlog) or not self._control_writing():
+                break
+            share -= 1
+            if not share:
+                self._loop.call_soon(self._flush)
                 break
         if self._lower_paused:
             self._control_writing()
@@ -384,9 +413,10 @@ class SSLProtocol(Ending):
             self._flush()
 
     def _pause_reading(self):
-        if not self._is_closing():
+        state = self._state
+        if state in EARLY or state in OPEN or state is UNWRAPPING:
             self._gate.paused = True
-            if self._state in OPEN:
+            if state not in EARLY:
                 self._gate.pause_below(self._transport)
 
     def _resume_reading(self):
@@ -429,9 +459,6 @@ class SSLProtocol(Ending):
 
     def __repr__(self):
         return '<%s %s at %#x>' % (type(self).__name__, self._state, id(self))
-
-
-_ESTABLISHED_PIPE = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
 
 
 def _nothing(_):

@@ -26,9 +26,6 @@ _CHUNK = 0x40000
 #: download of 8 MiB, none with 96 (observed on 2.7.18 with glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
-#: How much may still come between our close_notify and the peer's.
-_DRAIN_LIMIT = 0x100000
-
 _ENDED = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
 _CLOSING = frozenset([_pipe.CLOSING, _pipe.FINISHING, _pipe.CLOSED])
 _WRITABLE = frozenset([_pipe.PLAINTEXT, _pipe.HANDSHAKE, _pipe.OPEN, _pipe.PEER_CLOSED])
@@ -110,19 +107,17 @@ class SSLSocket(SocketFace):
         Raises:
             RuntimeError: there is no TLS to end.
             ssl.SSLEOFError: the peer has gone without close_notify.
-            socket.error: ECONNABORTED, the peer goes on sending.
+            ssl.SSLError: ECONNABORTED, the peer goes on sending.
         """
         self._end()
         self._flush(True)
         with self._receiving:
-            dropped = self._discard()
+            self._received, self._position = b'', 0
+            self._pipe.discard()
             while self._pipe.state is not _pipe.CLOSED:
                 if self._error is not None:
                     raise self._error
                 self._pump()
-                dropped += self._discard()
-                if dropped > _DRAIN_LIMIT:
-                    raise socket.error(errno.ECONNABORTED, 'the peer goes on sending')
             if self._error is not None:
                 raise self._error
             with self._lock:
@@ -225,11 +220,6 @@ class SSLSocket(SocketFace):
                 return
             self._pump()
 
-    def _discard(self):
-        size = self.pending()
-        self._received, self._position = b'', 0
-        return size
-
     def _pump(self):
         """Bring what comes from below into the pipe, and what comes of it both ways."""
         if self._unsent:
@@ -256,13 +246,10 @@ class SSLSocket(SocketFace):
 
     def _feed(self, data):
         """Give the pipe what has come, and take what it says to that; the lock is held."""
-        try:
-            if self._eof:
-                self._pipe.feed_eof()
-            else:
-                self._pipe.feed_ssldata(data)
-        except Exception as error:  # raised again once the plaintext before it is read
-            self._error = error
+        if self._eof:
+            self._pipe.feed_eof()
+        else:
+            self._pipe.feed_ssldata(data)
         self._collect()
 
     # Writing
@@ -321,13 +308,10 @@ class SSLSocket(SocketFace):
 
     def _collect(self):
         """Take what the pipe has to send; the lock is held."""
-        try:
-            data = self._pipe.data_to_send()
-        except Exception as error:  # raised again by who called for it
-            self._error = error
-            data = self._pipe.data_to_send()  # the alert
+        data = self._pipe.data_to_send()
         if data:
             self._unsent.append(data)
+        self._error = self._error or self._pipe.failure  # raised once the plaintext before is read
 
     def _flush(self, wait):
         """

@@ -15,6 +15,7 @@ import struct
 import time
 
 from forger import APPLICATION_DATA, HANDSHAKE, Records, Records12, log_secrets, record
+from pipe_pairs import attempt
 from sockets import PATIENCE, Background
 from sslproto27 import SSLPipe, _pipe, context
 
@@ -96,7 +97,7 @@ class Attacker(object):
         self.pipe.do_handshake()
         flight = self.pipe.data_to_send()
         while not flight:
-            self.pipe.feed_ssldata(self.sock.recv(65536))
+            attempt(self.pipe.feed_ssldata, self.sock.recv(65536))
             flight = self.pipe.data_to_send()
         self.flight = flight
         if self.side == 'server':
@@ -111,7 +112,7 @@ class Attacker(object):
             assert data, 'EOF in the handshake'
             if self.side == 'client':
                 self.server_flight += data
-            self.pipe.feed_ssldata(data)
+            attempt(self.pipe.feed_ssldata, data)
             self.flush()
 
     def flush(self):
@@ -133,7 +134,7 @@ class Attacker(object):
         while len(data) < size:
             received = self.sock.recv(65536)
             assert received, 'EOF after %d of %d bytes' % (len(data), size)
-            self.pipe.feed_ssldata(received)
+            attempt(self.pipe.feed_ssldata, received)
             data += self.pipe.appdata_received()
         return data
 

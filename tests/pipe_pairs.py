@@ -10,8 +10,8 @@ from memory import PY2, whole
 from sslproto27 import SSLPipe
 
 __all__ = [
-    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'carry', 'native_call',
-    'needs_refcounts', 'pattern', 'record_types', 'talk',
+    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry',
+    'native_call', 'needs_refcounts', 'pattern', 'record_types', 'talk',
 ]
 
 PYPY = platform.python_implementation() == 'PyPy'
@@ -37,11 +37,25 @@ def record_types(data):
     return types
 
 
+def attempt(method, *args):
+    """Call a pipe's *method* and return its result; raise the failure that it has set, if any."""
+    pipe = method.__self__
+    before = pipe.failure
+    result = method(*args)
+    if pipe.failure is not before:
+        raise pipe.failure
+    return result
+
+
 def carry(source, target, split=whole):
-    """Bring all that *source* has to send to *target*; return how many bytes that was."""
-    data = source.data_to_send()
+    """
+    Bring all that *source* has to send to *target*; return how many bytes that was.
+
+    A failure that this brings, in either, is raised.
+    """
+    data = attempt(source.data_to_send)
     for piece in split(data):
-        target.feed_ssldata(piece)
+        attempt(target.feed_ssldata, piece)
     return len(data)
 
 

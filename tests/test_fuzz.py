@@ -12,7 +12,7 @@ import pytest
 
 import fuzzing
 from memory import knows_openssl_3
-from pipe_pairs import PYPY, PipePair
+from pipe_pairs import PYPY, PipePair, attempt
 from sslproto27._pipe import BROKEN, OPEN, PLAINTEXT
 
 hypothesis = pytest.importorskip('hypothesis')
@@ -137,14 +137,14 @@ class Conversation(object):
     def _carry(self, side, pipe, number):
         other = self._other(side)
         try:
-            self.wires[other] += pipe.data_to_send()
+            self.wires[other] += attempt(pipe.data_to_send)
         finally:
             data, self.wires[other] = self.wires[other], b''
             peer = self.pipes[other]
             if peer.state != PLAINTEXT:
                 try:
                     for piece in cut(data, [number, number // 3]):
-                        peer.feed_ssldata(piece)
+                        attempt(peer.feed_ssldata, piece)
                 except ssl.SSLError:
                     assert BROKEN == peer.state
                 self.received[other] += peer.appdata_received()

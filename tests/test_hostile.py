@@ -15,7 +15,7 @@ import pytest
 
 from forger import ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, Forger, record
 from memory import knows_openssl_3, raised
-from pipe_pairs import PYPY, PipePair, carry, native_call, pattern, talk
+from pipe_pairs import PYPY, PipePair, attempt, carry, native_call, pattern, talk
 from sslproto27 import SSLPipe
 from sslproto27._pipe import BROKEN, HANDSHAKE, OPEN, OVERHEAD_LIMIT, PEER_CLOSED
 from sslproto27.context import OP_ALLOW_CLIENT_RENEGOTIATION
@@ -50,7 +50,7 @@ def client(client_context):
 
 def refuses(pipe, data):
     """Hold that *data* breaks *pipe* for good, and quietly; return the error."""
-    error = raised(pipe.feed_ssldata, data)
+    error = raised(attempt, pipe.feed_ssldata, data)
     assert isinstance(error, ssl.SSLError)
     assert (BROKEN, b'', 0) == (pipe.state, pipe.appdata_received(), pipe.backlog_size)
     assert len(pipe.data_to_send()) < 100  # an alert, or nothing
@@ -73,7 +73,7 @@ class TestTruncation(object):
             server.do_handshake()
             server.feed_ssldata(hello[:size])
             assert (HANDSHAKE, size == len(hello)) == (server.state, server.data_to_send() != b'')
-            assert ssl.SSLEOFError is type(raised(server.feed_eof))
+            assert ssl.SSLEOFError is type(raised(attempt, server.feed_eof))
             assert BROKEN == server.state
 
     def test_server_flight(self, client_context, server_context):
@@ -88,7 +88,7 @@ class TestTruncation(object):
                 return
             pair.client.feed_ssldata(flight[:size])
             assert (HANDSHAKE, b'') == (pair.client.state, pair.client.data_to_send())
-            assert ssl.SSLEOFError is type(raised(pair.client.feed_eof))
+            assert ssl.SSLEOFError is type(raised(attempt, pair.client.feed_eof))
             assert (BROKEN, 0) == (pair.client.state, pair.client.backlog_size)
             size += 1
 
@@ -112,7 +112,7 @@ class TestTruncation(object):
         pair = PipePair(client_context, server_context).handshake()
         pair.server.feed_appdata(b'data')
         pair.client.feed_ssldata(pair.server.data_to_send()[:-1])
-        assert ssl.SSLEOFError is type(raised(pair.client.feed_eof))
+        assert ssl.SSLEOFError is type(raised(attempt, pair.client.feed_eof))
         assert (PEER_CLOSED, b'') == (pair.client.state, pair.client.appdata_received())
 
 
@@ -176,12 +176,12 @@ class TestGarbage(object):
             if random_.random() < 0.5:  # get past the header of the record
                 data = record(22, data, 0x301)
             try:
-                pipe.feed_ssldata(data)
+                attempt(pipe.feed_ssldata, data)
             except ssl.SSLError:
                 assert BROKEN == pipe.state
             else:
                 assert HANDSHAKE == pipe.state
-                assert ssl.SSLEOFError is type(raised(pipe.feed_eof))
+                assert ssl.SSLEOFError is type(raised(attempt, pipe.feed_eof))
             assert b'' == pipe.appdata_received()
 
     def test_plaintext_in_a_connection(self, client_context, server_context):
@@ -245,26 +245,26 @@ def conversation(client_context, server_context, wire):
     sides = {'client': (pair.client, pair.server), 'server': (pair.server, pair.client)}
     failed, received = set(), {'client': b'', 'server': b''}
 
-    def attempt(side, call, *args):
+    def on(side, call, *args):
         try:
-            return call(*args)
+            return attempt(call, *args)
         except (ssl.SSLError, RuntimeError):
             failed.add(side)
             return b''
 
     for side in ('server', 'client'):
-        attempt(side, sides[side][0].do_handshake)
-        attempt(side, sides[side][0].feed_appdata, side.encode('ascii') * 20)
+        on(side, sides[side][0].do_handshake)
+        on(side, sides[side][0].feed_appdata, side.encode('ascii') * 20)
     for step in range(12):
         for side, other in (('client', 'server'), ('server', 'client')):
             pipe, peer = sides[side]
-            for piece in wire(attempt(side, pipe.data_to_send)):
-                attempt(other, peer.feed_ssldata, piece)
+            for piece in wire(on(side, pipe.data_to_send)):
+                on(other, peer.feed_ssldata, piece)
             received[other] += peer.appdata_received()
             if step == 5 and pipe.state in (OPEN, PEER_CLOSED):
-                attempt(side, pipe.shutdown)
+                on(side, pipe.shutdown)
     for side in sides:
-        attempt(side, sides[side][0].feed_eof)
+        on(side, sides[side][0].feed_eof)
     return failed, received
 
 
@@ -304,8 +304,8 @@ class TestFlippedBits(object):
             size = len(data)
             data[at] ^= 1 << at % 8
             try:
-                us.feed_ssldata(bytes(data))
-                us.feed_eof()
+                attempt(us.feed_ssldata, bytes(data))
+                attempt(us.feed_eof)
             except ssl.SSLError:
                 assert b'' == us.appdata_received()
             else:
@@ -320,7 +320,7 @@ class TestFloods(object):
         """Feed *data* until the pipe is BROKEN; return how often. It must be by *most* times."""
         for count in range(1, most + 1):
             try:
-                pipe.feed_ssldata(data)
+                attempt(pipe.feed_ssldata, data)
             except ssl.SSLError as error:
                 assert BROKEN == pipe.state
                 return count, error
@@ -409,10 +409,10 @@ class TestFloods(object):
             for _ in range(5000):
                 native_call(pair.client.ssl_object, 'SSL_key_update', ctypes.c_int(1))
                 pair.client.ssl_object.do_handshake()
-                data = pair.client.data_to_send()
+                data = attempt(pair.client.data_to_send)
                 sent += len(data)
-                pair.server.feed_ssldata(data)
-                pair.server.data_to_send()
+                attempt(pair.server.feed_ssldata, data)
+                attempt(pair.server.data_to_send)
         assert 'without application data' in str(info.value)
         assert sent <= 20000 + 100
 
@@ -454,14 +454,15 @@ class TestForgedRecords(object):
         assert (OPEN, b'') == (forger.server.state, forger.server.appdata_received())
         with pytest.raises(ssl.SSLError):
             for _ in range(100):
-                forger.server.feed_ssldata(forger.record(APPLICATION_DATA, b''))
+                attempt(forger.server.feed_ssldata, forger.record(APPLICATION_DATA, b''))
         assert BROKEN == forger.server.state
 
     def test_padding_alone(self, forger):
         """So are records of padding alone."""
         with pytest.raises(ssl.SSLError):
             for _ in range(100):
-                forger.server.feed_ssldata(forger.record(APPLICATION_DATA, b'', padding=10000))
+                attempt(forger.server.feed_ssldata,
+                        forger.record(APPLICATION_DATA, b'', padding=10000))
         assert BROKEN == forger.server.state
 
     def test_too_large(self, forger):
@@ -504,7 +505,7 @@ class TestForgedRecords(object):
         forger.server.feed_ssldata(forger.record(ALERT, b'\x01\x00'))
         with pytest.raises(ssl.SSLError):
             for _ in range(100):
-                forger.server.feed_ssldata(b'x' * 10000)
+                attempt(forger.server.feed_ssldata, b'x' * 10000)
         assert BROKEN == forger.server.state
 
 

@@ -15,7 +15,7 @@ from memory import SPLITS, raised, strided
 from pipe_pairs import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
-from sslproto27._protocol import DRAIN_LIMIT
+from sslproto27._pipe import DRAIN_LIMIT
 from sslproto27._transport import SSLTransport
 
 LARGE = 100000

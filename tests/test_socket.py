@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from memory import PY2, knows_openssl_3, only_python2, raised
-from pipe_pairs import native_call, pattern
+from pipe_pairs import attempt, native_call, pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
 
@@ -77,9 +77,9 @@ class RemotePipe(object):
         """Wait for bytes, and answer them."""
         data = self.sock.recv(65536)
         if data:
-            self.pipe.feed_ssldata(data)
+            attempt(self.pipe.feed_ssldata, data)
         else:
-            self.pipe.feed_eof()
+            attempt(self.pipe.feed_eof)
         self.flush()
 
     def drain(self):

@@ -439,6 +439,19 @@ class TestLimits(object):
         assert b'y' * 1000 == (yield server.read_bytes(1000))
         finish(client, server)
 
+    @on_loop
+    def test_what_is_held(self, pki):
+        """Of what was written and not sent no more is held than the limit, and one piece of it."""
+        limit = 1000000
+        client, server = yield pair_of_streams(pki, max_write_buffer_size=limit)
+        with pytest.raises(iostream.StreamBufferFullError):
+            while True:
+                client.write(b'x' * 50000)
+        ciphertext = len(client._unsent) + client._pipe._outgoing.pending
+        assert (True, 0) == (len(client._write_buffer) <= limit, client._pipe.backlog_size)
+        assert 0 < ciphertext < _stream.WRITE_SIZE * 1.1
+        finish(client, server)
+
 
 class TestHostilePeers(object):
     """Peers that do not play by the rules."""

@@ -120,13 +120,17 @@ class TestSuccess(object):
         assert not connection.lower.closed
 
     def test_paused_reader(self, new):  # noqa: F811
-        """unwrap lets what is held back through: the peer's close_notify may be in it."""
+        """unwrap leaves the application's pause alone: it ends once all has been read."""
         connection = new().handshake()
         connection.transport.pause_reading()
         connection.remote.write(b'unread')
         future = connection.transport.unwrap()
         connection.loop.run()
         connection.remote.close_notify()
+        assert (b'', False, []) == (
+            connection.app.data, connection.transport.is_reading(), future.outcomes)
+        connection.transport.resume_reading()
+        connection.loop.run()
         assert (b'unread', 1) == (connection.app.data, len(future.outcomes))
 
     def test_eof_behind_close_notify(self, new):  # noqa: F811

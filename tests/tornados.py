@@ -14,6 +14,7 @@ import warnings
 
 import pytest
 
+from pipe_pairs import attempt
 from sslproto27 import SSLPipe, _pipe
 
 REASON = ('Tornado 5.1 is not installed: it can be on Python 2.7 and 3.5 to 3.9; 3.10 and 3.11'
@@ -172,7 +173,7 @@ class Peer(object):
     def receive(self):
         """Feed the pipe what has come; return the plaintext."""
         data = yield self.stream.read_bytes(65536, partial=True)
-        self.pipe.feed_ssldata(data)
+        attempt(self.pipe.feed_ssldata, data)
         raise gen.Return(self.pipe.appdata_received())
 
     @gen.coroutine

@@ -13,7 +13,7 @@ from .. import _pipe
 from .._compat import PY2, as_bytes, to_index, writable_view
 from ._configuration import TLSConfiguration, next_protocol
 from ._enums import TLSVersion
-from ._errors import TLSError, tls_error, want_read, want_write
+from ._errors import tls_error, want_read, want_write
 from ._hello import DECODE_ERROR, INTERNAL_ERROR, UNRECOGNIZED_NAME, ClientHello, alert
 from ._interfaces import TLSWrappedBuffer
 from ._names import suite_of
@@ -242,26 +242,15 @@ class Buffer(TLSWrappedBuffer):
 
     def _do(self, call, *args):
         """Call the pipe, and take whatever comes of it."""
-        try:
-            call(*args)
-        except TLSError as error:
-            self._fail(error)
+        call(*args)
         self._plaintext.append(self._pipe.appdata_received())
         self._collect()
 
     def _collect(self):
-        try:
-            self._outgoing.append(self._pipe.data_to_send())
-        except TLSError as error:
-            self._fail(error)
-            self._outgoing.append(self._pipe.data_to_send())  # the alert
+        self._outgoing.append(self._pipe.data_to_send())
+        self._failure = self._failure or self._pipe.failure
         if self._facts is None and self._pipe.state in _ESTABLISHED:
             self._facts = _facts(self._pipe.ssl_object)
-
-    def _fail(self, error):
-        error.__traceback__ = None  # on Python 3 its frames hold this very object: a cycle
-        error.__context__ = None
-        self._failure = error
 
     def _error(self):
         """Return a copy of the failure: what is raised collects a traceback."""
@@ -309,7 +298,7 @@ class Buffer(TLSWrappedBuffer):
 
     def _refuse(self, description, text):
         self._outgoing.append(alert(description))
-        self._fail(tls_error(text))
+        self._failure = tls_error(text)
 
 
 def _facts(ssl_object):

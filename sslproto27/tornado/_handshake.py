@@ -56,25 +56,28 @@ class Handshaking(object):
 
     def _shake_hands(self):
         pipe = self._pipe
-        try:
-            if pipe.state is _pipe.PLAINTEXT:
-                pipe.do_handshake()
-                if self._read_ahead:
-                    pipe.feed_ssldata(self._read_ahead)
-                    self._read_ahead = b''
-            while pipe.state is _pipe.HANDSHAKE:
-                data = self._below.receive()
-                if data is None:
-                    break
-                if not data:
-                    pipe.feed_eof()
-                pipe.feed_ssldata(data)
-                if len(data) < READ_SIZE:
-                    break
-        except ssl.SSLError:
-            self._flush_whatever_comes()  # the alert
-            raise
-        self._flush()
+        if pipe.state is _pipe.PLAINTEXT:
+            pipe.do_handshake()
+            if self._read_ahead:
+                pipe.feed_ssldata(self._read_ahead)
+                self._read_ahead = b''
+        while pipe.state is _pipe.HANDSHAKE:
+            data = self._below.receive()
+            if data is None:
+                break
+            if not data:
+                pipe.feed_eof()
+            pipe.feed_ssldata(data)
+            if len(data) < READ_SIZE:
+                break
+        if pipe.failure is None:
+            self._flush()
+            return
+        self._flush_whatever_comes()  # the alert
+        if pipe.established:  # it comes after the handshake
+            self._failure = pipe.failure
+        else:
+            raise pipe.failure
 
     def _established(self):
         self._stop_clock()

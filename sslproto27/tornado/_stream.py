@@ -355,16 +355,14 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
                 return None
             is_empty = 0 < len(data) < READ_SIZE
             self._emptied = self._read_buffer_size if is_empty else _NEVER
-            try:
-                if data:
-                    pipe.feed_ssldata(data)
-                else:
-                    pipe.feed_eof()
-                if not self._unsent:
-                    self._unsent = pipe.data_to_send()
-            except ssl.SSLError as error:
-                self._failure = error  # after what came before it
-            if self._unsent or self._failure is not None:
+            if data:
+                pipe.feed_ssldata(data)
+            else:
+                pipe.feed_eof()
+            self._failure = pipe.failure  # after what came before it
+            if not self._unsent:
+                self._unsent = pipe.data_to_send()
+            if self._unsent:
                 self._flush_whatever_comes()
             plaintext = pipe.appdata_received()
             if plaintext:
@@ -384,6 +382,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
             # What was left from before may not have been all.
             data = self._unsent and pipe.data_to_send()
             self._unsent = b''
+        if pipe.state is _pipe.BROKEN:
+            raise pipe.failure
         return not pipe.backlog
 
     def _flush(self):
@@ -395,8 +395,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream):
         """The same, where a failure is not the news: a read tells what became of the connection."""
         try:
             self._flush()
-        except ssl.SSLError as error:
-            self._failure = self._failure or error
+        except ssl.SSLError:
+            self._failure = self._pipe.failure
         except sockets.error:
             pass
 

@@ -46,11 +46,15 @@ def pipe() -> bytes:
     one.feed_appdata('hello')  # type: ignore[arg-type]
     one.feed_eof()
     one.shutdown()
+    one.discard()
     assert_type(one.backlog_size, int)
-    assert_type(one.backlog, list[bytes])
+    assert_type(one.backlog, list[bytes | memoryview])
+    assert_type(one.established or one.has_appdata, bool)
+    if one.failure is not None:
+        raise one.failure
     print(one.state.lower())
     print(one.ssl_object.version())  # type: ignore[union-attr]
-    return one.appdata_received() + one.data_to_send() + one.unwrap()
+    return one.appdata_received() + one.data_to_send() + one.data_to_send(1000) + one.unwrap()
 
 
 def blocking() -> None:
