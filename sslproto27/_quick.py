@@ -44,17 +44,20 @@ def quick_receive(ssl_object, incoming, data, received):
     elif size < 2:
         size = 2  # the least that a buffer may be
     handle = ssl_object._ssl
-    pending = True
-    while pending:
+    while True:
         # What a whole record fills, as it does in bulk, is not copied by the slice.
         plain = new_buffer(size) if size < LARGE else new_large_buffer(size)
         count = SSL_read(handle, plain, size)
         if count <= 0:
             return ssl_object._only_waits()
         received.append(plain[:count])
-        pending = BIO_ctrl_pending(bio)
-    # A read that was filled may have left the rest of a record, if that began in earlier data.
-    return count < size or size == _RECORD
+        whole = count < size or size == _RECORD
+        if not BIO_ctrl_pending(bio):
+            return whole
+        if not whole:
+            # The record began in earlier data: its rest, however large, must take one read more,
+            # not one for each few bytes.
+            size = _RECORD
 
 
 def quick_send(ssl_object, outgoing, data):

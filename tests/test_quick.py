@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 import sslproto27
+from memory import SeededChunks, only_python2
 from pipe_pairs import APPLICATION_DATA, PipePair, carry, pattern, record_types, talk
 
 
@@ -80,6 +81,59 @@ def test_damage_behind_data(new_pair):
     pair.server.feed_ssldata(bytes(wire))
     assert 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC' == pair.server.failure.reason
     assert b'good' == pair.server.appdata_received()
+
+
+def at_the_edges(before, after):
+    """Return a split that cuts *before* bytes before the end of each record, and *after* after."""
+    def split(records):
+        wire, cuts, end = b''.join(records), set(), 0
+        for record in records:
+            end += len(record)
+            cuts.update((end - before, end + after))
+        cuts = [0] + sorted(cuts)
+        return [wire[cuts[i]:cuts[i + 1]] for i in range(len(cuts) - 1)]
+    return split
+
+
+def in_pieces(size):
+    """Return a split into pieces of *size* bytes."""
+    def split(records):
+        wire = b''.join(records)
+        return [wire[start:start + size] for start in range(0, len(wire), size)]
+    return split
+
+
+EDGES = [(1, 1), (1, 2), (2, 1), (1, 20), (20, 1), (3, 3), (20, 20)]
+SPLITS = dict(
+    [('edges %d %d' % edge, at_the_edges(*edge)) for edge in EDGES]
+    + [('pieces of %d' % size, in_pieces(size)) for size in (1, 2, 3, 7, 100, 1000, 16385, 40000)]
+    + [('random %d' % seed, lambda records, seed=seed: SeededChunks(seed, 40000)(b''.join(records)))
+       for seed in range(4)])
+
+
+@only_python2
+@pytest.mark.parametrize('size', [1, 100, 16384])
+@pytest.mark.parametrize('split', sorted(SPLITS))
+def test_work_is_linear(new_pair, monkeypatch, split, size):
+    """However the records are cut, a piece takes few calls of SSL_read, and so does a record."""
+    from sslproto27 import _quick, _sslobject
+    pair = new_pair().handshake()
+    records = []
+    for _ in range(6):
+        pair.client.feed_appdata(b'x' * size)
+        records.append(pair.client.data_to_send())
+    calls = []
+    for module in (_quick, _sslobject):
+        def count(*args, **kwargs):
+            calls.append(args)
+            return SSL_read(*args)
+        SSL_read = module.SSL_read
+        monkeypatch.setattr(module, 'SSL_read', count)
+    received, pieces = b'', [piece for piece in SPLITS[split](records) if piece]
+    for piece in pieces:
+        pair.server.feed_ssldata(piece)
+        received += pair.server.appdata_received()
+    assert (6 * size, True) == (len(received), len(calls) <= 2 * len(pieces) + 3 * len(records))
 
 
 def test_text(new_pair):
