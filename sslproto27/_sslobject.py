@@ -399,7 +399,8 @@ class SSLObject(object):
                 'tls-server-end-point' (RFC 5929 4).
 
         Returns:
-            bytes; None before the handshake and where there is nothing to bind to safely.
+            bytes; None before the handshake and where there is nothing to bind to safely:
+            'tls-unique' has no meaning in TLS 1.3 (RFC 9266 1).
 
         Raises:
             ValueError: an unknown *cb_type*.
@@ -412,6 +413,8 @@ class SSLObject(object):
         return bind(self)
 
     def _tls_unique(self):
+        if lib.SSL_get_version(self._ssl) == 'TLSv1.3':
+            return None
         # The first Finished message: a resumed session's is the server's, else the client's.
         ours_first = self._server_side == self.session_reused
         finished = lib.SSL_get_finished if ours_first else lib.SSL_get_peer_finished

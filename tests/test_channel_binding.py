@@ -18,7 +18,39 @@ def both(pair, *args):
     return [end.get_channel_binding(*args) for end in (pair.client, pair.server)]
 
 
+@only_python2
+class TestUniqueOfTLS13(object):
+    """RFC 9266 1: it has no safe meaning there. Python 3.13's has bytes."""
+
+    @pytest.fixture(params=['TLSv1.3'])
+    def tls_version(self, request):
+        """The one version."""
+        return request.param
+
+    def test_none(self, pair, client_context, server_context):
+        """In TLS 1.3 there is none, by name or by default, resumed or not."""
+        second = connect(client_context, server_context, session=pair.client.session)
+        assert ([None] * 6, True) == (
+            both(pair) + both(pair, 'tls-unique') + both(second), second.client.session_reused)
+
+    def test_none_early(self, client_context, server_context):
+        """Nor is there one in mid-handshake, where one side has seen a Finished message."""
+        pair = Pair(client_context, server_context)
+        seen = []
+        for _ in range(3):
+            for end in (pair.client_end, pair.server_end):
+                end.handshake_is_done()
+                pair.pump()
+                seen += both(pair)
+        assert [None] * 12 == seen
+
+
 class TestUnique(object):
+    @pytest.fixture(params=['TLSv1.2'])
+    def tls_version(self, request):
+        """The version that has it."""
+        return request.param
+
     def test_equal(self, pair):
         """Both ends have the same bytes, more than none; tls-unique is the default."""
         mine, theirs = both(pair)
@@ -90,7 +122,7 @@ class TestExporter(object):
         assert (mine, bytes, 32) == (theirs, type(mine), len(mine))
 
     def test_differs(self, pair, client_context, server_context):
-        """Another connection has other bytes, and they are not those of tls-unique."""
+        """Another connection has other bytes, and they are not those of tls-unique, if any."""
         other = connect(client_context, server_context)
         assert 3 == len({both(pair, 'tls-exporter')[0], both(other, 'tls-exporter')[0],
                          both(pair)[0]})

@@ -203,6 +203,7 @@ class TestBlockingSockets(object):
             near.close()
         assert [False, True] == reused
 
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
     def test_channel_binding(self, listener, client_context, server_context):
         """tls-unique is what an SSLSocket has too, of a full handshake and of a resumed one."""
         session, seen = None, []
