@@ -38,6 +38,7 @@ OTHERS = {
     '_engine.cpython27': _ENGINE,
     '_engine.cpython3': ['wrap_bio', 'install', 'memorybio', 'sslobject', 'pipe'],
     '_engine.cpython3_context': ['context'],
+    '_engine.guard': _ENGINE,
     '_engine.libssl': _ENGINE,
     '_engine.pypy27': _ENGINE,
     '_hostname': ['hostname', 'wrap_bio'],

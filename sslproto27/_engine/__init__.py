@@ -28,7 +28,7 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
 ``store(handle, data)``
     Put the bytes *data* at *handle*, where OpenSSL has room for them.
 ``address(handle)``
-    A handle that OpenSSL has just returned, as a number: what is the same has the same.
+    A handle, `prepared` or not, as a number: what is the same has the same.
 ``callback(name, function, failure)``
     The Python *function* as an argument that lets OpenSSL call it; of the type that `libssl` gives
     *name*. It lives as long as the process. Its own handles are as OpenSSL's results; an exception

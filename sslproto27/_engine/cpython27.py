@@ -120,8 +120,8 @@ def store(handle, data):
 
 
 def address(handle):
-    """See the contract."""
-    return handle.value
+    """See the contract: what is `prepared` refers to a char at the address."""
+    return handle.value if isinstance(handle, Handle) else ctypes.addressof(handle._obj)
 
 
 def callback(name, function, failure=None):

@@ -11,10 +11,14 @@ from __future__ import absolute_import, division, print_function
 
 import re
 import sys
-import traceback
+
+from .._compat import PY2
+
+if PY2:
+    from .guard import guarded  # noqa: F401: in __all__
 
 __all__ = ['ALIASES', 'CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable',
-           'Library', 'callback_types', 'check_version', 'declarations', 'guarded']
+           'Library', 'callback_types', 'check_version', 'declarations'] + PY2 * ['guarded']
 
 #: OPENSSL_VERSION_NUMBER of 1.1.0, the first with BIO_up_ref, SSL_set0_rbio and opaque structures.
 OLDEST = 0x10100000
@@ -62,6 +66,7 @@ int SSL_pending(ptr);
 int SSL_get_error(ptr, int);
 int SSL_get_shutdown(ptr);
 int SSL_want(ptr);
+text SSL_state_string(ptr);
 int SSL_is_init_finished(ptr);
 
 text SSL_get_version(ptr);
@@ -186,23 +191,6 @@ def declarations(text=FUNCTIONS):
 def callback_types(name):
     """Return (result type, tuple of argument types) of the callback *name*."""
     return {one: types for one, types in ((d[0], d[1:]) for d in declarations(CALLBACKS))}[name]
-
-
-def guarded(function, failure):
-    """
-    Return *function* for C to call: an exception is reported on stderr, and *failure* returned.
-
-    C cannot take an exception, and ctypes leaves the result unset after one: what nobody caught
-    has to become a refusal here.
-    """
-    def call(*args):
-        try:
-            return function(*args)
-        except BaseException:
-            sys.stderr.write('Exception ignored in a callback of OpenSSL:\n')
-            traceback.print_exc()
-            return failure
-    return call
 
 
 class Library(object):

@@ -125,7 +125,8 @@ _callbacks = []  # never freed: OpenSSL keeps their addresses
 def callback(name, function, failure=None):
     """See the contract."""
     result, arguments = callback_types(name)
-    made = ffi.callback('%s(%s)' % (result, ', '.join(arguments)), guarded(function, failure))
+    made = ffi.callback('%s(%s)' % (result, ', '.join(arguments)), guarded(function, failure),
+                        error=failure)
     _callbacks.append(made)
     return int(ffi.cast('uintptr_t', made))
 
