@@ -15,6 +15,7 @@ from ._constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ._engine import binding
 from ._errors import required
 from ._extras import context_handle, of_connection, peek, publish
+from ._sslobject import guarding
 
 __all__ = [
     'get_keylog_filename', 'get_session_ticket_keys', 'new_session_ticket_key',
@@ -31,7 +32,7 @@ _callbacks = {}
 def _callback(name, function, failure=None):
     """Return the one argument for OpenSSL that stands for *function*, made when first needed."""
     if name not in _callbacks:
-        _callbacks[name] = binding.callback(name, function, failure)
+        _callbacks[name] = binding.callback(name, guarding(function), failure)
     return _callbacks[name]
 
 

@@ -13,10 +13,12 @@ import ssl
 from ._compat import to_native
 from ._engine import binding
 
-__all__ = ['SSLCertVerificationError', 'library_error', 'misuse_error', 'required', 'ssl_error',
-           'want_read']
+__all__ = ['SSLCertVerificationError', 'has_failed', 'library_error', 'misuse_error', 'required',
+           'ssl_error']
 
 lib = binding.lib
+ERR_peek_last_error, ERR_clear_error = lib.ERR_peek_last_error, lib.ERR_clear_error
+SSL_get_error = lib.SSL_get_error
 
 # SSL_get_error(3)
 SSL_ERROR_SSL = 1
@@ -24,6 +26,8 @@ SSL_ERROR_WANT_READ = 2
 SSL_ERROR_SYSCALL = 5
 SSL_ERROR_ZERO_RETURN = 6
 SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close_notify
+
+SSL_READING = 3  # SSL_want(3)
 
 # X509_STORE_CTX_get_error(3)
 X509_V_ERR_HOSTNAME_MISMATCH = 62
@@ -75,40 +79,58 @@ class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
         return str(self.strerror)
 
 
-def ssl_error(handle, server_hostname=None):
+def has_failed(handle):
+    """Return whether OpenSSL has given up the ``SSL *`` *handle* for good (bool)."""
+    # 1.1.0 does not say so in each case: there, whatever is in the queue counts.
+    return lib.SSL_state_string(handle) == 'SSLERR' or ssl.OPENSSL_VERSION_INFO < (1, 1, 1)
+
+
+def ssl_error(handle, server_hostname=None, silent=False):
     """
     Return the exception for a call on the ``SSL *`` *handle* that has just failed.
 
-    The thread's error queue must have been empty before that call, SSL_get_error(3): an error that
-    somebody else left there would turn want-read into a failure.
+    SSL_get_error(3) looks into the thread's queue of errors before it looks at the object, and
+    what is in there may be anybody's: emptying the queue before each call would cost a tenth of a
+    small message's time, and a callback may put something there in mid-call. So the object is
+    asked what it is that it waits for, the peer's close_notify and the end of its bytes first,
+    with the queue empty. What was in the queue counts
+
+    - where OpenSSL has given up the object: it always adds the reason, so the newest is ours;
+    - for a call that also tells of misuse there, if the queue was empty before it.
+
+    A call on an object that has been given up before adds nothing: empty the queue first.
 
     Args:
         handle: the ``SSL *``.
         server_hostname (str or None): the name that the certificate had to match.
+        silent (bool): the call is a read or a handshake, which add an error only as they give up.
 
     Returns:
         ssl.SSLError: SSLWantReadError, SSLZeroReturnError, SSLEOFError, SSLCertVerificationError or
         SSLError itself, with ``library`` and ``reason``. Never SSLWantWriteError: there is always
         room in a memory BIO, BIO_s_mem(3).
     """
-    code = lib.SSL_get_error(handle, -1)
+    number = ERR_peek_last_error()
+    ERR_clear_error()
+    code = SSL_get_error(handle, -1)
+    if number and not silent:
+        return _of_number(number, handle, server_hostname)
     if code == SSL_ERROR_WANT_READ:
-        return want_read()
+        return _make(ssl.SSLWantReadError, code, 'The operation did not complete (read)')
+    if number and has_failed(handle):
+        return _of_number(number, handle, server_hostname)
     if code == SSL_ERROR_ZERO_RETURN:
         return _make(ssl.SSLZeroReturnError, code, 'TLS/SSL connection has been closed (EOF)')
-    if code == SSL_ERROR_SYSCALL and not lib.ERR_peek_last_error():
+    if code == SSL_ERROR_SYSCALL and (not number or lib.SSL_want(handle) == SSL_READING):
         return _eof()
-    return _from_queue(handle, server_hostname)
-
-
-def want_read():
-    """Return the ssl.SSLWantReadError of a call that waits for the peer."""
-    return _make(ssl.SSLWantReadError, SSL_ERROR_WANT_READ, 'The operation did not complete (read)')
+    return _of_number(number, handle, server_hostname)
 
 
 def library_error():
     """Return the ssl.SSLError of a call, on no connection in particular, that has just failed."""
-    return _from_queue(None, None)
+    number = ERR_peek_last_error()
+    ERR_clear_error()
+    return _of_number(number)
 
 
 def required(result):
@@ -135,12 +157,10 @@ def _eof(library=None, reason=None):
     return _make(ssl.SSLEOFError, SSL_ERROR_EOF, text, library, reason)
 
 
-def _from_queue(handle, server_hostname):
-    """Return the exception for the newest error in the queue, and empty the queue."""
-    number = lib.ERR_peek_last_error()
+def _of_number(number, handle=None, server_hostname=None):
+    """Return the exception for an error that was in the queue; 0 for none."""
     library_text = to_native(lib.ERR_lib_error_string(number) or b'')
     text = to_native(lib.ERR_reason_error_string(number) or b'')
-    lib.ERR_clear_error()
     library = _LIBRARIES.get(library_text) or _constant(library_text.replace(' routines', ''))
     reason = _REASONS.get(text) or _constant(text)
     if reason == 'UNEXPECTED_EOF_WHILE_READING':

@@ -12,7 +12,7 @@ import weakref
 from ._constants import PROTOCOL_TLS_SERVER
 from ._engine import binding
 
-__all__ = ['Extras', 'change', 'context_handle', 'of_connection', 'peek', 'publish']
+__all__ = ['Extras', 'change', 'context_handle', 'keep', 'of_connection', 'peek', 'publish']
 
 lib, address = binding.lib, binding.address
 
@@ -65,9 +65,7 @@ def publish(context, **values):
     """Do `change`, so that `of_connection` finds it, too; return the ``SSL_CTX *``."""
     change(context, **values)
     handle = context_handle(context)
-    place = address(handle)
-    reference = _by_address[place] = _Reference(peek(context), _forget)
-    reference.address = place
+    keep(_by_address, address(handle), peek(context))
     return handle
 
 
@@ -88,16 +86,23 @@ def context_handle(context):
 
 
 class _Reference(weakref.ref):
-    __slots__ = ('address',)
+    __slots__ = ('table', 'address')
 
 
 _by_address = {}
 
 
-def _forget(reference, by_address=_by_address):
-    # Another context may have got the same address meanwhile.
-    if by_address.get(reference.address) is reference:
-        del by_address[reference.address]
+def keep(table, address, thing):
+    """Let *table*, a dict, have a weak reference to *thing* at *address* while it lives."""
+    reference = table[address] = _Reference(thing, _forget)
+    reference.table = table
+    reference.address = address
+
+
+def _forget(reference):
+    # Something else may have got the same address meanwhile.
+    if reference.table.get(reference.address) is reference:
+        del reference.table[reference.address]
 
 
 def of_connection(ssl_handle):

@@ -7,17 +7,17 @@ from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
 from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
-from ._errors import required, ssl_error, want_read
-from ._extras import peek
+from ._errors import has_failed, required, ssl_error
+from ._extras import keep, peek
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
 from ._memorybio import LARGE, MemoryBIO
 from ._session import SSLSession, session_of, use_session
 from ._x509 import decode_certificate
 
-__all__ = ['SSLObject', 'refuse_renegotiation', 'wrap_bio']
+__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio']
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
-fill = binding.fill
+fill, address = binding.fill, binding.address
 new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
 SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
 SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
@@ -49,11 +49,18 @@ SSL_RECEIVED_SHUTDOWN = 2
 SSL_READING = 3
 BIO_FLAGS_WAITS = 0x9  # BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY
 
-# Whether OpenSSL may call back
-_DONE = 0     # the handshake is done: no more
-_NEW = 1      # it will
-_RUNNING = 2  # it may be doing so just now
+# What a call has to look out for
+_DONE = 0     # nothing: the handshake is done
+_NEW = 1      # the handshake is not done
+_RUNNING = 2  # OpenSSL may be calling back just now: it must not be entered
 _CAREFUL = 3  # the handshake is done, but there may be another, or read is not ours
+_FAILED = 4   # OpenSSL has given up, and does not say again why
+
+#: How deep Python code must still be able to go where OpenSSL is called, for a callback to begin.
+_LEVELS = 10
+
+#: Weak references to objects by the addresses of their ``SSL *``, for `guarding`.
+_by_address = {}
 
 SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
@@ -87,6 +94,7 @@ class SSLObject(object):
         self._state = _NEW
         self._room = _SMALL
         handle = self._ssl
+        keep(_by_address, address(handle), self)
         BIO_up_ref(incoming._bio)  # the references that set0 takes over
         SSL_set0_rbio(handle, incoming._bio)
         BIO_up_ref(outgoing._bio)
@@ -165,9 +173,7 @@ class SSLObject(object):
 
     def _end_of_data(self):
         """Return b'' after the peer's close_notify alone; raise why there is no data otherwise."""
-        if self._only_waits():
-            raise want_read()
-        error = self._error()
+        error = self._error(silent=True)
         if (isinstance(error, ssl.SSLZeroReturnError)
                 and lib.SSL_get_shutdown(self._ssl) == SSL_RECEIVED_SHUTDOWN):
             return b''
@@ -206,8 +212,20 @@ class SSLObject(object):
         else:
             taken = SSL_write(self._ssl, data, size)
         if taken <= 0 and (size or taken):
-            raise want_read() if self._only_waits() else self._error()
+            return self._write_again(data, size)
         return taken
+
+    def _write_again(self, data, size):
+        """Raise why a write has failed."""
+        silent = self._only_waits() or has_failed(self._ssl)
+        if not silent:
+            # It is misuse: nothing has happened, but that somebody's error may be in the queue. The
+            # same again, with the queue empty, tells.
+            ERR_clear_error()
+            taken = self._call(SSL_write, self._ssl, data, size)
+            if taken > 0:
+                return taken
+        raise self._error(silent)
 
     def _write_otherwise(self, data, size):
         """Write what is not the usual case: nothing, or before the handshake."""
@@ -234,9 +252,9 @@ class SSLObject(object):
             ssl.SSLEOFError: the incoming BIO ended.
             ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
         """
-        ERR_clear_error()
+        _descend(_LEVELS)
         if self._call(SSL_do_handshake, self._ssl) != 1:
-            raise self._error()
+            raise self._error(silent=True)
         # A TLS 1.2 client may start another handshake, and the server's callbacks run again; a
         # subclass may have a read and a write of its own, so that there is no way around them.
         careful = (self._server_side and self.version() != 'TLSv1.3'
@@ -245,19 +263,26 @@ class SSLObject(object):
 
     def _finish_handshake(self):
         """Do what is left of the first handshake, as SSL_read and SSL_write would."""
-        if self._state in (_NEW, _RUNNING) and not lib.SSL_get_shutdown(self._ssl):
+        self._refuse_reentry()
+        if self._state == _NEW and not lib.SSL_get_shutdown(self._ssl):
             self.do_handshake()
+
+    def _refuse_reentry(self):
+        if self._state == _RUNNING:
+            raise RuntimeError('a callback of this very object is running')
 
     def _call(self, function, *args):
         """
         Call OpenSSL where it may call back.
 
         A callback is Python code: it, and any other thread, can come here while it runs. OpenSSL is
-        not made for being entered again, so they are refused.
+        not made for being entered again, so they are refused. Where no callback is expected, and
+        this is not used, `guarding` does the same.
         """
+        self._refuse_reentry()
         state = self._state
-        if state == _RUNNING:
-            raise RuntimeError('a callback of this very object is running')
+        if state != _CAREFUL:
+            ERR_clear_error()  # see ssl_error
         self._state = _RUNNING
         try:
             return function(*args)
@@ -275,12 +300,16 @@ class SSLObject(object):
             ssl.SSLWantReadError: the peer's has not come yet.
             ssl.SSLError: data came first, or the handshake is under way.
         """
+        self._refuse_reentry()
         ERR_clear_error()
-        done = lib.SSL_shutdown(self._ssl)
+        done = self._call(lib.SSL_shutdown, self._ssl)
         if done == 0:  # sent just now: look whether the peer's is there already
-            done = lib.SSL_shutdown(self._ssl)
+            done = self._call(lib.SSL_shutdown, self._ssl)
         if done < 0:
             raise self._error()
+        if has_failed(self._ssl):  # a fatal alert ends the peer's side, too
+            self._state = _FAILED
+            ERR_clear_error()
 
     def verify_client_post_handshake(self):
         """
@@ -289,25 +318,26 @@ class SSLObject(object):
         Raises:
             ssl.SSLError: this is a client, or the other one did not offer it.
         """
+        self._refuse_reentry()
         ERR_clear_error()
-        required(lib.SSL_verify_client_post_handshake(self._ssl) == 1)
+        if self._call(lib.SSL_verify_client_post_handshake, self._ssl) != 1:
+            raise self._error()
 
-    def _error(self):
-        return ssl_error(self._ssl, self._server_hostname)
+    def _error(self, silent=False):
+        """Return why a call has failed; see `ssl_error`."""
+        error = ssl_error(self._ssl, self._server_hostname, silent)
+        if not isinstance(error, ssl.SSLWantReadError) and has_failed(self._ssl):
+            self._state = _FAILED
+        return error
 
     def _only_waits(self):
         """
         Return whether an SSL_read or SSL_write that has just failed only waits for the peer (bool).
 
-        The error queue was not emptied before them, as the other calls do, since that would cost
-        as much again as the call. SSL_get_error(3) looks at the queue before it looks at the
-        object; so where the object says that it only waits, an error there is somebody else's.
+        The object alone says so, as in `ssl_error`; the queue of errors stays as it is.
         """
-        if (SSL_want(self._ssl) == SSL_READING
-                and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS):
-            ERR_clear_error()
-            return True
-        return False
+        return (SSL_want(self._ssl) == SSL_READING
+                and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS)
 
     # What was negotiated
 
@@ -343,6 +373,7 @@ class SSLObject(object):
 
     @session.setter
     def session(self, session):
+        self._refuse_reentry()
         if not isinstance(session, SSLSession):
             raise TypeError('session must be an SSLSession, not %s' % type(session).__name__)
         if session._context is not self.context:
@@ -482,6 +513,38 @@ _CHANNEL_BINDINGS = {
     'tls-exporter': SSLObject._tls_exporter,
     'tls-server-end-point': SSLObject._tls_server_end_point,
 }
+
+
+def _descend(levels):
+    """
+    Raise RuntimeError unless Python code can go *levels* deeper.
+
+    Where it could not even begin, a callback would give C no result at all (see `guarded`), and the
+    recursion limit is what can be asked beforehand.
+    """
+    if levels:
+        _descend(levels - 1)
+
+
+def guarding(function):
+    """
+    Return *function*, a callback that is given an ``SSL *``, so that it guards its `SSLObject`.
+
+    While it runs that is as within `SSLObject._call`, whatever OpenSSL was called for: a server may
+    start a new handshake, or ask for a certificate, in the middle of any read.
+    """
+    def call(ssl_handle, *args):
+        reference = _by_address.get(address(ssl_handle))
+        ssl_object = reference() if reference is not None else None
+        if ssl_object is None:  # one of the ssl module's own
+            return function(ssl_handle, *args)
+        state = ssl_object._state
+        ssl_object._state = _RUNNING
+        try:
+            return function(ssl_handle, *args)
+        finally:
+            ssl_object._state = state
+    return call
 
 
 def _stack(handle):

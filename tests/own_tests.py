@@ -12,7 +12,8 @@ from imports import modules
 
 __all__ = ['OTHERS', 'by_rule', 'own_tests']
 
-_ENGINE = ['unavailable', 'memorybio', 'sslobject', 'session', 'context_callbacks', 'lifetime']
+_ENGINE = ['unavailable', 'memorybio', 'sslobject', 'session', 'context_callbacks', 'lifetime',
+           'hostile_callers_engine']
 _CONTEXT = ['context', 'context_callbacks']
 _PROTOCOL = ['protocol']
 _TORNADO = ['tornado_stream', 'tornado_start_tls', 'tornado_servers']
