@@ -5,8 +5,11 @@ The certificate is made with the openssl program: cryptography's own OpenSSL sta
 """
 from __future__ import absolute_import, division, print_function
 
+import copy
 import gc
+import itertools
 import os
+import pickle
 import shutil
 import ssl
 import subprocess
@@ -128,11 +131,99 @@ def credentials(client, pem):
     connect(client, made)
 
 
+class Broken(object):
+    """A stderr that cannot be written to."""
+
+    def write(self, data):
+        raise IOError(5, 'Input/output error')
+
+
+def callbacks_that_fail(client, server):
+    """Callbacks that raise, collect, or use the object that they are called for."""
+    def misuse(*args):
+        gc.collect()
+        for sslobj in (pair.client, pair.server):
+            for call in (sslobj.do_handshake, sslobj.read, sslobj.unwrap, sslobj.version,
+                         lambda: sslobj.write(b'x'), lambda: sslobj.session, sslobj.cipher,
+                         lambda: setattr(sslobj, 'session', None)):
+                try:
+                    call()
+                except Exception:
+                    pass
+        raise KeyError(args)
+
+    stderr, sys.stderr = sys.stderr, Broken()
+    try:
+        for version in (context.TLSVersion.TLSv1_2, context.TLSVersion.TLSv1_3):
+            made = context.SSLContext(), context.SSLContext()
+            for one in made:
+                one.maximum_version = one.minimum_version = version
+                one.set_ciphers('PSK')
+            made[0].set_psk_client_callback(lambda hint: (u'me', b'k' * 16))
+            made[1].set_psk_server_callback(misuse)
+            pair = Pair(*made)
+            assert any(pair.try_handshake())
+            made[0].set_psk_client_callback(misuse)
+            pair = Pair(*made)
+            assert any(pair.try_handshake())
+        context.set_sni_callback(server, misuse)
+        pair = Pair(client, server)
+        assert all(pair.try_handshake())
+        context.set_sni_callback(server, None)
+    finally:
+        sys.stderr = stderr
+
+
+def lifetimes(client, server):
+    """Sessions, objects, BIOs and half-done handshakes, dying in many orders."""
+    for order in itertools.permutations(range(4)):
+        pair = connect(client, server)
+        pair.client.write(b'in flight')
+        parts = [pair.client, pair.client.session, pair.client_end.incoming, pair.server]
+        del pair
+        for index in order:
+            parts[index] = None
+        gc.collect()
+    session = connect(client, server).client.session
+    gc.collect()
+    assert connect(client, server, session=session).client.session_reused
+    for copying in (copy.copy, copy.deepcopy, pickle.dumps):
+        for thing in (session, MemoryBIO(), connect(client, server).client, server):
+            try:
+                thing = copying(thing)
+            except Exception:
+                pass  # refused
+            del thing
+            gc.collect()
+    half = Pair(client, server)
+    half.client_end.handshake_is_done()
+    half.pump()
+    half.server_end.handshake_is_done()
+    half.cycle = half
+    del half
+    gc.collect()
+
+
+def failed_and_used(client, server):
+    """Objects that OpenSSL has given up, used on."""
+    pair = connect(client, server)
+    pair.server_end.incoming.write(b'no record at all')
+    for _ in range(2):
+        raised(pair.server.read)
+        raised(pair.server.write, b'x')
+        pair.pump()
+        for call in (pair.client.read, pair.client.unwrap, pair.server.unwrap):
+            try:
+                call()
+            except Exception:
+                pass
+
+
 def main():
     folder = tempfile.mkdtemp()
     try:
         client, server, pem = contexts(folder)
-        for step in (talk, fail, destroy, pipe):
+        for step in (talk, fail, destroy, pipe, lifetimes, failed_and_used, callbacks_that_fail):
             step(client, server)
             step(client, server)
         for _ in range(2):
@@ -141,6 +232,8 @@ def main():
             gc.collect()
     finally:
         shutil.rmtree(folder)
+    # Alive while the interpreter ends, the modules that they need emptied before them.
+    sys.kept_here = connect(client, server), Pair(client, server), MemoryBIO()
     print('the engine ran through')
 
 
