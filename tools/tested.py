@@ -19,7 +19,8 @@ PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'memorybio', 'sslobject', 'session*', 'wrap_bio', 'quick', 'install', 'unavailable',
-        'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake']),
+        'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
+        'hostile_callers_engine']),
     ('contexts, certificates, names', [
         'context*', 'credentials', 'certificates', 'hostname', 'sni', 'x509']),
     ('the pipe', ['pipe', 'hostile', 'fuzz']),
