@@ -16,6 +16,7 @@ from ._engine import binding
 from ._errors import required
 from ._extras import context_handle, of_connection, peek, publish
 from ._sslobject import guarding
+from ._unique import Unique
 
 __all__ = [
     'get_keylog_filename', 'get_session_ticket_keys', 'new_session_ticket_key',
@@ -73,7 +74,7 @@ def _with_a_labels(callback):
 
 # Secrets
 
-class KeyLog(object):
+class KeyLog(Unique):
     """A file of secrets: what Wireshark needs to read recorded connections (NSS key log format)."""
 
     def __init__(self, filename):

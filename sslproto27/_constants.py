@@ -66,6 +66,9 @@ class TLSVersion(int):
         member.name = name
         setattr(cls, name, member)
 
+    def __reduce__(self):
+        return TLSVersion, (int(self),)  # the one that there is
+
     @property
     def value(self):
         """Its number (int)."""

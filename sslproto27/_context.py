@@ -12,6 +12,7 @@ from ._constants import (
 from ._credentials import load_cert_chain_pem, load_crl
 from ._extras import Extras
 from ._sslobject import SSLObject, wrap_bio
+from ._unique import Unique
 
 __all__ = ['SSLContext', 'create_default_context']
 
@@ -20,7 +21,7 @@ _CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
             ':!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM')
 
 
-class SSLContext(ssl.SSLContext):
+class SSLContext(Unique, ssl.SSLContext):
     """
     Settings of TLS connections: Python 3.13's ssl.SSLContext, with its defaults.
 

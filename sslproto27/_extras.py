@@ -11,13 +11,14 @@ import weakref
 
 from ._constants import PROTOCOL_TLS_SERVER
 from ._engine import binding
+from ._unique import Unique
 
 __all__ = ['Extras', 'change', 'context_handle', 'keep', 'of_connection', 'peek', 'publish']
 
 lib, address = binding.lib, binding.address
 
 
-class Extras(object):
+class Extras(Unique):
     """
     What a context has set; None for what it has not.
 

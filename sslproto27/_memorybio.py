@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 from ._compat import as_bytes, to_index
 from ._engine import binding
 from ._errors import library_error, misuse_error
+from ._unique import Unique
 
 __all__ = ['MemoryBIO']
 
@@ -24,7 +25,7 @@ LARGE = 12288
 _LARGEST = 0x7fffffff
 
 
-class MemoryBIO(object):
+class MemoryBIO(Unique):
     """
     A buffer in memory between a program and a TLS object: Python 3.5's ssl.MemoryBIO.
 

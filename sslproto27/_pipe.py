@@ -14,6 +14,7 @@ import ssl
 
 from ._compat import PY2, as_bytes
 from ._core import MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio
+from ._unique import Unique
 
 __all__ = ['SSLPipe', 'DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE',
            'OPEN', 'PEER_CLOSED', 'CLOSING', 'FINISHING', 'CLOSED', 'BROKEN']
@@ -73,7 +74,7 @@ SSL_ERROR_SSL = 1
 SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
 
 
-class SSLPipe(object):
+class SSLPipe(Unique):
     """
     One side of a TLS connection, without the connection.
 

@@ -26,6 +26,7 @@ from ._states import (
     CLOSED, CLOSING, CONNECTED, EARLY, ENDING, ESTABLISHED, HALF_CLOSED, HANDSHAKE, LOST, MADE, NEW,
     OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAPPING)
 from ._transport import DebugTransport, SSLTransport
+from ._unique import Unique
 
 __all__ = ['SSLProtocol']
 
@@ -40,7 +41,7 @@ CHUNK = 64 * 1024
 FAIR_SHARE = 16
 
 
-class SSLProtocol(Ending):
+class SSLProtocol(Unique, Ending):
     """
     TLS as a protocol of the transport below and a transport for the application above.
 

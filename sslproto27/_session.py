@@ -4,13 +4,14 @@ from __future__ import absolute_import, division, print_function
 from ._engine import binding
 from ._errors import required
 from ._memorybio import MemoryBIO
+from ._unique import Unique
 
 __all__ = ['SSLSession', 'session_from_pem', 'session_of', 'session_to_pem', 'use_session']
 
 lib, memory, Cell, NULL = binding.lib, binding.memory, binding.Cell, binding.NULL
 
 
-class SSLSession(object):
+class SSLSession(Unique):
     """
     A TLS session that a later connection can resume: Python 3.6's ssl.SSLSession.
 

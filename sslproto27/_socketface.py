@@ -10,6 +10,7 @@ import socket
 
 from ._compat import PY2, PYPY
 from ._core import SSLObject
+from ._unique import Unique
 
 __all__ = ['Closed', 'LowerFace', 'SocketFace', 'no_flags', 'of_lower']
 
@@ -45,7 +46,7 @@ class Closed(object):
         raise socket.error(errno.EBADF, 'Bad file descriptor')
 
 
-class LowerFace(object):
+class LowerFace(Unique):
     """
     What a socket over another one leaves to that one, which it has as ``_lower``.
 

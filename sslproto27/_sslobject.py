@@ -12,6 +12,7 @@ from ._extras import keep, peek
 from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
 from ._memorybio import LARGE, MemoryBIO
 from ._session import SSLSession, session_of, use_session
+from ._unique import Unique
 from ._x509 import decode_certificate
 
 __all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio']
@@ -66,7 +67,7 @@ SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
 
 
-class SSLObject(object):
+class SSLObject(Unique):
     """
     TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with the additions up to 3.13.
 

@@ -8,13 +8,14 @@ import warnings
 import weakref
 
 from ._compat import ResourceWarning, as_bytes
+from ._unique import Unique
 
 __all__ = ['DebugTransport', 'SSLTransport']
 
 logger = logging.getLogger('sslproto27')
 
 
-class SSLTransport(object):
+class SSLTransport(Unique):
     """
     What the application writes to: asyncio's transport, over TLS. Made by `SSLProtocol`.
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 
 from ._socket import SSLSocket
+from ._unique import Unique
 
 __all__ = ['ContextView', 'HTTPSSocket', 'is_for_address', 'match_address']
 
@@ -32,7 +33,7 @@ class HTTPSSocket(SSLSocket):
             raise socket.error(errno.ECONNRESET, 'the peer has gone without close_notify')
 
 
-class ContextView(object):
+class ContextView(Unique):
     """
     A context that wraps sockets in memory, and is in all else the one that it was made of.
 

@@ -30,6 +30,8 @@ class SSLAdapter(HTTPAdapter):
         suppress_ragged_eofs (bool): take the end of a connection without close_notify for the end
             of a body that does not say how long it is. An attacker can then cut it short.
         **kwargs: as for requests' HTTPAdapter.
+
+    One without *ssl_context* can be pickled, as requests' own can; a context cannot, TypeError.
     """
 
     __attrs__ = HTTPAdapter.__attrs__ + ['_suppress_ragged_eofs', '_ssl_context']
@@ -38,6 +40,11 @@ class SSLAdapter(HTTPAdapter):
         self._ssl_context = ssl_context
         self._suppress_ragged_eofs = suppress_ragged_eofs
         super(SSLAdapter, self).__init__(**kwargs)
+
+    def __getstate__(self):
+        if self._ssl_context is not None:  # what a pickle, or a copy, of it trusts nobody knows
+            raise TypeError("cannot pickle '%s' object" % type(self._ssl_context).__name__)
+        return super(SSLAdapter, self).__getstate__()
 
     def init_poolmanager(self, *args, **kwargs):
         """Make the pools of direct connections."""

@@ -85,6 +85,10 @@ class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
         """Go through the checks, so that namedtuple's ``_replace`` does as well."""
         return cls(*iterable)
 
+    def __deepcopy__(self, memo):
+        """Return itself: nothing in it changes, and keys cannot be copied."""
+        return self
+
     def update(self, validate_certificates=_UNCHANGED, certificate_chain=_UNCHANGED,
                ciphers=_UNCHANGED, inner_protocols=_UNCHANGED, lowest_supported_version=_UNCHANGED,
                highest_supported_version=_UNCHANGED, trust_store=_UNCHANGED,

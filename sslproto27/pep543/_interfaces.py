@@ -9,12 +9,13 @@ from __future__ import absolute_import, division, print_function
 from abc import ABCMeta, abstractmethod, abstractproperty
 from collections import namedtuple
 
+from .._unique import Unique
 from ._socket import TLSWrappedSocket
 
 __all__ = ['Backend', 'Certificate', 'ClientContext', 'PrivateKey', 'ServerContext',
            'TLSWrappedBuffer', 'TrustStore']
 
-_Abstract = ABCMeta('_Abstract', (object,), {'__slots__': ()})
+_Abstract = ABCMeta('_Abstract', (Unique,), {'__slots__': ()})
 
 
 class TLSWrappedBuffer(_Abstract):

@@ -18,6 +18,7 @@ from OpenSSL import SSL, crypto
 from .._compat import PY2, as_bytes, text_type, to_native
 from .._core import SSLCertVerificationError
 from .._pipe import SSLPipe
+from .._unique import Unique
 from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
 from ._errors import ragged_eof, tls_error, want_read, want_write
@@ -78,7 +79,7 @@ class _MemoryBIO(object):
         return data
 
 
-class _Connection(object):
+class _Connection(Unique):
     """
     A pyOpenSSL Connection over two `_MemoryBIO`, in the shape of ssl.SSLObject.
 

@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 import socket
 
 from .._compat import PY2
+from .._unique import Unique
 
 __all__ = ['TLSSocket', 'plain_socket']
 
@@ -22,7 +23,7 @@ _OF_SOCKET = frozenset([
     'settimeout', 'shutdown', 'timeout', 'type'])
 
 
-class TLSSocket(object):
+class TLSSocket(Unique):
     """
     The ``socket`` of a TLS stream: the plain socket's address and options, and what TLS settled on.
 

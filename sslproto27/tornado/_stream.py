@@ -18,6 +18,7 @@ from tornado.concurrent import Future
 from .. import _pipe
 from .._ending import HANDSHAKE_TIMEOUT, timeouts
 from .._pipe import SSLPipe
+from .._unique import Unique
 from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of, names_checked
@@ -41,7 +42,9 @@ _AT_END = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
 _CAN_END = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
 
 
-class SSLIOStream(Handshaking, iostream.SSLIOStream):
+# Unique comes last: install() changes the class of objects, which 2.7 allows where the first bases
+# are alike.
+class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     """
     A tornado.iostream.SSLIOStream over memory BIOs: its descriptor stays a plain socket.
 
