@@ -9,8 +9,10 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import ssl
+import struct
+import weakref
 
-from ._compat import as_bytes, text_type
+from ._compat import as_bytes, text_type, to_index
 from ._constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ._engine import binding
 from ._errors import required
@@ -24,8 +26,8 @@ __all__ = [
     'set_session_ticket_keys', 'set_sni_callback',
 ]
 
-lib, NULL, memory, store, text_at = (
-    binding.lib, binding.NULL, binding.memory, binding.store, binding.text_at)
+lib, NULL, memory, store, text_at, address = (
+    binding.lib, binding.NULL, binding.memory, binding.store, binding.text_at, binding.address)
 
 _callbacks = {}
 
@@ -44,6 +46,14 @@ def _check_callable(callback):
 
 # Server names
 
+# SSL_CTX_set_tlsext_servername_callback(3)
+SSL_CTRL_SET_TLSEXT_SERVERNAME_CB = 53
+SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG = 54
+SSL_TLSEXT_ERR_OK = 0
+SSL_TLSEXT_ERR_ALERT_FATAL = 2
+TLSEXT_NAMETYPE_HOST_NAME = 0
+
+
 def set_sni_callback(context, value):
     """
     Call *value* when a client has said which server it wants (RFC 6066 3).
@@ -51,25 +61,65 @@ def set_sni_callback(context, value):
     Args:
         value (callable or None): takes the TLS object, whose ``context`` it may replace, the
             name in A-labels (text, or None if the client sent none) and *context*; returns None, or
-            the number of an alert that ends the handshake.
+            the number of an alert that ends the handshake. The name is what was sent: nobody has
+            decoded it, nor looked whether it can be; one that is not ASCII ends the handshake.
 
     Raises:
         TypeError: it cannot be called.
     """
     _check_callable(value)
-    ssl.SSLContext.set_servername_callback(context, value and _with_a_labels(value))
+    handle = context_handle(context)
+    names = value and ServerNames(context, value)
+    # The native context keeps it, so that the collector sees it there; then 2.7's own function,
+    # which decodes names, and refuses those that do not come out as they went in, makes way.
+    ssl.SSLContext.set_servername_callback(context, names)
+    if names is None:
+        return
+    _of_context[address(handle)] = weakref.ref(names)
+    lib.SSL_CTX_ctrl(handle, SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG, 0, handle)
+    lib.SSL_CTX_callback_ctrl(handle, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                              _callback('server_name', _server_name, SSL_TLSEXT_ERR_ALERT_FATAL))
 
 
-def _with_a_labels(callback):
-    """Return *callback* for 2.7's ssl, which decodes names, where Python 3.7 does not."""
-    def on_server_name(sslobj, name, context):
-        if name is not None:
-            try:
-                name.encode('ascii')
-            except UnicodeEncodeError:
-                name = name.encode('idna').decode('ascii')
-        return callback(sslobj, name, context)
-    return on_server_name
+class ServerNames(Unique):
+    """What `set_sni_callback` was given for one context."""
+
+    def __init__(self, context, callback):
+        self._context = weakref.ref(context)
+        self._callback = callback
+
+    def __call__(self, sslobj, name, context=None):
+        """Return what the callback says; 2.7's ssl itself may ask while it is being set."""
+        return self._callback(sslobj, name, self._context())
+
+
+#: By the address of their ``SSL_CTX``. There may be more than live contexts, but not more than
+#: there have been at once: where one was, the next one comes.
+_of_context = {}
+
+
+def _server_name(ssl_handle, alert_place, context_handle):
+    names = _of_context[address(context_handle)]()
+    name = lib.SSL_get_servername(ssl_handle, TLSEXT_NAMETYPE_HOST_NAME)
+    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
+    try:
+        name = name and name.decode('ascii')  # A-labels, if it is a name (RFC 6066 3)
+    except UnicodeDecodeError:
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    owner = binding.owner_of(ssl_handle)
+    if names is None or owner is None:
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE)  # should it raise
+    alert = names(owner, name)
+    if alert is None:
+        return SSL_TLSEXT_ERR_OK
+    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)  # should it be no number
+    _set_alert(alert_place, to_index(alert, "the server name callback's result"))
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+
+
+def _set_alert(place, number):
+    store(place, struct.pack('i', number))
 
 
 # Secrets

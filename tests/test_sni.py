@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import gc
+import socket
 import ssl
 import sys
 import weakref
@@ -11,7 +12,9 @@ import pytest
 
 from memory import PY2, Pair, connect, error_facts, since_python3
 from pki import new_context
+from sockets import connection
 from sslproto27 import SSLContext, SSLObject
+from sslproto27.context import set_sni_callback
 
 
 def on_server_name(context, callback):
@@ -220,6 +223,141 @@ class TestDecisions(object):
         del pair
         gc.collect()
         assert None is reference()
+
+
+def placeholder(name):
+    """Return a host name of the length of *name* that every client sends."""
+    return ''.join('.' if number % 50 == 49 and number + 1 < len(name) else 'q'
+                   for number in range(len(name)))
+
+
+def ask_for(client_context, server_context, name):
+    """
+    Let a client that need not be Python ask for *name* (bytes), whatever it is.
+
+    Returns:
+        the error that ended the server's handshake, or None; what the server has sent.
+    """
+    asked = placeholder(name).encode('ascii')
+    pair = Pair(client_context, server_context, server_hostname=asked.decode('ascii'))
+    pair.client_end.handshake_is_done()
+    hello = pair.client_end.outgoing.read()
+    assert 1 == hello.count(asked)
+    pair.server_end.incoming.write(hello.replace(asked, name))
+    try:
+        pair.server_end.handshake_is_done()
+    except ssl.SSLError as error:
+        return error, pair.server_end.outgoing.read()
+    return None, pair.server_end.outgoing.read()
+
+
+#: What the codec of IDNA 2003 cannot take apart and put together again, and what it can.
+NAMES = [
+    'localhost', 'xn--strae-oqa.test', 'xn--fa-hia.test', 'xn--i-7iq.test', 'xn--ls8h.test',
+    'xn--bcher-kva.test', 'xn--a.test', 'xn--.test', 'xn--0.test', 'under_score.test', 'UPPER.Test',
+    'a' * 63 + '.test', 'x' * 64 + '.test', 'xn--9999999999.test', 'xn--zca.test', '-x-.test',
+    'a b.test', '*.test', 'a..test', '.....', 'q.' * 127 + 'q']
+
+
+@pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),
+                    reason='SSLContext has no sni_callback here, only set_servername_callback')
+class TestNames(object):
+    """sni_callback is handed what the client has sent, whatever Python makes of such names."""
+
+    @pytest.fixture
+    def context(self, pki, tls_version):
+        """A server's context of ours."""
+        return pki.server_context('localhost', tls_version, cls=SSLContext)
+
+    @pytest.mark.parametrize('name', NAMES)
+    def test_as_sent(self, client_context, context, name, capfd):
+        """The callback gets the A-labels, the handshake goes on, and nobody is told of it."""
+        seen = []
+        context.sni_callback = lambda sslobj, name, given: seen.append((type(name), name))
+        with unraisable(capfd) as said:
+            error, sent = ask_for(client_context, context, name.encode('ascii'))
+        assert ([(type(u''), name)], None, b'\x16') == (seen, error, sent[:1])
+        assert [''] * len(said) == said
+
+    @since_python3(8, 'the name of the reason')
+    @pytest.mark.parametrize('name', [b'caf\xc3\xa9.test', b'\xff.test', b'abc\x80'], ids=repr)
+    def test_not_ascii(self, client_context, context, name, capfd):
+        """A name that is not ASCII ends the handshake by internal_error; nothing is called."""
+        seen = []
+        context.sni_callback = lambda sslobj, name, given: seen.append(name)
+        with unraisable(capfd):  # on Python 3 it says so
+            error, sent = ask_for(client_context, context, name)
+        assert ([], 'CALLBACK_FAILED', b'\x02\x50') == (seen, error.reason, sent[-2:])
+
+    @pytest.mark.skipif(not PY2, reason="Python 3's ssl reports it")
+    def test_not_ascii_is_quiet(self, client_context, context, capfd):
+        """What a stranger sends is no reason to write to stderr."""
+        context.sni_callback = lambda sslobj, name, given: None
+        with unraisable(capfd) as said:
+            ask_for(client_context, context, b'\xff.test')
+        assert [''] == said
+
+    def test_nul(self, client_context, context):
+        """With NUL in it, it is no name: OpenSSL refuses the handshake, and calls nothing."""
+        seen = []
+        context.sni_callback = lambda sslobj, name, given: seen.append(name)
+        error, sent = ask_for(client_context, context, b'a\0b.test')
+        assert ([], True, b'\x15') == (seen, isinstance(error, ssl.SSLError), sent[:1])
+
+
+class TestPlainContext(object):
+    """What `sslproto27.context.set_sni_callback` does for the interpreter's own contexts."""
+
+    def test_own_socket(self, pki, client_context, tls_version):
+        """The interpreter's own sockets of such a context are handed over themselves."""
+        context = pki.server_context('localhost', tls_version, cls=ssl.SSLContext)
+        seen = []
+        set_sni_callback(context, lambda *args: seen.append(args))
+        pair = Pair(client_context, context, server_hostname='xn--fa-hia.test')
+        pair.client_end.handshake_is_done()
+        with connection() as (ours, theirs):
+            ours.sendall(pair.client_end.outgoing.read())
+            ours.shutdown(socket.SHUT_WR)
+            server = context.wrap_socket(theirs, server_side=True, do_handshake_on_connect=False)
+            with pytest.raises(EnvironmentError):  # there is no more than a ClientHello
+                server.do_handshake()
+            server.close()
+        assert [(True, u'xn--fa-hia.test', True)] == [
+            (sslobj is server, name, given is context) for sslobj, name, given in seen]
+
+    def test_2_7s_own_is_as_it_was(self, pki, client_context, tls_version):
+        """set_servername_callback, called afterwards, takes its place; and the other way round."""
+        context = pki.server_context('localhost', tls_version, cls=ssl.SSLContext)
+        seen = []
+
+        def ask():
+            ask_for(client_context, context, b'xn--bcher-kva.test')
+        set_sni_callback(context, lambda sslobj, name, given: seen.append(('ours', name)))
+        ask()
+        context.set_servername_callback(lambda sslobj, name, given: seen.append(('its', name)))
+        ask()
+        set_sni_callback(context, lambda sslobj, name, given: seen.append(('ours', name)))
+        ask()
+        set_sni_callback(context, None)
+        ask()
+        decoded = u'b\xfccher.test' if PY2 else u'xn--bcher-kva.test'
+        assert [('ours', u'xn--bcher-kva.test'), ('its', decoded),
+                ('ours', u'xn--bcher-kva.test')] == seen
+
+    def test_context_dies(self, pki):
+        """A plain context, too, is collected although its callback refers to it."""
+        context = pki.server_context('localhost', None, cls=ssl.SSLContext)
+        set_sni_callback(context, lambda sslobj, name, given, held=context: None)
+        reference = weakref.ref(context)
+        del context
+        gc.collect()
+        assert None is reference()
+
+    @pytest.mark.parametrize('wrong', [1, 'callback', object()], ids=repr)
+    def test_wrong_type(self, wrong):
+        """What cannot be called is refused with TypeError."""
+        with pytest.raises(TypeError):
+            set_sni_callback(new_context(server_side=True, cls=SSLContext), wrong)
 
 
 @pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),

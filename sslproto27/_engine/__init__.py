@@ -35,6 +35,9 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
     is reported on stderr, and *failure* returned to OpenSSL.
 ``graft(context, server_side, server_hostname, owner)``
     The interpreter's own TLS object of *context*, and its ``SSL *``.
+``owner_of(handle)``
+    The *owner* of what `graft` has made, or the ssl.SSLSocket, whose ``SSL *`` a callback was
+    handed; None if it is gone.
 
 Where the library cannot be reached, importing works and the first use of any of these raises
 `EngineUnavailable` with the reason.

@@ -16,7 +16,7 @@ import _ssl
 from .libssl import EngineUnavailable, Library, callback_types, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
-           'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
+           'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
 
 NULL = None
 
@@ -185,6 +185,27 @@ def _find_ssl(native, context):
 
 
 _word_at = ctypes.c_void_p.from_address
+
+
+def owner_of(handle):
+    """
+    See the contract.
+
+    The native object keeps its own address in the ``SSL *``, as its application data, and in the
+    word before the ``SSL *`` a weak reference to its owner. It must be of the type and have that
+    very ``SSL *`` where `_find_ssl` has found others.
+    """
+    native = lib.SSL_get_ex_data(handle, 0).value
+    if native and _word_at(native + _TYPE).value == id(_ssl._SSLSocket):
+        place = native + _offsets[0] - _WORD
+        reference = _word_at(place - _WORD).value
+        if _word_at(place).value == handle.value and reference:
+            return ctypes.cast(reference, ctypes.py_object).value()
+    raise EngineUnavailable('sslproto27 does not know whose SSL * this is')
+
+
+#: Where an object has its type: behind its reference count.
+_TYPE = object.__basicsize__ - _WORD
 
 #: Where to look, in this order: all the words behind the header but for the first.
 _offsets = list(range(object.__basicsize__ + _WORD, _ssl._SSLSocket.__basicsize__, _WORD))

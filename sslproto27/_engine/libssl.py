@@ -52,6 +52,8 @@ long BIO_ctrl(ptr, int, long, ptr);
 int BIO_test_flags(ptr, int);
 
 ptr SSL_get_SSL_CTX(ptr);
+ptr SSL_get_ex_data(ptr, int);
+text SSL_get_servername(ptr, int);
 ptr SSL_get_rbio(ptr);
 void SSL_set0_rbio(ptr, ptr);
 void SSL_set0_wbio(ptr, ptr);
@@ -166,12 +168,14 @@ int HMAC_Init_ex(ptr, text, int, ptr, ptr);
 """
 
 #: What OpenSSL calls: SSL_CTX_set_keylog_callback(3), SSL_CTX_set_psk_client_callback(3),
-#: SSL_CTX_use_psk_identity_hint(3), SSL_CTX_set_tlsext_ticket_key_cb(3).
+#: SSL_CTX_use_psk_identity_hint(3), SSL_CTX_set_tlsext_ticket_key_cb(3),
+#: SSL_CTX_set_tlsext_servername_callback(3).
 CALLBACKS = """
 void keylog(ptr, ptr);
 uint psk_client(ptr, ptr, ptr, uint, ptr, uint);
 uint psk_server(ptr, ptr, ptr, uint);
 int ticket_key(ptr, ptr, ptr, ptr, ptr, int);
+int server_name(ptr, ptr, ptr);
 """
 
 #: Functions that some supported OpenSSL has under another name: SSL_get1_peer_certificate is 3.0's.

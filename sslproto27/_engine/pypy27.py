@@ -14,7 +14,7 @@ import cffi
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
-           'new_buffer', 'new_large_buffer', 'prepared', 'store', 'text_at']
+           'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
 
 NULL = 0
 
@@ -154,3 +154,9 @@ def graft(context, server_side, server_hostname, owner):
     """
     native = context._wrap_socket(_DUMMY, server_side, server_hostname, ssl_sock=owner)
     return native, int(ffi.cast('uintptr_t', native.ssl))
+
+
+def owner_of(handle):
+    """See the contract: the native object is the application data of its ``SSL *``."""
+    native = ffi.from_handle(ffi.cast('void *', lib.SSL_get_ex_data(handle, 0)))
+    return native.owner or native.get_socket_or_None()
