@@ -2,17 +2,20 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import re
 import ssl
 import sys
 
 from . import _callbacks, _settings
+from ._compat import as_bytes, text_type
 from ._constants import (
     OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
     TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
-from ._credentials import load_cert_chain_pem, load_crl
+from ._credentials import in_utf8, load_cert_chain_pem, load_crl
 from ._extras import Extras
 from ._sslobject import SSLObject, wrap_bio
 from ._unique import Unique
+from ._x509 import split_der
 
 __all__ = ['SSLContext', 'create_default_context']
 
@@ -107,8 +110,35 @@ class SSLContext(Unique, ssl.SSLContext):
         super(SSLContext, self).set_servername_callback(server_name_callback)
         self._extras.sni_callback = server_name_callback
 
+    def load_cert_chain(self, certfile, keyfile=None, password=None):
+        """Load a private key and its certificate chain; a *password* of text is UTF-8."""
+        super(SSLContext, self).load_cert_chain(certfile, keyfile, in_utf8(password))
+
+    def load_verify_locations(self, cafile=None, capath=None, cadata=None):
+        """Trust more authorities; *cadata* may be PEM in 2.7's ``str``, as files are read there."""
+        super(SSLContext, self).load_verify_locations(cafile, capath, _pem_text(cadata))
+
     load_cert_chain_pem = load_cert_chain_pem
     load_crl = load_crl
+
+
+def _pem_text(data):
+    """Return *data*, of load_verify_locations, as text unless 2.7 is to refuse it."""
+    if data is None or isinstance(data, text_type):
+        return data
+    if isinstance(data, bytes) and b'-----BEGIN ' in data and not _DER(data):
+        return data.decode('latin-1')  # 2.7's ssl refuses what is not ASCII
+    # Observed on 2.7.18 with OpenSSL 3.0: ssl loads DER, and raises then, as it does not know the
+    # number of the error with which DER ends there.
+    try:
+        found = split_der(as_bytes(data, 'cadata'))
+    except (TypeError, ValueError):
+        return data
+    return u''.join(map(ssl.DER_cert_to_PEM_cert, found)) or data
+
+
+#: How a certificate begins in DER: a SEQUENCE, X.690 8.9, of more than 127 bytes, 8.1.3.5.
+_DER = re.compile(b'\x30[\x80-\xff]').match
 
 
 def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=None, cadata=None):

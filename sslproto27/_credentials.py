@@ -7,7 +7,7 @@ from ._errors import library_error, required
 from ._extras import context_handle
 from ._memorybio import MemoryBIO
 
-__all__ = ['load_cert_chain_pem', 'load_crl']
+__all__ = ['in_utf8', 'load_cert_chain_pem', 'load_crl']
 
 lib, NULL = binding.lib, binding.NULL
 
@@ -58,13 +58,17 @@ def load_cert_chain_pem(context, certdata, keydata=None, password=None):
             lib.EVP_PKEY_free(key)
 
 
-def _password(password):
+def in_utf8(password):
+    """Return a *password* as load_cert_chain takes it, but no text: it would be ASCII."""
     if callable(password):
-        password = password()
+        return lambda: in_utf8(password())
+    return password.encode('utf-8') if isinstance(password, text_type) else password
+
+
+def _password(password):
+    password = in_utf8(password() if callable(password) else password)
     if password is None:
         return b''
-    if isinstance(password, text_type):
-        password = password.encode('utf-8')
     password = as_bytes(password, 'password')
     if len(password) > _LONGEST_PASSWORD or b'\0' in password:
         raise ValueError('password must not be longer than %d bytes, nor contain NUL'
@@ -75,10 +79,13 @@ def _password(password):
 def _read_certificates(bio):
     """Return a list of ``X509 *``, at least one, that the caller has to free."""
     found = []
+    # The first may be labelled TRUSTED, as SSL_CTX_use_certificate_chain_file(3) has it.
+    read = lib.PEM_read_bio_X509_AUX
     while True:
-        certificate = lib.PEM_read_bio_X509(bio._bio, NULL, NULL, NULL)
+        certificate = read(bio._bio, NULL, NULL, NULL)
         if certificate:
             found.append(certificate)
+            read = lib.PEM_read_bio_X509
             continue
         error = library_error()
         if found and error.reason == 'NO_START_LINE':  # the end

@@ -13,7 +13,7 @@ import re
 
 from ._compat import text_type, to_native
 
-__all__ = ['decode_certificate']
+__all__ = ['certificate_in_pem', 'decode_certificate', 'split_der']
 
 # Identifier octets: X.690 8.1.2, numbers from X.680 8.6.
 _BOOLEAN, _INTEGER, _BIT_STRING, _OCTET_STRING, _OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -32,6 +32,9 @@ _URI_KEYS = ('OCSP', 'caIssuers', 'crlDistributionPoints')  # in Python 3.13's o
 #: again and again, and decoding one takes a fifth of the instructions of a handshake.
 _KEPT, _SMALL = 16, 8192
 _decoded = {}  # by their DER
+
+#: RFC 1421 4.4: an empty line ends them.
+_HEADERS = re.compile(br'(?s)\A\s*[\w-]+:.*?\n\r?\n')
 
 _MONTHS = ('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
 
@@ -326,6 +329,41 @@ def decode_certificate(der):
                 _decoded.clear()
             _decoded[der] = decoded
     return decoded.copy()  # the caller's own; what is in it cannot be changed
+
+
+def certificate_in_pem(body):
+    """
+    Return the DER bytes of a certificate in PEM.
+
+    Args:
+        body (bytes): what is between its BEGIN and END, headers perhaps included. Of a TRUSTED
+            CERTIFICATE, d2i_X509_AUX(3), what it is trusted for is left out.
+
+    Raises:
+        ValueError: *body* is no base64, or what is in it is not DER.
+    """
+    try:
+        der = binascii.a2b_base64(_HEADERS.sub(b'', body))
+    except binascii.Error as error:
+        raise ValueError('certificate: %s' % error)
+    return b''.join(split_der(der)[:1])
+
+
+def split_der(data):
+    """
+    Return a list of the elements (bytes) that stand one after the other in *data*.
+
+    Raises:
+        ValueError: *data* is not DER.
+    """
+    found, start = [], 0
+    for _, content in _elements(data):
+        size = len(content)
+        # The header: the tag, and the shortest form of the length.
+        end = start + size + 2 + (len('%x' % size) + 1) // 2 * (size >= 0x80)
+        found.append(data[start:end])
+        start = end
+    return found
 
 
 def _decode(der):

@@ -201,6 +201,7 @@ def material(ca, stranger):
         'address_as_name': ca.pem(names=[u'localhost'], common_name=u'127.0.0.1'),
         'wild_a_label': ca.pem(names=[u'xn--*.example.org']),
         'encrypted': ca.pem(password=b'secret'),
+        'encrypted-utf8': ca.pem(password=u'p\xe4ss\u65e5'.encode('utf-8')),
         'revoked': ca.text(revoked, revoked_key),
         'crl': ca.crl([revoked]),
         'stranger-crl': stranger.crl(),

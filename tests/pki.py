@@ -8,6 +8,7 @@ to text.
 """
 from __future__ import absolute_import, division, print_function
 
+import base64
 import contextlib
 import datetime
 import io
@@ -20,7 +21,8 @@ import sys
 import tempfile
 import warnings
 
-__all__ = ['PKI', 'VERSIONS', 'material', 'new_context', 'temporary_pki']
+__all__ = ['PASSWORDS', 'PASSWORD_IDS', 'PKI', 'VERSIONS', 'material', 'new_context',
+           'temporary_pki']
 
 PY2 = sys.version_info[0] == 2
 VERSIONS = ('TLSv1.2', 'TLSv1.3')
@@ -152,6 +154,15 @@ def material():
     return files
 
 
+#: What opens the key of 'encrypted-utf8', in each way to give it, and names of these.
+_PASSWORD = u'p\xe4ss\u65e5'
+PASSWORDS = [_PASSWORD, _PASSWORD.encode('utf-8'), bytearray(_PASSWORD.encode('utf-8')),
+             lambda: _PASSWORD, lambda: _PASSWORD.encode('utf-8'),
+             lambda: bytearray(_PASSWORD.encode('utf-8'))]
+PASSWORD_IDS = [form + kind for kind in ('', ' returned')
+                for form in ('text', 'bytes', 'bytearray')]
+
+
 def _material_from(python):
     """Return what `material` returns, made by another interpreter."""
     output = subprocess.check_output([python, os.path.abspath(__file__)])
@@ -223,6 +234,22 @@ class PKI(object):
         start, end = '-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'
         return [ssl.PEM_cert_to_DER_cert(start + part.split(end)[0] + end)
                 for part in self.text(name).split(start)[1:]]
+
+    def labelled(self, name, label):
+        """
+        Return file *name* as bytes, its certificates with another of PEM's labels.
+
+        Args:
+            label (bytes): b'X509 CERTIFICATE'; or b'TRUSTED CERTIFICATE', and then for no purpose
+                in particular, X509_CERT_AUX.
+        """
+        text = self.text(name)
+        found = [text[:text.index('-----BEGIN CERTIFICATE-----')].encode('ascii')]
+        for der in self.chain(name):
+            der += b'0\x00' if label.startswith(b'TRUSTED') else b''
+            found += [b'-----BEGIN ', label, b'-----\n', base64.encodestring(der) if PY2 else
+                      base64.encodebytes(der), b'-----END ', label, b'-----\n']
+        return b''.join(found)
 
     def client_context(self, version=None, trust='ca', leaf=None, cls=ssl.SSLContext):
         """

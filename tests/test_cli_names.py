@@ -16,6 +16,17 @@ def test_names(pki):
     assert ['localhost'] == names_of(pki.path('localhost'))
 
 
+@pytest.mark.parametrize('label', [b'X509 CERTIFICATE', b'TRUSTED CERTIFICATE'])
+@pytest.mark.parametrize('header', [b'', b'X-Comment: a\n b\n\n', b'X-Comment: a\r\n\r\n'])
+def test_other_labels(pki, tmpdir, label, header):
+    """They are read under PEM's other labels, too, and after headers of PEM."""
+    path = tmpdir.join('one.pem')
+    begin = b'-----BEGIN ' + label + b'-----\n'
+    pem = b'# B\xc3\xa4cker\n' + pki.labelled('localhost', label)
+    path.write_binary(pem.replace(begin, begin + header))
+    assert ['localhost'] == names_of(str(path))
+
+
 @pytest.mark.parametrize('text, reason', [
     ('', 'there is no certificate'),
     ('-----BEGIN CERTIFICATE-----\nMAMC\n-----END CERTIFICATE-----\n', ''),
@@ -31,7 +42,7 @@ def test_no_certificate(tmpdir, text, reason):
 
 @pytest.mark.parametrize('asked, chosen', [
     (u'localhost', 1), (u'LOCALHOST', 1), (u'www.example.org', 2), (u'a.www.example.org', 0),
-    (u'elsewhere', 0)])
+    (u'elsewhere', 0), (u'xn--strae-oqa.example.org', 2)])
 def test_choice(pki, asked, chosen):
     """The context is the one that has the asked name, a wildcard for one label, else the first."""
     contexts = []

@@ -16,6 +16,7 @@ import pytest
 import sslproto27
 from contexts import WAYS, Functions, needs
 from memory import PY2, Pair, connect, only_python2, raised, since_python3
+from pki import PASSWORDS, PASSWORD_IDS
 from sslproto27 import MemoryBIO, SSLContext, TLSVersion, context, create_default_context
 
 #: dir(ssl.SSLContext) of Python 3.13.0, what begins with an underscore left out.
@@ -491,6 +492,61 @@ class TestCreateDefaultContext(object):
             made = create_default_context(**given)
             assert 1 == made.cert_store_stats()['x509_ca']
             assert (None, None) == Pair(made, pki.server_context('ecdsa')).try_handshake()
+
+    @pytest.mark.parametrize('before', [u'', u'0 comment\n', u'# of whom\n\n'])
+    def test_native_text(self, pki, before):
+        """PEM as open(...).read() gives it, on 2.7 in bytes, is PEM."""
+        with open(pki.path('ca')) as file:
+            pem = str(before) + file.read()
+        for cadata in (pem, u'' + pem):
+            made = create_default_context(cadata=cadata)
+            assert [pki.chain('ca')[0]] == made.get_ca_certs(binary_form=True)
+
+    @pytest.mark.parametrize('kind', [bytes, bytearray, memoryview])
+    def test_der(self, pki, kind):
+        """So is DER, of one certificate or several, one after the other."""
+        ders = [pki.chain(name)[0] for name in ('ca', 'stranger-ca')]
+        for count in (1, 2):
+            made = create_default_context(cadata=kind(b''.join(ders[:count])))
+            assert sorted(ders[:count]) == sorted(made.get_ca_certs(binary_form=True))
+
+    @pytest.mark.parametrize('wrong', [b'no certificate', b'0\x82', b'\x30\x80-----BEGIN '])
+    def test_no_certificate(self, wrong):
+        """What holds none is refused, as by Python 3's ssl."""
+        assert isinstance(raised(create_default_context, cadata=wrong), (ssl.SSLError, ValueError))
+
+    def test_more_than_certificates(self, pki):
+        """So is what holds anything else behind one."""
+        with pytest.raises(ssl.SSLError):
+            create_default_context(cadata=pki.chain('ca')[0] + b'more')
+
+    def test_text_that_is_not_ascii(self, pki):
+        """Text that is not ASCII is a TypeError, native or not, as for Python 3's ssl."""
+        pem = u'# B\xe4cker\n' + pki.text('ca')
+        for cadata in (pem, pem.encode('utf-8') if PY2 else pem):
+            assert TypeError is type(raised(create_default_context, cadata=cadata))
+
+    @pytest.mark.parametrize('label', [b'X509 CERTIFICATE', b'TRUSTED CERTIFICATE'])
+    def test_labels(self, pki, tmpdir, label):
+        """Files with PEM's other labels of certificates load, as OpenSSL has them."""
+        authority, leaf = tmpdir.join('ca.pem'), tmpdir.join('leaf.pem')
+        authority.write_binary(pki.labelled('ca', label))
+        leaf.write_binary(pki.labelled('localhost', label))
+        server = create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.load_cert_chain(str(leaf))
+        made = create_default_context(cafile=str(authority))
+        assert (None, None) == Pair(made, server).try_handshake()
+        if label == b'X509 CERTIFICATE':  # OpenSSL reads the other one in files alone
+            made = create_default_context(cadata=pki.labelled('ca', label).decode('ascii'))
+            assert (None, None) == Pair(made, server).try_handshake()
+
+    @pytest.mark.parametrize('password', PASSWORDS, ids=PASSWORD_IDS)
+    def test_password(self, pki, password):
+        """A password of text that is not ASCII is UTF-8; bytes are taken as they are."""
+        server = create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.load_cert_chain(pki.path('encrypted-utf8'), password=password)
+        assert (None, None) == Pair(create_default_context(cafile=pki.path('ca')),
+                                    server).try_handshake()
 
     def test_system(self):
         """A client without any trusts the system's store; a server loads none."""

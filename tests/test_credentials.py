@@ -7,6 +7,7 @@ import pytest
 
 from contexts import WAYS, Functions
 from memory import Pair, connect, only_python2, raised
+from pki import PASSWORDS, PASSWORD_IDS
 from sslproto27 import context
 
 pytestmark = only_python2
@@ -66,6 +67,18 @@ class TestCertChain(object):
     def test_password(self, way, server, pki, password):
         """An encrypted key is read with its password."""
         way.call(server, 'load_cert_chain_pem', pki.text('encrypted'), password=password)
+        assert (None, None) == Pair(pki.client_context(), server).try_handshake()
+
+    @pytest.mark.parametrize('label', [b'X509 CERTIFICATE', b'TRUSTED CERTIFICATE'])
+    def test_label(self, way, server, pki, label):
+        """A certificate with one of PEM's other labels is taken, as from a file."""
+        way.call(server, 'load_cert_chain_pem', pki.labelled('localhost', label))
+        assert (None, None) == Pair(pki.client_context(), server).try_handshake()
+
+    @pytest.mark.parametrize('password', PASSWORDS, ids=PASSWORD_IDS)
+    def test_password_in_utf8(self, way, server, pki, password):
+        """A password of text that is not ASCII is UTF-8."""
+        way.call(server, 'load_cert_chain_pem', pki.text('encrypted-utf8'), password=password)
         assert (None, None) == Pair(pki.client_context(), server).try_handshake()
 
     @pytest.mark.parametrize('password', [None, b'', b'wrong', lambda: b'wrong'],

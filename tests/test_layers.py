@@ -20,7 +20,7 @@ BELOW = {
     'pipe': ['core'],
     'protocol': ['pipe', 'core'],
     'socket': ['pipe', 'core'],
-    'https': ['socket'],
+    'https': ['socket', 'core'],
     'package': ['protocol', 'socket', 'pipe', 'core'],
     'loops': ['protocol', 'pipe', 'core'],
     'command line': ['package', 'socket', 'protocol', 'pipe', 'core', 'engine', 'loops'] + ADAPTERS,

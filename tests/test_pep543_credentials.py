@@ -40,6 +40,46 @@ def text(pki, name):
     return pki.text(name).encode('ascii')
 
 
+@pytest.fixture(params=[b'X509 CERTIFICATE', b'TRUSTED CERTIFICATE'])
+def label(request):
+    """What PEM may call a certificate as well."""
+    return request.param
+
+
+def test_other_labels_of_a_chain(backend, pki, label):
+    """A chain under PEM's other labels, of several certificates too, is what it is without them."""
+    for name in ('localhost', 'chain'):
+        data = pki.labelled(name, label)
+        chain = backend.certificate.chain_from_buffer(data)
+        assert [ssl.PEM_cert_to_DER_cert(one.pem.decode('ascii')) for one in chain] == pki.chain(
+            name)
+        assert (None, None) == serves(backend, (chain, backend.private_key.from_buffer(data)))
+
+
+def test_other_labels_to_trust(backend, pki, label):
+    """So is what to trust."""
+    store = backend.trust_store.from_pem_buffer(pki.labelled('ca', label))
+    client = backend.client_context(TLSConfiguration(trust_store=store))
+    chain = (backend.certificate.chain_from_file(pki.path('localhost')),
+             backend.private_key.from_file(pki.path('localhost')))
+    server = backend.server_context(TLSConfiguration(certificate_chain=chain))
+    assert (None, None) == BufferPair(client, server).try_handshake()
+
+
+def test_trusted_for_something_else(backend, pki):
+    """An authority that is not trusted for servers does not vouch for one: X509_CERT_AUX."""
+    clients_alone = b'0\x0c0\x0a\x06\x08+\x06\x01\x05\x05\x07\x03\x02'
+    der = pki.chain('ca')[0] + clients_alone
+    pem = ssl.DER_cert_to_PEM_cert(der).replace('CERTIFICATE', 'TRUSTED CERTIFICATE')
+    store = backend.trust_store.from_pem_buffer(pem.encode('ascii'))
+    client = backend.client_context(TLSConfiguration(trust_store=store))
+    chain = (backend.certificate.chain_from_file(pki.path('localhost')),
+             backend.private_key.from_file(pki.path('localhost')))
+    server = backend.server_context(TLSConfiguration(certificate_chain=chain))
+    errors = BufferPair(client, server).try_handshake()
+    assert [True, True] == [isinstance(error, TLSError) for error in errors]
+
+
 def serves(backend, chain):
     """Return the errors of a handshake with a server that has that chain."""
     material = Material(None, backend)

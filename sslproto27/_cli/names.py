@@ -2,16 +2,17 @@
 from __future__ import absolute_import, division, print_function
 
 import re
-import ssl
 import weakref
 
-from .._x509 import decode_certificate
+from .._x509 import certificate_in_pem, decode_certificate
 from ..context import set_sni_callback
 from .console import UserError
 
 __all__ = ['answer_by_name', 'names_of']
 
-_CERTIFICATE = re.compile('-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
+#: By the labels that OpenSSL reads a server's certificate under, PEM_read_bio_X509_AUX(3).
+_CERTIFICATE = re.compile(
+    br'-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----(.*?)-----END \1-----', re.DOTALL)
 
 
 def names_of(path):
@@ -21,12 +22,12 @@ def names_of(path):
     Raises:
         UserError: there is none, or it cannot be decoded.
     """
-    with open(path) as file:
+    with open(path, 'rb') as file:
         found = _CERTIFICATE.search(file.read())
     if not found:
         raise UserError('--cert %s: there is no certificate' % path)
     try:
-        certificate = decode_certificate(ssl.PEM_cert_to_DER_cert(found.group()))
+        certificate = decode_certificate(certificate_in_pem(found.group(2)))
     except ValueError as error:
         raise UserError('--cert %s: %s' % (path, error))
     return [value.lower() for kind, value in certificate.get('subjectAltName', ())

@@ -149,6 +149,7 @@ int SSL_CIPHER_get_auth_nid(ptr);
 text OBJ_nid2ln(int);
 
 ptr PEM_read_bio_X509(ptr, ptr, ptr, ptr);
+ptr PEM_read_bio_X509_AUX(ptr, ptr, ptr, ptr);
 ptr PEM_read_bio_PrivateKey(ptr, ptr, ptr, text);
 ptr PEM_read_bio_X509_CRL(ptr, ptr, ptr, ptr);
 ptr d2i_X509_CRL_bio(ptr, ptr);

@@ -11,14 +11,16 @@ import binascii
 import re
 
 from .._compat import as_bytes, text_type
+from .._x509 import certificate_in_pem
 from ._errors import tls_error
 from ._interfaces import Certificate, PrivateKey, TrustStore
 
 __all__ = ['PEMCertificate', 'PEMPrivateKey', 'PEMTrustStore']
 
-# RFC 7468 2; the group is the label.
-_BLOCK = re.compile(br'-----BEGIN ([A-Z0-9 ]+)-----[\t\r\n -~]*?-----END \1-----')
-_CERTIFICATES = (b'CERTIFICATE', b'X509 CERTIFICATE')
+# RFC 7468 2; the groups are the label and what is between the lines.
+_BLOCK = re.compile(br'-----BEGIN ([A-Z0-9 ]+)-----([\t\r\n -~]*?)-----END \1-----')
+_TRUSTED = b'TRUSTED CERTIFICATE'  # with what it is trusted for: openssl-x509(1), -trustout
+_CERTIFICATES = (b'CERTIFICATE', b'X509 CERTIFICATE', _TRUSTED)
 
 # Identifier octets of DER (X.690 8.1.2).
 _INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
@@ -99,7 +101,7 @@ class PEMCertificate(_Kept, Certificate):
         """
         data = as_bytes(buffer, 'buffer')
         if _is_pem(data):
-            chain = tuple(cls._keep(_relabelled(match))
+            chain = tuple(cls._keep(_plain(match))
                           for match in _blocks(data, _CERTIFICATES))
             if not chain:
                 raise ValueError('buffer holds no certificate')
@@ -247,6 +249,13 @@ def _blocks(data, labels):
 def _relabelled(match):
     """Return a block of a certificate with the label that every reader knows."""
     return re.sub(b'X509 CERTIFICATE', b'CERTIFICATE', match.group(0)) + b'\n'
+
+
+def _plain(match):
+    """Return the same, without what the certificate is trusted for: whoever shows it trusts it."""
+    if match.group(1) != _TRUSTED:
+        return _relabelled(match)
+    return _encode(b'CERTIFICATE', certificate_in_pem(match.group(2)))
 
 
 def _encode(label, der):

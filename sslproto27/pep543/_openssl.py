@@ -12,7 +12,7 @@ from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
 from ._errors import tls_error
 from ._interfaces import Backend
-from ._loading import load_chain
+from ._loading import load_chain, named
 from ._names import cipher_list
 from ._plan import plan
 
@@ -39,8 +39,13 @@ def _native_context(configuration, server_side):
 def _new_context(wanted, server_side):
     """Return an SSLContext that verifies as it has to."""
     purpose = ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH
-    trusted = wanted.trusted.decode('ascii') if wanted.verify and wanted.trusted else None
-    context = create_default_context(purpose, cadata=trusted)
+    trusted = wanted.trusted if wanted.verify else None
+    if trusted is None or b'TRUSTED' not in trusted:
+        cadata = trusted and trusted.decode('ascii')
+        context = create_default_context(purpose, cadata=cadata)
+    else:  # what each is trusted for OpenSSL reads in files alone
+        with named(trusted) as name:
+            context = create_default_context(purpose, cafile=name)
     # On 2.7 create_default_context has done this, without a name for it.
     context.options |= getattr(ssl, 'OP_NO_RENEGOTIATION', 0)
     if server_side:
