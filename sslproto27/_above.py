@@ -39,12 +39,16 @@ def knows(name):
 
 
 def extra_info(ssl_object, name):
-    """Return what TLS has settled for *name*; None if it has not, or not yet."""
-    return _EXTRA[name](ssl_object)
+    """Return what TLS has settled for *name*; None if it has not, or not yet, or has ended."""
+    return None if ssl_object is None else _EXTRA[name](ssl_object)
 
 
 def _peercert(ssl_object):
     return ssl_object.getpeercert() if ssl_object.version() else None
+
+
+def _session(ssl_object):
+    return ssl_object.session if ssl_object.version() else None
 
 
 _EXTRA = {
@@ -56,6 +60,6 @@ _EXTRA = {
     'alpn_protocol': lambda ssl_object: ssl_object.selected_alpn_protocol(),
     'tls_version': lambda ssl_object: ssl_object.version(),
     'server_hostname': lambda ssl_object: ssl_object.server_hostname,
-    'session': lambda ssl_object: ssl_object.session,
+    'session': _session,
     'session_reused': lambda ssl_object: ssl_object.session_reused,
 }

@@ -72,12 +72,21 @@ class SSLSession(Unique):
 
 
 def session_of(ssl_handle, context, server_hostname):
-    """Return a copy of a TLS object's session, with its context and name; None if there is none."""
+    """
+    Return a copy of a TLS object's session, with its context and name; None if there is none.
+
+    Raises:
+        ValueError: it is half made: the handshake has not chosen a cipher yet.
+    """
     current = lib.SSL_get1_session(ssl_handle)
     if not current:
         return None
-    copy = lib.SSL_SESSION_dup(current)
-    lib.SSL_SESSION_free(current)
+    try:
+        if not lib.i2d_SSL_SESSION(current, NULL):
+            raise ValueError('session is not there yet: the handshake is under way')
+        copy = lib.SSL_SESSION_dup(current)
+    finally:
+        lib.SSL_SESSION_free(current)
     return _own(required(copy), context, server_hostname)
 
 

@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import ssl
+import warnings
 
 from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
@@ -368,7 +369,8 @@ class SSLObject(Unique):
         """
         A copy of the current `SSLSession`; None if there is none yet.
 
-        A client assigns one, before the handshake, to try to resume it.
+        A client assigns one, before the handshake, to try to resume it. While the handshake is
+        under way there may be half of one: ValueError, as in Python 3.
         """
         return session_of(self._ssl, self.context, self._server_hostname)
 
@@ -421,6 +423,11 @@ class SSLObject(Unique):
     def selected_alpn_protocol(self):
         """Return the protocol that ALPN settled on (RFC 7301); None if it did on none."""
         return self._native.selected_alpn_protocol()
+
+    def selected_npn_protocol(self):
+        """Return None, and warn: nobody speaks NPN any more; ALPN took its place (RFC 7301)."""
+        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
+                      DeprecationWarning, stacklevel=2)
 
     def get_channel_binding(self, cb_type='tls-unique'):
         """

@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 from loops import App, Connection, Loop, ModernTransport, Transport, Waiter, join
-from memory import SPLITS, raised, strided
+from memory import SPLITS, Pair, raised, strided
 from pipe_pairs import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
@@ -1491,9 +1491,18 @@ class TestExtraInfo(object):
     def test_early(self, new_client):
         """Before the handshake is done what is not settled yet is the default."""
         transport = new_client().start().transport
-        for name in ('peercert', 'cipher', 'alpn_protocol', 'tls_version'):
+        for name in ('peercert', 'cipher', 'alpn_protocol', 'tls_version', 'session'):
             assert 'default' == transport.get_extra_info(name, 'default')
         assert None is transport.get_extra_info('peercert')
+
+    def test_half_of_a_handshake(self, client_context, server_context):
+        """Nor does a handshake that has begun, and goes on, settle anything."""
+        connection = Connection(server_context, client_context, server_side=True).start()
+        end = Pair(client_context, server_context).client_end
+        end.handshake_is_done()
+        connection.protocol.data_received(end.outgoing.read())
+        for name in ('peercert', 'alpn_protocol', 'tls_version', 'session'):
+            assert 'default' == connection.transport.get_extra_info(name, 'default')
 
     def test_after_the_end(self, new_client):
         """After the connection's end everything is the default."""

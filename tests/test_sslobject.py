@@ -611,6 +611,83 @@ class TestChains(object):
             assert (list, {bytes}) == (type(chain), {type(der) for der in chain})
 
 
+def half_done(pair):
+    """Let the server have a ClientHello, and no more."""
+    pair.client_end.handshake_is_done()
+    pair.pump()
+    pair.server_end.handshake_is_done()
+
+
+def closed(pair):
+    """Let both sides end TLS."""
+    pair.handshake().settle()
+    for call in (pair.client.unwrap, pair.server.unwrap, pair.client.unwrap):
+        try:
+            call()
+        except ssl.SSLWantReadError:
+            pass
+        pair.pump()
+
+
+def broken(pair):
+    """Let both sides have what is no record of theirs."""
+    pair.handshake().settle()
+    for end in (pair.client_end, pair.server_end):
+        end.incoming.write(b'\x17\x03\x03\x00\x20' + b'x' * 32)
+        assert isinstance(raised(end.sslobj.read), ssl.SSLError)
+
+
+#: What can be asked without changing anything.
+FACTS = ['cipher', 'compression', 'context', 'getpeercert', 'pending', 'selected_alpn_protocol',
+         'server_hostname', 'server_side', 'session', 'session_reused', 'shared_ciphers', 'version']
+
+
+class TestFacts(object):
+    def ask(self, sslobj, name):
+        """Return what *name* is: a class, None or False, or the class of what it raises."""
+        try:
+            value = getattr(sslobj, name)
+            value = value() if callable(value) else value
+        except Exception as error:
+            return type(error)
+        return value if value is None or value is False else type(value)
+
+    @since_python3(10, 'None for no shared ciphers')
+    def test_half_done(self, client_context, server_context, tls_version):
+        """While the handshake is under way nothing is said that is not settled: as 3.13."""
+        pair = Pair(client_context, server_context)
+        half_done(pair)
+        assert ([None, None, ssl.SSLContext, ValueError, int, None, str, False, ValueError, False,
+                 None, None]) == [
+            self.ask(pair.client, name) for name in FACTS]
+        assert {'version': None, 'getpeercert': ValueError, 'session': {
+            'TLSv1.2': ValueError, 'TLSv1.3': self.ask(pair.server, 'session')}[tls_version]} == {
+                name: self.ask(pair.server, name) for name in ('version', 'getpeercert', 'session')}
+
+    @since_python3(10, 'None for no shared ciphers')
+    @pytest.mark.parametrize('end, certificates, version', [
+        (closed, [dict, None], str), (broken, [ValueError] * 2, None)])
+    def test_afterwards(self, client_context, server_context, end, certificates, version):
+        """
+        Afterwards everything is still known, on either side, but for the version and the
+        certificate once TLS has failed: as 3.13.
+        """
+        pair = Pair(client_context, server_context)
+        end(pair)
+        cls = type(pair.client.session)
+        assert [tuple, None, ssl.SSLContext, certificates[0], int, None, str, False, cls, False,
+                None, version] == [self.ask(pair.client, name) for name in FACTS]
+        assert [tuple, None, ssl.SSLContext, certificates[1], int, None, None, bool, cls, False,
+                list, version] == [self.ask(pair.server, name) for name in FACTS]
+
+    def test_npn(self, pair):
+        """NPN has always been settled on nothing, and to ask for it is deprecated."""
+        with pytest.warns(DeprecationWarning) as caught:
+            assert None is pair.client.selected_npn_protocol()
+        assert [__file__.rpartition('.')[0]] == [
+            warning.filename.rpartition('.')[0] for warning in caught]
+
+
 class TestProperties(object):
     def test_sides(self, pair):
         """Each end knows its side; only the client has a host name."""

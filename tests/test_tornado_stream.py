@@ -12,7 +12,7 @@ import pytest
 
 from memory import PY2, SPLITS
 from pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
-from sslproto27 import _pipe
+from sslproto27 import SSLSession, _pipe
 from tornados import (
     Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,
     settled)
@@ -71,6 +71,20 @@ class TestClass(object):
         assert socket.AF_INET == client.socket.family
         finish(client, server)
         assert client.socket is None
+
+    @on_loop
+    def test_facts_of_tls(self, pki):
+        """Its socket says what TLS is like, also after close; before there is TLS, ValueError."""
+        early = SSLIOStream(socket.socket())
+        client, server = yield pair_of_streams(pki)
+        facts = client.socket
+        for name in ('cipher', 'version', 'session', 'getpeercert', 'selected_npn_protocol'):
+            with pytest.raises(ValueError):
+                getattr(early.socket, name)
+        finish(client, server)
+        early.close()
+        assert (True, True) == (facts.version().startswith('TLS'), bool(facts.getpeercert()))
+        assert isinstance(facts.session, SSLSession)
 
     @on_loop
     def test_socket_transfers_nothing(self, pki):

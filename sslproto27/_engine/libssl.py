@@ -90,6 +90,7 @@ int SSL_session_reused(ptr);
 ptr SSL_get1_session(ptr);
 int SSL_set_session(ptr, ptr);
 ptr SSL_SESSION_dup(ptr);
+int i2d_SSL_SESSION(ptr, ptr);
 void SSL_SESSION_free(ptr);
 ptr SSL_SESSION_get_id(ptr, ptr);
 long SSL_SESSION_get_time(ptr);

@@ -12,9 +12,9 @@ __all__ = ['TLSSocket', 'plain_socket']
 
 _OF_TLS = frozenset([
     'cipher', 'compression', 'context', 'get_channel_binding', 'get_unverified_chain',
-    'get_verified_chain', 'getpeercert', 'pending', 'selected_alpn_protocol', 'server_hostname',
-    'server_side', 'session', 'session_reused', 'shared_ciphers', 'verify_client_post_handshake',
-    'version'])
+    'get_verified_chain', 'getpeercert', 'pending', 'selected_alpn_protocol',
+    'selected_npn_protocol', 'server_hostname', 'server_side', 'session', 'session_reused',
+    'shared_ciphers', 'verify_client_post_handshake', 'version'])
 
 # Nothing here sends or receives: it would go past TLS, in the clear.
 _OF_SOCKET = frozenset([
@@ -47,7 +47,9 @@ class TLSSocket(Unique):
             self.setsockopt = below.setsockopt  # at hand: Tornado's HTTP calls it all the time
 
     def __getattr__(self, name):
-        if name in _OF_TLS and self.pipe is not None:
+        if name in _OF_TLS:
+            if self.pipe is None:
+                raise ValueError('%s is not known before there is TLS' % name)
             return getattr(self.pipe.ssl_object, name)
         if name in _OF_SOCKET and self.below is not None:
             return getattr(self.below, name)
