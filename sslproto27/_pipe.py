@@ -13,7 +13,9 @@ import errno
 import ssl
 
 from ._compat import PY2, as_bytes
-from ._core import MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio
+from ._core import (
+    MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio_and_check)
+from ._servername import required_name
 from ._unique import Unique
 
 __all__ = ['SSLPipe', 'DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE',
@@ -88,15 +90,21 @@ class SSLPipe(Unique):
         context (ssl.SSLContext): certificates, trust and settings.
         server_side (bool): which side to be. A server refuses TLS 1.2 renegotiation unless the
             context's options have SSL_OP_ALLOW_CLIENT_RENEGOTIATION (0x100).
-        server_hostname (text or None): the name that the server must prove.
+        server_hostname (text, ASCII bytes or None): the name or IP address that the server must
+            prove. A client whose context checks names needs one.
         session (SSLSession or None): what a client would like to resume.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1); off unless the protocol inside tells.
         overhead_limit (int): `OVERHEAD_LIMIT` unless given; it is looked at each time that so many
             bytes have come.
+        check_name (bool or None): True: the name is checked even if the context does not, as long
+            as it verifies certificates; False: a client can do without one; None: as the context
+            has it.
 
     Raises:
+        ValueError: *server_hostname* is needed and missing, or can be nobody's name.
         TypeError, ValueError: as `wrap_bio` does.
+        NotImplementedError: *check_name* is True, and on Python 3 only the context can see to that.
 
     Attributes:
         state (str): one of the states of this module.
@@ -110,18 +118,20 @@ class SSLPipe(Unique):
         backlog_size (int): how many bytes that is.
     """
 
-    __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_incoming',
-                 '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
+    __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
+                 '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
                  '_discarded', '__weakref__')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
-                 suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT):
+                 suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT, check_name=None):
+        server_hostname = required_name(context, server_side, server_hostname, check_name)
         self.state = PLAINTEXT
         self.failure = None
         self.established = False
+        self._check_name = bool(check_name)
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
@@ -138,8 +148,8 @@ class SSLPipe(Unique):
 
     def _new_ssl_object(self):
         context, server_side, server_hostname, session = self._arguments
-        ssl_object = wrap_bio(context, self._incoming, self._outgoing, server_side, server_hostname,
-                              session)
+        ssl_object = wrap_bio_and_check(context, self._incoming, self._outgoing, server_side,
+                                        server_hostname, session, self._check_name)
         if server_side:
             refuse_renegotiation(ssl_object)
         return ssl_object

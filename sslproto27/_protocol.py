@@ -22,6 +22,7 @@ from ._core import create_default_context
 from ._ending import Ending, timeouts
 from ._flow import ReadGate, WriteLimits
 from ._pipe import SSLPipe
+from ._servername import name_of_loop
 from ._states import (
     CLOSED, CLOSING, CONNECTED, EARLY, ENDING, ESTABLISHED, HALF_CLOSED, HANDSHAKE, LOST, MADE, NEW,
     OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAPPING)
@@ -52,7 +53,8 @@ class SSLProtocol(Unique, Ending):
         sslcontext (ssl.SSLContext or None): None, on a client, is `create_default_context`.
         waiter (future or None): resolved when the handshake is done, or has failed.
         server_side (bool): which side to be.
-        server_hostname (text or None): the name that the server must prove; '' to check none.
+        server_hostname (text or None): the name that the server must prove: needed if the context
+            checks names; '' to check none.
         call_connection_made (bool): False where *app_protocol* has had connection_made before; it
             then gets connection_lost even if the handshake fails.
         ssl_handshake_timeout (float): seconds, 60 unless given.
@@ -80,15 +82,14 @@ class SSLProtocol(Unique, Ending):
             sslcontext = create_default_context()
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError('sslcontext must be an ssl.SSLContext, not %r' % (sslcontext,))
-        if server_hostname is None and not server_side and sslcontext.check_hostname:
-            raise ValueError("sslcontext.check_hostname requires server_hostname ('' for no check)")
         self._loop = loop
         self._waiter = waiter
         self._call_connection_made = call_connection_made
         self._handshake_timeout, self._shutdown_timeout = timeouts(
             ssl_handshake_timeout, ssl_shutdown_timeout)
-        self._pipe = SSLPipe(sslcontext, server_side, server_hostname or None, session,
-                             suppress_ragged_eofs)
+        name, check = name_of_loop(server_hostname)
+        self._pipe = SSLPipe(sslcontext, server_side, name, session, suppress_ragged_eofs,
+                             check_name=check)
         self._state = NEW
         self._transport = self._app_transport = self._timer = None
         self._error = None            # what connection_lost will say

@@ -47,22 +47,19 @@ class SSLSocket(SocketFace):
         sock: the connection.
         context (ssl.SSLContext): certificates, trust and settings.
         server_side (bool): which side to be.
-        server_hostname (text or None): the name or IP address that the server must prove.
+        server_hostname (text or None): as for `SSLPipe`.
         session (SSLSession or None): what a client would like to resume.
         do_handshake_on_connect (bool): shake hands now, not with the first read or write.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
 
     Raises:
-        TypeError, ValueError: as `wrap_bio` does; a client must have a name if the context checks
-            it.
+        TypeError, ValueError: as `SSLPipe` does.
         ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
     """
 
     def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
                  do_handshake_on_connect=True, suppress_ragged_eofs=False):
-        if not server_side and not server_hostname and getattr(context, 'check_hostname', False):
-            raise ValueError('check_hostname requires server_hostname')
         self._lower = sock  # a Closed in the end
         self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
         self._lock = threading.Lock()       # over the pipe and what follows: never while waiting

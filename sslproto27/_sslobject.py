@@ -10,13 +10,14 @@ from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
 from ._errors import has_failed, required, ssl_error
 from ._extras import keep, peek
-from ._hostname import encode_hostname, is_ip_address, require_hostname, without_root
+from ._hostname import is_ip_address, require_hostname, without_root
 from ._memorybio import LARGE, MemoryBIO
+from ._servername import encode_hostname
 from ._session import SSLSession, session_of, use_session
 from ._unique import Unique
 from ._x509 import decode_certificate
 
-__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio']
+__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
 fill, address = binding.fill, binding.address
@@ -78,13 +79,14 @@ class SSLObject(Unique):
     """
 
     __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
-                 '__weakref__')
+                 '_checks_name', '__weakref__')
 
     def __init__(self, *args, **kwargs):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
 
     @classmethod
-    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras):
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
+                check_name):
         self = object.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
@@ -104,7 +106,8 @@ class SSLObject(Unique):
         lib.SSL_ctrl(handle, SSL_CTRL_CLEAR_MODE, SSL_MODE_ENABLE_PARTIAL_WRITE, NULL)
         lib.SSL_ctrl(handle, SSL_CTRL_MODE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                      | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS, NULL)
-        if server_hostname is not None and context.check_hostname:
+        self._checks_name = server_hostname is not None and (check_name or context.check_hostname)
+        if self._checks_name:
             require_hostname(handle, name or without_root(server_hostname), is_address)
         if extras.post_handshake_auth:
             self._allow_post_handshake_auth()
@@ -385,7 +388,8 @@ class SSLObject(Unique):
             raise ValueError('session cannot be set on the server side')
         if lib.SSL_is_init_finished(self._ssl):
             raise ValueError('session cannot be set after the handshake')
-        if self.context.check_hostname and session._server_hostname != self._server_hostname:
+        if ((self._checks_name or self.context.check_hostname)
+                and session._server_hostname != self._server_hostname):
             # RFC 8446 4.6.1. No certificate is shown in a resumption, so none would be checked.
             raise ValueError('session is one of server_hostname %r, not of %r'
                              % (session._server_hostname, self._server_hostname))
@@ -581,6 +585,19 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
         TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
         EngineUnavailable: this interpreter's OpenSSL cannot be reached.
     """
+    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                              False)
+
+
+def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                       check_name):
+    """
+    Do what `wrap_bio` does.
+
+    Args:
+        check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
+            not. Where certificates are not verified at all, names are not either.
+    """
     if not isinstance(context, ssl.SSLContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
@@ -589,7 +606,8 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     extras = peek(context)
     cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session, extras)
+                       encode_hostname(server_hostname), session, extras,
+                       check_name and context.verify_mode != ssl.CERT_NONE)
 
 
 def refuse_renegotiation(ssl_object):

@@ -8,8 +8,8 @@ from ssl import (
 
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
-    'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'install', 'uninstall',
-    'quick_receive', 'quick_send',
+    'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check', 'install',
+    'uninstall', 'quick_receive', 'quick_send',
 ]
 
 
@@ -23,6 +23,22 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     return context.wrap_bio(incoming, outgoing, server_side=server_side,
                             server_hostname=server_hostname, session=session)
+
+
+def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                       check_name):
+    """
+    Do what `wrap_bio` does.
+
+    Args:
+        check_name (bool): *server_hostname* has to be checked, if certificates are verified.
+
+    Raises:
+        NotImplementedError: *context* does not: Python 3 gives no access to the TLS object.
+    """
+    if check_name and context.verify_mode != ssl.CERT_NONE and not context.check_hostname:
+        raise NotImplementedError('set context.check_hostname: no other way to check names here')
+    return wrap_bio(context, incoming, outgoing, server_side, server_hostname, session)
 
 
 def refuse_renegotiation(ssl_object):

@@ -46,7 +46,8 @@ class PipeClientContext(ClientContext):
             raise TypeError('server_hostname must be text, not %s' % type(server_hostname).__name__)
 
         def connect(configuration):
-            return self._new_pipe(self._native, server_hostname=server_hostname)
+            return self._new_pipe(self._native, server_hostname=server_hostname,
+                                  check_name=False if server_hostname is None else None)
         return Buffer(self, connect)
 
 

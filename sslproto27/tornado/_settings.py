@@ -1,12 +1,11 @@
 """What TLS is to be like: Tornado's ``ssl_options`` as a context. Nothing here knows of streams."""
 from __future__ import absolute_import, division, print_function
 
-import contextlib
 import ssl
 
 from tornado import netutil
 
-__all__ = ['context_of', 'names_checked']
+__all__ = ['context_of']
 
 
 def context_of(ssl_options, server_side, server_hostname=None):
@@ -35,16 +34,3 @@ def context_of(ssl_options, server_side, server_hostname=None):
     if not server_side and server_hostname is not None and context.verify_mode != ssl.CERT_NONE:
         context.check_hostname = True
     return context
-
-
-@contextlib.contextmanager
-def names_checked(context):
-    """Within the block let *context*, if it verifies certificates, check names as well."""
-    before = context.check_hostname
-    if context.verify_mode != ssl.CERT_NONE:
-        context.check_hostname = True
-    try:
-        yield
-    finally:
-        if context.check_hostname != before:
-            context.check_hostname = before

@@ -21,7 +21,7 @@ from .._pipe import SSLPipe
 from .._unique import Unique
 from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
-from ._settings import context_of, names_checked
+from ._settings import context_of
 from ._socket import TLSSocket
 
 __all__ = ['SSLIOStream', 'start_tls', 'start_tls_stream']
@@ -71,7 +71,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         max_buffer_size, read_chunk_size, max_write_buffer_size (int): bytes, as Tornado has them.
         ssl_options (ssl.SSLContext or dict): as Tornado has them.
         server_side (bool): which side to be.
-        server_hostname (text or None): the name that the server must prove.
+        server_hostname (text or None): as for `SSLPipe`.
         session (SSLSession or None): what a client would like to resume: another stream's
             ``stream.socket.session``.
         suppress_ragged_eofs (bool): see `SSLPipe`.
@@ -129,16 +129,10 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             by_read = server_side and not self._read_ahead
             self._add_io_state(self.io_loop.READ if by_read else self.io_loop.WRITE)
 
-    def _new_pipe(self, server_side, server_hostname, insist=False):
+    def _new_pipe(self, server_side, server_hostname, check_name=None):
         context = context_of(self._ssl_options, server_side, server_hostname)
-        if server_hostname is None and not server_side and context.check_hostname:
-            raise ValueError('server_hostname is required: ssl_options check it')
-        arguments = (context, server_side, server_hostname, self._session,
-                     self._suppress_ragged_eofs)
-        if not insist or server_hostname is None:
-            return SSLPipe(*arguments)
-        with names_checked(context):
-            return SSLPipe(*arguments)
+        return SSLPipe(context, server_side, server_hostname, self._session,
+                       self._suppress_ragged_eofs, check_name=check_name)
 
     def connect(self, address, callback=None, server_hostname=None):
         """
@@ -147,7 +141,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         Args:
             address: as socket.connect has it.
             callback: Tornado's older way.
-            server_hostname (text or None): the name that the server must prove.
+            server_hostname (text or None): as for `SSLPipe`.
 
         Returns:
             a Future of this stream, once the handshake is done.
@@ -155,7 +149,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         Raises:
             TypeError, ValueError: *server_hostname* cannot be used, or is needed and missing.
         """
-        self._pipe = self.socket.pipe = self._new_pipe(False, server_hostname, insist=True)
+        self._pipe = self.socket.pipe = self._new_pipe(
+            False, server_hostname, check_name=None if server_hostname is None else True)
         handshake = self.wait_for_handshake(callback)
         connected = super(iostream.SSLIOStream, self).connect(address)
         connected.add_done_callback(lambda future: future.exception())  # the handshake's has it too
