@@ -353,6 +353,22 @@ class TestPlainContext(object):
         gc.collect()
         assert None is reference()
 
+    @pytest.mark.skipif(not PY2, reason="Python 3's ssl calls what is gone")
+    @pytest.mark.parametrize('cls', [SSLContext, ssl.SSLContext], ids=['ours', "ssl's"])
+    def test_context_that_is_gone(self, pki, client_context, tls_version, cls, capfd):
+        """A callback that went with its context is not called: the handshake is refused."""
+        context = pki.server_context('localhost', tls_version, cls=cls)
+        set_sni_callback(context, lambda sslobj, name, given: None)
+        pair = Pair(client_context, context)
+        pair.server.context = pki.server_context('localhost', tls_version, cls=cls)
+        del context
+        gc.collect()
+        with unraisable(capfd) as said:
+            errors = pair.try_handshake()
+        assert ['TLSV1_ALERT_INTERNAL_ERROR', 'CALLBACK_FAILED'] == [
+            error.reason for error in errors]
+        assert [''] == said
+
     @pytest.mark.parametrize('wrong', [1, 'callback', object()], ids=repr)
     def test_wrong_type(self, wrong):
         """What cannot be called is refused with TypeError."""
