@@ -330,7 +330,7 @@ class SSLProtocol(Unique, Ending):
             if not self._delivering or high < CHUNK and high < pipe.backlog_size:
                 self._flush()
             elif high < pipe.backlog_size:
-                # What a callback writes leaves together, once it is over: so it has to be over soon.
+                # What a callback writes leaves together, once it is over: that has to be soon.
                 self._control_writing()
         elif state is NEW:
             self._early.append(as_bytes(data, 'data'))

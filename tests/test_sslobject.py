@@ -680,6 +680,7 @@ class TestFacts(object):
         assert [tuple, None, ssl.SSLContext, certificates[1], int, None, None, bool, cls, False,
                 list, version] == [self.ask(pair.server, name) for name in FACTS]
 
+    @since_python3(10, 'the warning')
     def test_npn(self, pair):
         """NPN has always been settled on nothing, and to ask for it is deprecated."""
         with pytest.warns(DeprecationWarning) as caught:

@@ -8,6 +8,7 @@ import pkgutil
 import socket
 import ssl
 import sys
+import warnings
 
 import pytest
 
@@ -54,7 +55,9 @@ def public_classes():
         if any(part.startswith('_') for part in name.split('.')):
             continue
         try:
-            module = importlib.import_module(name)
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # of how frameworks are written
+                module = importlib.import_module(name)
         except (ImportError, RuntimeError):  # of a framework that is not here
             continue
         for one in module.__all__:
@@ -152,7 +155,9 @@ def tornado_objects():
     """Return what the Tornado adapter has."""
     tornado_socket = pytest.importorskip('sslproto27.tornado._socket')
     from sslproto27.tornado import SSLIOStream
-    return [SSLIOStream(socket.socket()), tornado_socket.TLSSocket(None)]
+    stream = SSLIOStream(socket.socket())
+    stream.close()
+    return [stream, tornado_socket.TLSSocket(None)]
 
 
 @pytest.fixture

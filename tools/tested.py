@@ -20,13 +20,14 @@ LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'memorybio', 'sslobject', 'session*', 'wrap_bio', 'quick', 'install', 'unavailable',
         'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
-        'hostile_callers_engine']),
+        'hostile_callers_engine', 'unique']),
     ('contexts, certificates, names', [
-        'context*', 'credentials', 'certificates', 'hostname', 'sni', 'x509']),
+        'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni', 'x509']),
     ('the pipe', ['pipe', 'hostile', 'fuzz']),
     ('blocking sockets', ['socket*', 'real_peers']),
     ('the protocol, in memory', [
-        'protocol', 'requirements', 'interleavings', 'leaks', 'debug', 'start_tls', 'unwrap']),
+        'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks', 'debug',
+        'start_tls', 'unwrap']),
     ('`sslproto27.aio`', ['aio*', 'streams', 'handshake_limit', 'hostile_loops']),
     ('`sslproto27.trollius`', ['trollius', 'autobahn']),
     ("asyncio's loops", ['asyncio']),

@@ -34,11 +34,39 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         check_name (bool): *server_hostname* has to be checked, if certificates are verified.
 
     Raises:
-        NotImplementedError: *context* does not: Python 3 gives no access to the TLS object.
+        NotImplementedError: *context* does not, and Python 3.12 or later cannot either.
     """
+    ssl_object = wrap_bio(context, incoming, outgoing, server_side, server_hostname, session)
     if check_name and context.verify_mode != ssl.CERT_NONE and not context.check_hostname:
-        raise NotImplementedError('set context.check_hostname: no other way to check names here')
-    return wrap_bio(context, incoming, outgoing, server_side, server_hostname, session)
+        # There is no way to OpenSSL's own check, which is in the handshake, but by the context.
+        if _match_hostname is None:
+            raise NotImplementedError('the name cannot be checked: set context.check_hostname')
+        ssl_object.__class__ = _checking(type(ssl_object))
+    return ssl_object
+
+
+_match_hostname = getattr(ssl, 'match_hostname', None)
+
+
+def _checking(cls):
+    if cls not in _checking_classes:
+        _checking_classes[cls] = type(cls.__name__, (_Checking, cls), {})
+    return _checking_classes[cls]
+
+
+_checking_classes = {}
+
+
+class _Checking(object):
+    """The part of a TLS object that checks the name itself, as the end of the handshake."""
+
+    def do_handshake(self):
+        """Shake hands; see ssl.SSLObject."""
+        super(_Checking, self).do_handshake()
+        try:
+            _match_hostname(self.getpeercert(), self.server_hostname)
+        except ValueError as error:
+            raise SSLCertVerificationError(1, 'Hostname mismatch: %s' % error)
 
 
 def refuse_renegotiation(ssl_object):
