@@ -26,8 +26,8 @@ LAYERS = [
     ('the pipe', ['pipe', 'hostile', 'fuzz']),
     ('blocking sockets', ['socket*', 'real_peers']),
     ('the protocol, in memory', [
-        'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks', 'debug',
-        'start_tls', 'unwrap']),
+        'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks',
+        'debug', 'start_tls', 'unwrap']),
     ('`sslproto27.aio`', ['aio*', 'streams', 'handshake_limit', 'hostile_loops']),
     ('`sslproto27.trollius`', ['trollius', 'autobahn']),
     ("asyncio's loops", ['asyncio']),
