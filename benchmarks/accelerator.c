@@ -1,6 +1,6 @@
 /*
- * A prototype, to see what an accelerator in C would give: the two functions of sslproto27/_quick.py,
- * which see there, as an extension of Python 2.7. It knows nothing of OpenSSL's headers, and finds
+ * A prototype, to see what an accelerator in C would give: SSLObject.receive_records and send_small
+ * as an extension of Python 2.7. It knows nothing of OpenSSL's headers, and finds
  * the functions in the library that _ssl has loaded. `make accelerator` builds it, loop_worker.py
  * puts it in their place; the package does not have it.
  *
@@ -54,10 +54,10 @@ static int is_unusual(PyObject *ssl_object)
     return unusual;
 }
 
-static PyObject *quick_receive(PyObject *module, PyObject *arguments)
+static PyObject *receive_records(PyObject *module, PyObject *arguments)
 {
     PyObject *ssl_object, *incoming, *data, *received;
-    if (!PyArg_UnpackTuple(arguments, "quick_receive", 4, 4, &ssl_object, &incoming, &data, &received))
+    if (!PyArg_UnpackTuple(arguments, "receive_records", 4, 4, &ssl_object, &incoming, &data, &received))
         return NULL;
     int unusual = is_unusual(ssl_object);
     if (unusual < 0)
@@ -97,10 +97,10 @@ static PyObject *quick_receive(PyObject *module, PyObject *arguments)
     return PyBool_FromLong(count < size || size == RECORD);
 }
 
-static PyObject *quick_send(PyObject *module, PyObject *arguments)
+static PyObject *send_small(PyObject *module, PyObject *arguments)
 {
     PyObject *ssl_object, *outgoing, *data;
-    if (!PyArg_UnpackTuple(arguments, "quick_send", 3, 3, &ssl_object, &outgoing, &data))
+    if (!PyArg_UnpackTuple(arguments, "send_small", 3, 3, &ssl_object, &outgoing, &data))
         return NULL;
     int unusual = is_unusual(ssl_object);
     void *bio = handle_in(outgoing, name_bio), *ssl = handle_in(ssl_object, name_ssl);
@@ -119,8 +119,8 @@ static PyObject *quick_send(PyObject *module, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"quick_receive", quick_receive, METH_VARARGS, NULL},
-    {"quick_send", quick_send, METH_VARARGS, NULL},
+    {"receive_records", receive_records, METH_VARARGS, NULL},
+    {"send_small", send_small, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -13,17 +13,16 @@ if PY2:
     from ._errors import SSLCertVerificationError
     from ._memorybio import MemoryBIO
     from ._pep546 import install, uninstall
-    from ._quick import quick_receive, quick_send
     from ._session import SSLSession
     from ._sslobject import SSLObject, refuse_renegotiation, wrap_bio, wrap_bio_and_check
 else:
     from ._engine.cpython3 import (
         MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,
-        create_default_context, install, quick_receive, quick_send, refuse_renegotiation, uninstall,
-        wrap_bio, wrap_bio_and_check)
+        create_default_context, install, refuse_renegotiation, uninstall, wrap_bio,
+        wrap_bio_and_check)
 
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
     'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check',
-    'install', 'uninstall', 'quick_receive', 'quick_send',
+    'install', 'uninstall',
 ]

@@ -14,7 +14,7 @@ import ssl
 
 from ._compat import PY2, as_bytes
 from ._core import (
-    MemoryBIO, quick_receive, quick_send, refuse_renegotiation, wrap_bio_and_check)
+    MemoryBIO, refuse_renegotiation, wrap_bio_and_check)
 from ._servername import required_name
 from ._unique import Unique
 
@@ -122,7 +122,7 @@ class SSLPipe(Unique):
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
                  '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
-                 '_discarded', '__weakref__')
+                 '_discarded', '_receive_records', '_send_small', '__weakref__')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
 
@@ -145,7 +145,12 @@ class SSLPipe(Unique):
         self.backlog = []    # plaintext for the peer, not encrypted yet
         self.backlog_size = 0
         self._allowance = 0  # bytes of it that may be encrypted now
-        self.ssl_object = self._new_ssl_object()
+        self._use(self._new_ssl_object())
+
+    def _use(self, ssl_object):
+        self.ssl_object = ssl_object
+        self._receive_records = getattr(ssl_object, 'receive_records', _receive_nothing)
+        self._send_small = getattr(ssl_object, 'send_small', _send_nothing)
 
     def _new_ssl_object(self):
         context, server_side, server_hostname, session = self._arguments
@@ -168,7 +173,7 @@ class SSLPipe(Unique):
         """
         self._enter(START)
         if self.ssl_object is None:
-            self.ssl_object = self._new_ssl_object()
+            self._use(self._new_ssl_object())
         if not self._arguments[1]:  # a server waits for the client to speak first
             self._advance(_TO_RECEIVE)
 
@@ -189,7 +194,7 @@ class SSLPipe(Unique):
         if not data:
             return
         if state is OPEN:
-            if not quick_receive(self.ssl_object, self._incoming, data, self._received):
+            if not self._receive_records(self._incoming, data, self._received):
                 self._advance(_TO_RECEIVE)
         elif state is PLAINTEXT:
             self._received.append(as_bytes(data, 'data'))
@@ -295,7 +300,8 @@ class SSLPipe(Unique):
         """
         self._enter(UNWRAP)
         trailing = self._incoming.read()
-        self.ssl_object = self.failure = self._discarded = None
+        self._use(None)
+        self.failure = self._discarded = None
         self.established = False
         return trailing
 
@@ -327,7 +333,7 @@ class SSLPipe(Unique):
         backlog = self.backlog
         state = self.state
         if len(backlog) == 1 and state is OPEN:
-            records = quick_send(self.ssl_object, self._outgoing, backlog[0])
+            records = self._send_small(self._outgoing, backlog[0])
             if records:
                 del backlog[0]
                 self.backlog_size = 0
@@ -432,7 +438,7 @@ class SSLPipe(Unique):
         if size > PIECE:
             view, last = memoryview(backlog[0]), (size - 1) // PIECE * PIECE
             backlog[:1] = [view[start:start + PIECE] for start in range(0, last, PIECE)]
-            backlog.insert(last // PIECE, view[last:].tobytes())  # may be small: quick_send's
+            backlog.insert(last // PIECE, view[last:].tobytes())  # may be small
         elif size < RECORD and len(backlog) > 1:
             count = 1
             while count < len(backlog) and size + len(backlog[count]) <= PIECE:
@@ -473,6 +479,17 @@ _TO_SEND = {
 }
 
 _ENDING = frozenset([CLOSING, FINISHING])
+
+
+# Where a TLS object has no methods of these names nothing is quicker than the usual way.
+
+def _receive_nothing(incoming, data, received):
+    incoming.write(data)
+    return False
+
+
+def _send_nothing(outgoing, data):
+    return b''
 
 
 def _ragged_eof():

@@ -8,7 +8,7 @@ from ._certificate import chain_der, peer_certificate_der, server_end_point
 from ._compat import as_bytes, to_index, writable_view
 from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
-from ._errors import has_failed, required, ssl_error
+from ._errors import has_failed, library_error, required, ssl_error
 from ._extras import keep, peek
 from ._hostname import is_ip_address, require_hostname, without_root
 from ._memorybio import LARGE, MemoryBIO
@@ -24,6 +24,7 @@ fill, address = binding.fill, binding.address
 new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
 SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
 SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
+BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
 SSL_do_handshake = lib.SSL_do_handshake
 
@@ -33,6 +34,12 @@ _RECORD = 16384
 #: For how much the first reads make room: clearing a record's takes longer than its message.
 _SMALL = 1024
 _LARGEST_WRITE = 0x40000000
+
+#: Up to how many bytes a message to send is small: beyond, it is not the steps that take the time.
+_LARGEST_SMALL = 4096
+
+#: By how much its record may be longer; what is longer still takes one more read.
+_RECORD_OVERHEAD = 128
 
 # SSL_CTX_set_mode(3)
 SSL_CTRL_MODE = 33
@@ -244,6 +251,60 @@ class SSLObject(Unique):
     def pending(self):
         """Return how many decrypted bytes can be read without looking at the incoming BIO."""
         return lib.SSL_pending(self._ssl)
+
+    # A message in the fewest steps: these two are for `SSLPipe`, which looks whether its TLS object
+    # has them. They raise nothing that OpenSSL has to say, and try nothing again.
+
+    def receive_records(self, incoming, data, received):
+        """
+        Put *data* into *incoming*, and append what it decrypts to to the list *received*.
+
+        Returns:
+            bool: whether that was all that can be had. If not, `read` tells: there may be more, or
+            an error, or nothing may have been decrypted at all.
+        """
+        if self._state or data.__class__ is not bytes:
+            incoming.write(data)
+            return False
+        size = len(data)
+        bio = incoming._bio
+        if BIO_write(bio, data, size) != size:
+            raise library_error()
+        if size > _RECORD:
+            size = _RECORD
+        elif size < 2:
+            size = 2  # the least that a buffer may be
+        handle = self._ssl
+        while True:
+            # What a whole record fills, as it does in bulk, is not copied by the slice.
+            plain = new_buffer(size) if size < LARGE else new_large_buffer(size)
+            count = SSL_read(handle, plain, size)
+            if count <= 0:
+                return self._only_waits()
+            received.append(plain[:count])
+            whole = count < size or size == _RECORD
+            if not BIO_ctrl_pending(bio):
+                return whole
+            if not whole:
+                # The record began in earlier data: its rest, however large, must take one read
+                # more, not one for each few bytes.
+                size = _RECORD
+
+    def send_small(self, outgoing, data):
+        """
+        Encrypt *data*, which is not empty, if it is small.
+
+        Returns:
+            bytes: all that the peer must get, taken out of *outgoing*. b'' if nothing was done, or
+            it failed: `write` has to be called, with the same data.
+        """
+        size = len(data)
+        if self._state or size > _LARGEST_SMALL or SSL_write(self._ssl, data, size) != size:
+            return b''
+        size += _RECORD_OVERHEAD
+        records = new_buffer(size)
+        count = BIO_read(outgoing._bio, records, size)
+        return records[:count] if count < size else records[:] + outgoing.read()
 
     # Handshake and closing
 

@@ -47,7 +47,7 @@ OTHERS = {
     '_pep546': ['install'],
     '_session': ['session', 'session_pem'],
     '_socketface': ['socket'],
-    '_sslobject': ['sslobject', 'wrap_bio', 'channel_binding', 'post_handshake', 'session'],
+    '_sslobject': ['sslobject', 'short_paths', 'wrap_bio', 'channel_binding', 'post_handshake', 'session'],
     '_urllib3': ['requests'], 'urllib3': ['requests'],
     'tornado': ['tornado_install'],
     'tornado._handshake': _TORNADO, 'tornado._lower': _TORNADO, 'tornado._settings': _TORNADO,

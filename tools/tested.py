@@ -18,7 +18,7 @@ PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 #: some. The first line that has a file counts.
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
-        'memorybio', 'sslobject', 'session*', 'wrap_bio', 'quick', 'install', 'unavailable',
+        'memorybio', 'sslobject', 'session*', 'wrap_bio', 'short_paths', 'install', 'unavailable',
         'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
         'hostile_callers_engine', 'unique']),
     ('contexts, certificates, names', [

@@ -9,7 +9,7 @@ from ssl import (
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
     'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check', 'install',
-    'uninstall', 'quick_receive', 'quick_send',
+    'uninstall',
 ]
 
 
@@ -83,14 +83,3 @@ def install():
 
 def uninstall():
     """Do nothing: `install` did nothing here."""
-
-
-def quick_receive(ssl_object, incoming, data, received):
-    """Put *data* into *incoming*; return False: nothing is quicker than the usual way here."""
-    incoming.write(data)
-    return False
-
-
-def quick_send(ssl_object, outgoing, data):
-    """Return b'': nothing is quicker than the usual way here."""
-    return b''

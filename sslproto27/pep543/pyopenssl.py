@@ -86,8 +86,6 @@ class _Connection(Unique):
     It has what `SSLPipe` and `Buffer` use, with the errors of the ssl module.
     """
 
-    _state = 'of another library'  # the engine's short cuts leave alone what has a state
-
     def __init__(self, context, incoming, outgoing, server_side, server_hostname):
         self._incoming, self._outgoing = incoming, outgoing
         self._connection = SSL.Connection(context, None)

@@ -1,7 +1,7 @@
 """
-What the quick way through the pipe must leave to the other one: it shows only at the edges.
+What the short paths through the TLS object must leave to the usual way: it shows only at the edges.
 
-Small messages themselves are all over test_pipe. On Python 3, where there is no quick way, the same
+Small messages themselves are all over test_pipe. On Python 3, where there are none, the same
 holds.
 """
 from __future__ import absolute_import, division, print_function
@@ -116,19 +116,19 @@ SPLITS = dict(
 @pytest.mark.parametrize('split', sorted(SPLITS))
 def test_work_is_linear(new_pair, monkeypatch, split, size):
     """However the records are cut, a piece takes few calls of SSL_read, and so does a record."""
-    from sslproto27 import _quick, _sslobject
+    from sslproto27 import _sslobject
     pair = new_pair().handshake()
     records = []
     for _ in range(6):
         pair.client.feed_appdata(b'x' * size)
         records.append(pair.client.data_to_send())
-    calls = []
-    for module in (_quick, _sslobject):
-        def count(*args, **kwargs):
-            calls.append(args)
-            return SSL_read(*args)
-        SSL_read = module.SSL_read
-        monkeypatch.setattr(module, 'SSL_read', count)
+    calls, SSL_read = [], _sslobject.SSL_read
+
+    def count(*args):
+        calls.append(args)
+        return SSL_read(*args)
+
+    monkeypatch.setattr(_sslobject, 'SSL_read', count)
     received, pieces = b'', [piece for piece in SPLITS[split](records) if piece]
     for piece in pieces:
         pair.server.feed_ssldata(piece)
