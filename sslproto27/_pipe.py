@@ -13,8 +13,8 @@ import errno
 import ssl
 
 from ._compat import PY2, as_bytes
-from ._core import (
-    MemoryBIO, refuse_renegotiation, wrap_bio_and_check)
+from ._core import MemoryBIO, refuse_renegotiation, wrap_bio_and_check
+from ._fork import OneProcess, getpid
 from ._servername import required_name
 from ._unique import Unique
 
@@ -76,7 +76,7 @@ SSL_ERROR_SSL = 1
 SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
 
 
-class SSLPipe(Unique):
+class SSLPipe(OneProcess, Unique):
     """
     One side of a TLS connection, without the connection.
 
@@ -85,6 +85,10 @@ class SSLPipe(Unique):
 
     Nothing that the peer does makes a call raise. It sets `failure`; plaintext from before that can
     still be taken. A call raises only for a mistake of the caller's: a wrong state or type.
+
+    After a fork the first process that uses the pipe keeps it; in the other one all that would use
+    its keys, or has used them, raises ssl.SSLError, and changes nothing: two processes that
+    encrypt with the same keys give them away (RFC 8446 5.3). See `claim` and `may_end`.
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings.
@@ -122,13 +126,14 @@ class SSLPipe(Unique):
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
                  '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
-                 '_discarded', '_receive_records', '_send_small', '__weakref__')
+                 '_discarded', '_receive_records', '_send_small')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
                  suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT, check_name=None):
         server_hostname = required_name(context, server_side, server_hostname, check_name)
+        super(SSLPipe, self).__init__()
         self.state = PLAINTEXT
         self.failure = None
         self.established = False
@@ -160,6 +165,31 @@ class SSLPipe(Unique):
             refuse_renegotiation(ssl_object)
         return ssl_object
 
+    # Whose it is
+
+    def claim(self):
+        """
+        Make this process the one that uses the pipe, before anything is read from the connection.
+
+        Raises:
+            ssl.SSLError: another one does, since a fork; or there was a fork of which Python has
+                not told, and this process has not made the pipe.
+        """
+        if self._pid != getpid() and not self.take():
+            error = ssl.SSLError(SSL_ERROR_SSL, 'another process uses this TLS connection, since a'
+                                 ' fork: only one may')
+            error.library = error.reason = None
+            raise error
+
+    def may_end(self):
+        """
+        Return whether it is for this process to tell the peer of the end (bool).
+
+        If not, another one may use the connection, since a fork: close the descriptor, and send
+        nothing, read nothing, shut nothing down.
+        """
+        return self._pid == getpid() or super(SSLPipe, self).may_end(bool(self.backlog))
+
     # What goes in
 
     def do_handshake(self):
@@ -171,6 +201,7 @@ class SSLPipe(Unique):
         Raises:
             RuntimeError: TLS has been started already.
         """
+        self.claim()
         self._enter(START)
         if self.ssl_object is None:
             self._use(self._new_ssl_object())
@@ -193,6 +224,8 @@ class SSLPipe(Unique):
         state = self.state
         if not data:
             return
+        if self._pid != getpid():
+            self.claim()
         if state is OPEN:
             if not self._receive_records(self._incoming, data, self._received):
                 self._advance(_TO_RECEIVE)
@@ -249,6 +282,8 @@ class SSLPipe(Unique):
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
+        if self._pid != getpid():
+            self.claim()
         state = self.state
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
             if data:
@@ -269,6 +304,7 @@ class SSLPipe(Unique):
         Raises:
             RuntimeError: there is no TLS to end, or it has been ended.
         """
+        self.claim()
         self._enter(CLOSE)
 
     def discard(self):
@@ -298,6 +334,7 @@ class SSLPipe(Unique):
         Raises:
             RuntimeError: the state is not CLOSED.
         """
+        self.claim()
         self._enter(UNWRAP)
         trailing = self._incoming.read()
         self._use(None)
@@ -330,6 +367,8 @@ class SSLPipe(Unique):
                 unless given. To hold little more than that in memory, send what is returned, wait
                 until it is sent, and call again until there is nothing.
         """
+        if self._pid != getpid():
+            self.claim()
         backlog = self.backlog
         state = self.state
         if len(backlog) == 1 and state is OPEN:

@@ -116,7 +116,7 @@ def layers():
     found = collections.OrderedDict()
     found['engine'] = _inside('_engine')
     found['core'] = closure(['_core', 'context']) - found['engine'] - {''}
-    found['pipe'] = {'_pipe'}
+    found['pipe'] = {'_pipe', '_fork'}
     found['protocol'] = _PROTOCOL
     found['socket'] = _SOCKET
     found['https'] = {'_urllib3'}
