@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 import errno
 import logging
 import socket
+import ssl
 
 from . import _below, _pipe
 from ._states import (
@@ -36,7 +37,9 @@ class Ending(object):
     def _close(self):
         state = self._state
         self._settle()
-        if state in OPEN or state is UNWRAPPING:
+        if state not in OVER and not self._pipe.may_end():
+            self._leave_alone()
+        elif state in OPEN or state is UNWRAPPING:
             pipe = self._pipe
             self._unread = b''
             pipe.discard()
@@ -53,10 +56,27 @@ class Ending(object):
         elif state in EARLY:
             self._abort()
 
+    def _leave_alone(self):
+        """
+        Close our descriptor alone: another process may use the connection, since a fork.
+
+        What was encrypted before the fork is the parent's to send.
+        """
+        self._pipe.let_go()
+        if self._state in EARLY or self._pipe.came_by_fork():
+            self._abort()
+        else:
+            self._end()
+
     def _unwrap(self, waiter):
         """Resolve *waiter* with (transport below, trailing bytes) once TLS has ended."""
         if self._state not in OPEN or self._pipe.state is _pipe.BROKEN:
             waiter.set_exception(RuntimeError('unwrap() is not possible in state %s' % self._state))
+            return
+        try:
+            self._pipe.claim()
+        except ssl.SSLError as error:
+            waiter.set_exception(error)
             return
         self._waiter = waiter
         self._enter(UNWRAP)
@@ -128,6 +148,9 @@ class Ending(object):
         if state in OVER:
             return
         self._error = error
+        if not self._pipe.may_end():
+            self._leave_alone()
+            return
         alert = self._pipe.data_to_send()
         if alert:
             self._transport.write(alert)

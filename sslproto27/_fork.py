@@ -112,6 +112,26 @@ class OneProcess(object):
         """Return whether another process has made it (bool)."""
         return self._maker != getpid()
 
+    def replace_locks(self, owner, names, tight):
+        """
+        Give *owner* new locks if it came by fork: threads that held its own have stayed behind.
+
+        Args:
+            owner: what has the locks, and the attribute ``_process``: the number of the process
+                that they are of.
+            names (list of str): of its attributes that are locks.
+            tight (list of str): those of them under which things are changed; if one was held in
+                the fork, nobody knows what was changed, and this process loses the object.
+        """
+        with guard():
+            if owner._process == getpid():
+                return
+            if not all([getattr(owner, name).acquire(False) for name in tight]):
+                self._lose()
+            for name in names:
+                setattr(owner, name, threading.Lock())
+            owner._process = getpid()
+
     def let_go(self):
         """Leave it to other processes, for good."""
         if self._pid == _OPEN:

@@ -235,9 +235,9 @@ class SSLProtocol(Unique, Ending):
         pipe = self._pipe
         try:
             feed(data)
-        except Exception:
-            if pipe.failure is None:
-                raise
+        except ssl.SSLError as error:  # another process uses the connection
+            self._fail(error)
+            return
         self._delivering = True
         try:
             if self._state is HANDSHAKE and pipe.established:
@@ -343,7 +343,11 @@ class SSLProtocol(Unique, Ending):
         """Bring down what the pipe has: the one place that writes to the transport below."""
         pipe, limits, share = self._pipe, self._limits, FAIR_SHARE
         while self._state in SENDING and not self._lower_paused:
-            data = pipe.data_to_send(CHUNK)
+            try:
+                data = pipe.data_to_send(CHUNK)
+            except ssl.SSLError as error:  # another process uses the connection
+                self._fail(error)
+                return
             if data:
                 self._transport.write(data)
             if pipe.state is _pipe.BROKEN:

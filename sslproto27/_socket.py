@@ -12,6 +12,7 @@ import threading
 
 from . import _pipe
 from ._compat import PY2, as_bytes, text_type, to_index, writable_view
+from ._fork import getpid
 from ._pipe import SSLPipe
 from ._socketface import Closed, SocketFace, no_flags
 
@@ -43,6 +44,10 @@ class SSLSocket(SocketFace):
     as nobody knows how much of a record is out. (Python 2's ssl.SSLSocket raises an SSLError after
     a timeout; socket.timeout is Python 3's.)
 
+    After a fork the first process that reads or writes keeps the connection, and in the other one
+    both raise ssl.SSLError. `close`, in a process that has not used it since, closes the descriptor
+    and does nothing to the connection, unless it is the parent and no child is left.
+
     Args:
         sock: the connection.
         context (ssl.SSLContext): certificates, trust and settings.
@@ -62,6 +67,7 @@ class SSLSocket(SocketFace):
                  do_handshake_on_connect=True, suppress_ragged_eofs=False):
         self._lower = sock  # a Closed in the end
         self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
+        self._process = getpid()            # that the locks are of
         self._lock = threading.Lock()       # over the pipe and what follows: never while waiting
         self._unsent = []                   # records for the peer, in order
         self._error = None                  # why there is no more to read, but for what is here
@@ -85,6 +91,7 @@ class SSLSocket(SocketFace):
         Raises:
             ssl.SSLError: the handshake failed, for good.
         """
+        self._claim()
         if self._pipe.state is _pipe.PLAINTEXT:
             self._start()
         with self._receiving:
@@ -106,6 +113,7 @@ class SSLSocket(SocketFace):
             ssl.SSLEOFError: the peer has gone without close_notify.
             ssl.SSLError: ECONNABORTED, the peer goes on sending.
         """
+        self._claim()
         self._end()
         self._flush(True)
         with self._receiving:
@@ -120,6 +128,13 @@ class SSLSocket(SocketFace):
             with self._lock:
                 self._received = self._pipe.unwrap()
             return self if self._received else self._lower
+
+    def _claim(self):
+        """Make this the process that uses the connection; called before anything else is done."""
+        if self._process != getpid():
+            self._pipe.replace_locks(self, ['_lock', '_sending', '_receiving'],
+                                     ['_lock', '_sending'])
+        self._pipe.claim()
 
     def _start(self):
         early = self._received[self._position:]
@@ -160,6 +175,7 @@ class SSLSocket(SocketFace):
         size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
+        self._claim()
         with self._receiving:
             start = self._position
             if start >= len(self._received):
@@ -287,6 +303,7 @@ class SSLSocket(SocketFace):
     write = send
 
     def _send(self, data):
+        self._claim()
         with self._lock:
             if self._pipe.state not in _WRITABLE:
                 raise self._error or socket.error(errno.EPIPE, 'TLS has been shut down')
@@ -344,6 +361,7 @@ class SSLSocket(SocketFace):
         Args:
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
         """
+        self._claim()
         if how != socket.SHUT_RD:
             self._say_goodbye()
             self._flush(True)
@@ -364,15 +382,20 @@ class SSLSocket(SocketFace):
         lower = self._lower
         if lower.__class__ is Closed:
             return
-        self._say_goodbye()
-        try:
-            self._flush_at_once(lower)
-        except socket.error:
-            pass  # whoever closes does not care; the peer learns as much from the close
+        if self._may_end():
+            self._say_goodbye()
+            try:
+                self._flush_at_once(lower)
+            except socket.error:
+                pass  # whoever closes does not care; the peer learns as much from the close
+        self._pipe.let_go()
         self._lower = Closed()
         self._error = socket.error(errno.EBADF, 'Bad file descriptor')
         self._received, self._position = b'', 0
         _call(lower, 'close')
+
+    def _may_end(self):
+        return self._pipe.may_end()
 
     def _flush_at_once(self, lower):
         try:

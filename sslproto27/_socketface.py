@@ -51,7 +51,7 @@ class LowerFace(Unique):
     What a socket over another one leaves to that one, which it has as ``_lower``.
 
     It has ``_closed`` and ``_io_refs``, too: whether it was asked to close, and how many files hold
-    it open.
+    it open; and ``_may_end()``: whether it is for this process to send anything in the end.
     """
 
     # As files
@@ -163,6 +163,13 @@ elif PY2:
         def __init__(self, sock, *args, **kwargs):
             socket._fileobject.__init__(self, sock, *args, **kwargs)
             sock._reuse()
+
+        def __del__(self):
+            # What it holds unsent, in a process that does not use the connection, since a fork, is
+            # another one's to send.
+            if self._sock is not None and not self._sock._may_end():
+                self._wbuf, self._wbuf_len = [], 0
+            socket._fileobject.__del__(self)
 
         def close(self):
             """Close the file, and the socket if that waits for it."""

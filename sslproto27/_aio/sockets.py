@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import math
+import os
 import select
 import socket
 
@@ -121,7 +122,42 @@ if hasattr(selectors, 'EpollSelector'):
     _NOT_READ, _NOT_WRITE = ~select.EPOLLIN, ~select.EPOLLOUT
 
     class Selector(selectors.EpollSelector):
-        """Trollius' selector for epoll. Loops know what is registered by its descriptor."""
+        """
+        Trollius' selector for epoll. Loops know what is registered by its descriptor.
+
+        A fork copies the descriptor of the epoll object, but not the object: what a child registers
+        there, or no longer, is so for its parent. So a child has one of its own.
+        """
+
+        def __init__(self):
+            super(Selector, self).__init__()
+            self._process = os.getpid()
+
+        def _leave_parents(self):
+            """Have an epoll object of this process, with all that is registered."""
+            self._process = os.getpid()
+            self._epoll.close()
+            self._epoll = select.epoll()
+            for key in self._fd_to_key.values():
+                events = (key.events & _READ and select.EPOLLIN
+                          | key.events & _WRITE and select.EPOLLOUT)
+                try:
+                    self._epoll.register(key.fd, events)
+                except IOError as error:
+                    if error.errno not in (errno.EBADF, errno.EPERM):  # closed, or a file since
+                        raise
+
+        def register(self, fileobj, events, data=None):
+            """Wait for *events* of *fileobj*; see `selectors`."""
+            if self._process != os.getpid():
+                self._leave_parents()
+            return super(Selector, self).register(fileobj, events, data)
+
+        def unregister(self, fileobj):
+            """Wait for nothing of *fileobj* any more; see `selectors`."""
+            if self._process != os.getpid():
+                self._leave_parents()
+            return super(Selector, self).unregister(fileobj)
 
         def get_key(self, fileobj):
             """Return the key of what is registered; see `selectors`."""
@@ -140,6 +176,8 @@ if hasattr(selectors, 'EpollSelector'):
             Returns:
                 list of (key, mask): what is ready; see `selectors`.
             """
+            if self._process != os.getpid():
+                self._leave_parents()
             if timeout is None:
                 timeout = -1
             elif timeout > 0:  # epoll counts in milliseconds: rather one too many

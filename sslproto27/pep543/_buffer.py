@@ -100,6 +100,7 @@ class Buffer(TLSWrappedBuffer):
 
     def do_handshake(self):
         """See TLSWrappedBuffer; a server's sni_callback is called here, and may raise."""
+        self._pipe.claim()
         if self._pipe.state is _pipe.PLAINTEXT:
             self._do(self._pipe.do_handshake)
         self._advance()
@@ -175,6 +176,7 @@ class Buffer(TLSWrappedBuffer):
 
     def peek_outgoing(self, amt):
         """See TLSWrappedBuffer."""
+        self._pipe.claim()
         return self._outgoing.peek(_count(amt))
 
     def consume_outgoing(self, amt):
@@ -222,6 +224,7 @@ class Buffer(TLSWrappedBuffer):
     # How
 
     def _require_start(self, name):
+        self._pipe.claim()
         if self._pipe.state is _pipe.PLAINTEXT:
             raise RuntimeError('%s() is not possible before do_handshake()' % name)
 

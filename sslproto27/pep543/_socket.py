@@ -11,6 +11,7 @@ import socket as _socket
 import threading
 
 from .._compat import as_bytes, memory_of, to_index
+from .._fork import OneProcess, getpid
 from .._socketface import Closed, no_flags
 from ._errors import (
     TLSError, WantReadError, WantWriteError, ragged_eof, tls_error, want_read, want_write)
@@ -60,6 +61,10 @@ class TLSWrappedSocket(StreamFace):
 
     One thread may read while another one writes.
 
+    After a fork the first process that reads or writes keeps the connection, and in the other one
+    both raise `TLSError`. `close`, in a process that has not used it since, closes the descriptor
+    and does nothing to the connection, unless it is the parent and no child is left.
+
     Args:
         socket (socket.socket): a stream; not to be used any more until `unwrap` returns it.
         buffer (TLSWrappedBuffer): new.
@@ -76,6 +81,8 @@ class TLSWrappedSocket(StreamFace):
         self._lower = socket  # a Closed in the end
         self._buffer = buffer
         self._records = _Records()
+        self._user = OneProcess()           # whatever the buffer knows of forks
+        self._process = getpid()            # that the locks are of
         self._lock = threading.Lock()       # over the buffer: never while waiting
         self._receiving = threading.Lock()  # of who reads from below
         self._sending = threading.Lock()    # of who sends below
@@ -95,6 +102,7 @@ class TLSWrappedSocket(StreamFace):
             TLSError, RaggedEOF: the handshake failed, for good.
             WantReadError, WantWriteError: the socket does not block: call again.
         """
+        self._claim()
         with self._receiving:
             self._wait_for(True, self._buffer.do_handshake)
         self._flush(True)
@@ -134,12 +142,21 @@ class TLSWrappedSocket(StreamFace):
             TLSError: TLS has failed, or the peer goes on sending.
             WantReadError, WantWriteError: the socket does not block: call again.
         """
+        self._claim()
         with self._receiving:
             self._wait_for(True, self._end)
         self._flush(True)
         lower, self._lower = self._lower, Closed()
         self._closed = True
         return lower
+
+    def _claim(self):
+        """Make this the process that uses the connection; called before anything else is done."""
+        if self._process != getpid():
+            self._user.replace_locks(self, ['_lock', '_sending', '_receiving', '_writing'],
+                                     ['_lock', '_sending', '_writing'])
+        if not self._user.take():
+            raise tls_error('another process uses this TLS connection, since a fork: only one may')
 
     def _end(self):
         """Do a step of the closing, dropping what has come before the peer's."""
@@ -269,6 +286,7 @@ class TLSWrappedSocket(StreamFace):
             WantReadError: the socket does not block, and there is nothing.
         """
         no_flags(flags)
+        self._claim()
         with self._receiving:
             data = self._wait_for(False, self._buffer.read, bufsize)
         self._flush(False)
@@ -284,6 +302,7 @@ class TLSWrappedSocket(StreamFace):
             flags (int): 0.
         """
         no_flags(flags)
+        self._claim()
         size = to_index(nbytes or 0, 'nbytes')
         if not size:
             memory = memory_of(buffer)
@@ -311,6 +330,7 @@ class TLSWrappedSocket(StreamFace):
             TLSError, socket.error: TLS, or the socket below, has failed.
         """
         no_flags(flags)
+        self._claim()
         with self._writing:
             return self._send(data)
 
@@ -322,6 +342,7 @@ class TLSWrappedSocket(StreamFace):
             as `send`; after an error nobody knows how much has been sent.
         """
         no_flags(flags)
+        self._claim()
         data = as_bytes(data, 'data')
         start = 0
         with self._writing:
@@ -381,6 +402,7 @@ class TLSWrappedSocket(StreamFace):
         Args:
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
         """
+        self._claim()
         if how != _socket.SHUT_RD:
             self._say_goodbye()
             self._flush(True)
@@ -394,10 +416,15 @@ class TLSWrappedSocket(StreamFace):
         """
         self._closed = True
         if self._io_refs <= 0 and self._lower.__class__ is not Closed:
-            self._say_goodbye()
-            self._send_alert()
+            if self._may_end():
+                self._say_goodbye()
+                self._send_alert()
+            self._user.let_go()
             lower, self._lower = self._lower, Closed()
             lower.close()
+
+    def _may_end(self):
+        return self._user.may_end(bool(self._taken))
 
     def _say_goodbye(self):
         try:

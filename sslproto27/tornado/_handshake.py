@@ -56,6 +56,7 @@ class Handshaking(object):
 
     def _shake_hands(self):
         pipe = self._pipe
+        pipe.claim()
         if pipe.state is _pipe.PLAINTEXT:
             pipe.do_handshake()
             if self._read_ahead:

@@ -51,7 +51,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     All that Tornado documents for streams holds. A write's future is done once its ciphertext is
     with the kernel. Data that the peer has cut short, by an end without close_notify, makes reads
     fail with StreamClosedError, whose ``real_error`` is ssl.SSLEOFError; read_until_close, too.
-    close() sends close_notify, if everything written has been sent, and does not wait.
+    close() sends close_notify, if everything written has been sent, and does not wait; in a process
+    that only has a copy of the stream, since a fork, it closes the descriptor and does no more.
 
     The server's name is checked in the handshake, by OpenSSL: always by `connect`, unless
     certificates are not verified at all; else if *ssl_options* is a dict or its
@@ -298,6 +299,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             if not self._suppress_ragged_eofs:
                 # What was read until now is not all there is (RFC 8446 6.1): the read fails.
                 self._read_until_close = False
+        if self._pipe is not None and self._pipe.came_by_fork() and not self._pipe.may_end():
+            self._state = None  # the descriptor is registered in the parent's IOLoop, too
         super(SSLIOStream, self).close(exc_info)
 
     # Events
@@ -348,6 +351,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             if self._share < 0:  # the IOLoop comes back to what is there
                 self._share = FAIR_SHARE
                 return None
+            pipe.claim()
             data = self._below.receive()
             if data is None:
                 return None
@@ -371,6 +375,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     def _send_pending(self):
         """Send what there is; return whether it, and all it is made of, is with the kernel."""
         pipe = self._pipe
+        pipe.claim()
         data = self._unsent or pipe.data_to_send()
         while data:
             sent = self._below.send(data)
@@ -400,6 +405,9 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
 
     def _end(self):
         """Send close_notify, unless it would be a lie, as far as that goes without waiting."""
+        if not self._pipe.may_end():
+            self._pipe.let_go()
+            return
         all_is_sent = not (self._write_buffer or self._unsent)
         try:
             if self._pipe.state in _CAN_END and all_is_sent and self.error is None:
