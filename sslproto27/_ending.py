@@ -66,6 +66,7 @@ class Ending(object):
         if self._state in EARLY or self._pipe.came_by_fork():
             self._abort()
         else:
+            _below.pause_reading(self._transport)  # what comes is not ours
             self._end()
 
     def _unwrap(self, waiter):

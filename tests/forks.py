@@ -15,7 +15,7 @@ from buffers import Material
 from sockets import PATIENCE, Background
 from sslproto27 import SSLPipe, SSLSocket, _pipe
 
-__all__ = ['Child', 'Faces', 'Gate', 'drop', 'ends_cleanly', 'needs_fork', 'stock_peer']
+__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'drop', 'ends_cleanly', 'needs_fork', 'stock_peer']
 
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 
@@ -96,6 +96,8 @@ def stock_peer(sock, pki):
 class PipeFace(object):
     """An `SSLPipe`, carried to and from a socket by hand."""
 
+    can_read_in_child = True
+
     def __init__(self, sock, context, pki):
         self.sock = sock
         self.pipe = SSLPipe(context, server_hostname='localhost')
@@ -133,6 +135,8 @@ class PipeFace(object):
 class BlockingFace(object):
     """An `SSLSocket`."""
 
+    can_read_in_child = True
+
     def __init__(self, sock, context, pki):
         self.tls = self.wrap(sock, context, pki)
 
@@ -168,6 +172,8 @@ class PEP543Face(BlockingFace):
 class TornadoFace(object):
     """A Tornado stream, on an IOLoop of its own."""
 
+    can_read_in_child = False
+
     def __init__(self, sock, context, pki):
         import tornados
         from tornado.ioloop import IOLoop
@@ -177,10 +183,14 @@ class TornadoFace(object):
         self.loop.run_sync(self.stream.wait_for_handshake, PATIENCE)
 
     def send(self, data):
-        future = self.stream.write(data)
+        try:
+            future = self.stream.write(data)
+        except IOError as error:
+            raise getattr(error, 'real_error', error)
         if self.stream.error is not None:
             raise self.stream.error
-        self.loop.run_sync(lambda: future, PATIENCE)
+        if not future.done():
+            self.loop.run_sync(lambda: future, PATIENCE)
 
     def recv(self, size):
         def read():
@@ -197,10 +207,14 @@ class TornadoFace(object):
 class LoopFace(object):
     """A transport of Trollius, or of asyncio on Python 3."""
 
+    can_read_in_child = sys.version_info[0] == 2  # asyncio's selector is its parent's
+
     def __init__(self, sock, context, pki):
         from sslproto27 import aio
         self.loop = aio.SelectorEventLoop()
+        aio.set_event_loop(self.loop)
         self.loop.set_exception_handler(lambda loop, context: None)
+        self.process = os.getpid()
         self.received = b''
         self.wanted = None
         self.lost = False
@@ -237,6 +251,8 @@ class LoopFace(object):
 
     def close(self):
         self.transport.close()
+        if not self.can_read_in_child and os.getpid() != self.process:
+            return
         timer = self.loop.call_later(PATIENCE, self.loop.stop)
         self.loop.call_soon(self.loop.call_soon, self.loop.stop)
         if not self.lost:

@@ -139,8 +139,8 @@ if hasattr(selectors, 'EpollSelector'):
             self._epoll.close()
             self._epoll = select.epoll()
             for key in self._fd_to_key.values():
-                events = (key.events & _READ and select.EPOLLIN
-                          | key.events & _WRITE and select.EPOLLOUT)
+                events = ((key.events & _READ and select.EPOLLIN)
+                          | (key.events & _WRITE and select.EPOLLOUT))
                 try:
                     self._epoll.register(key.fd, events)
                 except IOError as error:
