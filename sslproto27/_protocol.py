@@ -235,7 +235,7 @@ class SSLProtocol(Unique, Ending):
         pipe = self._pipe
         try:
             feed(data)
-        except ssl.SSLError as error:  # another process uses the connection
+        except Exception as error:  # nothing of the peer's: another process uses the connection, say
             self._fail(error)
             return
         self._delivering = True

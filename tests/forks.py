@@ -88,7 +88,7 @@ class Child(object):
 
 
 def stock_peer(sock, pki):
-    """Return a thread that makes *sock* the server's side of TLS, with the interpreter's own ssl."""
+    """Return a thread that makes *sock* a server's side of TLS, by the interpreter's own ssl."""
     context = pki.server_context()
     return Background(context.wrap_socket, sock, server_side=True, suppress_ragged_eofs=False)
 
@@ -268,7 +268,7 @@ class Faces(object):
 
     @staticmethod
     def connect(name, ends, context, pki):
-        """Return (the face called *name*, its peer of the interpreter's own ssl) of a connection."""
+        """Return (the face called *name*, its peer of the interpreter's ssl) of a connection."""
         if name == 'tornado':
             import tornados  # noqa: F401: skips where there is no Tornado
         if name == 'loop' and sys.version_info[0] == 2:
@@ -286,11 +286,7 @@ def ends_cleanly(peer):
         return False
 
 
-
-
 def drop(face):
     """Throw a face away without closing it."""
     vars(face).clear()
     gc.collect()
-
-
