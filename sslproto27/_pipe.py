@@ -282,7 +282,7 @@ class SSLPipe(OneProcess, Unique):
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
-        if self._pid != getpid():
+        if self._pid < 1:  # open, or lost; data_to_send looks at the rest
             self.claim()
         state = self.state
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:

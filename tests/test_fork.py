@@ -432,7 +432,7 @@ class TestPipe(object):
         fork = getattr(ctypes, 'CDLL' if PYPY else 'PyDLL')(None).fork
 
         def work():
-            return (refused(pair.client.feed_appdata, b'x'), pair.client.may_end(),
+            return (refused(pair.client.data_to_send), pair.client.may_end(),
                     refused(pair.server.data_to_send))
         assert '(True, False, True)' == Child(work, fork).result()
         assert b'abc' == talk(pair.client, pair.server, b'abc')
