@@ -31,14 +31,11 @@ try:
     from termios import FIONREAD
 except ImportError:  # Windows: nothing forks
     fcntl = None
-try:
-    from thread import get_ident
-except ImportError:
-    from threading import get_ident
 
 __all__ = ['OneProcess', 'getpid', 'guard']
 
 getpid = os.getpid
+get_ident = getattr(threading, 'get_ident', None) or threading._get_ident  # 2.7's name
 
 _PARENT, _CHILD = 0, 1
 

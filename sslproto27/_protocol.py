@@ -235,7 +235,7 @@ class SSLProtocol(Unique, Ending):
         pipe = self._pipe
         try:
             feed(data)
-        except Exception as error:  # nothing of the peer's: another process uses the connection, say
+        except Exception as error:  # not the peer's fault: another process, say, uses it
             self._fail(error)
             return
         self._delivering = True

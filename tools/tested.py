@@ -23,7 +23,7 @@ LAYERS = [
         'hostile_callers_engine', 'unique']),
     ('contexts, certificates, names', [
         'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni', 'x509']),
-    ('the pipe', ['pipe', 'hostile', 'fuzz']),
+    ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
     ('blocking sockets', ['socket*', 'real_peers']),
     ('the protocol, in memory', [
         'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks',
