@@ -1,83 +1,242 @@
 """
 `SSLSocket`: blocking TLS over anything that has ``recv`` and ``sendall``.
 
-What waits for bytes is here; what they mean is the pipe's. Nothing here knows of OpenSSL, of loops
-or of HTTP.
+Who waits for bytes is `BlockingTLS`; what they mean is the pipe's. Nothing here knows of OpenSSL,
+of loops or of HTTP.
 """
 from __future__ import absolute_import, division, print_function
 
 import errno
 import socket
-import threading
 
 from . import _pipe
-from ._compat import PY2, as_bytes, text_type, to_index, writable_view
-from ._fork import getpid
+from ._blocking import DRAIN_LIMIT, BlockingTLS, ReadAhead, Records
+from ._core import SSLObject
 from ._pipe import SSLPipe
-from ._socketface import Closed, SocketFace, no_flags
 
 __all__ = ['SSLSocket']
-
-#: How much is encrypted before it is sent.
-_CHUNK = 0x40000
-
-#: How much is read from below at a time: twice as much when that much was there, down to half when
-#: little was. 96 KiB is more than the 64 that programs like to read at once, which then need not be
-#: put together. With 256 KiB the heap shrinks and grows again for each: 3,000 page faults in a
-#: download of 8 MiB, none with 96 (observed on 2.7.18 with glibc 2.36).
-_LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
 _ENDED = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
 _CLOSING = frozenset([_pipe.CLOSING, _pipe.FINISHING, _pipe.CLOSED])
 _WRITABLE = frozenset([_pipe.PLAINTEXT, _pipe.HANDSHAKE, _pipe.OPEN, _pipe.PEER_CLOSED])
 
 
-class SSLSocket(SocketFace):
+class _PipeEngine(object):
+    """
+    An `SSLPipe` as the engine of a `BlockingTLS`: what has come of it, both ways.
+
+    Args:
+        pipe (SSLPipe): new.
+    """
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        self.outgoing = []  # records for the peer, in order
+        self._error = None  # why there is no more to read, but for what is here
+        self._eof = False   # of the socket below
+        self._received, self._position = b'', 0
+        self._dropped = 0   # bytes, by unwrap
+
+    @property
+    def is_unwritten(self):
+        """Whether something that was written waits for a handshake, or is lost."""
+        return self.pipe.backlog or self.pipe.state is _pipe.BROKEN
+
+    @property
+    def backlog_size(self):
+        """How many bytes wait for a handshake."""
+        return self.pipe.backlog_size
+
+    @property
+    def pending(self):
+        """How many bytes of plaintext are here."""
+        return len(self._received) - self._position
+
+    # Steps
+
+    def start(self):
+        """Start TLS; what has come already is TLS's, and no plaintext any more."""
+        early = self._received[self._position:]
+        self._received, self._position, self._dropped = b'', 0, 0
+        self.pipe.do_handshake()
+        if early:
+            self.receive(early)
+        else:
+            self._collect()
+
+    def handshake(self):
+        """Shake hands; nothing to do if that is done."""
+        self._require_intact()
+        return None if self.pipe.state is _pipe.HANDSHAKE else True
+
+    def read(self, size):
+        """Take at most *size* bytes of plaintext; b'' is the end."""
+        received, start = self._received, self._position
+        left = len(received) - start
+        if left:
+            if not start and left <= size:
+                self._received = b''
+                return received
+            self._position = end = start + min(size, left)
+            return received[start:end]
+        if not size:
+            return b''
+        if self._error is not None:
+            raise self._error
+        return b'' if self._eof or self.pipe.state in _ENDED else None
+
+    def unwrap(self):
+        """End TLS; drop what comes before the peer does. The trailing bytes are plaintext."""
+        pipe = self.pipe
+        self._require_intact()
+        if pipe.state not in _CLOSING:
+            pipe.shutdown()
+            self._collect()
+        self._dropped += self.pending
+        self._received, self._position = b'', 0
+        if self._error is not None:
+            raise self._error
+        if pipe.state is _pipe.CLOSED:
+            self._received = pipe.unwrap()
+            return True
+        if self._dropped > DRAIN_LIMIT:
+            raise socket.error(errno.ECONNABORTED, 'the peer goes on sending')
+        return None
+
+    def written(self):
+        """Wait until nothing of what was written waits for a handshake."""
+        self._require_intact()
+        return None if self.pipe.backlog else True
+
+    def _require_intact(self):
+        if self.pipe.state is _pipe.BROKEN:
+            raise self._error
+
+    # What goes in, and what comes out
+
+    def receive(self, data):
+        """Give the pipe what has come, and take what it says to that: the one place that does."""
+        pipe = self.pipe
+        try:
+            if data:
+                pipe.feed_ssldata(data)
+            else:
+                self._eof = True
+                pipe.feed_eof()
+        except Exception as error:  # raised again once the plaintext before it is read
+            self._error = error
+        self._collect()
+        plaintext = pipe.appdata_received()
+        if plaintext:
+            self._received = self._received[self._position:] + plaintext
+            self._position = 0
+
+    def write(self, data):
+        """Encrypt *data*, or keep it until the handshake is done."""
+        pipe = self.pipe
+        if pipe.state not in _WRITABLE:
+            raise self._error or socket.error(errno.EPIPE, 'TLS has been shut down')
+        pipe.feed_appdata(data)
+        self._collect()
+        self._require_intact()
+        return len(data)
+
+    def close(self):
+        """End our side with close_notify if there is TLS to end."""
+        if self.pipe.state is _pipe.OPEN or self.pipe.state is _pipe.PEER_CLOSED:
+            self.pipe.shutdown()
+        self._collect()
+
+    def _collect(self):
+        """Take what the pipe has to send: the one place that does."""
+        try:
+            data = self.pipe.data_to_send()
+        except Exception as error:  # raised again by who called for it
+            self._error = error
+            data = self.pipe.data_to_send()  # the alert
+        if data:
+            self.outgoing.append(data)
+
+    def peek_outgoing(self, size):
+        """Return what is to be sent (bytes), b'' if nothing is. It may be more than *size*."""
+        outgoing = self.outgoing
+        if len(outgoing) > 1:
+            outgoing[:] = [b''.join(outgoing)]
+        return outgoing[0] if outgoing else b''
+
+    def consume_outgoing(self, size):
+        """Drop the first *size* bytes of what `peek_outgoing` has returned."""
+        rest = self.outgoing[0][size:]
+        if rest:
+            self.outgoing[0] = rest
+        else:
+            del self.outgoing[0]
+
+
+def _of_tls(name, default=None):
+    """
+    Return a method that is the TLS object's.
+
+    Without TLS, after `unwrap` and `close`, it returns None; with *default* ValueError, it raises
+    that: where Python 3.13's ssl.SSLSocket fails on its own None.
+    """
+    def method(self, *args, **kwargs):
+        ssl_object = self.ssl_object
+        if ssl_object is not None:
+            return getattr(ssl_object, name)(*args, **kwargs)
+        if default is not None:
+            raise default('%s() of a closed or unwrapped TLS socket' % name)
+    method.__name__ = name
+    method.__doc__ = getattr(getattr(SSLObject, name, None), '__doc__', None)
+    return method
+
+
+class SSLSocket(BlockingTLS):
     """
     A TLS connection over a connected socket: what ssl.SSLSocket is, but in memory.
 
-    *sock* is any object with a blocking ``recv(size)`` and ``sendall(data)``: another `SSLSocket`
-    too, which gives TLS in TLS. Its other methods are used where it has them.
+    *sock* is any object with a ``recv(size)``, and ``send(data)`` or ``sendall(data)``: another
+    `SSLSocket` too, which gives TLS in TLS. Its other methods are used where it has them.
 
     One thread may read while another one writes. Errors of *sock*, timeouts among them, come
-    through as they are: after one in reading, read on; after one in writing nothing more is sent,
-    as nobody knows how much of a record is out. (Python 2's ssl.SSLSocket raises an SSLError after
-    a timeout; socket.timeout is Python 3's.)
+    through as they are: after one in reading, read on; after a timeout in writing, write the same
+    data again, see `send`. Over a *sock* that has no ``send`` nothing more can be sent then: nobody
+    knows how much of a record is out. (Python 2's ssl.SSLSocket raises an SSLError after a timeout;
+    socket.timeout is Python 3's.) If *sock* does not block, calls raise ssl.SSLWantReadError and
+    ssl.SSLWantWriteError, as ssl.SSLSocket's.
 
-    After a fork the first process that reads or writes keeps the connection, and in the other one
-    both raise ssl.SSLError. `close`, in a process that has not used it since, closes the descriptor
-    and does nothing to the connection, unless it is the parent and no child is left.
+    More is read from *sock* than what is asked for: before select() and the like look at `pending`.
 
     Args:
         sock: the connection.
         context (ssl.SSLContext): certificates, trust and settings.
         server_side (bool): which side to be.
-        server_hostname (text or None): as for `SSLPipe`.
+        server_hostname (text or None): the name or IP address that the server must prove.
         session (SSLSession or None): what a client would like to resume.
         do_handshake_on_connect (bool): shake hands now, not with the first read or write.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
 
     Raises:
-        TypeError, ValueError: as `SSLPipe` does.
+        TypeError, ValueError: as `wrap_bio` does; a client must have a name if the context checks
+            it; *do_handshake_on_connect* over a *sock* that does not block.
         ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
     """
 
+    _reads_ahead = True
+
     def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
                  do_handshake_on_connect=True, suppress_ragged_eofs=False):
-        self._lower = sock  # a Closed in the end
+        if not server_side and not server_hostname and getattr(context, 'check_hostname', False):
+            raise ValueError('check_hostname requires server_hostname')
+        gettimeout = getattr(sock, 'gettimeout', None)
+        if do_handshake_on_connect and gettimeout is not None and gettimeout() == 0:
+            raise ValueError('do_handshake_on_connect must be false if sock does not block')
         self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
-        self._process = getpid()            # that the locks are of
-        self._lock = threading.Lock()       # over the pipe and what follows: never while waiting
-        self._unsent = []                   # records for the peer, in order
-        self._error = None                  # why there is no more to read, but for what is here
-        self._eof = False                   # of the lower socket
-        self._receiving = threading.Lock()  # of who reads from below; over the plaintext here
-        self._received, self._position = b'', 0
-        self._size = _LEAST_READ
-        self._sending = threading.Lock()    # of who sends below
-        self._torn = False                  # a send has been cut short
-        self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
+        self._context = context
+        self._server_side = bool(server_side)
+        self._server_hostname = self._pipe.ssl_object.server_hostname
+        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe), None)
         self._start()
         if do_handshake_on_connect:
             self.do_handshake()
@@ -90,15 +249,17 @@ class SSLSocket(SocketFace):
 
         Raises:
             ssl.SSLError: the handshake failed, for good.
+            ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
         """
-        self._claim()
+        self._require_open()
         if self._pipe.state is _pipe.PLAINTEXT:
             self._start()
-        with self._receiving:
-            while self._pipe.state is _pipe.HANDSHAKE:
-                self._pump()
-        if self._pipe.state is _pipe.BROKEN:
-            raise self._error
+        self._take(True, self._engine.handshake)
+
+    def _start(self):
+        with self._lock:
+            self._amount = ReadAhead() if self._reads_ahead else Records(ahead=True)
+            self._engine.start()
 
     def unwrap(self):
         """
@@ -111,321 +272,76 @@ class SSLSocket(SocketFace):
         Raises:
             RuntimeError: there is no TLS to end.
             ssl.SSLEOFError: the peer has gone without close_notify.
-            ssl.SSLError: ECONNABORTED, the peer goes on sending.
+            ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
+            socket.error: ECONNABORTED, the peer goes on sending.
         """
-        self._claim()
-        self._end()
-        self._flush(True)
-        with self._receiving:
-            self._received, self._position = b'', 0
-            self._pipe.discard()
-            while self._pipe.state is not _pipe.CLOSED:
-                if self._error is not None:
-                    raise self._error
-                self._pump()
-            if self._error is not None:
-                raise self._error
-            with self._lock:
-                self._received = self._pipe.unwrap()
-            return self if self._received else self._lower
+        self._take(True, self._engine.unwrap)
+        self._amount = ReadAhead()  # plaintext has no records
+        return self if self._engine.pending else self._lower
 
-    def _claim(self):
-        """Make this the process that uses the connection; called before anything else is done."""
-        if self._process != getpid():
-            self._pipe.replace_locks(self, ['_lock', '_sending', '_receiving'],
-                                     ['_lock', '_sending'])
-        self._pipe.claim()
-
-    def _start(self):
-        early = self._received[self._position:]
-        self._received, self._position = b'', 0
-        with self._lock:
-            self._pipe.do_handshake()
-            if early:
-                self._feed(early)  # what has come is TLS's, and no plaintext any more
-            else:
-                self._collect()
-
-    def _end(self):
-        with self._lock:
-            if self._pipe.state not in _CLOSING:
-                self._pipe.shutdown()
-            self._collect()
-
-    # Reading
-
-    def recv(self, buflen=1024, flags=0):
-        """
-        Wait for plaintext.
-
-        Args:
-            buflen (int): how many bytes at most.
-            flags (int): 0.
-
-        Returns:
-            bytes: b'' at the end: the peer's close_notify, or *buflen* is 0.
-
-        Raises:
-            ssl.SSLEOFError: the peer has gone without close_notify; the data may be cut short.
-            ssl.SSLError: the peer broke the protocol, or sent an alert.
-            socket.error: from below; socket.timeout among them.
-        """
-        if flags:
-            no_flags(flags)
-        size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
-        if size < 0:
-            raise ValueError('buflen must not be negative')
-        self._claim()
-        with self._receiving:
-            start = self._position
-            if start >= len(self._received):
-                if not size:
-                    return b''
-                self._fill()
-                start = 0
-            received = self._received
-            if not start and len(received) <= size:
-                self._received = b''
-                return received
-            self._position = end = min(start + size, len(received))
-            return received[start:end]
-
-    def recv_into(self, buffer, nbytes=0, flags=0):
-        """
-        Wait for plaintext, and put it into *buffer*.
-
-        Args:
-            buffer (writable buffer): where it goes.
-            nbytes (int): how many bytes at most; 0 for the whole of *buffer*.
-            flags (int): 0.
-
-        Returns:
-            int: how many bytes; 0 at the end.
-
-        Raises:
-            as `recv` does; TypeError: *buffer* cannot be written to.
-        """
-        view = writable_view(buffer, 'buffer') if PY2 else memoryview(buffer).cast('B')
-        if not PY2 and view.readonly:
-            raise TypeError('buffer must be writable')
-        nbytes = to_index(nbytes or 0, 'nbytes')
-        if nbytes < 0:
-            raise ValueError('nbytes must not be negative')
-        data = self.recv(min(nbytes, len(view)) if nbytes else len(view), flags)
-        view[:len(data)] = data
-        return len(data)
+    # Bytes
 
     def read(self, len=1024, buffer=None):
         """Do as `recv`, or with *buffer* as `recv_into`: ssl.SSLSocket's other name for them."""
         return self.recv(len) if buffer is None else self.recv_into(buffer, max(len or 0, 0))
 
     def pending(self):
-        """Return how many bytes can be read without waiting; there may be more."""
-        return len(self._received) - self._position
-
-    def _fill(self):
-        """Wait until there is plaintext, or no more to come."""
-        self._received, self._position = b'', 0
-        while not self._received:
-            if self._error is not None:
-                raise self._error
-            if self._eof or self._pipe.state in _ENDED:
-                return
-            self._pump()
-
-    def _pump(self):
-        """Bring what comes from below into the pipe, and what comes of it both ways."""
-        if self._unsent:
-            self._flush(False)
-        size = self._size
-        data = self._lower.recv(size)
-        if len(data) == size:
-            self._size = min(2 * size, _MOST_READ)
-        elif len(data) < size // 4:
-            self._size = max(size // 2, _LEAST_READ)
-        with self._lock:
-            self._eof = not data
-            self._feed(data)
-            plaintext = self._pipe.appdata_received()
-        if plaintext:
-            self._received = self._received[self._position:] + plaintext
-            self._position = 0
-        if self._unsent:
-            try:
-                self._flush(False)
-            except socket.error:
-                if self._error is None:  # else it is what the peer left because of
-                    raise
-
-    def _feed(self, data):
-        """Give the pipe what has come, and take what it says to that; the lock is held."""
-        if self._eof:
-            self._pipe.feed_eof()
-        else:
-            self._pipe.feed_ssldata(data)
-        self._collect()
-
-    # Writing
-
-    def sendall(self, data, flags=0):
         """
-        Send all of *data*.
+        Return how many bytes can be read without waiting; there may be more.
 
-        Args:
-            data: any contiguous buffer; on Python 2 ASCII text too, as for its own sockets.
-            flags (int): 0.
-
-        Raises:
-            ssl.SSLError: the handshake failed, or TLS has failed since.
-            socket.error: from below; EPIPE if nothing more can be sent.
-            TypeError, BufferError: *data* cannot be used.
+        As long as there are any, the socket below need not be readable.
         """
-        if flags:
-            no_flags(flags)
-        if data.__class__ is not bytes:
-            data = _sendable(data)
-        if len(data) <= _CHUNK:
-            if data:
-                self._send(data)
-            return
-        for start in range(0, len(data), _CHUNK):
-            self._send(data[start:start + _CHUNK])
+        return self._engine.pending if self._is_open else 0
 
-    def send(self, data, flags=0):
-        """Send the beginning of *data*, at most 256 KiB; return how many bytes. See `sendall`."""
-        if flags:
-            no_flags(flags)
-        data = _sendable(data)[:_CHUNK]
-        if data:
-            self._send(data)
-        return len(data)
+    write = BlockingTLS.send
 
-    write = send
+    # What is known
 
-    def _send(self, data):
-        self._claim()
-        with self._lock:
-            if self._pipe.state not in _WRITABLE:
-                raise self._error or socket.error(errno.EPIPE, 'TLS has been shut down')
-            self._pipe.feed_appdata(data)
-            self._collect()
-        self._flush(True)
-        # A handshake comes first. Who reads at the moment brings it, and then this data, along.
-        if self._pipe.backlog and self._receiving.acquire(False):
-            try:
-                while self._pipe.backlog and self._error is None:
-                    self._pump()
-            finally:
-                self._receiving.release()
-        if self._error is not None and self._pipe.state is _pipe.BROKEN:
-            raise self._error
+    @property
+    def ssl_object(self):
+        """The `SSLObject` (Python 3: ssl.SSLObject) inside; None after `unwrap` and `close`."""
+        return self._pipe.ssl_object if self._is_open else None
 
-    def _collect(self):
-        """Take what the pipe has to send; the lock is held."""
-        data = self._pipe.data_to_send()
-        if data:
-            self._unsent.append(data)
-        self._error = self._error or self._pipe.failure  # raised once the plaintext before is read
+    @property
+    def context(self):
+        """The ssl.SSLContext in use."""
+        ssl_object = self.ssl_object
+        return self._context if ssl_object is None else ssl_object.context
 
-    def _flush(self, wait):
-        """
-        Send what there is: the one place that does.
+    @property
+    def session(self):
+        """The current `SSLSession`, with TLS 1.3 once data has come; None if there is none."""
+        ssl_object = self.ssl_object
+        return None if ssl_object is None else ssl_object.session
 
-        Args:
-            wait (bool): until it is sent. Who reads must not: the thread that is just sending may
-                be waiting for the peer, which may be waiting for us to read. It sends ours, too.
-        """
-        while wait or self._unsent:
-            if not self._sending.acquire(wait):
-                return
-            try:
-                with self._lock:
-                    data = b''.join(self._unsent)
-                    del self._unsent[:]
-                if data:
-                    if self._torn:
-                        raise socket.error(errno.EPIPE, 'an earlier send was cut short')
-                    self._torn = True
-                    self._lower.sendall(data)
-                    self._torn = False
-            finally:
-                self._sending.release()
-            wait = False  # what came since then, from who did not wait
+    @property
+    def session_reused(self):
+        """Whether a session was resumed (bool); None after `unwrap` and `close`."""
+        ssl_object = self.ssl_object
+        return None if ssl_object is None else ssl_object.session_reused
 
-    # Closing
+    @property
+    def server_side(self):
+        """Whether this is the server's side (bool)."""
+        return self._server_side
 
-    def shutdown(self, how):
-        """
-        Close one direction or both, as socket.shutdown does; close_notify ends what we send.
+    @property
+    def server_hostname(self):
+        """The name that the server had to prove (str), or None."""
+        return self._server_hostname
 
-        Args:
-            how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
-        """
-        self._claim()
-        if how != socket.SHUT_RD:
-            self._say_goodbye()
-            self._flush(True)
-        self._lower.shutdown(how)
+    def selected_npn_protocol(self):
+        """Return None: nobody speaks NPN any more (RFC 7301 took its place)."""
 
-    def close(self):
-        """
-        Close the socket below too, once every file of `makefile` is closed.
-
-        The peer gets our close_notify if that does not have to wait; its own is not waited for
-        (RFC 8446 6.1).
-        """
-        self._closed = True
-        if self._io_refs <= 0:
-            self._close()
-
-    def _close(self):
-        lower = self._lower
-        if lower.__class__ is Closed:
-            return
-        if self._may_end():
-            self._say_goodbye()
-            try:
-                self._flush_at_once(lower)
-            except socket.error:
-                pass  # whoever closes does not care; the peer learns as much from the close
-        self._pipe.let_go()
-        self._lower = Closed()
-        self._error = socket.error(errno.EBADF, 'Bad file descriptor')
-        self._received, self._position = b'', 0
-        _call(lower, 'close')
-
-    def _may_end(self):
-        return self._pipe.may_end()
-
-    def _flush_at_once(self, lower):
-        try:
-            lower.settimeout(0)
-        except AttributeError:  # then nobody can tell whether it waits
-            self._flush(False)
-            return
-        self._flush(False)
-        # Unread bytes, TLS 1.3's session tickets say, would turn the close into a reset, and the
-        # peer would lose what is still on its way to it (RFC 2525 2.17).
-        lower.recv(_LEAST_READ)
-
-    def _say_goodbye(self):
-        with self._lock:
-            if self._pipe.state is _pipe.OPEN or self._pipe.state is _pipe.PEER_CLOSED:
-                self._pipe.shutdown()
-            self._collect()
+    cipher = _of_tls('cipher')
+    compression = _of_tls('compression')
+    get_channel_binding = _of_tls('get_channel_binding')
+    get_unverified_chain = _of_tls('get_unverified_chain', ValueError)
+    get_verified_chain = _of_tls('get_verified_chain', ValueError)
+    getpeercert = _of_tls('getpeercert', ValueError)
+    selected_alpn_protocol = _of_tls('selected_alpn_protocol')
+    shared_ciphers = _of_tls('shared_ciphers')
+    version = _of_tls('version')
 
     def __repr__(self):
         return '<%s %s over %r>' % (type(self).__name__, self._pipe.state, self._lower)
-
-
-def _sendable(data):
-    if PY2 and isinstance(data, text_type):
-        return data.encode('ascii')
-    return as_bytes(data, 'data')
-
-
-def _call(sock, name, *args):
-    """Call a method that *sock* need not have."""
-    method = getattr(sock, name, None)
-    if method is not None:
-        method(*args)

@@ -62,7 +62,7 @@ class TestTimedSocket(object):
                 timed.recv(1)
         assert time.time() - start > 0.1
         with pytest.raises(socket.timeout):
-            timed.sendall(b'x')
+            timed.send(b'x')
 
     def test_each(self, pair):
         """Then each call has its own time again, or is not to wait at all."""
@@ -74,7 +74,7 @@ class TestTimedSocket(object):
             timed.recv(1)
         far.sendall(b'x')
         assert b'x' == timed.recv(1)
-        timed.sendall(b'y')
+        timed.send(b'y')
         assert b'y' == far.recv(1)
         timed.settimeout(0)
         with pytest.raises(socket.error) as info:

@@ -14,6 +14,7 @@ from memory import PY2, knows_openssl_3, only_python2, raised
 from pipe_pairs import attempt, native_call, pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
+from sslproto27._blocking import CHUNK
 
 SIDES = ['client', 'server']
 
@@ -456,14 +457,41 @@ class TestTimeouts(object):
         assert b'x' == ours.recv(1)
 
     def test_write(self, tls):
-        """A write that the peer does not take is a socket.timeout, and the last one."""
+        """A write that the peer does not take is a socket.timeout; the same write then goes on."""
+        ours, theirs = tls
+        data, sent = pattern(20000000), 0
+        ours.settimeout(0.01)
+        timeouts = 0
+        while sent < len(data):
+            try:
+                sent += ours.send(data[sent:sent + 100000])
+            except socket.timeout:
+                timeouts += 1
+                if timeouts == 2:  # the peer takes nothing before
+                    peer = Background(read_exactly, theirs, len(data))
+        assert data == peer.result()
+        assert timeouts >= 2
+
+    def test_write_other_data(self, tls):
+        """After a timeout other data is refused, once what was encrypted is out."""
         ours, theirs = tls
         ours.settimeout(0.01)
         assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
-        error = raised(ours.sendall, b'x')
-        assert (socket.error, errno.EPIPE) == (getattr(socket, 'error'), error.errno)
-        theirs.settimeout(0.01)
-        ours.close()  # no record can be made whole any more: nothing is added
+        assert socket.timeout is type(raised(ours.sendall, b'y'))
+        ours.settimeout(PATIENCE)
+        peer = Background(read_exactly, theirs, CHUNK)
+        error = raised(ours.sendall, b'y')
+        assert ('BAD_WRITE_RETRY', True, True) == (
+            error.reason, isinstance(error, ssl.SSLError), isinstance(error, ValueError))
+        assert b'x' * CHUNK == peer.result()
+
+    def test_close_after_a_timeout(self, tls):
+        """Closing after a timeout in writing does not wait."""
+        ours = tls[0]
+        ours.settimeout(0.01)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
+        ours.settimeout(PATIENCE)
+        Background(ours.close).result()
 
     @pytest.fixture
     def gated(self, ends, client_context, server_context):

@@ -93,10 +93,10 @@ class TimedSocket(object):
         self._set()
         return self._sock.recv(size)
 
-    def sendall(self, data):
+    def send(self, data):
         """Do as the socket; socket.timeout once the time is over."""
         self._set()
-        self._sock.sendall(data)
+        return self._sock.send(data)
 
     def _set(self):
         left = self._each if self._end is None else self._end - _now()

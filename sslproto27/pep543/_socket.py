@@ -1,56 +1,80 @@
 """
 `TLSWrappedSocket`: a socket over any TLSWrappedBuffer, of whatever backend.
 
-What waits for the network is here; what the bytes mean is the buffer's. It asks of a buffer only
-what PEP 543 gives it.
+Who waits for the network is `BlockingTLS`; what the bytes mean is the buffer's. It asks of a buffer
+only what PEP 543 gives it.
 """
 from __future__ import absolute_import, division, print_function
 
-import errno
 import socket as _socket
-import threading
 
-from .._compat import as_bytes, memory_of, to_index
-from .._fork import OneProcess, getpid
-from .._socketface import Closed, no_flags
-from ._errors import (
-    TLSError, WantReadError, WantWriteError, ragged_eof, tls_error, want_read, want_write)
-from ._streamface import StreamFace
+from .._blocking import CHUNK, DRAIN_LIMIT, BlockingTLS, Records, of_lower, uninterrupted
+from ._errors import TLSError, WantReadError, tls_error
 
 __all__ = ['TLSWrappedSocket']
 
-#: How much is sent to the network in one call.
-_CHUNK = 0x40000
 
-#: How much plaintext may still come between our close_notify and the peer's.
-_DRAIN_LIMIT = 0x100000
+class _BufferEngine(object):
+    """A TLSWrappedBuffer as the engine of a `BlockingTLS`: None where the buffer wants to read."""
 
-_BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
-_HEADER = 5  # bytes of a record before its content (RFC 8446 5.1)
+    outgoing = True       # perhaps: the PEP has no way to ask without taking a copy
+    is_unwritten = False  # the buffer takes nothing before the handshake is done
+
+    def __init__(self, buffer):
+        self.buffer = buffer
+        self.receive = buffer.receive_from_network
+        self.write = buffer.write
+        self.peek_outgoing = buffer.peek_outgoing
+        self.consume_outgoing = buffer.consume_outgoing
+        self._dropped = 0  # bytes, by unwrap
+
+    def handshake(self):
+        """Shake hands."""
+        try:
+            self.buffer.do_handshake()
+        except WantReadError:
+            return None
+        return True
+
+    def read(self, size):
+        """Take at most *size* bytes of plaintext."""
+        try:
+            return self.buffer.read(size)
+        except WantReadError:
+            return None
+
+    def unwrap(self):
+        """End TLS, dropping what comes before the peer does."""
+        while True:
+            try:
+                self.buffer.shutdown()
+                return True
+            except WantReadError:
+                data = self.read(CHUNK)
+            if not data:
+                return None
+            self._dropped += len(data)
+            if self._dropped > DRAIN_LIMIT:
+                raise tls_error('the peer goes on sending')
+
+    def close(self):
+        """End our side if there is TLS to end."""
+        try:
+            self.buffer.shutdown()
+        except (RuntimeError, TLSError):
+            pass  # the peer's is not waited for; or there is no TLS to end, any more or yet
 
 
-class _Records(object):
-    """Counts bytes from the network into records, so that nothing after the last is taken."""
-
-    __slots__ = ('wanted', '_header')
-
-    def __init__(self):
-        self.wanted = _HEADER  # how many bytes may be read now
-        self._header = b''
-
-    def count(self, data):
-        """Take note of *data*, at most as much as was wanted."""
-        self.wanted -= len(data)
-        if len(self._header) < _HEADER:
-            self._header += data
-            if not self.wanted:
-                size = bytearray(self._header)
-                self.wanted = size[3] << 8 | size[4]
-        if not self.wanted:
-            self.wanted, self._header = _HEADER, b''
+def _without_streams(name):
+    """Return a method that makes no sense on a stream, or would get past TLS."""
+    def method(self, *args, **kwargs):
+        raise NotImplementedError('%s is not possible on a TLS socket' % name)
+    method.__name__ = name
+    method.__doc__ = 'Raise NotImplementedError.'
+    return method
 
 
-class TLSWrappedSocket(StreamFace):
+class TLSWrappedSocket(BlockingTLS):
     """
     A TLS connection with the API of a socket; made by a context's ``wrap_socket``.
 
@@ -60,10 +84,6 @@ class TLSWrappedSocket(StreamFace):
     of `send` with the same data.
 
     One thread may read while another one writes.
-
-    After a fork the first process that reads or writes keeps the connection, and in the other one
-    both raise `TLSError`. `close`, in a process that has not used it since, closes the descriptor
-    and does nothing to the connection, unless it is the parent and no child is left.
 
     Args:
         socket (socket.socket): a stream; not to be used any more until `unwrap` returns it.
@@ -78,19 +98,9 @@ class TLSWrappedSocket(StreamFace):
         kind = getattr(socket, 'type', _socket.SOCK_STREAM)
         if kind & 0xF != _socket.SOCK_STREAM:
             raise TypeError('socket must be of SOCK_STREAM')
-        self._lower = socket  # a Closed in the end
         self._buffer = buffer
-        self._records = _Records()
-        self._user = OneProcess()           # whatever the buffer knows of forks
-        self._process = getpid()            # that the locks are of
-        self._lock = threading.Lock()       # over the buffer: never while waiting
-        self._receiving = threading.Lock()  # of who reads from below
-        self._sending = threading.Lock()    # of who sends below
-        self._writing = threading.Lock()    # of who calls send
-        self._taken = 0                     # what send has encrypted and could not send
-        self._dropped = 0                   # bytes, by unwrap
-        self._eof = False                   # of the socket below
-        self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
+        super(TLSWrappedSocket, self).__init__(
+            socket, _BufferEngine(buffer), Records(ahead=False))
 
     # TLS
 
@@ -102,10 +112,7 @@ class TLSWrappedSocket(StreamFace):
             TLSError, RaggedEOF: the handshake failed, for good.
             WantReadError, WantWriteError: the socket does not block: call again.
         """
-        self._claim()
-        with self._receiving:
-            self._wait_for(True, self._buffer.do_handshake)
-        self._flush(True)
+        self._take(True, self._engine.handshake)
 
     def cipher(self):
         """Return the `CipherSuite` (or int) in use; None before the handshake."""
@@ -142,229 +149,17 @@ class TLSWrappedSocket(StreamFace):
             TLSError: TLS has failed, or the peer goes on sending.
             WantReadError, WantWriteError: the socket does not block: call again.
         """
-        self._claim()
-        with self._receiving:
-            self._wait_for(True, self._end)
-        self._flush(True)
-        lower, self._lower = self._lower, Closed()
-        self._closed = True
+        self._take(True, self._engine.unwrap)
+        lower = self._lower
+        self._forget_lower()
         return lower
 
-    def _claim(self):
-        """Make this the process that uses the connection; called before anything else is done."""
-        if self._process != getpid():
-            self._user.replace_locks(self, ['_lock', '_sending', '_receiving', '_writing'],
-                                     ['_lock', '_sending', '_writing'])
-        if not self._user.take():
-            raise tls_error('another process uses this TLS connection, since a fork: only one may')
+    # Bytes
 
-    def _end(self):
-        """Do a step of the closing, dropping what has come before the peer's."""
-        while True:
-            try:
-                return self._buffer.shutdown()
-            except WantReadError:
-                data = self._read_or_nothing()
-            if not data:
-                raise want_read()
-            self._dropped += len(data)
-            if self._dropped > _DRAIN_LIMIT:
-                raise tls_error('the peer goes on sending')
-
-    def _read_or_nothing(self):
-        try:
-            return self._buffer.read(_CHUNK)
-        except WantReadError:
-            return b''
-
-    # Waiting
-
-    def _wait_for(self, answer, step, *args):
-        """
-        Take *step* until it wants nothing more, feeding it; `_receiving` is held.
-
-        What it leaves to be sent goes out before anything is waited for, and if it fails as well,
-        since that may be an alert.
-
-        Args:
-            answer (bool): the peer says nothing before it has got what is outgoing. Who just reads
-                must not wait for that: another thread may be sending to a peer that waits for us
-                to read. It sends ours, too.
-        """
-        self._require_open()
-        while True:
-            try:
-                with self._lock:
-                    return step(*args)
-            except WantReadError:
-                self._flush(answer)
-            except Exception:
-                self._send_alert()
-                raise
-            self._receive()
-
-    def _require_open(self):
-        if self._lower.__class__ is Closed:
-            raise _socket.error(errno.EBADF, 'Bad file descriptor')
-
-    def _receive(self):
-        """Bring what comes from below into the buffer, no more than to the end of a record."""
-        if self._eof:
-            raise ragged_eof()
-        try:
-            data = self._lower.recv(self._records.wanted)
-        except _socket.error as error:
-            if _blocks(error):
-                raise want_read()
-            raise
-        with self._lock:
-            if data:
-                self._records.count(data)
-            else:
-                self._eof = True
-            self._buffer.receive_from_network(data)
-
-    def _flush(self, wait):
-        """
-        Send what is outgoing: the one place that does.
-
-        Args:
-            wait (bool): until it is sent; else leave it to whoever is sending already.
-
-        Raises:
-            WantWriteError: *wait*, but the socket does not block.
-        """
-        if not self._sending.acquire(wait):
-            return  # whoever is sending sends ours, too
-        try:
-            while True:
-                with self._lock:
-                    data = self._buffer.peek_outgoing(_CHUNK)
-                if not data:
-                    return
-                try:
-                    sent = self._lower.send(data)
-                except _socket.error as error:
-                    if not _blocks(error):
-                        raise
-                    if wait:
-                        raise want_write()
-                    return
-                with self._lock:
-                    self._buffer.consume_outgoing(sent)
-        finally:
-            self._sending.release()
-
-    def _send_alert(self):
-        """Tell the peer why, if that does not take waiting."""
-        try:
-            timeout = self._lower.gettimeout()
-            self._lower.settimeout(0)
-            try:
-                self._flush(False)
-            finally:
-                self._lower.settimeout(timeout)
-        except _socket.error:
-            pass  # what is being raised already is what matters
-
-    # Reading
-
-    def recv(self, bufsize, flags=0):
-        """
-        Receive plaintext.
-
-        Args:
-            bufsize (int): how many bytes at most.
-            flags (int): 0.
-
-        Returns:
-            bytes: b'' once the peer has ended its side.
-
-        Raises:
-            RaggedEOF: the peer has gone without close_notify; the data may be cut short.
-            TLSError, socket.error: TLS, or the socket below, has failed.
-            WantReadError: the socket does not block, and there is nothing.
-        """
-        no_flags(flags)
-        self._claim()
-        with self._receiving:
-            data = self._wait_for(False, self._buffer.read, bufsize)
-        self._flush(False)
-        return data
-
-    def recv_into(self, buffer, nbytes=0, flags=0):
-        """
-        Receive plaintext into *buffer*; return how many bytes. See `recv`.
-
-        Args:
-            buffer (writable buffer): where it goes.
-            nbytes (int): how many bytes at most; 0 for the whole of *buffer*.
-            flags (int): 0.
-        """
-        no_flags(flags)
-        self._claim()
-        size = to_index(nbytes or 0, 'nbytes')
-        if not size:
-            memory = memory_of(buffer)
-            size = getattr(memory, 'nbytes', len(memory))
-        with self._receiving:
-            count = self._wait_for(False, self._buffer.readinto, buffer, size)
-        self._flush(False)
-        return count
-
-    # Writing
-
-    def send(self, data, flags=0):
-        """
-        Send the beginning of *data*.
-
-        Args:
-            data: any contiguous buffer.
-            flags (int): 0.
-
-        Returns:
-            int: how many bytes have been sent.
-
-        Raises:
-            WantWriteError: the socket does not block: call again with the same data.
-            TLSError, socket.error: TLS, or the socket below, has failed.
-        """
-        no_flags(flags)
-        self._claim()
-        with self._writing:
-            return self._send(data)
-
-    def sendall(self, data, flags=0):
-        """
-        Send all of *data*; see `send`. Not for sockets that do not block, as on Python 3.
-
-        Raises:
-            as `send`; after an error nobody knows how much has been sent.
-        """
-        no_flags(flags)
-        self._claim()
-        data = as_bytes(data, 'data')
-        start = 0
-        with self._writing:
-            while start < len(data):
-                start += self._send(data[start:start + _CHUNK])
-
-    def _send(self, data):
-        self._require_open()
-        if not self._taken:
-            self._flush(True)
-            try:
-                with self._lock:
-                    self._taken = self._buffer.write(data)
-            except Exception:
-                self._send_alert()
-                raise
-        # Not told before it is out: who has sent all that there is might never call again.
-        self._flush(True)
-        taken, self._taken = self._taken, 0
-        if taken > len(data):
-            raise ValueError('data is not what the send that has to be repeated was given')
-        return taken
+    def _room(self, nbytes, size):
+        if nbytes > size:
+            raise ValueError('nbytes is more than the buffer has room for')
+        return nbytes or size
 
     def sendfile(self, file, offset=0, count=None):
         """
@@ -381,7 +176,7 @@ class TLSWrappedSocket(StreamFace):
         file.seek(offset)
         sent = 0
         while count is None or sent < count:
-            data = file.read(_CHUNK if count is None else min(_CHUNK, count - sent))
+            data = file.read(CHUNK if count is None else min(CHUNK, count - sent))
             if not data:
                 break
             self.sendall(data)
@@ -392,51 +187,40 @@ class TLSWrappedSocket(StreamFace):
 
     def accept(self):
         """Return (a `TLSWrappedSocket` of the same context, address) of a new connection."""
-        connection, address = self._lower.accept()
+        found = []
+        uninterrupted(found, self._lower, lambda _: self._lower.accept(), None)
+        connection, address = found[0]
         return self.context.wrap_socket(connection), address
 
-    def shutdown(self, how):
-        """
-        Close one direction or both, as socket.shutdown does; close_notify ends what we send.
+    bind = of_lower('bind')
+    connect = of_lower('connect')
+    connect_ex = of_lower('connect_ex')
+    get_inheritable = of_lower('get_inheritable')
+    getblocking = of_lower('getblocking')
+    ioctl = of_lower('ioctl')
+    listen = of_lower('listen')
+    set_inheritable = of_lower('set_inheritable')
 
-        Args:
-            how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
-        """
-        self._claim()
-        if how != _socket.SHUT_RD:
-            self._say_goodbye()
-            self._flush(True)
-        self._lower.shutdown(how)
+    detach = _without_streams('detach')
+    dup = _without_streams('dup')
+    recvfrom = _without_streams('recvfrom')
+    recvfrom_into = _without_streams('recvfrom_into')
+    recvmsg = _without_streams('recvmsg')
+    recvmsg_into = _without_streams('recvmsg_into')
+    sendmsg = _without_streams('sendmsg')
+    sendmsg_afalg = _without_streams('sendmsg_afalg')
+    sendto = _without_streams('sendto')
+    share = _without_streams('share')
 
-    def close(self):
-        """
-        Close the socket below too, once every file of `makefile` is closed.
+    @property
+    def proto(self):
+        """The protocol of the socket below (int)."""
+        return self._lower.proto
 
-        The peer gets our close_notify if that does not have to wait; its own is not waited for.
-        """
-        self._closed = True
-        if self._io_refs <= 0 and self._lower.__class__ is not Closed:
-            if self._may_end():
-                self._say_goodbye()
-                self._send_alert()
-            self._user.let_go()
-            lower, self._lower = self._lower, Closed()
-            lower.close()
-
-    def _may_end(self):
-        return self._user.may_end(bool(self._taken))
-
-    def _say_goodbye(self):
-        try:
-            with self._lock:
-                self._buffer.shutdown()
-        except (RuntimeError, TLSError):
-            pass  # the peer's is not waited for; or there is no TLS to end, any more or yet
+    @property
+    def timeout(self):
+        """How long the socket below waits, in seconds; None for ever."""
+        return self._lower.gettimeout()
 
     def __repr__(self):
         return '<%s over %r>' % (type(self).__name__, self._lower)
-
-
-def _blocks(error):
-    # The latter is what a TLS socket below says: TLS in TLS.
-    return error.errno in _BLOCKS or isinstance(error, (WantReadError, WantWriteError))
