@@ -36,6 +36,14 @@ DRAIN_LIMIT = 0x100000
 #: Bytes of a record before its content (RFC 8446 5.1).
 _HEADER = 5
 
+#: For how many bytes a caller must have room to be given several records in one call. httplib has
+#: less when it reads the head of an answer: what follows is not to end in its buffer, if a program
+#: takes the connection over after that.
+_MANY = 0x8000
+
+#: By how much a record of TLS 1.3 is longer than its plaintext: header, type and tag.
+_OVERHEAD = 22
+
 _BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -147,66 +155,74 @@ def ragged_eof():
 # How much to read from below
 
 class ReadAhead(object):
-    """
-    As much as there is.
+    """As much as there is."""
 
-    Attributes:
-        wanted (int): how many bytes to read.
-    """
-
-    __slots__ = ('wanted',)
+    __slots__ = ('_size',)
 
     def __init__(self):
-        self.wanted = _LEAST_READ
+        self._size = _LEAST_READ
+
+    def wanted(self, size):
+        """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
+        return self._size
 
     def count(self, data):
         """Take note of *data*, which has been read."""
-        wanted = self.wanted
-        if len(data) == wanted:
-            self.wanted = min(2 * wanted, _MOST_READ)
-        elif len(data) < wanted // 4:
-            self.wanted = max(wanted // 2, _LEAST_READ)
+        size = self._size
+        if len(data) == size:
+            self._size = min(2 * size, _MOST_READ)
+        elif len(data) < size // 4:
+            self._size = max(size // 2, _LEAST_READ)
 
 
 class Records(object):
     """
     No more than to the end of a record, as OpenSSL does over a socket of its own.
 
-    So the socket below stays readable as long as there is more to come than `pending` says.
-
     Args:
-        ahead (bool): read the header of the next record along. There is more of that to come.
+        whole (bool): where the caller has room for that, take several records and the beginning of
+            the next: all that they decrypt to is handed over in the same call, and of the next
+            there is more to come. So the socket below stays readable, as with OpenSSL, as long as
+            there is data to come that the object does not know of.
     """
 
-    __slots__ = ('wanted', '_ahead', '_left', '_header')
+    __slots__ = ('_whole', '_header', '_length', '_left')
 
-    def __init__(self, ahead):
-        self.wanted = _HEADER
-        self._ahead = _HEADER if ahead else 0
-        self._left = 0       # bytes of the record's content that are to come
-        self._header = b''   # what has come of a header
+    def __init__(self, whole):
+        self._whole = whole
+        self._header = b''  # what has come of one that is not complete
+        self._length = 0    # of the content of the record that has begun,
+        self._left = 0      # and how much of that is to come
+
+    def wanted(self, size):
+        """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
+        left = self._left
+        if not self._whole:
+            return left or _HEADER - len(self._header)
+        # No split of so many bytes into records carries more than *size*: TLS adds 22 to each, but
+        # for one suite of TLS 1.2 that adds 21, and they are no larger than 16 KiB.
+        most = size + (size + 0x3FFF >> 14) * _OVERHEAD if size >= _MANY else 0
+        if left:
+            return max(left + _HEADER, most - self._length + left - _HEADER)
+        return max(_HEADER, most) - len(self._header)
 
     def count(self, data):
         """Take note of *data*, which has been read."""
         size = len(data)
         position = self._left
+        header = self._header
         while position < size:
-            header = self._header
             missing = _HEADER - len(header)
             header += data[position:position + missing]
             position += missing
             if len(header) < _HEADER:
-                self._header = header
                 break
-            self._header = b''
-            length = bytearray(header)
-            position += length[3] << 8 | length[4]
-        if self._header:
-            self._left = 0
-            self.wanted = _HEADER - len(self._header)
-        else:
-            self._left = position - size
-            self.wanted = self._left + self._ahead if self._left else _HEADER
+            numbers = bytearray(header)
+            self._length = numbers[3] << 8 | numbers[4]
+            position += self._length
+            header = b''
+        self._header = header
+        self._left = 0 if header else position - size
 
 
 # The socket
@@ -250,11 +266,11 @@ class BlockingTLS(object):
     The engine is called with ``_lock`` held, and waits for nothing:
 
     - ``receive(data)`` takes what has come, b'' for its end, and never raises for it.
-    - ``handshake()``, ``read(size)``, ``unwrap()`` and ``written()`` are steps: each returns None if
-      it wants more from below.
+    - ``handshake()``, ``read(size)``, ``unwrap()`` and ``written()`` are steps: each returns None
+      if it wants more from below.
     - ``write(data)`` takes the beginning of *data*, and returns how many bytes that is.
-    - ``is_unwritten`` tells whether something of that is not encrypted, as a handshake comes first or
-      TLS has failed, and ``backlog_size`` how many bytes wait.
+    - ``is_unwritten`` tells whether something of that is not encrypted, as a handshake comes first
+      or TLS has failed; ``backlog_size`` is how many bytes wait.
     - ``close()`` ends our side if there is TLS to end.
     - ``outgoing`` is false if nothing is to be sent; ``peek_outgoing(size)`` returns what is, and
       ``consume_outgoing(size)`` drops what has been sent.
@@ -283,25 +299,27 @@ class BlockingTLS(object):
 
     # Reading
 
-    def _take(self, answer, step, *args):
+    def _take(self, answer, step, *size):
         """
         Take *step* until it wants nothing more from below.
 
         Args:
             answer (bool): the peer says nothing before it has got what is outgoing, so wait until
                 that is sent. Who just reads must not.
+            step (callable): of the engine.
+            *size (int): how many bytes it is to return, if it is to read.
         """
         with self._receiving:
-            return self._take_here(answer, step, *args)
+            return self._take_here(answer, step, *size)
 
-    def _take_here(self, answer, step, *args):
+    def _take_here(self, answer, step, *size):
         """Do as `_take`; `_receiving` is held."""
         engine = self._engine
         while True:
             self._require_open()
             try:
                 with self._lock:
-                    result = step(*args)
+                    result = step(*size)
             except Exception:
                 self._flush_at_once()  # that may be an alert
                 raise
@@ -309,7 +327,7 @@ class BlockingTLS(object):
                 break
             if engine.outgoing:
                 self._flush(answer)
-            self._receive()
+            self._receive(*size)
         if engine.outgoing:
             if answer:
                 self._flush(True)
@@ -320,7 +338,7 @@ class BlockingTLS(object):
                     pass  # the next call tells: this one has something to return
         return result
 
-    def _receive(self):
+    def _receive(self, size=0):
         """Bring what comes from below to the engine; `_receiving` is held."""
         arrived = self._arrived
         if not arrived:
@@ -329,7 +347,7 @@ class BlockingTLS(object):
             if self._is_torn:
                 raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
             lower = self._lower
-            uninterrupted(arrived, lower, lower.recv, self._amount.wanted)
+            uninterrupted(arrived, lower, lower.recv, self._amount.wanted(size))
         with self._lock:
             self._is_torn = True
             data = arrived.pop()

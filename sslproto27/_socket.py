@@ -17,6 +17,7 @@ from ._pipe import SSLPipe
 __all__ = ['SSLSocket']
 
 _ENDED = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
+_OVER = frozenset([_pipe.PEER_CLOSED, _pipe.BROKEN])
 _CLOSING = frozenset([_pipe.CLOSING, _pipe.FINISHING, _pipe.CLOSED])
 _WRITABLE = frozenset([_pipe.PLAINTEXT, _pipe.HANDSHAKE, _pipe.OPEN, _pipe.PEER_CLOSED])
 
@@ -41,6 +42,11 @@ class _PipeEngine(object):
     def is_unwritten(self):
         """Whether something that was written waits for a handshake, or is lost."""
         return self.pipe.backlog or self.pipe.state is _pipe.BROKEN
+
+    @property
+    def is_over(self):
+        """Whether the peer has ended TLS, and we have not, or TLS has failed."""
+        return self.pipe.state in _OVER
 
     @property
     def backlog_size(self):
@@ -258,7 +264,7 @@ class SSLSocket(BlockingTLS):
 
     def _start(self):
         with self._lock:
-            self._amount = ReadAhead() if self._reads_ahead else Records(ahead=True)
+            self._amount = ReadAhead() if self._reads_ahead else Records(whole=True)
             self._engine.start()
 
     def unwrap(self):

@@ -23,7 +23,22 @@ class HTTPSSocket(SSLSocket):
     close_notify. As a socket.error of ECONNRESET it is to urllib3 what a reset is, which it repeats
     only such requests after as can be repeated. Other bodies say how long they are, and this is
     never seen.
+
+    Programs that did not choose this class select() on it as on ssl.SSLSocket, and urllib3 does to
+    find out whether a kept connection is still open. So no more is read from below than what is
+    handed over at once, see `Records`, and once the peer has ended TLS, the socket below is
+    readable for good.
     """
+
+    _reads_ahead = False
+
+    def _receive(self, size=0):
+        SSLSocket._receive(self, size)
+        if self._engine.is_over:
+            try:
+                self._lower.shutdown(socket.SHUT_RD)
+            except (AttributeError, socket.error):
+                pass  # it has ended as well, then
 
     def recv(self, buflen=1024, flags=0):
         """Wait for plaintext; see `SSLSocket.recv`."""

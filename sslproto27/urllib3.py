@@ -13,6 +13,8 @@ from __future__ import absolute_import, division, print_function
 
 import importlib
 import ssl
+import sys
+import threading
 
 from ._compat import PY2
 from ._core import SSLContext
@@ -21,11 +23,14 @@ from ._urllib3 import HTTPSSocket, is_for_address, match_address
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
 
 _injected = {}  # by the package's name: what was replaced
+_lock = threading.Lock()  # over the above
 
 
 def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
     """
     Let urllib3 do TLS over memory BIOs. Doing it again changes nothing.
+
+    Either all is replaced that has to be, or nothing.
 
     Args:
         package (str): which copy of urllib3: 'pip._vendor.urllib3', say.
@@ -33,46 +38,80 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
             of a body that does not say how long it is. An attacker can then cut it short.
 
     Raises:
-        ImportError: there is no such package.
-        ValueError: it is not urllib3 1.26.
+        ImportError: there is no such package, or it lacks a module.
+        ValueError: it is not urllib3 1.26, or lacks a name that has to be replaced.
     """
-    if package in _injected:
-        return
-    version = getattr(importlib.import_module(package), '__version__', None)
+    root = importlib.import_module(package)
+    version = getattr(root, '__version__', None)
     if not str(version).startswith('1.26.'):
         raise ValueError('package must be urllib3 1.26, not %s of version %s' % (package, version))
-    replaced = _injected[package] = []
-    for module, owner, name, value in _replacements(package, suppress_ragged_eofs):
-        target = importlib.import_module(package + module)
-        if owner:
-            target = getattr(target, owner)
-        replaced.append((target, name, vars(target)[name]))
-        setattr(target, name, value)
+    name = root.__name__  # requests.packages.urllib3 is but another name of urllib3
+    with _lock:
+        if name not in _injected:
+            places = [_place(name, *place) for place in _PLACES]
+            values = _replacements(name, suppress_ragged_eofs)
+            before = [(target, attribute, vars(target)[attribute]) for target, attribute in places]
+            _put([place + (value,) for place, value in zip(places, values)], before)
+            _injected[name] = before
 
 
 def extract_from_urllib3(package='urllib3'):
     """Undo `inject_into_urllib3` of that package; nothing to do if there was none."""
-    for target, name, value in _injected.pop(package, ()):
-        setattr(target, name, value)
+    with _lock:
+        name = getattr(sys.modules.get(package), '__name__', package)
+        if name in _injected:
+            before = _injected[name]
+            _put(before, [(target, attribute, vars(target)[attribute])
+                          for target, attribute, _ in before])
+            del _injected[name]
+
+
+def _put(new, old):
+    """Set attributes: tuples of an object, a name, the value. *old* again if that fails."""
+    try:
+        for target, attribute, value in new:
+            setattr(target, attribute, value)
+    except BaseException:
+        for target, attribute, value in old:
+            setattr(target, attribute, value)
+        raise
+
+
+#: What is replaced: a module, a class in it or None, a name. They are looked up where they are
+#: used, each of them, so that who imported them by name before is served too: read in 1.26.2 and
+#: 1.26.20, the first and the last that matter.
+_PLACES = [
+    ('.util.ssl_', None, '_ssl_wrap_socket_impl'),
+    ('.connection', None, 'match_hostname'),
+    ('.util.ssl_', None, 'SSLTransport'),
+    ('.util.ssltransport', None, 'SSLTransport'),
+    ('.util', None, 'SSLContext'),
+    ('.util.ssl_', None, 'SSLContext'),
+]
+if PY2:
+    _PLACES.append(('.poolmanager', 'PoolManager', '_validate_proxy_scheme_url_selection'))
+
+
+def _place(package, module, owner, name):
+    """Return (object, name of its attribute) of one of `_PLACES`."""
+    target = importlib.import_module(package + module)
+    if owner:
+        target = getattr(target, owner, None)
+    if name not in getattr(target, '__dict__', ()):
+        raise ValueError('package must be urllib3 1.26, but %s%s has no %s' % (
+            package, module, '.'.join(filter(None, [owner, name]))))
+    return target, name
 
 
 def _replacements(package, suppress_ragged_eofs):
-    """Return what to put where: tuples of a module, a class in it or None, a name, the value."""
+    """Return what to put into each of `_PLACES`."""
     ssl_ = importlib.import_module(package + '.util.ssl_')
     connection = importlib.import_module(package + '.connection')
     transport = _transport_class(ssl_.ProxySchemeUnsupported, suppress_ragged_eofs)
-    # Looked up where they are used, each of them, so that who imported them by name before is
-    # served too: read in 1.26.2 and 1.26.20, the first and the last that matter.
-    yield '.util.ssl_', None, '_ssl_wrap_socket_impl', _wrapper(
-        transport, ssl_._ssl_wrap_socket_impl)
-    yield '.connection', None, 'match_hostname', _matcher(
-        connection.match_hostname, connection.CertificateError)
-    for module in ('.util.ssl_', '.util.ssltransport'):
-        yield module, None, 'SSLTransport', transport
-    for module in ('.util', '.util.ssl_'):
-        yield module, None, 'SSLContext', SSLContext
-    if PY2:
-        yield '.poolmanager', 'PoolManager', '_validate_proxy_scheme_url_selection', _allow
+    return [
+        _wrapper(transport, ssl_._ssl_wrap_socket_impl),
+        _matcher(connection.match_hostname, connection.CertificateError),
+        transport, transport, SSLContext, SSLContext, _allow]
 
 
 def _transport_class(unsupported, suppress_by_default):

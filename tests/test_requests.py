@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import gc
+import select
 import socket
 import ssl
 import threading
@@ -11,9 +12,9 @@ import warnings
 import pytest
 
 from https import Proxy, serving
-from memory import raised
-from sockets import Background, connection
-from sslproto27 import SSLSocket
+from memory import PY2, raised
+from sockets import PATIENCE, Background, connection
+from sslproto27 import SSLPipe, SSLSocket
 
 pytest.importorskip('requests', reason='requests is not installed')
 pytest.importorskip('urllib3', minversion='1.26', reason='urllib3 1.26 is not installed')
@@ -222,6 +223,99 @@ class TestRefusals(object):
             type(error), 'timed out' in str(error).lower())
 
 
+class PipeServer(object):
+    """
+    A server of connections that are pipes: the test decides what is sent together.
+
+    Args:
+        answer (callable): called with the pipe, once a request has come; what it returns goes out
+            in one call. The connection stays open until the server is closed.
+    """
+
+    def __init__(self, context, answer):
+        self.context, self.answer = context, answer
+        self.listener = socket.socket()
+        self.listener.bind(('127.0.0.1', 0))
+        self.listener.listen(5)
+        self.url = 'https://localhost:%d/' % self.listener.getsockname()[1]
+        self.ends = []
+        self.thread = threading.Thread(target=self.run)
+        self.thread.daemon = True
+        self.thread.start()
+
+    def run(self):
+        """Serve one connection after the other."""
+        while True:
+            try:
+                end = self.listener.accept()[0]
+            except socket.error:
+                return
+            self.ends.append(end)
+            pipe = SSLPipe(self.context, server_side=True)
+            pipe.do_handshake()
+            end.sendall(pipe.data_to_send())
+            request = b''
+            while b'\r\n\r\n' not in request:
+                pipe.feed_ssldata(end.recv(65536))
+                request += pipe.appdata_received()
+                end.sendall(pipe.data_to_send())
+            end.sendall(self.answer(pipe))
+
+    def close(self):
+        """End all connections."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(PATIENCE)
+        for end in self.ends:
+            end.close()
+
+
+class TestReadiness(object):
+    """select() on a socket that the program did not choose tells what it tells of ssl's."""
+
+    @pytest.mark.parametrize('size', [2, 20000, 200000])
+    @pytest.mark.parametrize('end', ['close_notify', 'garbage'])
+    def test_kept_connection_has_ended(self, session, pki, tls_version, size, end):
+        """
+        A connection that is kept, but whose TLS has ended right after the answer, is not used
+        again.
+        """
+        def answer(pipe):
+            pipe.feed_appdata(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % size
+                              + pattern(size))
+            if end == 'garbage':
+                return pipe.data_to_send() + b'\x17\x03\x03\x00\x20' + b'broken' * 6
+            pipe.shutdown()
+            return pipe.data_to_send()
+        with contextlib.closing(
+                PipeServer(pki.server_context(version=tls_version), answer)) as server:
+            for _ in range(2):
+                assert pattern(size) == session.get(server.url, timeout=PATIENCE).content
+            assert 2 == len(server.ends)
+
+    @pytest.mark.parametrize('size', [1, 7, 100, 20000, 100000])
+    def test_select(self, session, pki, tls_version, size):
+        """Who reads when select() says so gets all that has come, however much he reads at once."""
+        frames = [pattern(length) for length in (7, 1, 16384, 16383, 40000, 16384, 5)]
+
+        def answer(pipe):
+            records = []
+            for frame in [b'HTTP/1.1 101 UPGRADED\r\n\r\n'] + frames:
+                pipe.feed_appdata(frame)
+                records.append(pipe.data_to_send())
+            return b''.join(records)
+        with contextlib.closing(
+                PipeServer(pki.server_context(version=tls_version), answer)) as server:
+            response = session.get(server.url, stream=True, timeout=PATIENCE)
+            sock = response.raw._connection.sock
+            received = b''
+            while len(received) < len(b''.join(frames)):
+                assert sock.pending() or [sock] == select.select([sock], [], [], PATIENCE)[0]
+                received += sock.recv(size)
+            assert b''.join(frames) == received
+            response.close()
+
+
 class TestProxies(object):
     """HTTPS through proxies."""
 
@@ -300,6 +394,67 @@ class TestInjection(object):
         assert injected == self.contents()
         sslproto27.urllib3.extract_from_urllib3()
         assert before == self.contents()
+
+    def test_other_name(self):
+        """requests' other name for urllib3 is not another copy."""
+        before = self.contents()
+        sslproto27.urllib3.inject_into_urllib3('urllib3')
+        injected = self.contents()
+        sslproto27.urllib3.inject_into_urllib3('requests.packages.urllib3')
+        assert injected == self.contents()
+        sslproto27.urllib3.extract_from_urllib3('requests.packages.urllib3')
+        assert before == self.contents()
+
+    PLACES = [(urllib3.util.ssl_, '_ssl_wrap_socket_impl'), (urllib3.connection, 'match_hostname'),
+              (urllib3.util.ssl_, 'SSLTransport'), (urllib3.util.ssltransport, 'SSLTransport'),
+              (urllib3.util, 'SSLContext'), (urllib3.util.ssl_, 'SSLContext')] + PY2 * [
+        (urllib3.poolmanager.PoolManager, '_validate_proxy_scheme_url_selection')]
+
+    @pytest.mark.parametrize('target, name', PLACES, ids=[name for _, name in PLACES])
+    def test_all_or_nothing(self, monkeypatch, target, name):
+        """A copy that lacks any name that has to be replaced is refused, and left as it was."""
+        with monkeypatch.context() as patch:
+            patch.delattr(target, name)
+            before = self.contents()
+            for _ in range(2):
+                error = raised(sslproto27.urllib3.inject_into_urllib3)
+                assert type(error) is ValueError
+                assert name in str(error)
+            assert before == self.contents()
+        with injection():
+            assert before != self.contents()
+
+    @pytest.mark.parametrize('way', ['inject', 'extract'])
+    def test_failure_half_way(self, monkeypatch, way):
+        """What fails in the middle puts all back, a KeyboardInterrupt too."""
+        class Owner(type):
+            def __setattr__(cls, name, value):
+                if armed:
+                    armed.pop()
+                    raise KeyboardInterrupt
+                type.__setattr__(cls, name, value)
+        armed = []
+        owner = Owner('PoolManager', (urllib3.poolmanager.PoolManager,), {
+            '_validate_proxy_scheme_url_selection': None})
+        monkeypatch.setattr(urllib3.poolmanager, 'PoolManager', owner)
+        if not PY2:
+            monkeypatch.setattr(sslproto27.urllib3, '_PLACES', sslproto27.urllib3._PLACES + [
+                ('.poolmanager', 'PoolManager', '_validate_proxy_scheme_url_selection')])
+            replacements = sslproto27.urllib3._replacements
+            monkeypatch.setattr(sslproto27.urllib3, '_replacements',
+                                lambda *args: replacements(*args)[:6] + [len])
+        call = sslproto27.urllib3.inject_into_urllib3
+        if way == 'extract':
+            call()
+            call = sslproto27.urllib3.extract_from_urllib3
+        before, before_owner = self.contents(), dict(vars(owner))
+        armed.append(True)
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        assert (before, before_owner) == (self.contents(), dict(vars(owner)))
+        call()
+        assert before != self.contents()
+        sslproto27.urllib3.extract_from_urllib3()
 
     def test_adapter_patches_nothing(self, pki, server):
         """The adapter changes nothing in urllib3."""

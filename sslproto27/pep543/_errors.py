@@ -17,4 +17,3 @@ TLSError = ssl.SSLError
 WantReadError = ssl.SSLWantReadError
 WantWriteError = ssl.SSLWantWriteError
 RaggedEOF = ssl.SSLEOFError
-

@@ -100,7 +100,7 @@ class TLSWrappedSocket(BlockingTLS):
             raise TypeError('socket must be of SOCK_STREAM')
         self._buffer = buffer
         super(TLSWrappedSocket, self).__init__(
-            socket, _BufferEngine(buffer), Records(ahead=False))
+            socket, _BufferEngine(buffer), Records(whole=False))
 
     # TLS
 
