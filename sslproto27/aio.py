@@ -20,15 +20,16 @@ from ._aio import From, Return, coroutine, framework
 from ._aio.loop import EventLoopPolicy, SelectorEventLoop, install, run, uninstall
 from ._aio.pipes import connect_pipes, open_pipes
 from ._aio.streams import (
-    StreamReader, StreamWriter, open_connection, open_unix_connection, start_server,
-    start_unix_server)
+    IncompleteReadError, LimitOverrunError, StreamReader, StreamWriter, open_connection,
+    open_unix_connection, start_server, start_unix_server)
 from ._aio.upgrade import start_tls
 
-__all__ = ['EventLoopPolicy', 'From', 'Future', 'Protocol', 'Return', 'SelectorEventLoop',
-           'StreamReader', 'StreamWriter', 'TimeoutError', 'CancelledError', 'connect_pipes',
-           'coroutine', 'ensure_future', 'gather', 'get_event_loop', 'install', 'new_event_loop',
-           'open_connection', 'open_pipes', 'open_unix_connection', 'run', 'set_event_loop',
-           'sleep', 'start_server', 'start_tls', 'start_unix_server', 'uninstall', 'wait_for']
+__all__ = ['CancelledError', 'connect_pipes', 'coroutine', 'ensure_future', 'EventLoopPolicy',
+           'From', 'Future', 'gather', 'get_event_loop', 'IncompleteReadError', 'install',
+           'LimitOverrunError', 'new_event_loop', 'open_connection', 'open_pipes',
+           'open_unix_connection', 'Protocol', 'Return', 'run', 'SelectorEventLoop',
+           'set_event_loop', 'sleep', 'start_server', 'start_tls', 'start_unix_server',
+           'StreamReader', 'StreamWriter', 'TimeoutError', 'uninstall', 'wait_for']
 
 CancelledError = framework.CancelledError
 Future = framework.Future

@@ -2,9 +2,10 @@
 import asyncio
 import socket
 from asyncio import (
-    CancelledError as CancelledError, Future as Future, Protocol as Protocol,
-    StreamReader as StreamReader, TimeoutError as TimeoutError, ensure_future as ensure_future,
-    gather as gather, get_event_loop as get_event_loop, new_event_loop as new_event_loop,
+    CancelledError as CancelledError, Future as Future, IncompleteReadError as IncompleteReadError,
+    LimitOverrunError as LimitOverrunError, Protocol as Protocol, StreamReader as StreamReader,
+    TimeoutError as TimeoutError, ensure_future as ensure_future, gather as gather,
+    get_event_loop as get_event_loop, new_event_loop as new_event_loop,
     set_event_loop as set_event_loop, sleep as sleep, wait_for as wait_for)
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from ssl import SSLContext, SSLSession
@@ -12,11 +13,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from . import _SSLTransport
 
-__all__ = ['EventLoopPolicy', 'From', 'Future', 'Protocol', 'Return', 'SelectorEventLoop',
-           'StreamReader', 'StreamWriter', 'TimeoutError', 'CancelledError', 'connect_pipes',
-           'coroutine', 'ensure_future', 'gather', 'get_event_loop', 'install', 'new_event_loop',
-           'open_connection', 'open_pipes', 'open_unix_connection', 'run', 'set_event_loop',
-           'sleep', 'start_server', 'start_tls', 'start_unix_server', 'uninstall', 'wait_for']
+__all__ = ['CancelledError', 'connect_pipes', 'coroutine', 'ensure_future', 'EventLoopPolicy',
+           'From', 'Future', 'gather', 'get_event_loop', 'IncompleteReadError', 'install',
+           'LimitOverrunError', 'new_event_loop', 'open_connection', 'open_pipes',
+           'open_unix_connection', 'Protocol', 'Return', 'run', 'SelectorEventLoop',
+           'set_event_loop', 'sleep', 'start_server', 'start_tls', 'start_unix_server',
+           'StreamReader', 'StreamWriter', 'TimeoutError', 'uninstall', 'wait_for']
 
 _T = TypeVar('_T')
 _P = ParamSpec('_P')

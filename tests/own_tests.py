@@ -46,7 +46,7 @@ OTHERS = {
     '_memorybio': ['memorybio', 'unavailable'],
     '_pep546': ['install'],
     '_session': ['session', 'session_pem'],
-    '_blocking': ['socket', 'pep543_socket'],
+    '_blocking': ['socket', 'pep543_socket', 'hostile_callers_sockets'],
     '_sslobject': ['sslobject', 'short_paths', 'wrap_bio', 'channel_binding', 'post_handshake',
                    'session'],
     '_urllib3': ['requests'], 'urllib3': ['requests'],

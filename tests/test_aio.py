@@ -664,3 +664,69 @@ class TestPolicy(object):
         loop = aio.new_event_loop()
         loop.close()
         assert aio.SelectorEventLoop is not type(loop)
+
+
+class TestReaduntil(object):
+    """StreamReader.readuntil, which asyncio has and Trollius lacks."""
+
+    @pytest.fixture
+    def reader(self, aio_loop):
+        """A reader with a limit of 10 bytes."""
+        return aio.StreamReader(limit=10, loop=aio_loop)
+
+    def feed_later(self, aio_loop, reader, *chunks):
+        """Feed *chunks*, each in a turn of its own; None is the end."""
+        for number, chunk in enumerate(chunks):
+            call = reader.feed_eof if chunk is None else reader.feed_data
+            aio_loop.call_later(number * 0.001, call, *([] if chunk is None else [chunk]))
+
+    @pytest.mark.parametrize('chunks', [
+        [b'one\r\ntwo\r\n'], [b'one\r', b'\ntwo', b'\r\n'],
+        [b'o', b'n', b'e', b'\r', b'\n', b't', b'w', b'o', b'\r', b'\n']])
+    def test_split(self, aio_loop, run, reader, chunks):
+        """A separator is found however it arrives; what follows stays."""
+        self.feed_later(aio_loop, reader, *chunks)
+        assert b'one\r\n' == run(reader.readuntil(b'\r\n'))
+        assert b'two\r\n' == run(reader.readuntil(separator=b'\r\n'))
+
+    def test_default(self, aio_loop, run, reader):
+        """Unless told otherwise it reads a line."""
+        reader.feed_data(b'a\nb')
+        assert b'a\n' == run(reader.readuntil())
+
+    def test_end(self, aio_loop, run, reader):
+        """At the end IncompleteReadError has what was left, which is taken."""
+        self.feed_later(aio_loop, reader, b'rest', None)
+        error = raised(run, reader.readuntil(b'|'))
+        assert (aio.IncompleteReadError, b'rest', None) == (
+            type(error), error.partial, error.expected)
+        assert b'' == run(reader.read())
+
+    def test_end_with_separator(self, run, reader):
+        """What is complete is returned at the end, too."""
+        reader.feed_data(b'last|')
+        reader.feed_eof()
+        assert b'last|' == run(reader.readuntil(b'|'))
+
+    @pytest.mark.parametrize('chunks, consumed', [
+        ([b'01234567890123456'], 17), ([b'01234567890123456|'], 17), ([b'0123456789', b'012'], 13)])
+    def test_limit(self, aio_loop, run, reader, chunks, consumed):
+        """Beyond the limit it is LimitOverrunError, which says how much to skip; none is lost."""
+        self.feed_later(aio_loop, reader, *chunks)
+        error = raised(run, reader.readuntil(b'|'))
+        assert (aio.LimitOverrunError, consumed) == (type(error), error.consumed)
+        assert b''.join(chunks)[:consumed] == run(reader.readexactly(consumed))
+
+    def test_at_the_limit(self, run, reader):
+        """Ten bytes before the separator are within a limit of ten."""
+        reader.feed_data(b'0123456789||')
+        assert b'0123456789||' == run(reader.readuntil(b'||'))
+
+    def test_error(self, aio_loop, run, reader):
+        """What ends the connection is raised."""
+        aio_loop.call_soon(reader.set_exception, ssl.SSLError('gone'))
+        assert ssl.SSLError is type(raised(run, reader.readuntil(b'|')))
+
+    def test_no_separator(self, run, reader):
+        """An empty separator is a ValueError."""
+        assert ValueError is type(raised(run, reader.readuntil(b'')))

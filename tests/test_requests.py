@@ -290,7 +290,8 @@ class TestReadiness(object):
         with contextlib.closing(
                 PipeServer(pki.server_context(version=tls_version), answer)) as server:
             for _ in range(2):
-                assert pattern(size) == session.get(server.url, timeout=PATIENCE).content
+                response = session.get(server.url, timeout=PATIENCE, stream=True)
+                assert pattern(size) == b''.join(response.iter_content(1 << 20))
             assert 2 == len(server.ends)
 
     @pytest.mark.parametrize('size', [1, 7, 100, 20000, 100000])
@@ -313,6 +314,23 @@ class TestReadiness(object):
                 assert sock.pending() or [sock] == select.select([sock], [], [], PATIENCE)[0]
                 received += sock.recv(size)
             assert b''.join(frames) == received
+            response.close()
+
+    def test_end_is_readable(self, session, pki, tls_version):
+        """Who has read all before close_notify, and that along, is told that there is an end."""
+        def answer(pipe):
+            pipe.feed_appdata(b'HTTP/1.1 101 UPGRADED\r\n\r\n')
+            records = pipe.data_to_send()
+            pipe.feed_appdata(b'last words')
+            pipe.shutdown()
+            return records + pipe.data_to_send()
+        with contextlib.closing(
+                PipeServer(pki.server_context(version=tls_version), answer)) as server:
+            response = session.get(server.url, stream=True, timeout=PATIENCE)
+            sock = response.raw._connection.sock
+            assert b'last words' == sock.recv(100000)
+            assert [sock] == select.select([sock], [], [], 0)[0]
+            assert b'' == sock.recv(1)
             response.close()
 
 

@@ -7,11 +7,33 @@ from . import From, Return, coroutine, framework, new_future
 from .loop import our_loop
 from .upgrade import run_tls, use_transport
 
-__all__ = ['LIMIT', 'StreamReader', 'StreamWriter', 'open_connection', 'open_streams',
-           'open_unix_connection', 'start_server', 'start_unix_server']
+__all__ = ['IncompleteReadError', 'LIMIT', 'LimitOverrunError', 'StreamReader', 'StreamWriter',
+           'open_connection', 'open_streams', 'open_unix_connection', 'start_server',
+           'start_unix_server']
 
 #: Bytes that a line may have, and half of what a reader holds: the framework's default.
 LIMIT = 2 ** 16
+
+
+IncompleteReadError = framework.IncompleteReadError
+
+if PY2:
+    class LimitOverrunError(Exception):
+        """
+        The separator was not found within the limit: asyncio's.
+
+        Attributes:
+            consumed (int): how many bytes, which are still to be read, hold no separator.
+        """
+
+        def __init__(self, message, consumed):
+            super(LimitOverrunError, self).__init__(message)
+            self.consumed = consumed
+
+        def __reduce__(self):
+            return type(self), (self.args[0], self.consumed)
+else:
+    LimitOverrunError = framework.LimitOverrunError
 
 
 class StreamReader(framework.StreamReader):
@@ -19,14 +41,64 @@ class StreamReader(framework.StreamReader):
 
     if PY2:
         @coroutine
-        def _wait_for_data(self, func_name):
+        def readuntil(self, separator=b'\n'):
+            """
+            Read up to the first *separator*, and that along: asyncio's method of this name.
+
+            Args:
+                separator (bytes): at least one byte; or a tuple of several: the one counts that
+                    ends first, and of those the shortest.
+
+            Returns:
+                bytes: they end with the separator.
+
+            Raises:
+                IncompleteReadError: the stream ended before; its ``partial`` is what was left.
+                LimitOverrunError: more bytes than the limit came before; nothing is taken.
+                ValueError: a separator is empty, or there is none.
+            """
+            separators = separator if isinstance(separator, tuple) else (separator,)
+            if not separators or not all(separators):
+                raise ValueError('separator must have at least one byte')
+            longest, buffer, start = max(map(len, separators)), self._buffer, 0
+            if self._exception is not None:
+                raise self._exception
+            while True:
+                found = [(buffer.find(one, start) + len(one), len(one)) for one in separators
+                         if buffer.find(one, start) >= 0]
+                if found:
+                    break
+                # The last bytes may be the beginning of one.
+                start = max(0, len(buffer) + 1 - longest)
+                if start > self._limit:
+                    raise LimitOverrunError(
+                        'no separator within the limit of %d bytes' % self._limit, start)
+                if self._eof:
+                    partial = bytes(buffer)
+                    del buffer[:]
+                    raise IncompleteReadError(partial, None)
+                yield From(self._wait_for_data('readuntil', len(buffer)))
+            end, size = min(found)
+            if end - size > self._limit:
+                raise LimitOverrunError(
+                    'the separator is beyond the limit of %d bytes' % self._limit, end - size)
+            data = bytes(buffer[:end])
+            del buffer[:end]
+            self._maybe_resume_transport()
+            raise Return(data)
+
+        @coroutine
+        def _wait_for_data(self, func_name, known=0):
             # Observed on Trollius 2.2.1: a coroutine begins a turn after it is called. Its own
             # looks again for data and the end, not for an error, and then waits for ever.
             if self._exception is not None:
                 raise self._exception
             if self._waiter is not None:
                 raise RuntimeError('%s() while another coroutine waits for data' % func_name)
-            if not self._buffer and not self._eof:
+            if self._paused:  # who wants more than the limit does so with open eyes
+                self._paused = False
+                self._transport.resume_reading()
+            if len(self._buffer) <= known and not self._eof:
                 self._waiter = new_future(self._loop)
                 try:
                     yield From(self._waiter)

@@ -116,7 +116,10 @@ class Echo(aio.Protocol):
 
 @aio.coroutine
 def generator(reader: aio.StreamReader) -> Any:
-    data = yield aio.From(reader.read(1))
+    try:
+        data = yield aio.From(reader.readuntil(b'\n'))
+    except (aio.IncompleteReadError, aio.LimitOverrunError):
+        data = yield aio.From(reader.read(1))
     raise aio.Return(data)
 
 
