@@ -112,6 +112,13 @@ def uninterrupted(results, sock, call, argument, to_send=False):
             _wait(sock, to_send, end)
 
 
+def _method(sock, name):
+    """Return a method of *sock*: on PyPy 2.7 what its socket, a class of Python, calls in turn."""
+    if PY2 and PYPY and sock.__class__ is socket.socket:
+        sock = sock._sock
+    return getattr(sock, name)
+
+
 def _wait(sock, to_send, end):
     """Wait until *sock* is ready; raise socket.timeout at the time *end*."""
     while True:
@@ -347,7 +354,7 @@ class BlockingTLS(object):
             if self._is_torn:
                 raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
             lower = self._lower
-            uninterrupted(arrived, lower, lower.recv, self._amount.wanted(size))
+            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
         with self._lock:
             self._is_torn = True
             data = arrived.pop()
@@ -533,7 +540,7 @@ class BlockingTLS(object):
     def _send_below(self, data):
         lower = self._lower
         if hasattr(lower, 'send'):
-            uninterrupted(self._sent, lower, lower.send, data, True)
+            uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
             if self._sent == [0]:  # Python 2's ssl.SSLSocket has no other way to say so
                 self._sent.pop()
                 raise want_write()
