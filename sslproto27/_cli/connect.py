@@ -95,10 +95,11 @@ def run(arguments):
         _start_tls(console, channel, context, name, name, session=session or None)
         if not arguments.quiet:
             _show(console, channel.ssl_object, arguments, host, port)
+        ssl_object = channel.ssl_object  # of the session that is there in the end
         channel.relay(_INPUT, _OUTPUT, _to_crlf if arguments.crlf else None,
                       shut_down=not arguments.keep_open)
         if arguments.session_out:
-            _save_session(console, arguments, channel.ssl_object.session, name)
+            _save_session(console, arguments, ssl_object.session, name)
     except ssl.SSLError as error:
         raise UserError(error.strerror or str(error))
     except socket.timeout:
