@@ -238,7 +238,11 @@ class _Closed(object):
     """What is below a closed socket."""
 
     def __getattr__(self, name):
-        raise socket.error(errno.EBADF, 'Bad file descriptor')
+        raise _bad_descriptor()
+
+
+def _bad_descriptor():
+    return socket.error(errno.EBADF, 'Bad file descriptor')
 
 
 def _no_flags(flags):
@@ -323,7 +327,8 @@ class BlockingTLS(object):
         """Do as `_take`; `_receiving` is held."""
         engine = self._engine
         while True:
-            self._require_open()
+            if self._lower.__class__ is _Closed:
+                raise _bad_descriptor()
             try:
                 with self._lock:
                     result = step(*size)
@@ -387,7 +392,8 @@ class BlockingTLS(object):
         size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
-        return self._take(False, self._engine.read, size)
+        with self._receiving:
+            return self._take_here(False, self._engine.read, size)
 
     def recv_into(self, buffer, nbytes=0, flags=0):
         """
@@ -466,7 +472,8 @@ class BlockingTLS(object):
 
     def _send(self, data):
         """Encrypt *data*, and send it; return how many bytes of it that were."""
-        self._require_open()
+        if self._lower.__class__ is _Closed:
+            raise _bad_descriptor()
         is_repeated = self._repeat is not None
         if not is_repeated:
             try:
@@ -518,14 +525,15 @@ class BlockingTLS(object):
         Raises:
             ssl.SSLWantWriteError: *wait*, but the socket does not block.
         """
+        engine = self._engine
         if not self._sending.acquire(wait):
             return
         try:
             while True:
                 with self._lock:
                     if self._sent:
-                        self._engine.consume_outgoing(self._sent.pop())
-                    data = self._engine.peek_outgoing(CHUNK)
+                        engine.consume_outgoing(self._sent.pop())
+                    data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
                 if not data or self._is_cut and not wait:
                     return
                 try:
@@ -623,7 +631,7 @@ class BlockingTLS(object):
 
     def _require_open(self):
         if self._lower.__class__ is _Closed:
-            raise socket.error(errno.EBADF, 'Bad file descriptor')
+            raise _bad_descriptor()
 
     def __enter__(self):
         return self

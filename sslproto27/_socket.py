@@ -172,11 +172,11 @@ class _PipeEngine(object):
 
     def consume_outgoing(self, size):
         """Drop the first *size* bytes of what `peek_outgoing` has returned."""
-        rest = self.outgoing[0][size:]
-        if rest:
-            self.outgoing[0] = rest
+        outgoing = self.outgoing
+        if size < len(outgoing[0]):
+            outgoing[0] = outgoing[0][size:]
         else:
-            del self.outgoing[0]
+            del outgoing[0]
 
 
 def _of_tls(name, default=None):
