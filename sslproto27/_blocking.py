@@ -14,11 +14,13 @@ import threading
 import time
 
 from ._compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
+from ._fork import getpid
+from ._unique import Unique
 
 if PY2:
     from itertools import imap as map
 
-__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'DRAIN_LIMIT', 'ReadAhead', 'Records',
+__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'ReadAhead', 'Records',
            'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read', 'want_write']
 
 #: How many bytes are encrypted at a time, and the most that wait to be sent but for one more chunk.
@@ -29,9 +31,6 @@ CHUNK = 0x40000
 #: put together. With 256 KiB the heap shrinks and grows again for each: 3,000 page faults in a
 #: download of 8 MiB, none with 96 (observed on 2.7.18 with glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
-
-#: How much plaintext may still come between our close_notify and the peer's.
-DRAIN_LIMIT = 0x100000
 
 #: Bytes of a record before its content (RFC 8446 5.1).
 _HEADER = 5
@@ -259,7 +258,7 @@ def of_lower(name):
     return method
 
 
-class BlockingTLS(object):
+class BlockingTLS(Unique):
     """
     A TLS connection over a socket: who waits, who reads, who sends, who closes.
 
@@ -290,12 +289,15 @@ class BlockingTLS(object):
         sock: the socket below.
         engine: see above.
         amount: how much to read: a `ReadAhead` or a `Records`.
+        user (OneProcess): which process may use the connection; `claim` makes it this one.
     """
 
-    def __init__(self, sock, engine, amount):
+    def __init__(self, sock, engine, amount, user):
         self._lower = sock  # a _Closed in the end
         self._engine = engine
         self._amount = amount
+        self._user = user
+        self._process = getpid()  # that the locks are of
         self._lock = threading.Lock()
         self._receiving = threading.Lock()
         self._sending = threading.Lock()
@@ -307,6 +309,17 @@ class BlockingTLS(object):
         self._is_cut = False    # or a sendall, of which nobody knows how much it has sent
         self._repeat = None     # what `send` has taken, and could not send yet
         self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
+
+    def _claim(self):
+        """Make this the process that uses the connection; called before anything else is done."""
+        if self._process != getpid():
+            tight = ['_lock', '_sending', '_writing']
+            self._user.replace_locks(self, tight + ['_receiving'], tight)
+        self._user.claim()
+
+    def _may_end(self):
+        """Return whether it is for this process to send anything in the end (bool)."""
+        return self._user.may_end(self._repeat is not None)
 
     # Reading
 
@@ -320,6 +333,7 @@ class BlockingTLS(object):
             step (callable): of the engine.
             *size (int): how many bytes it is to return, if it is to read.
         """
+        self._claim()
         with self._receiving:
             return self._take_here(answer, step, *size)
 
@@ -392,6 +406,7 @@ class BlockingTLS(object):
         size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
+        self._claim()
         with self._receiving:
             return self._take_here(False, self._engine.read, size)
 
@@ -450,6 +465,7 @@ class BlockingTLS(object):
             _no_flags(flags)
         if data.__class__ is not bytes:
             data = _sendable(data)
+        self._claim()
         with self._writing:
             return self._send(data if len(data) <= CHUNK else data[:CHUNK]) if data else 0
 
@@ -465,6 +481,7 @@ class BlockingTLS(object):
         if data.__class__ is not bytes:
             data = _sendable(data)
         start, size = 0, len(data)
+        self._claim()
         with self._writing:
             while start < size:
                 start += self._send(
@@ -586,6 +603,7 @@ class BlockingTLS(object):
         Args:
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
         """
+        self._claim()
         if how != socket.SHUT_RD:
             with self._lock:
                 self._engine.close()
@@ -597,7 +615,8 @@ class BlockingTLS(object):
         Close the socket below too, once every file of `makefile` is closed.
 
         The peer gets our close_notify if that does not have to wait; its own is not waited for
-        (RFC 8446 6.1).
+        (RFC 8446 6.1). In a process that has not used the connection since a fork, nothing is done
+        to it, unless this is the parent and no child is left.
         """
         self._closed = True
         if self._io_refs <= 0 and self._is_open:
@@ -605,17 +624,19 @@ class BlockingTLS(object):
 
     def _close(self):
         lower = self._lower
-        with self._lock:
-            self._engine.close()
-        self._flush_at_once()
+        if self._may_end():
+            with self._lock:
+                self._engine.close()
+            self._flush_at_once()
+            try:
+                # Unread bytes, TLS 1.3's session tickets say, would turn the close into a reset,
+                # and the peer would lose what is still on its way to it (RFC 2525 2.17).
+                lower.settimeout(0)
+                lower.recv(_LEAST_READ)
+            except (AttributeError, socket.error):
+                pass  # whoever closes does not care; the peer learns as much from the close
+        self._user.let_go()
         self._forget_lower()
-        try:
-            # Unread bytes, TLS 1.3's session tickets say, would turn the close into a reset, and
-            # the peer would lose what is still on its way to it (RFC 2525 2.17).
-            lower.settimeout(0)
-            lower.recv(_LEAST_READ)
-        except (AttributeError, socket.error):
-            pass  # whoever closes does not care; the peer learns as much from the close
         close = getattr(lower, 'close', None)
         if close is not None:
             close()
@@ -701,6 +722,13 @@ elif PY2:
         def __init__(self, sock, *args, **kwargs):
             socket._fileobject.__init__(self, sock, *args, **kwargs)
             sock._reuse()
+
+        def __del__(self):
+            # What it holds unsent, in a process that does not use the connection, since a fork, is
+            # another one's to send.
+            if self._sock is not None and not self._sock._may_end():
+                self._wbuf, self._wbuf_len = [], 0
+            socket._fileobject.__del__(self)
 
         def close(self):
             """Close the file, and the socket if that waits for it."""

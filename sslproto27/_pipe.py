@@ -181,14 +181,18 @@ class SSLPipe(OneProcess, Unique):
             error.library = error.reason = None
             raise error
 
-    def may_end(self):
+    def may_end(self, is_wanted=False):
         """
         Return whether it is for this process to tell the peer of the end (bool).
 
         If not, another one may use the connection, since a fork: close the descriptor, and send
         nothing, read nothing, shut nothing down.
+
+        Args:
+            is_wanted (bool): there is something to send before the end.
         """
-        return self._pid == getpid() or super(SSLPipe, self).may_end(bool(self.backlog))
+        return (self._pid == getpid()
+                or super(SSLPipe, self).may_end(is_wanted or bool(self.backlog)))
 
     # What goes in
 

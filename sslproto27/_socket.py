@@ -10,7 +10,7 @@ import errno
 import socket
 
 from . import _pipe
-from ._blocking import DRAIN_LIMIT, BlockingTLS, ReadAhead, Records
+from ._blocking import BlockingTLS, ReadAhead, Records
 from ._core import SSLObject
 from ._pipe import SSLPipe
 
@@ -33,10 +33,8 @@ class _PipeEngine(object):
     def __init__(self, pipe):
         self.pipe = pipe
         self.outgoing = []  # records for the peer, in order
-        self._error = None  # why there is no more to read, but for what is here
         self._eof = False   # of the socket below
         self._received, self._position = b'', 0
-        self._dropped = 0   # bytes, by unwrap
 
     @property
     def is_unwritten(self):
@@ -63,7 +61,7 @@ class _PipeEngine(object):
     def start(self):
         """Start TLS; what has come already is TLS's, and no plaintext any more."""
         early = self._received[self._position:]
-        self._received, self._position, self._dropped = b'', 0, 0
+        self._received, self._position = b'', 0
         self.pipe.do_handshake()
         if early:
             self.receive(early)
@@ -87,8 +85,8 @@ class _PipeEngine(object):
             return received[start:end]
         if not size:
             return b''
-        if self._error is not None:
-            raise self._error
+        if self.pipe.failure is not None:
+            raise self.pipe.failure
         return b'' if self._eof or self.pipe.state in _ENDED else None
 
     def unwrap(self):
@@ -98,15 +96,13 @@ class _PipeEngine(object):
         if pipe.state not in _CLOSING:
             pipe.shutdown()
             self._collect()
-        self._dropped += self.pending
+        pipe.discard()
         self._received, self._position = b'', 0
-        if self._error is not None:
-            raise self._error
+        if pipe.failure is not None:
+            raise pipe.failure
         if pipe.state is _pipe.CLOSED:
             self._received = pipe.unwrap()
             return True
-        if self._dropped > DRAIN_LIMIT:
-            raise socket.error(errno.ECONNABORTED, 'the peer goes on sending')
         return None
 
     def written(self):
@@ -116,21 +112,18 @@ class _PipeEngine(object):
 
     def _require_intact(self):
         if self.pipe.state is _pipe.BROKEN:
-            raise self._error
+            raise self.pipe.failure
 
     # What goes in, and what comes out
 
     def receive(self, data):
         """Give the pipe what has come, and take what it says to that: the one place that does."""
         pipe = self.pipe
-        try:
-            if data:
-                pipe.feed_ssldata(data)
-            else:
-                self._eof = True
-                pipe.feed_eof()
-        except Exception as error:  # raised again once the plaintext before it is read
-            self._error = error
+        if data:
+            pipe.feed_ssldata(data)
+        else:
+            self._eof = True
+            pipe.feed_eof()
         self._collect()
         plaintext = pipe.appdata_received()
         if plaintext:
@@ -141,7 +134,7 @@ class _PipeEngine(object):
         """Encrypt *data*, or keep it until the handshake is done."""
         pipe = self.pipe
         if pipe.state not in _WRITABLE:
-            raise self._error or socket.error(errno.EPIPE, 'TLS has been shut down')
+            raise pipe.failure or socket.error(errno.EPIPE, 'TLS has been shut down')
         pipe.feed_appdata(data)
         self._collect()
         self._require_intact()
@@ -155,11 +148,7 @@ class _PipeEngine(object):
 
     def _collect(self):
         """Take what the pipe has to send: the one place that does."""
-        try:
-            data = self.pipe.data_to_send()
-        except Exception as error:  # raised again by who called for it
-            self._error = error
-            data = self.pipe.data_to_send()  # the alert
+        data = self.pipe.data_to_send()
         if data:
             self.outgoing.append(data)
 
@@ -211,21 +200,24 @@ class SSLSocket(BlockingTLS):
     socket.timeout is Python 3's.) If *sock* does not block, calls raise ssl.SSLWantReadError and
     ssl.SSLWantWriteError, as ssl.SSLSocket's.
 
+    After a fork the first process that reads or writes keeps the connection, and in the other one
+    both raise ssl.SSLError.
+
     More is read from *sock* than what is asked for: before select() and the like look at `pending`.
 
     Args:
         sock: the connection.
         context (ssl.SSLContext): certificates, trust and settings.
         server_side (bool): which side to be.
-        server_hostname (text or None): the name or IP address that the server must prove.
+        server_hostname (text or None): as for `SSLPipe`.
         session (SSLSession or None): what a client would like to resume.
         do_handshake_on_connect (bool): shake hands now, not with the first read or write.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
 
     Raises:
-        TypeError, ValueError: as `wrap_bio` does; a client must have a name if the context checks
-            it; *do_handshake_on_connect* over a *sock* that does not block.
+        TypeError, ValueError: as `SSLPipe` does; *do_handshake_on_connect* over a *sock* that does
+            not block.
         ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
     """
 
@@ -233,8 +225,6 @@ class SSLSocket(BlockingTLS):
 
     def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
                  do_handshake_on_connect=True, suppress_ragged_eofs=False):
-        if not server_side and not server_hostname and getattr(context, 'check_hostname', False):
-            raise ValueError('check_hostname requires server_hostname')
         gettimeout = getattr(sock, 'gettimeout', None)
         if do_handshake_on_connect and gettimeout is not None and gettimeout() == 0:
             raise ValueError('do_handshake_on_connect must be false if sock does not block')
@@ -242,7 +232,7 @@ class SSLSocket(BlockingTLS):
         self._context = context
         self._server_side = bool(server_side)
         self._server_hostname = self._pipe.ssl_object.server_hostname
-        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe), None)
+        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe), None, self._pipe)
         self._start()
         if do_handshake_on_connect:
             self.do_handshake()
@@ -279,7 +269,7 @@ class SSLSocket(BlockingTLS):
             RuntimeError: there is no TLS to end.
             ssl.SSLEOFError: the peer has gone without close_notify.
             ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
-            socket.error: ECONNABORTED, the peer goes on sending.
+            ssl.SSLError: ECONNABORTED, the peer goes on sending.
         """
         self._take(True, self._engine.unwrap)
         self._amount = ReadAhead()  # plaintext has no records

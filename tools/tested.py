@@ -24,7 +24,7 @@ LAYERS = [
     ('contexts, certificates, names', [
         'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni', 'x509']),
     ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
-    ('blocking sockets', ['socket*', 'real_peers']),
+    ('blocking sockets', ['socket*', 'real_peers', 'hostile_callers_sockets']),
     ('the protocol, in memory', [
         'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks',
         'debug', 'start_tls', 'unwrap']),

@@ -8,7 +8,9 @@ from __future__ import absolute_import, division, print_function
 
 import socket as _socket
 
-from .._blocking import CHUNK, DRAIN_LIMIT, BlockingTLS, Records, of_lower, uninterrupted
+from .._blocking import CHUNK, BlockingTLS, Records, of_lower, uninterrupted
+from .._fork import OneProcess, getpid
+from .._pipe import DRAIN_LIMIT
 from ._errors import TLSError, WantReadError, tls_error
 
 __all__ = ['TLSWrappedSocket']
@@ -65,6 +67,17 @@ class _BufferEngine(object):
             pass  # the peer's is not waited for; or there is no TLS to end, any more or yet
 
 
+class _User(OneProcess):
+    """Which process may use the connection, whatever the buffer knows of forks."""
+
+    __slots__ = ()
+
+    def claim(self):
+        """Make it this one; raise TLSError if it is another one."""
+        if self._pid != getpid() and not self.take():
+            raise tls_error('another process uses this TLS connection, since a fork: only one may')
+
+
 def _without_streams(name):
     """Return a method that makes no sense on a stream, or would get past TLS."""
     def method(self, *args, **kwargs):
@@ -85,6 +98,9 @@ class TLSWrappedSocket(BlockingTLS):
 
     One thread may read while another one writes.
 
+    After a fork the first process that reads or writes keeps the connection, and in the other one
+    both raise `TLSError`.
+
     Args:
         socket (socket.socket): a stream; not to be used any more until `unwrap` returns it.
         buffer (TLSWrappedBuffer): new.
@@ -100,7 +116,7 @@ class TLSWrappedSocket(BlockingTLS):
             raise TypeError('socket must be of SOCK_STREAM')
         self._buffer = buffer
         super(TLSWrappedSocket, self).__init__(
-            socket, _BufferEngine(buffer), Records(whole=False))
+            socket, _BufferEngine(buffer), Records(whole=False), _User())
 
     # TLS
 
