@@ -357,6 +357,14 @@ class SSLPipe(OneProcess, Unique):
         del received[:]
         return data
 
+    def records_received(self):
+        """
+        Return the plaintext received since the last call, as a list of bytes: none, or what records
+        held, each at most 16 KiB. See `appdata_received`, which joins them.
+        """
+        received, self._received = self._received, []
+        return received
+
     @property
     def has_appdata(self):
         """Whether `appdata_received` has something to return (bool)."""

@@ -12,7 +12,7 @@ import socket
 from . import _pipe
 from ._blocking import BlockingTLS, ReadAhead, Records
 from ._core import SSLObject
-from ._pipe import SSLPipe
+from ._pipe import RECORD, SSLPipe
 
 __all__ = ['SSLSocket']
 
@@ -35,6 +35,7 @@ class _PipeEngine(object):
         self.outgoing = []  # records for the peer, in order
         self._eof = False   # of the socket below
         self._received, self._position = b'', 0
+        self._later = []    # the same, of later messages; see `receive`
 
     @property
     def is_unwritten(self):
@@ -54,14 +55,13 @@ class _PipeEngine(object):
     @property
     def pending(self):
         """How many bytes of plaintext are here."""
-        return len(self._received) - self._position
+        return len(self._received) - self._position + sum(map(len, self._later))
 
     # Steps
 
     def start(self):
         """Start TLS; what has come already is TLS's, and no plaintext any more."""
-        early = self._received[self._position:]
-        self._received, self._position = b'', 0
+        early = self._drop_received()
         self.pipe.do_handshake()
         if early:
             self.receive(early)
@@ -73,10 +73,21 @@ class _PipeEngine(object):
         self._require_intact()
         return None if self.pipe.state is _pipe.HANDSHAKE else True
 
+    def _drop_received(self):
+        """Forget the plaintext that is here, and return it."""
+        received = self._received[self._position:] + b''.join(self._later)
+        self._received, self._position = b'', 0
+        del self._later[:]
+        return received
+
     def read(self, size):
         """Take at most *size* bytes of plaintext; b'' is the end."""
         received, start = self._received, self._position
         left = len(received) - start
+        if not left and self._later:
+            received, start = self._later.pop(0), 0
+            self._received, self._position = received, start
+            left = len(received)
         if left:
             if not start and left <= size:
                 self._received = b''
@@ -97,7 +108,7 @@ class _PipeEngine(object):
             pipe.shutdown()
             self._collect()
         pipe.discard()
-        self._received, self._position = b'', 0
+        self._drop_received()
         if pipe.failure is not None:
             raise pipe.failure
         if pipe.state is _pipe.CLOSED:
@@ -125,10 +136,14 @@ class _PipeEngine(object):
             self._eof = True
             pipe.feed_eof()
         self._collect()
-        plaintext = pipe.appdata_received()
-        if plaintext:
-            self._received = self._received[self._position:] + plaintext
-            self._position = 0
+        records = pipe.records_received()
+        if len(records) > 1:
+            records = _messages(records)
+        if self._position < len(self._received):
+            self._later += records
+        elif records:
+            self._received, self._position = records[0], 0
+            self._later += records[1:]
 
     def write(self, data):
         """Encrypt *data*, or keep it until the handshake is done."""
@@ -166,6 +181,24 @@ class _PipeEngine(object):
             outgoing[0] = outgoing[0][size:]
         else:
             del outgoing[0]
+
+
+def _messages(records):
+    """
+    Join full records with the one that follows.
+
+    A record that is not full ends what the peer has written at once. As ssl.SSLSocket returns no
+    more than a record, nobody may expect the next message in the same recv().
+    """
+    messages, message = [], []
+    for record in records:
+        message.append(record)
+        if len(record) != RECORD:
+            messages.append(b''.join(message))
+            message = []
+    if message:
+        messages.append(b''.join(message))
+    return messages
 
 
 def _of_tls(name, default=None):

@@ -531,6 +531,28 @@ class TestTimeouts(object):
         assert b'still read' == ours.recv(100)
 
 
+class TestMessages(object):
+    """What recv() joins of what is here already."""
+
+    @pytest.mark.parametrize('sizes', [(5, 5), (10000, 10), (16384, 1, 1), (9000, 9000)])
+    def test_writes_stay_apart(self, remote, sizes):
+        """
+        Full records are joined with what follows them. The next write of the peer's is not, as
+        ssl.SSLSocket returns no more than a record.
+        """
+        ours, theirs = remote
+        wire = b''
+        for size in sizes:
+            theirs.pipe.feed_appdata(pattern(size))
+            wire += theirs.pipe.data_to_send()
+        theirs.sock.sendall(wire)
+        got = [len(ours.recv(1 << 20))]
+        while sum(got) < sum(sizes):
+            got.append(len(ours.recv(1 << 20)))
+        written = [sum(sizes[:count]) for count, size in enumerate(sizes, 1) if size % 16384]
+        assert set(written) <= {sum(got[:count]) for count in range(1, len(got) + 1)}
+
+
 class TestEnd(object):
     """Who ends what, and how it shows."""
 

@@ -49,6 +49,7 @@ def pipe() -> bytes:
     one.discard()
     assert_type(one.backlog_size, int)
     assert_type(one.backlog, list[bytes | memoryview])
+    assert_type(one.records_received(), list[bytes])
     assert_type(one.established or one.has_appdata, bool)
     if one.failure is not None:
         raise one.failure
