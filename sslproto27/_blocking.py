@@ -73,7 +73,7 @@ def _clock():
     return os.times()[4] if PY2 else time.monotonic()
 
 
-def uninterrupted(results, sock, call, argument, to_send=False):
+def uninterrupted(results, sock, call, argument, gettimeout=None, to_send=False):
     """
     Append what a method of *sock* returns to the list *results*: the one place that waits.
 
@@ -86,15 +86,13 @@ def uninterrupted(results, sock, call, argument, to_send=False):
         sock: what has the timeout, and the file descriptor.
         call (callable): the method.
         argument: of the method.
+        gettimeout (callable or None): what to ask in the place of *sock*'s own, see `_timeout_of`.
         to_send (bool): what is waited for.
 
     Raises:
         ssl.SSLWantReadError, ssl.SSLWantWriteError: it does not block.
     """
-    try:
-        timeout = sock.gettimeout()
-    except AttributeError:
-        timeout = None
+    timeout = (gettimeout or _timeout_of(sock))()
     end = timeout and _clock() + timeout
     while True:
         try:
@@ -111,11 +109,23 @@ def uninterrupted(results, sock, call, argument, to_send=False):
             _wait(sock, to_send, end)
 
 
-def _method(sock, name):
-    """Return a method of *sock*: on PyPy 2.7 what its socket, a class of Python, calls in turn."""
-    if PY2 and PYPY and sock.__class__ is socket.socket:
-        sock = sock._sock
-    return getattr(sock, name)
+def _timeout_of(sock):
+    """Return a callable that returns the timeout of *sock*, in the fewest steps."""
+    if PY2 and sock.__class__ is socket.socket:
+        sock = sock._sock  # to which *sock* hands each call on, in Python
+    return getattr(sock, 'gettimeout', _never)
+
+
+def _never():
+    return None
+
+
+if PY2 and PYPY:
+    def _method(sock, name):
+        """Return a method of *sock*: here its socket, a class of Python, has it from another."""
+        return getattr(sock._sock if sock.__class__ is socket.socket else sock, name)
+else:
+    _method = getattr
 
 
 def _wait(sock, to_send, end):
@@ -298,6 +308,8 @@ class BlockingTLS(Unique):
         self._amount = amount
         self._user = user
         self._process = getpid()  # that the locks are of
+        self._gettimeout = _timeout_of(sock)
+        self._has_send = hasattr(sock, 'send')
         self._lock = threading.Lock()
         self._receiving = threading.Lock()
         self._sending = threading.Lock()
@@ -373,7 +385,8 @@ class BlockingTLS(Unique):
             if self._is_torn:
                 raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
             lower = self._lower
-            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
+            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size),
+                          self._gettimeout)
         with self._lock:
             self._is_torn = True
             data = arrived.pop()
@@ -406,7 +419,8 @@ class BlockingTLS(Unique):
         size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
-        self._claim()
+        if self._user._pid != getpid():
+            self._claim()
         with self._receiving:
             return self._take_here(False, self._engine.read, size)
 
@@ -465,7 +479,8 @@ class BlockingTLS(Unique):
             _no_flags(flags)
         if data.__class__ is not bytes:
             data = _sendable(data)
-        self._claim()
+        if self._user._pid != getpid():
+            self._claim()
         with self._writing:
             return self._send(data if len(data) <= CHUNK else data[:CHUNK]) if data else 0
 
@@ -481,7 +496,8 @@ class BlockingTLS(Unique):
         if data.__class__ is not bytes:
             data = _sendable(data)
         start, size = 0, len(data)
-        self._claim()
+        if self._user._pid != getpid():
+            self._claim()
         with self._writing:
             while start < size:
                 start += self._send(
@@ -564,8 +580,8 @@ class BlockingTLS(Unique):
 
     def _send_below(self, data):
         lower = self._lower
-        if hasattr(lower, 'send'):
-            uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
+        if self._has_send:
+            uninterrupted(self._sent, lower, _method(lower, 'send'), data, self._gettimeout, True)
             if self._sent == [0]:  # Python 2's ssl.SSLSocket has no other way to say so
                 self._sent.pop()
                 raise want_write()
