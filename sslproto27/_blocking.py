@@ -73,7 +73,7 @@ def _clock():
     return os.times()[4] if PY2 else time.monotonic()
 
 
-def uninterrupted(results, sock, call, argument, gettimeout=None, to_send=False):
+def uninterrupted(results, sock, call, argument, to_send=False):
     """
     Append what a method of *sock* returns to the list *results*: the one place that waits.
 
@@ -86,13 +86,15 @@ def uninterrupted(results, sock, call, argument, gettimeout=None, to_send=False)
         sock: what has the timeout, and the file descriptor.
         call (callable): the method.
         argument: of the method.
-        gettimeout (callable or None): what to ask in the place of *sock*'s own, see `_timeout_of`.
         to_send (bool): what is waited for.
 
     Raises:
         ssl.SSLWantReadError, ssl.SSLWantWriteError: it does not block.
     """
-    timeout = (gettimeout or _timeout_of(sock))()
+    try:
+        timeout = sock.gettimeout()
+    except AttributeError:
+        timeout = None
     end = timeout and _clock() + timeout
     while True:
         try:
@@ -107,17 +109,6 @@ def uninterrupted(results, sock, call, argument, gettimeout=None, to_send=False)
                 raise
         if timeout:
             _wait(sock, to_send, end)
-
-
-def _timeout_of(sock):
-    """Return a callable that returns the timeout of *sock*, in the fewest steps."""
-    if PY2 and sock.__class__ is socket.socket:
-        sock = sock._sock  # to which *sock* hands each call on, in Python
-    return getattr(sock, 'gettimeout', _never)
-
-
-def _never():
-    return None
 
 
 if PY2 and PYPY:
@@ -308,7 +299,6 @@ class BlockingTLS(Unique):
         self._amount = amount
         self._user = user
         self._process = getpid()  # that the locks are of
-        self._gettimeout = _timeout_of(sock)
         self._has_send = hasattr(sock, 'send')
         self._lock = threading.Lock()
         self._receiving = threading.Lock()
@@ -385,8 +375,7 @@ class BlockingTLS(Unique):
             if self._is_torn:
                 raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
             lower = self._lower
-            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size),
-                          self._gettimeout)
+            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
         with self._lock:
             self._is_torn = True
             data = arrived.pop()
@@ -581,7 +570,7 @@ class BlockingTLS(Unique):
     def _send_below(self, data):
         lower = self._lower
         if self._has_send:
-            uninterrupted(self._sent, lower, _method(lower, 'send'), data, self._gettimeout, True)
+            uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
             if self._sent == [0]:  # Python 2's ssl.SSLSocket has no other way to say so
                 self._sent.pop()
                 raise want_write()
