@@ -28,6 +28,7 @@ OTHERS = {
     '_aio': ['aio', 'trollius', 'asyncio', 'start_tls'],  # one name for two frameworks'
     '_aio.loop': ['trollius', 'aio', 'handshake_limit', 'start_tls'],
     '_aio.pipes': ['aio_pipes', 'start_tls'],
+    '_aio.reading': ['aio', 'trollius'],
     '_aio.streams': ['aio', 'start_tls'],
     '_aio.upgrade': ['start_tls'],
     '_callbacks': _CONTEXT + ['sni'],

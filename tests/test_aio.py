@@ -311,6 +311,83 @@ class TestReader(object):
         reader.set_exception(ssl.SSLEOFError(8, 'cut'))
         assert 'error' == run(task)
 
+    @pytest.fixture
+    def cut(self, aio_loop):
+        """A reader of a connection that was cut after a line and a half."""
+        reader = aio.StreamReader(loop=aio_loop)
+        reader.feed_data(b'line\nand')
+        reader.set_exception(ssl.SSLEOFError(8, 'cut'))
+        return reader
+
+    def test_lines_before_an_error(self, cut, run):
+        """What has arrived before an error is handed out, in lines or pieces, then the error."""
+        assert b'line\n' == run(cut.readline())
+        assert ssl.SSLEOFError is type(raised(run, cut.readline()))
+        assert b'an' == run(cut.read(2))
+        assert b'd' == run(cut.readexactly(1))
+        assert b'' == run(cut.read(0))
+        assert ssl.SSLEOFError is type(raised(run, cut.read(1)))
+        assert ssl.SSLEOFError is type(cut.exception())
+
+    @pytest.mark.parametrize('name, args', [
+        ('read', ()), ('readexactly', (9,)), ('readexactly', (100,))])
+    def test_what_an_error_leaves(self, cut, run, name, args):
+        """A call that needs more raises the error, and leaves the data to one that does not."""
+        for _ in range(2):
+            assert ssl.SSLEOFError is type(raised(run, getattr(cut, name)(*args)))
+        assert b'line\nand' == run(cut.read(100))
+
+    @pytest.mark.parametrize('name, args', [('read', ()), ('readexactly', (9,)), ('readline', ())])
+    @pytest.mark.parametrize('how', ['error', 'cancel'])
+    def test_what_a_wait_leaves(self, aio_loop, run, name, args, how):
+        """A call that fails, or is cancelled, as it waits leaves what it had to the next one."""
+        reader = aio.StreamReader(loop=aio_loop)
+        task = aio.ensure_future(getattr(reader, name)(*args))
+        for piece in (b'one', b' two'):
+            reader.feed_data(piece)
+            for _ in range(3):
+                run(aio.sleep(0))
+        if how == 'error':
+            reader.set_exception(ssl.SSLEOFError(8, 'cut'))
+        else:
+            task.cancel()
+        with pytest.raises(ssl.SSLEOFError if how == 'error' else aio.CancelledError):
+            run(task)
+        assert b'one two' == run(reader.read(100))
+
+    @pytest.mark.parametrize('name, args, expected', [
+        ('read', (), b'a line\nrest'), ('read', (4,), b'a li'), ('readexactly', (8,), b'a line\nr'),
+        ('readline', (), b'a line\n')])
+    def test_pieces(self, aio_loop, run, name, args, expected):
+        """Each call puts together what comes byte by byte."""
+        reader = aio.StreamReader(loop=aio_loop)
+        if name == 'read' and args:
+            reader.feed_data(b'a li')
+        task = aio.ensure_future(getattr(reader, name)(*args))
+        for index in range(0 if reader._buffer else 11):
+            reader.feed_data(b'a line\nrest'[index:index + 1])
+            run(aio.sleep(0))
+        reader.feed_eof()
+        assert expected == run(task)
+
+    def test_the_end(self, aio_loop, run):
+        """At the end there is what is left, then nothing; readexactly says how much it had."""
+        reader = aio.StreamReader(loop=aio_loop)
+        reader.feed_data(b'rest')
+        reader.feed_eof()
+        assert b're' == run(reader.read(2))
+        error = raised(run, reader.readexactly(3))
+        assert (b'st', 3) == (error.partial, error.expected)
+        assert [b'', b'', b''] == [run(reader.readline()), run(reader.read()), run(reader.read(1))]
+
+    def test_long_lines(self, aio_loop, run):
+        """A line beyond the limit is ValueError, whether its end has come or not."""
+        reader = aio.StreamReader(limit=4, loop=aio_loop)
+        reader.feed_data(b'12345\nab\n67890')
+        assert ValueError is type(raised(run, reader.readline()))
+        assert b'ab\n' == run(reader.readline())
+        assert ValueError is type(raised(run, reader.readline()))
+
 
 class TestTruncation(object):
     def cut(self, aio_loop, run, serve, connect, server_context, **kwargs):

@@ -609,6 +609,79 @@ def openssl():
         process.wait()
 
 
+class TestTrolliusStreams(object):
+    """Trollius' own StreamReader, which neither looks for an error again nor hands data out."""
+
+    @pytest.fixture
+    def installed(self):
+        """install(), and uninstall() afterwards."""
+        sslproto27.trollius.install()
+        yield
+        sslproto27.trollius.uninstall()
+
+    def test_mended(self, loop, run, installed):
+        """After install() Trollius' own reader hands out what has come, then raises the error."""
+        reader = trollius.StreamReader(loop=loop)
+        reader.feed_data(b'line\nand')
+        reader.set_exception(ssl.SSLEOFError(8, 'cut'))
+        assert b'line\n' == run(reader.readline())
+        assert ssl.SSLEOFError is type(raised(run, reader.read()))
+        assert b'and' == run(reader.read(100))
+
+    def test_subclass(self, loop, run, installed):
+        """A subclass that waits with Trollius' own method gets the error there, too."""
+        class Reader(trollius.StreamReader):
+            @trollius.coroutine
+            def all(self):
+                yield From(self._wait_for_data('all'))
+                yield From(self._wait_for_data('all'))
+                raise Return(bytes(self._buffer))
+        reader = Reader(loop=loop)
+        task = loop.create_task(reader.all())
+        run(trollius.sleep(0, loop=loop))
+        reader.feed_data(b'data')
+        assert b'data' == run(task)
+        del reader._buffer[:]
+        reader.set_exception(ssl.SSLEOFError(8, 'cut'))
+        assert ssl.SSLEOFError is type(raised(run, reader.all()))
+
+    def test_restored(self):
+        """uninstall() leaves Trollius' own reader as it was; doing either twice changes nothing."""
+        before = dict(vars(trollius.StreamReader))
+        for _ in range(2):
+            sslproto27.trollius.install()
+        assert before != dict(vars(trollius.StreamReader))
+        for _ in range(2):
+            sslproto27.trollius.uninstall()
+        assert before == dict(vars(trollius.StreamReader))
+
+    @pytest.mark.parametrize('turns', range(5))
+    @pytest.mark.parametrize('tls', [True, False])
+    @pytest.mark.parametrize('name, args', [('read', (1,)), ('read', ()), ('readline', ()),
+                                            ('readexactly', (5,))])
+    def test_not_mended(self, loop, run, client_context, server_context, turns, tls, name, args):
+        """Without install(), too, a read by Trollius' own reader ends when the connection does."""
+        reader = trollius.StreamReader(loop=loop)
+        Echo.made = []
+
+        @trollius.coroutine
+        def talk():
+            server = yield From(loop.create_server(
+                Echo, '127.0.0.1', 0, ssl=server_context if tls else None))
+            transport, _ = yield From(loop.create_connection(
+                lambda: trollius.StreamReaderProtocol(reader, loop=loop),
+                *server.sockets[0].getsockname(), ssl=client_context if tls else None,
+                server_hostname='localhost' if tls else None))
+            server.close()
+            lower = transport._protocol._transport if tls else transport
+            error = trollius.ConnectionResetError(errno.ECONNRESET, 'by the peer')
+            loop.call_soon(lower._force_close, error)
+            for _ in range(turns):
+                yield From(trollius.sleep(0, loop=loop))
+            yield From(getattr(reader, name)(*args))
+        assert trollius.ConnectionResetError is type(raised(run, talk()))
+
+
 class TestOpenSSLPrograms(object):
     def test_s_client(self, loop, run, pki, openssl, server_context, tls_version):
         """

@@ -20,7 +20,7 @@ else:
     from .generators import From, Return, coroutine
 
 __all__ = ['From', 'Return', 'SSLProtocol', 'DefaultEventLoopPolicy', 'carries_tls', 'coroutine',
-           'framework', 'new_future']
+           'framework', 'new_future', 'tell_again']
 
 
 def new_future(loop):
@@ -35,6 +35,26 @@ class SSLProtocol(_SSLProtocol):
 
     def _new_future(self):
         return new_future(self._loop)
+
+    if PY2:
+        def connection_lost(self, exc):
+            """Tell whoever waits, and the application, that the connection is gone."""
+            protocol = self._app_protocol
+            super(SSLProtocol, self).connection_lost(exc)
+            self._loop.call_soon(tell_again, self._loop, protocol)  # after it is told
+
+
+def tell_again(loop, protocol):
+    """
+    Tell the stream reader of *protocol* in the next turn of an error that it knows of by now.
+
+    Observed on Trollius 2.2.1: its own StreamReader may have looked for an error before there was
+    one, and wait from the next turn on, for ever; see `reading`. That turn is over by then.
+    """
+    reader = getattr(protocol, '_stream_reader', None)
+    error = reader.exception() if reader is not None else None
+    if error is not None:
+        loop.call_soon(reader.set_exception, error)
 
 
 def carries_tls(transport):

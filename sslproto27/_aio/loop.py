@@ -8,7 +8,8 @@ from .._compat import PY2
 from .._ending import timeouts
 from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, upgrade)
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, reading,
+    upgrade)
 
 if PY2:
     from .sockets import SocketLoop
@@ -182,13 +183,20 @@ class EventLoopPolicy(DefaultEventLoopPolicy):
 
 
 def install():
-    """Let every new loop be a `SelectorEventLoop`. Doing it again changes nothing."""
+    """
+    Let every new loop be a `SelectorEventLoop`. Doing it again changes nothing.
+
+    Trollius' own StreamReader, with which its open_connection and start_server read, hands out from
+    now on what has arrived before it raises what ended the connection, and never waits after that.
+    """
+    reading.mend()
     if not isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
         framework.set_event_loop_policy(EventLoopPolicy())
 
 
 def uninstall():
-    """Go back to the framework's default policy, if `install` is in force."""
+    """Go back to the framework's default policy, and streams, if `install` is in force."""
+    reading.restore()
     if isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
         framework.set_event_loop_policy(None)
 

@@ -2,7 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from .. import _below
-from . import From, Return, coroutine, framework
+from . import From, Return, coroutine, framework, tell_again
 from .streams import LIMIT, open_streams
 
 __all__ = ['PipeTransport', 'connect_pipes', 'open_pipes']
@@ -48,6 +48,8 @@ class PipeTransport(object):
             self._is_closing = True
             protocol, self._protocol = self._protocol, None
             protocol.connection_lost(self._error)
+            if self._error is not None:
+                tell_again(self._loop, protocol)
 
     # asyncio's transport
 

@@ -20,6 +20,7 @@ from trollius.py33_exceptions import get_error_class
 from trollius.selector_events import _SelectorSocketTransport
 
 from .._compat import PYPY
+from . import tell_again
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 
@@ -104,6 +105,12 @@ class SocketTransport(_SelectorSocketTransport):
             self._sock.shutdown(socket.SHUT_WR)
         elif self._closing:
             self._call_connection_lost(None)
+
+    def _call_connection_lost(self, exc):
+        loop, protocol = self._loop, self._protocol
+        super(SocketTransport, self)._call_connection_lost(exc)
+        if exc is not None:
+            tell_again(loop, protocol)
 
     def _failed(self, error):
         """End the connection, unless *error* is only about waiting; return whether it was not."""

@@ -5,6 +5,7 @@ from .. import _below
 from .._compat import PY2
 from . import From, Return, coroutine, framework, new_future
 from .loop import our_loop
+from .reading import Reading
 from .upgrade import run_tls, use_transport
 
 __all__ = ['IncompleteReadError', 'LIMIT', 'LimitOverrunError', 'StreamReader', 'StreamWriter',
@@ -36,8 +37,14 @@ else:
     LimitOverrunError = framework.LimitOverrunError
 
 
-class StreamReader(framework.StreamReader):
-    """The framework's StreamReader, which on Trollius, too, raises each error it is told of."""
+class StreamReader(Reading, framework.StreamReader):
+    """
+    The framework's StreamReader, which hands out what has arrived before it raises an error.
+
+    A call that is content with what has arrived gets it. One that needs more raises what ended the
+    connection, and leaves all that has arrived to other calls: once ``read()`` has failed,
+    ``read(65536)`` returns what came before the failure.
+    """
 
     if PY2:
         @coroutine
@@ -61,8 +68,6 @@ class StreamReader(framework.StreamReader):
             if not separators or not all(separators):
                 raise ValueError('separator must have at least one byte')
             longest, buffer, start = max(map(len, separators)), self._buffer, 0
-            if self._exception is not None:
-                raise self._exception
             while True:
                 found = [(buffer.find(one, start) + len(one), len(one)) for one in separators
                          if buffer.find(one, start) >= 0]
@@ -74,36 +79,16 @@ class StreamReader(framework.StreamReader):
                     raise LimitOverrunError(
                         'no separator within the limit of %d bytes' % self._limit, start)
                 if self._eof:
-                    partial = bytes(buffer)
-                    del buffer[:]
-                    raise IncompleteReadError(partial, None)
-                yield From(self._wait_for_data('readuntil', len(buffer)))
+                    raise IncompleteReadError(bytes(self._take(len(buffer))), None)
+                if self._paused:  # who wants more than the limit does so with open eyes
+                    self._paused = False
+                    self._transport.resume_reading()
+                yield From(self._more('readuntil'))
             end, size = min(found)
             if end - size > self._limit:
                 raise LimitOverrunError(
                     'the separator is beyond the limit of %d bytes' % self._limit, end - size)
-            data = bytes(buffer[:end])
-            del buffer[:end]
-            self._maybe_resume_transport()
-            raise Return(data)
-
-        @coroutine
-        def _wait_for_data(self, func_name, known=0):
-            # Observed on Trollius 2.2.1: a coroutine begins a turn after it is called. Its own
-            # looks again for data and the end, not for an error, and then waits for ever.
-            if self._exception is not None:
-                raise self._exception
-            if self._waiter is not None:
-                raise RuntimeError('%s() while another coroutine waits for data' % func_name)
-            if self._paused:  # who wants more than the limit does so with open eyes
-                self._paused = False
-                self._transport.resume_reading()
-            if len(self._buffer) <= known and not self._eof:
-                self._waiter = new_future(self._loop)
-                try:
-                    yield From(self._waiter)
-                finally:
-                    self._waiter = None
+            raise Return(bytes(self._take(end)))
 
 
 class _StreamProtocol(framework.StreamReaderProtocol):
