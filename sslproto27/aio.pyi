@@ -1,5 +1,6 @@
 # On Python 3, over asyncio.
 import asyncio
+import selectors
 import socket
 from asyncio import (
     CancelledError as CancelledError, Future as Future, IncompleteReadError as IncompleteReadError,
@@ -36,12 +37,20 @@ def coroutine(
     function: Callable[_P, Generator[Any, Any, Any]],
 ) -> Callable[_P, Coroutine[Any, Any, Any]]: ...
 def run(main: Awaitable[_T]) -> _T: ...
-def install() -> None: ...
+def install(suppress_ragged_eofs: bool = False) -> None: ...
 def uninstall() -> None: ...
 
-class EventLoopPolicy(asyncio.DefaultEventLoopPolicy): ...
+class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    suppress_ragged_eofs: bool
+    def __init__(self, suppress_ragged_eofs: bool = False) -> None: ...
 
 class SelectorEventLoop(asyncio.SelectorEventLoop):
+    suppress_ragged_eofs: bool
+    def __init__(
+        self,
+        selector: selectors.BaseSelector | None = None,
+        suppress_ragged_eofs: bool = False,
+    ) -> None: ...
     def create_connection(
         self,
         protocol_factory: Callable[[], _ProtocolT],
@@ -54,7 +63,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
         session: SSLSession | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, tuple[asyncio.Transport, _ProtocolT]]: ...
     def create_unix_connection(
@@ -68,7 +77,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
         session: SSLSession | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, tuple[asyncio.Transport, _ProtocolT]]: ...
     def create_server(  # type: ignore[override]
@@ -81,7 +90,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         sock: socket.socket | None = None,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
         ssl_handshake_limit: int | None = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, asyncio.Server]: ...
@@ -94,7 +103,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         sock: socket.socket | None = None,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
         ssl_handshake_limit: int | None = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, asyncio.Server]: ...
@@ -106,7 +115,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         *,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
     ) -> Coroutine[Any, Any, tuple[asyncio.Transport, _ProtocolT]]: ...
     def start_tls(
         self,
@@ -119,7 +128,7 @@ class SelectorEventLoop(asyncio.SelectorEventLoop):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
         session: SSLSession | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
         read_ahead: bytes = b'',
     ) -> Coroutine[Any, Any, _SSLTransport]: ...
 
@@ -133,7 +142,7 @@ class StreamWriter(asyncio.StreamWriter):
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
         session: SSLSession | None = None,
-        suppress_ragged_eofs: bool = False,
+        suppress_ragged_eofs: bool | None = None,
     ) -> Coroutine[Any, Any, None]: ...
     def unwrap(self) -> Coroutine[Any, Any, None]: ...
 
@@ -146,7 +155,7 @@ def start_tls(
     ssl_handshake_timeout: float | None = None,
     ssl_shutdown_timeout: float | None = None,
     session: SSLSession | None = None,
-    suppress_ragged_eofs: bool = False,
+    suppress_ragged_eofs: bool | None = None,
     read_ahead: bytes = b'',
     loop: asyncio.AbstractEventLoop | None = None,
 ) -> Coroutine[Any, Any, _SSLTransport]: ...

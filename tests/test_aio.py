@@ -11,7 +11,7 @@ import weakref
 
 import pytest
 
-from aio_helpers import PATIENCE, App, Echo, descriptors
+from aio_helpers import PATIENCE, App, Echo, connected_pair, descriptors
 from memory import raised, since_python3
 from pipe_pairs import needs_refcounts, pattern
 from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
@@ -411,6 +411,47 @@ class TestTruncation(object):
         """suppress_ragged_eofs takes it for a clean end."""
         client = self.cut(aio_loop, run, serve, connect, server_context, suppress_ragged_eofs=True)
         assert (None, True) == (client.over.result(), 'eof_received' in client.names)
+
+    @pytest.mark.parametrize('loops, own, expected', [
+        (True, None, True), (True, False, False), (False, True, True)])
+    def test_setting_of_the_loop(self, aio_loop, run, serve, connect, server_context, loops, own,
+                                 expected):
+        """The loop's setting holds where a connection has none of its own."""
+        aio_loop.suppress_ragged_eofs = loops
+        client = self.cut(aio_loop, run, serve, connect, server_context, suppress_ragged_eofs=own)
+        assert expected is (client.over.result() is None)
+        assert expected is ('eof_received' in client.names)
+
+    def test_setting_of_the_loop_for_start_tls(self, aio_loop, run, client_context, server_context):
+        """The loop's setting holds for connections that are upgraded, too."""
+        aio_loop.suppress_ragged_eofs = True
+        client, server = App(aio_loop), App(aio_loop)
+        run(connected_pair(aio_loop, client, server))
+        lower = server.transport
+        run(aio.gather(
+            aio_loop.start_tls(client.transport, client, client_context,
+                               server_hostname='localhost'),
+            aio_loop.start_tls(server.transport, server, server_context, server_side=True)))
+        lower.close()
+        run(aio.gather(client.over, server.over))
+        assert 'eof_received' in client.names
+
+    def test_setting_of_the_process(self):
+        """install() has it for the loops of its policy and of run(); later calls change it."""
+        @aio.coroutine
+        def setting():
+            yield None
+            raise Return(aio.get_event_loop().suppress_ragged_eofs)
+        assert False is aio.run(setting())
+        try:
+            for expected in (True, False):
+                aio.install(suppress_ragged_eofs=expected)
+                assert expected is aio.run(setting())
+                loop = aio.new_event_loop()
+                loop.close()
+                assert expected is loop.suppress_ragged_eofs
+        finally:
+            aio.uninstall()
 
     def test_stream(self, aio_loop, run, client_context, server_context):
         """A reader raises SSLEOFError rather than end as if all had come."""

@@ -29,9 +29,14 @@ def new_future(loop):
 
 
 class SSLProtocol(_SSLProtocol):
-    """`sslproto27.SSLProtocol` on any loop of the framework."""
+    """`sslproto27.SSLProtocol` on any loop of the framework; loops of ours have a setting."""
 
     __slots__ = ()
+
+    def __init__(self, loop, *args, **kwargs):
+        if kwargs.get('suppress_ragged_eofs') is None:
+            kwargs['suppress_ragged_eofs'] = getattr(loop, 'suppress_ragged_eofs', False)
+        super(SSLProtocol, self).__init__(loop, *args, **kwargs)
 
     def _new_future(self):
         return new_future(self._loop)

@@ -82,7 +82,8 @@ class SelectorEventLoop(SocketLoop):
         ssl_handshake_timeout (float): seconds, 60 unless given.
         ssl_shutdown_timeout (float): seconds, 30 unless given; 0 not to wait for close_notify.
         session (SSLSession): what a client would like to resume.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end; the loop's
+            own setting unless given.
 
     and those that listen
 
@@ -91,7 +92,16 @@ class SelectorEventLoop(SocketLoop):
 
     with ``ssl`` alone, else they raise ValueError; a wrong type, and on a server a missing context,
     is TypeError.
+
+    Args:
+        selector: the framework's; a new one unless given.
+        suppress_ragged_eofs (bool): for all connections that do not say otherwise: take an EOF
+            without close_notify for a clean end. An attacker can then cut the data short.
     """
+
+    def __init__(self, selector=None, suppress_ragged_eofs=False):
+        super(SelectorEventLoop, self).__init__(selector)
+        self.suppress_ragged_eofs = bool(suppress_ragged_eofs)
 
     def create_connection(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
         """Connect; asyncio's, and see the class."""
@@ -177,21 +187,39 @@ class SelectorEventLoop(SocketLoop):
 
 
 class EventLoopPolicy(DefaultEventLoopPolicy):
-    """The framework's default policy, making loops of `SelectorEventLoop`."""
-
-    _loop_factory = SelectorEventLoop
-
-
-def install():
     """
-    Let every new loop be a `SelectorEventLoop`. Doing it again changes nothing.
+    The framework's default policy, making loops of `SelectorEventLoop`.
+
+    Args:
+        suppress_ragged_eofs (bool): the loops' own setting, see there.
+    """
+
+    def __init__(self, suppress_ragged_eofs=False):
+        super(EventLoopPolicy, self).__init__()
+        self.suppress_ragged_eofs = bool(suppress_ragged_eofs)
+
+    def _loop_factory(self):
+        return SelectorEventLoop(suppress_ragged_eofs=self.suppress_ragged_eofs)
+
+
+def install(suppress_ragged_eofs=False):
+    """
+    Let every new loop be a `SelectorEventLoop`. Doing it again changes the setting alone.
 
     Trollius' own StreamReader, with which its open_connection and start_server read, hands out from
     now on what has arrived before it raises what ended the connection, and never waits after that.
+
+    Args:
+        suppress_ragged_eofs (bool): for all connections of these loops that do not say otherwise:
+            take an EOF without close_notify for a clean end, as Python 2.7 does with OpenSSL 1.1.1.
+            An attacker can then cut the data short (RFC 8446 6.1).
     """
     reading.mend()
-    if not isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
-        framework.set_event_loop_policy(EventLoopPolicy())
+    policy = framework.get_event_loop_policy()
+    if isinstance(policy, EventLoopPolicy):
+        policy.suppress_ragged_eofs = bool(suppress_ragged_eofs)
+    else:
+        framework.set_event_loop_policy(EventLoopPolicy(suppress_ragged_eofs))
 
 
 def uninstall():
@@ -220,7 +248,8 @@ def run(main):
     """
     Run the coroutine *main* on a new loop of ours, close the loop, and return the result.
     """
-    loop = SelectorEventLoop()
+    policy = framework.get_event_loop_policy()  # ours has the setting that install() was given
+    loop = (policy if isinstance(policy, EventLoopPolicy) else EventLoopPolicy()).new_event_loop()
     framework.set_event_loop(loop)
     try:
         return loop.run_until_complete(main)

@@ -104,7 +104,7 @@ class _TrolliusReading(object):
 
 
 class _AsyncioReading(object):
-    """The same for asyncio's StreamReader, whose other methods leave in the buffer what is there."""
+    """The same for asyncio's StreamReader; its other methods leave in the buffer what is there."""
 
     _failure = None  # in the place of what asyncio's methods raise at once
 

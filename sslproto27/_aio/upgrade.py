@@ -79,7 +79,7 @@ def run_tls(loop, started, *args, **kwargs):
 
 def start_tls(transport, protocol, sslcontext, server_side=False, server_hostname=None,
               ssl_handshake_timeout=None, ssl_shutdown_timeout=None, session=None,
-              suppress_ragged_eofs=False, read_ahead=b'', loop=None):
+              suppress_ragged_eofs=None, read_ahead=b'', loop=None):
     """
     Upgrade *transport*, which *protocol* uses, to TLS: asyncio's loop.start_tls, on any loop.
 
@@ -94,7 +94,8 @@ def start_tls(transport, protocol, sslcontext, server_side=False, server_hostnam
         server_hostname (text or None): the name that the server must prove; '' to check none.
         ssl_handshake_timeout, ssl_shutdown_timeout (float): seconds; 60 and 30 unless given.
         session (SSLSession or None): what a client would like to resume.
-        suppress_ragged_eofs (bool): see `SSLPipe`.
+        suppress_ragged_eofs (bool): see `SSLPipe`; the setting of *loop*, if that is one of ours,
+            unless given.
         read_ahead (bytes): ciphertext that the caller has received already.
         loop: the transport's; the current one unless given.
 
