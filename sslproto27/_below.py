@@ -5,8 +5,8 @@ asyncio's transports have a method for each of these; Trollius 2.2.1's have attr
 """
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['closes_at_once', 'is_closing', 'is_writing_paused', 'pause_reading', 'resume_reading',
-           'set_protocol']
+__all__ = ['closes_at_once', 'get_protocol', 'is_closing', 'is_writing_paused', 'pause_reading',
+           'resume_reading', 'set_protocol']
 
 
 def closes_at_once(transport):
@@ -44,6 +44,12 @@ def _is_reading(transport):
     if method is not None:
         return method()
     return not getattr(transport, '_paused', False)
+
+
+def get_protocol(transport):
+    """Return what *transport* tells of what it has."""
+    method = getattr(transport, 'get_protocol', None)
+    return method() if method is not None else transport._protocol
 
 
 def set_protocol(transport, protocol):

@@ -12,6 +12,7 @@ from aio_helpers import App, Echo, connected_pair
 from memory import PY2, raised
 from pipe_pairs import pattern
 from sslproto27 import SSLCertVerificationError, SSLObject, aio
+from sslproto27._aio import framework
 from sslproto27.aio import From, Return
 
 MEGABYTE = 1024 * 1024
@@ -279,6 +280,61 @@ class TestReadAhead(object):
             yield From(aio.gather(client.over, server.over))
         run(talk())
         assert b'inside' == server.data
+
+    def test_at_the_call(self, aio_loop, run, ends, client_context, server_context):
+        """TLS starts at the call of start_tls, however late its result is awaited."""
+        client, server = ends
+        pending = aio_loop.start_tls(
+            server.transport, server, server_context, server_side=True)
+        client.transport = run(aio_loop.start_tls(
+            client.transport, client, client_context, server_hostname='localhost'))
+        server.transport = run(pending)
+        client.transport.write(b'inside')
+        run(server.has(6))
+        client.transport.close()
+        run(aio.gather(client.over, server.over))
+        assert b'inside' == server.data
+
+    @pytest.mark.parametrize('sees_hello', [True, False])
+    def test_new_streams(self, aio_loop, run, client_context, server_context, sees_hello):
+        """
+        A StreamReaderProtocol that is not connected yet can have the connection; what the reader
+        before it has read ahead is TLS.
+        """
+        done = aio.Future(loop=aio_loop)
+
+        @aio.coroutine
+        def answer(reader, writer):
+            yield From(reader.readline())
+            while sees_hello and len(reader._buffer) < 100:
+                yield None
+            if not sees_hello:
+                writer.write(b'go\n')
+            inner = aio.StreamReader(loop=aio_loop)
+            protocol = framework.StreamReaderProtocol(inner, loop=aio_loop)
+            transport = yield From(aio_loop.start_tls(
+                writer.transport, protocol, server_context, server_side=True))
+            protocol.connection_made(transport)
+            line = yield From(inner.readline())
+            transport.write(line.upper())
+            transport.close()
+            done.set_result(bytes(reader._buffer))
+
+        @aio.coroutine
+        def talk():
+            server = yield From(aio.start_server(answer, '127.0.0.1', 0))
+            reader, writer = yield From(aio.open_connection(*server.sockets[0].getsockname()))
+            writer.write(b'start\n')
+            if not sees_hello:
+                yield From(reader.readline())
+            yield From(writer.start_tls(client_context, server_hostname='localhost'))
+            writer.write(b'inside\n')
+            data = yield From(reader.read())
+            writer.close()
+            yield From(writer.wait_closed())
+            server.close()
+            raise Return((data, (yield From(done))))
+        assert (b'INSIDE\n', b'') == run(talk())
 
     def test_injected(self, aio_loop, run, ends, client_context):
         """Plaintext that came before the handshake breaks it, and is never data."""

@@ -6,6 +6,8 @@ Trollius' style, ``yield From(...)`` and ``raise Return(...)``; `generators` bri
 """
 from __future__ import absolute_import, division, print_function
 
+import functools
+
 from .._compat import PY2
 from .._protocol import SSLProtocol as _SSLProtocol
 
@@ -20,12 +22,33 @@ else:
     from .generators import From, Return, coroutine
 
 __all__ = ['From', 'Return', 'SSLProtocol', 'DefaultEventLoopPolicy', 'carries_tls', 'coroutine',
-           'framework', 'new_future', 'tell_again']
+           'framework', 'new_future', 'raises_when_awaited', 'tell_again']
 
 
 def new_future(loop):
     """Return a new future of *loop*; Trollius 2.2.1's loops have no create_future."""
     return framework.Future(loop=loop)
+
+
+def raises_when_awaited(function):
+    """
+    Let *function*, which returns a coroutine, always do that: one that raises what it has raised.
+
+    Callers of a framework's coroutine function meet its errors where they await it.
+    """
+    @functools.wraps(function)
+    def start(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return _raise(error)
+    return start
+
+
+@coroutine
+def _raise(error):
+    raise error
+    yield  # not measured: makes this a generator function
 
 
 class SSLProtocol(_SSLProtocol):

@@ -5,7 +5,8 @@ import errno
 import socket
 
 from .. import _below
-from . import From, Return, SSLProtocol, carries_tls, coroutine, framework, new_future
+from . import (
+    From, Return, SSLProtocol, carries_tls, coroutine, framework, new_future, raises_when_awaited)
 
 __all__ = ['begin_tls', 'run_tls', 'start_tls', 'use_transport']
 
@@ -14,9 +15,9 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     """
     Put TLS between *transport* and *protocol*, and start the handshake at once.
 
-    Whatever *protocol* has read ahead is ciphertext now: it goes to TLS, so plaintext that somebody
-    has injected before the handshake makes it fail, and is never taken for data that TLS has
-    protected (CVE-2021-23222).
+    Whatever *protocol*, or the one that had *transport* before, has read ahead is ciphertext now:
+    it goes to TLS, so plaintext that somebody has injected before the handshake makes it fail, and
+    is never taken for data that TLS has protected (CVE-2021-23222).
 
     Args:
         loop: the event loop of *transport*.
@@ -38,11 +39,14 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     if _below.is_closing(transport):
         raise socket.error(errno.ECONNRESET, 'start_tls() on a transport that is closing')
     layer = SSLProtocol(loop, protocol, sslcontext, waiter, call_connection_made=False, **kwargs)
+    before = _below.get_protocol(transport)
+    read_ahead += _taken(protocol)
+    if before is not protocol:
+        read_ahead = _taken(before) + read_ahead
     reader = getattr(protocol, '_stream_reader', None)
-    if reader is not None:
-        read_ahead += bytes(reader._buffer)
-        del reader._buffer[:]
+    if reader is not None and reader._transport is not None:
         use_transport(protocol, layer.transport)
+    # Else the caller has connection_made still to call.
     layer._take_over(_below.is_writing_paused(transport))
     _below.set_protocol(transport, layer)
     layer.connection_made(transport)
@@ -50,6 +54,17 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
         layer.data_received(read_ahead)
     _below.resume_reading(transport)
     return layer
+
+
+def _taken(protocol):
+    """Take, and return, what a stream's *protocol* has given to its reader and nobody has read."""
+    reader = getattr(protocol, '_stream_reader', None)
+    if reader is None:
+        return b''
+    data = bytes(reader._buffer)
+    del reader._buffer[:]
+    reader._paused = False
+    return data
 
 
 def use_transport(protocol, transport):
@@ -61,12 +76,22 @@ def use_transport(protocol, transport):
     reader._paused = False
 
 
-@coroutine
+@raises_when_awaited
 def run_tls(loop, started, *args, **kwargs):
-    """`begin_tls`, call *started* with the new transport, and wait for the handshake."""
+    """
+    `begin_tls`, at once, and call *started* with the new transport.
+
+    Returns:
+        a coroutine that waits for the handshake, of the transport.
+    """
     waiter = new_future(loop)
     transport = begin_tls(loop, waiter, *args, **kwargs).transport
     started(transport)
+    return _established(waiter, transport)
+
+
+@coroutine
+def _established(waiter, transport):
     try:
         yield From(waiter)
     except BaseException:
@@ -84,11 +109,13 @@ def start_tls(transport, protocol, sslcontext, server_side=False, server_hostnam
     Upgrade *transport*, which *protocol* uses, to TLS: asyncio's loop.start_tls, on any loop.
 
     The transport may be TCP's, a unix socket's, a pair of pipes (`connect_pipes`) or TLS itself.
+    TLS starts at the call: whatever arrives from now on is TLS, however late the result is awaited.
 
     Args:
         transport: what is there; not to be used any more.
-        protocol: what gets the decrypted data. Its connection_made is not called again; what its
-            stream reader, if it has one, has read ahead is ciphertext and goes to TLS.
+        protocol: what gets the decrypted data. Its connection_made is not called, so a new
+            StreamReaderProtocol wants that from the caller. What its stream reader has read ahead,
+            or that of the protocol before it, is ciphertext and goes to TLS.
         sslcontext (ssl.SSLContext): certificates, trust and settings.
         server_side (bool): which side to be.
         server_hostname (text or None): the name that the server must prove; '' to check none.
@@ -103,7 +130,7 @@ def start_tls(transport, protocol, sslcontext, server_side=False, server_hostnam
         a coroutine, of the new transport (`SSLTransport`).
 
     Raises:
-        TypeError, ValueError: an argument cannot be used.
+        TypeError, ValueError: an argument cannot be used. It is raised once awaited, as all is.
         ssl.SSLError, socket.error: the handshake failed; the connection is closed, and *protocol*
             told so by connection_lost. Cancelling cuts it.
     """
