@@ -34,6 +34,14 @@ class Ending(object):
 
     __slots__ = ()
 
+    _connection_error = socket.error  # of an errno and a text; on Python 3 one of OSError's classes
+
+    def _reset(self, text):
+        return self._connection_error(errno.ECONNRESET, text)
+
+    def _aborted(self, text):
+        return self._connection_error(errno.ECONNABORTED, text)
+
     def _close(self):
         state = self._state
         self._settle()
@@ -48,7 +56,7 @@ class Ending(object):
                 return
             self._enter(CLOSE)
             if state is UNWRAPPING:
-                self._wake(self._error or _connection_aborted('closed in unwrap()'))
+                self._wake(self._error or self._aborted('closed in unwrap()'))
             else:
                 pipe.shutdown()
             self._resume_reading()  # the peer's close_notify comes after what nobody reads
@@ -130,7 +138,7 @@ class Ending(object):
         if state in EARLY:
             self._stop_timer()
             self._handshake_failed(
-                self._error or _connection_aborted('closed in the TLS handshake'))
+                self._error or self._aborted('closed in the TLS handshake'))
 
     def _end(self):
         """Close the transport below, which sends what it has first, however long that takes."""
@@ -203,7 +211,7 @@ class Ending(object):
 
     def _handshake_timed_out(self):
         self._timer = None
-        self._error = _connection_aborted(
+        self._error = self._aborted(
             'the TLS handshake took longer than %s seconds' % self._handshake_timeout)
         self._abort()
 
@@ -212,7 +220,7 @@ class Ending(object):
         self._abort()
 
     def _unwrap_timed_out(self):
-        self._error = _connection_aborted('the peer has not ended TLS in time')
+        self._error = self._aborted('the peer has not ended TLS in time')
         self._shutdown_timed_out()
 
 
@@ -243,7 +251,3 @@ def _tell_eof(transport, protocol):
     """Hand on an EOF that the transport below reported while it was not the application's yet."""
     if not protocol.eof_received():
         transport.close()
-
-
-def _connection_aborted(text):
-    return socket.error(errno.ECONNABORTED, text)  # on Python 3 a ConnectionAbortedError

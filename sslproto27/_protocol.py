@@ -12,7 +12,6 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import logging
-import socket
 import ssl
 import threading
 
@@ -26,7 +25,7 @@ from ._servername import name_of_loop
 from ._states import (
     CLOSED, CLOSING, CONNECTED, EARLY, ENDING, ESTABLISHED, HALF_CLOSED, HANDSHAKE, LOST, MADE, NEW,
     OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAPPING)
-from ._transport import DebugTransport, SSLTransport
+from ._transport import LooseDebugTransport, LooseTransport
 from ._unique import Unique
 
 __all__ = ['SSLProtocol']
@@ -74,6 +73,8 @@ class SSLProtocol(Unique, Ending):
         '_early', '_delivering', '_is_buffered', '_unread', '_gate', '_limits', '_lower_paused',
         '_has_eof', '_writes_after_close', '_started', '_thread', '_handshakes', '__weakref__')
 
+    _transport_classes = LooseTransport, LooseDebugTransport
+
     def __init__(self, loop, app_protocol, sslcontext, waiter=None, server_side=False,
                  server_hostname=None, call_connection_made=True, ssl_handshake_timeout=None,
                  ssl_shutdown_timeout=None, session=None, suppress_ragged_eofs=False,
@@ -109,8 +110,7 @@ class SSLProtocol(Unique, Ending):
     def transport(self):
         """The application's `SSLTransport`: one and the same until the connection is lost."""
         if self._app_transport is None:
-            cls = DebugTransport if self._loop.get_debug() else SSLTransport
-            transport = cls(self)
+            transport = self._transport_classes[bool(self._loop.get_debug())](self)
             if self._state is CLOSED:
                 transport._settle()
                 return transport
@@ -145,7 +145,7 @@ class SSLProtocol(Unique, Ending):
             return
         if self._handshakes is not None and not self._handshakes.admits():
             # The limit has logged it; a reset is not reported for each connection.
-            self._error = _connection_reset('too many TLS handshakes are under way')
+            self._error = self._reset('too many TLS handshakes are under way')
             self._abort()
             return
         self._enter(MADE)
@@ -186,10 +186,10 @@ class SSLProtocol(Unique, Ending):
         self._stop_timer()
         if state in EARLY:
             self._handshake_failed(
-                self._error or exc or _connection_reset('Connection lost in the TLS handshake'))
+                self._error or exc or self._reset('Connection lost in the TLS handshake'))
         error = self._error or exc
         if self._app_protocol is not None:
-            self._wake(error or _connection_reset('Connection lost'))
+            self._wake(error or self._reset('Connection lost'))
             self._loop.call_soon(self._app_protocol.connection_lost, error)
         self._release()
 
@@ -298,7 +298,7 @@ class SSLProtocol(Unique, Ending):
 
     def _feed_eof(self, _):
         if self._state is HANDSHAKE:
-            self._fail(_connection_reset('EOF in the TLS handshake'))
+            self._fail(self._reset('EOF in the TLS handshake'))
         else:
             self._pipe.feed_eof()
 
@@ -469,7 +469,3 @@ class SSLProtocol(Unique, Ending):
 
 def _nothing(_):
     """Feed nothing."""
-
-
-def _connection_reset(text):
-    return socket.error(errno.ECONNRESET, text)  # on Python 3 a ConnectionResetError

@@ -1,4 +1,9 @@
-"""`SSLTransport`: the application's handle on a connection. `SSLProtocol` holds its state."""
+"""
+`SSLTransport`: the application's handle on a connection. `SSLProtocol` holds its state.
+
+The classes with the methods have no place for anything, so that a framework's own transports can be
+bases beside them.
+"""
 from __future__ import absolute_import, division, print_function
 
 import functools
@@ -10,7 +15,7 @@ import weakref
 from ._compat import ResourceWarning, as_bytes
 from ._unique import Unique
 
-__all__ = ['DebugTransport', 'SSLTransport']
+__all__ = ['DebugTransport', 'LooseDebugTransport', 'LooseTransport', 'SSLTransport']
 
 logger = logging.getLogger('sslproto27')
 
@@ -24,7 +29,7 @@ class SSLTransport(Unique):
 
     _start_tls_compatible = True  # asyncio's name for: TLS may run inside of this one too
 
-    __slots__ = ('_protocol', '__weakref__')
+    __slots__ = ()
 
     def __init__(self, protocol):
         self._protocol = protocol
@@ -152,7 +157,7 @@ class DebugTransport(SSLTransport):
     the handshake has settled them, and a transport that is thrown away unclosed, are warned of.
     """
 
-    __slots__ = ('_watch',)
+    __slots__ = ()
 
     def __init__(self, protocol):
         super(DebugTransport, self).__init__(protocol)
@@ -197,3 +202,15 @@ def _of_this_thread(name):
 for _name in ('write', 'writelines', 'close', 'abort', 'unwrap', 'pause_reading', 'resume_reading',
               'set_protocol', 'set_write_buffer_limits'):
     setattr(DebugTransport, _name, _of_this_thread(_name))
+
+
+class LooseTransport(SSLTransport):
+    """`SSLTransport` of no framework."""
+
+    __slots__ = ('_protocol', '__weakref__')
+
+
+class LooseDebugTransport(DebugTransport):
+    """`DebugTransport` of no framework."""
+
+    __slots__ = ('_protocol', '_watch', '__weakref__')

@@ -12,10 +12,15 @@ import weakref
 import pytest
 
 from aio_helpers import PATIENCE, App, Echo, connected_pair, descriptors
-from memory import raised, since_python3
+from memory import PY2, raised, since_python3
 from pipe_pairs import needs_refcounts, pattern
 from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
+from sslproto27._aio import framework
+from sslproto27._transport import SSLTransport
 from sslproto27.aio import From, Return
+
+if PY2:
+    from trollius import ConnectionAbortedError, ConnectionResetError
 
 MEGABYTE = 1024 * 1024
 
@@ -539,32 +544,32 @@ class TestOptions(object):
                 (aio_loop.connect_accepted_socket, (App, sock)),
                 (aio.open_connection, ('127.0.0.1', 1)),
                 (aio.start_server, (None, '127.0.0.1', 0))):
-            error = raised(lambda: run(call(*args, **option)))
+            error = raised(run, call(*args, **option))
             assert (ValueError, True) == (type(error), name in str(error))
         sock.close()
 
     @pytest.mark.parametrize('value, error', [(0, ValueError), (-1, ValueError), ('1', TypeError)])
-    def test_wrong_timeout(self, aio_loop, server_context, value, error):
+    def test_wrong_timeout(self, aio_loop, run, server_context, value, error):
         """A handshake timeout that makes no sense is refused before there is a connection."""
         for call, kwargs in ((aio_loop.create_server, {}),
                              (aio_loop.create_connection, dict(server_hostname='localhost'))):
-            assert error is type(raised(call, App, '127.0.0.1', 0, ssl=server_context,
-                                        ssl_handshake_timeout=value, **kwargs))
+            assert error is type(raised(run, call(App, '127.0.0.1', 0, ssl=server_context,
+                                                  ssl_handshake_timeout=value, **kwargs)))
 
-    def test_server_needs_a_context(self, aio_loop):
+    def test_server_needs_a_context(self, aio_loop, run):
         """ssl=True is TypeError for servers: they need a certificate."""
         sock = socket.socket()
         for call, args in ((aio_loop.create_server, (App, '127.0.0.1', 0)),
                            (aio_loop.create_unix_server, (App, 'socket')),
                            (aio_loop.connect_accepted_socket, (App, sock))):
-            assert TypeError is type(raised(call, *args, ssl=True))
+            assert TypeError is type(raised(run, call(*args, ssl=True)))
         sock.close()
 
     @pytest.mark.parametrize('context', ['text', object(), 7])
-    def test_no_context(self, aio_loop, context):
-        """What is no context is TypeError at once."""
+    def test_no_context(self, aio_loop, run, context):
+        """What is no context is TypeError."""
         for call in (aio_loop.create_server, aio_loop.create_connection):
-            assert TypeError is type(raised(call, App, '127.0.0.1', 0, ssl=context))
+            assert TypeError is type(raised(run, call(App, '127.0.0.1', 0, ssl=context)))
 
     def test_host_name(self, aio_loop, run, client_context):
         """server_hostname without ssl, and ssl with neither it nor a host, are ValueError."""
@@ -599,17 +604,17 @@ class TestOptions(object):
         assert b'' == theirs.recv(1)
         theirs.close()
 
-    def test_tls_socket(self, aio_loop, client_context, server_context):
+    def test_tls_socket(self, aio_loop, run, client_context, server_context):
         """connect_accepted_socket takes no socket that does TLS itself."""
         sock = client_context.wrap_socket(socket.socket(), server_hostname='localhost')
-        error = raised(aio_loop.connect_accepted_socket, App, sock, ssl=server_context)
+        error = raised(run, aio_loop.connect_accepted_socket(App, sock, ssl=server_context))
         sock.close()
         assert (ValueError, True) == (type(error), 'plain socket' in str(error))
 
-    def test_datagram_socket(self, aio_loop, server_context):
+    def test_datagram_socket(self, aio_loop, run, server_context):
         """connect_accepted_socket takes stream sockets alone."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        error = raised(aio_loop.connect_accepted_socket, App, sock, ssl=server_context)
+        error = raised(run, aio_loop.connect_accepted_socket(App, sock, ssl=server_context))
         sock.close()
         assert ValueError is type(error)
 
@@ -767,6 +772,72 @@ class TestCoroutines(object):
             raise Return('result')
         assert 'result' == aio.run(main())
         assert (aio.SelectorEventLoop, True) == (type(loops[0]), loops[0].is_closed())
+
+
+class TestClasses(object):
+    """What is ours belongs to the framework's classes, and to those that 2.7 has."""
+
+    @pytest.mark.parametrize('debug', [False, True])
+    def test_transport(self, aio_loop, run, serve, connect, server_context, debug):
+        """A TLS transport is one of the framework's transports; it has weak references."""
+        aio_loop.set_debug(debug)
+        made = Apps(aio_loop)
+        client = connect(serve(made, ssl=server_context))
+        for transport in (client.transport, made.made[0].transport):
+            assert isinstance(transport, framework.Transport)
+            assert isinstance(transport, SSLTransport)
+            assert transport is weakref.ref(transport)()
+        client.transport.close()
+        end(run, client, made.made[0])
+
+    def failure(self, run, talk, cls):
+        """What *talk* ends in has to be of *cls*, and a socket.error."""
+        error = raised(run, talk)
+        assert isinstance(error, cls)
+        assert isinstance(error, socket.error)
+        return error
+
+    @pytest.mark.parametrize('how', ['FIN', 'RST'])
+    def test_lost(self, aio_loop, run, serve, client_context, how):
+        """A handshake that is lost is ConnectionResetError, and a socket.error."""
+        class Leaver(App):
+            def data_received(self, data):
+                if how == 'RST':
+                    self.transport.get_extra_info('socket').setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                    self.transport.abort()
+                self.transport.close()
+        self.failure(run, aio_loop.create_connection(
+            lambda: App(aio_loop), '127.0.0.1', serve(lambda: Leaver(aio_loop)),
+            ssl=client_context, server_hostname='localhost'), ConnectionResetError)
+
+    def test_late(self, aio_loop, run, serve, client_context):
+        """A handshake that takes too long is ConnectionAbortedError, and a socket.error."""
+        made = Apps(aio_loop, App)
+        error = self.failure(run, aio_loop.create_connection(
+            lambda: App(aio_loop), '127.0.0.1', serve(made), ssl=client_context,
+            server_hostname='localhost', ssl_handshake_timeout=0.05), ConnectionAbortedError)
+        assert errno.ECONNABORTED == error.errno
+        end(run, made.made[0])
+
+    def test_closing(self, aio_loop, run, client_context):
+        """start_tls on a transport that is closing is ConnectionResetError, and a socket.error."""
+        client, server = App(aio_loop), App(aio_loop)
+        run(connected_pair(aio_loop, client, server))
+        client.transport.close()
+        self.failure(run, aio_loop.start_tls(
+            client.transport, client, client_context, server_hostname='localhost'),
+            ConnectionResetError)
+        end(run, client, server)
+
+    def test_awaited(self, aio_loop, run):
+        """A wrong argument is an error where the coroutine is awaited, not where it is made."""
+        for call in (aio_loop.create_connection, aio_loop.create_server, aio_loop.start_tls,
+                     aio_loop.create_unix_server, aio_loop.create_unix_connection):
+            coroutine = call(App, 'there', 0, ssl=object()) if call != aio_loop.start_tls else call(
+                object(), App, object())
+            assert framework.iscoroutine(coroutine)
+            assert TypeError is type(raised(run, coroutine))
 
 
 class TestPolicy(object):

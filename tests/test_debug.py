@@ -23,7 +23,7 @@ from sslproto27 import SSLProtocol
 from sslproto27._compat import ResourceWarning
 from sslproto27._flow import HIGH_WATER, LOW_WATER, WriteLimits
 from sslproto27._states import CLOSED, ENDING, EARLY, OPEN, OVER, READING, SENDING, TRANSITIONS
-from sslproto27._transport import SSLTransport
+from sslproto27._transport import LooseTransport
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ class TestThreads(object):
         """Without debug mode nothing is checked: that costs time."""
         connection = new().handshake()
         assert None is in_thread(connection.transport.write, b'x')
-        assert SSLTransport is type(connection.transport)
+        assert LooseTransport is type(connection.transport)
 
 
 class TestUnclosed(object):

@@ -16,7 +16,7 @@ from pipe_pairs import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, re
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
 from sslproto27._pipe import DRAIN_LIMIT
-from sslproto27._transport import SSLTransport
+from sslproto27._transport import LooseTransport
 
 LARGE = 100000
 
@@ -1538,7 +1538,7 @@ class TestExtraInfo(object):
         own.
         """
         transport = new().transport
-        assert (SSLTransport, True) == (type(transport), transport._start_tls_compatible)
+        assert (LooseTransport, True) == (type(transport), transport._start_tls_compatible)
         assert not hasattr(transport, '__dict__')
 
 

@@ -574,9 +574,9 @@ class TestPolicy(object):
         """A loop that is not ours gets TypeError that says how to get one, given or current."""
         loop = trollius.SelectorEventLoop()
         try:
-            error = raised(call, loop)
             trollius.set_event_loop(loop)
-            current = raised(call, None)
+            error, current = [
+                raised(loop.run_until_complete, call(which)) for which in (loop, None)]
         finally:
             trollius.set_event_loop(None)
             loop.close()
@@ -679,7 +679,7 @@ class TestTrolliusStreams(object):
             for _ in range(turns):
                 yield From(trollius.sleep(0, loop=loop))
             yield From(getattr(reader, name)(*args))
-        assert trollius.ConnectionResetError is type(raised(run, talk()))
+        assert isinstance(raised(run, talk()), trollius.ConnectionResetError)
 
 
 class TestOpenSSLPrograms(object):

@@ -6,8 +6,11 @@ Trollius' style, ``yield From(...)`` and ``raise Return(...)``; `generators` bri
 """
 from __future__ import absolute_import, division, print_function
 
+import errno
 import functools
+import socket
 
+from .. import _transport
 from .._compat import PY2
 from .._protocol import SSLProtocol as _SSLProtocol
 
@@ -21,8 +24,9 @@ else:
     from asyncio import DefaultEventLoopPolicy
     from .generators import From, Return, coroutine
 
-__all__ = ['From', 'Return', 'SSLProtocol', 'DefaultEventLoopPolicy', 'carries_tls', 'coroutine',
-           'framework', 'new_future', 'raises_when_awaited', 'tell_again']
+__all__ = ['From', 'Return', 'SSLProtocol', 'SSLTransport', 'DefaultEventLoopPolicy', 'carries_tls',
+           'connection_error', 'coroutine', 'framework', 'new_future', 'raises_when_awaited',
+           'tell_again']
 
 
 def new_future(loop):
@@ -51,10 +55,50 @@ def _raise(error):
     yield  # not measured: makes this a generator function
 
 
+if PY2:
+    class ConnectionResetError(framework.ConnectionResetError, socket.error):
+        """Trollius' class, and 2.7's own for the same thing."""
+
+    class ConnectionAbortedError(framework.ConnectionAbortedError, socket.error):
+        """Trollius' class, and 2.7's own for the same thing."""
+
+    class BrokenPipeError(framework.BrokenPipeError, socket.error):
+        """Trollius' class, and 2.7's own for the same thing."""
+
+    _ERRORS = {errno.ECONNRESET: ConnectionResetError, errno.ECONNABORTED: ConnectionAbortedError,
+               errno.EPIPE: BrokenPipeError}
+    _LOST = (framework.ConnectionResetError, framework.ConnectionAbortedError,
+             framework.BrokenPipeError)
+
+    def connection_error(number, text):
+        """Return the error of a connection: the framework's, and a socket.error."""
+        return _ERRORS.get(number, socket.error)(number, text)
+else:
+    connection_error = OSError  # makes one of its classes, by the number
+
+
+# asyncio's transports have no weak references of their own since 3.8.
+_SLOTS = ('_protocol',) if hasattr(framework.Transport, '__weakref__') else (
+    '_protocol', '__weakref__')
+
+
+class SSLTransport(_transport.SSLTransport, framework.Transport):
+    """`_transport.SSLTransport`, and one of the framework's transports."""
+
+    __slots__ = _SLOTS
+
+
+class _DebugTransport(_transport.DebugTransport, framework.Transport):
+    __slots__ = _SLOTS + ('_watch',)
+
+
 class SSLProtocol(_SSLProtocol):
     """`sslproto27.SSLProtocol` on any loop of the framework; loops of ours have a setting."""
 
     __slots__ = ()
+
+    _transport_classes = SSLTransport, _DebugTransport
+    _connection_error = staticmethod(connection_error)
 
     def __init__(self, loop, *args, **kwargs):
         if kwargs.get('suppress_ragged_eofs') is None:
@@ -68,6 +112,8 @@ class SSLProtocol(_SSLProtocol):
         def connection_lost(self, exc):
             """Tell whoever waits, and the application, that the connection is gone."""
             protocol = self._app_protocol
+            if isinstance(exc, _LOST) and not isinstance(exc, socket.error):
+                exc = connection_error(exc.errno, exc.strerror)
             super(SSLProtocol, self).connection_lost(exc)
             self._loop.call_soon(tell_again, self._loop, protocol)  # after it is told
 

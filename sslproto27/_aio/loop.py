@@ -8,8 +8,8 @@ from .._compat import PY2
 from .._ending import timeouts
 from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future, reading,
-    upgrade)
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future,
+    raises_when_awaited, reading, upgrade)
 
 if PY2:
     from .sockets import SocketLoop
@@ -103,26 +103,31 @@ class SelectorEventLoop(SocketLoop):
         super(SelectorEventLoop, self).__init__(selector)
         self.suppress_ragged_eofs = bool(suppress_ragged_eofs)
 
+    @raises_when_awaited
     def create_connection(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
         """Connect; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_connection(
             protocol_factory, host, port, ssl=_tls(ssl, False, kwargs), **kwargs)
 
+    @raises_when_awaited
     def create_unix_connection(self, protocol_factory, path=None, ssl=None, **kwargs):
         """Connect to a unix socket; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_unix_connection(
             protocol_factory, path, ssl=_tls(ssl, False, kwargs), **kwargs)
 
+    @raises_when_awaited
     def create_server(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
         """Serve; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_server(
             protocol_factory, host, port, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
+    @raises_when_awaited
     def create_unix_server(self, protocol_factory, path=None, ssl=None, **kwargs):
         """Serve on a unix socket; asyncio's, and see the class."""
         return super(SelectorEventLoop, self).create_unix_server(
             protocol_factory, path, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
+    @raises_when_awaited
     def connect_accepted_socket(self, protocol_factory, sock, ssl=None, **kwargs):
         """
         Serve one connection that has been accepted elsewhere.

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from .. import _below
 from .._compat import PY2
-from . import From, Return, coroutine, framework, new_future
+from . import From, Return, coroutine, framework, new_future, raises_when_awaited
 from .loop import our_loop
 from .reading import Reading
 from .upgrade import run_tls, use_transport
@@ -203,6 +203,7 @@ def open_streams(loop, limit, connect, *args, **kwargs):
     raise Return((reader, StreamWriter(transport, protocol, reader, loop)))
 
 
+@raises_when_awaited
 def open_connection(host=None, port=None, loop=None, limit=LIMIT, **kwargs):
     """
     Connect, with TLS if *ssl* is given: the framework's open_connection on one of our loops.
@@ -223,12 +224,14 @@ def open_connection(host=None, port=None, loop=None, limit=LIMIT, **kwargs):
     return open_streams(loop, limit, loop.create_connection, host, port, **kwargs)
 
 
+@raises_when_awaited
 def open_unix_connection(path=None, loop=None, limit=LIMIT, **kwargs):
     """Connect to the unix socket at *path*; else like `open_connection`."""
     loop = our_loop(loop)
     return open_streams(loop, limit, loop.create_unix_connection, path, **kwargs)
 
 
+@raises_when_awaited
 def start_server(client_connected_cb, host=None, port=None, loop=None, limit=LIMIT, **kwargs):
     """
     Serve streams, with TLS if *ssl* is given: the framework's start_server on one of our loops.
@@ -252,6 +255,7 @@ def start_server(client_connected_cb, host=None, port=None, loop=None, limit=LIM
         _server_factory(loop, limit, client_connected_cb), host, port, **kwargs)
 
 
+@raises_when_awaited
 def start_unix_server(client_connected_cb, path=None, loop=None, limit=LIMIT, **kwargs):
     """Serve streams on the unix socket at *path*; else like `start_server`."""
     loop = our_loop(loop)

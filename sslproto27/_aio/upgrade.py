@@ -2,11 +2,11 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
-import socket
 
 from .. import _below
 from . import (
-    From, Return, SSLProtocol, carries_tls, coroutine, framework, new_future, raises_when_awaited)
+    From, Return, SSLProtocol, carries_tls, connection_error, coroutine, framework, new_future,
+    raises_when_awaited)
 
 __all__ = ['begin_tls', 'run_tls', 'start_tls', 'use_transport']
 
@@ -37,7 +37,7 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     if sslcontext is None:
         raise TypeError('sslcontext must be an ssl.SSLContext, not None')
     if _below.is_closing(transport):
-        raise socket.error(errno.ECONNRESET, 'start_tls() on a transport that is closing')
+        raise connection_error(errno.ECONNRESET, 'start_tls() on a transport that is closing')
     layer = SSLProtocol(loop, protocol, sslcontext, waiter, call_connection_made=False, **kwargs)
     before = _below.get_protocol(transport)
     read_ahead += _taken(protocol)
