@@ -14,7 +14,7 @@ import pytest
 from aio_helpers import PATIENCE, App, Echo, connected_pair, descriptors
 from memory import PY2, raised, since_python3
 from pipe_pairs import needs_refcounts, pattern
-from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
+from sslproto27 import SSLCertVerificationError, SSLPipe, SSLProtocol, aio
 from sslproto27._aio import framework
 from sslproto27._transport import SSLTransport
 from sslproto27.aio import From, Return
@@ -772,6 +772,72 @@ class TestCoroutines(object):
             raise Return('result')
         assert 'result' == aio.run(main())
         assert (aio.SelectorEventLoop, True) == (type(loops[0]), loops[0].is_closed())
+
+
+class Breaker(App):
+    """
+    A peer that does TLS by hand; to its flight with Finished it adds a record that is bad.
+
+    Args:
+        pipe (SSLPipe): its side of TLS.
+        flight (int): which of its flights has Finished.
+    """
+
+    def __init__(self, loop, pipe, flight):
+        super(Breaker, self).__init__(loop)
+        self.pipe, self.flight = pipe, flight
+
+    def connection_made(self, transport):
+        """Begin."""
+        super(Breaker, self).connection_made(transport)
+        self.pipe.do_handshake()
+        self.say()
+
+    def data_received(self, data):
+        """Go on."""
+        self.pipe.feed_ssldata(data)
+        self.say()
+
+    def say(self):
+        """Send a flight."""
+        flight = self.pipe.data_to_send()
+        self.flight -= bool(flight)
+        if flight and not self.flight:
+            if self.pipe.established:
+                self.pipe.feed_appdata(b'before')
+                flight += self.pipe.data_to_send()
+            flight += b'\x17\x03\x03\x00\x20' + b'x' * 32
+        self.transport.write(flight)
+
+
+class TestBadRecordBehindFinished(object):
+    """A record that is bad, in one segment with the peer's Finished."""
+
+    def check(self, run, app, peer, breaks_established):
+        """The application was connected, had what came before, and then lost the connection."""
+        error = run(app.over)
+        assert ssl.SSLError is type(error)
+        assert 'BAD_RECORD_MAC' in error.reason
+        assert (b'before' if breaks_established else b'') == app.data
+        assert ('connection_made', 'connection_lost') == (app.names[0], app.names[-1])
+        run(peer.over)
+
+    def test_server(self, aio_loop, run, serve, client_context, server_context, tls_version):
+        """A server has done the handshake, and delivers what came before the bad record."""
+        made = Apps(aio_loop, App)
+        pipe = SSLPipe(client_context, server_hostname='localhost')
+        peer = Breaker(aio_loop, pipe, 2)
+        run(aio_loop.create_connection(
+            lambda: peer, '127.0.0.1', serve(made, ssl=server_context)))
+        run(peer.over)
+        self.check(run, made.made[0], peer, tls_version == 'TLSv1.3')
+
+    def test_client(self, aio_loop, run, serve, connect, server_context, tls_version):
+        """A client's handshake succeeds, and it gets what came before the bad record."""
+        peer = Breaker(aio_loop, SSLPipe(server_context, server_side=True),
+                       2 if tls_version == 'TLSv1.2' else 1)
+        client = connect(serve(lambda: peer))
+        self.check(run, client, peer, tls_version == 'TLSv1.2')
 
 
 class TestClasses(object):
