@@ -8,11 +8,12 @@ import select
 import signal
 import socket
 import struct
+import sys
 
 import pytest
 
 from aio_helpers import PATIENCE
-from memory import PY2
+from memory import PY2, raised
 from pipe_pairs import pattern
 
 if not PY2:
@@ -306,3 +307,93 @@ def test_strangers_handshake(aio_loop, run, serve, pki, debug):
     stranger.close()
     told, aio_loop.errors[:] = len(aio_loop.errors), []
     assert debug == told
+
+
+@pytest.mark.parametrize('debug', [False, True])
+def test_coroutines_called_soon(aio_loop, debug):
+    """What a task alone can run is TypeError for call_soon, as for Trollius' own loop."""
+    @trollius.coroutine
+    def coroutine():
+        yield None
+    aio_loop.set_debug(debug)
+    running = coroutine()
+    for callback in (coroutine, running):
+        assert TypeError is type(raised(aio_loop.call_soon, callback))
+    aio_loop.run_until_complete(running)
+
+
+def test_source_in_debug_mode(aio_loop):
+    """In debug mode a handle names its caller's line."""
+    aio_loop.set_debug(True)
+    line = sys._getframe().f_lineno + 1
+    handle = aio_loop.call_soon(id, None)
+    assert (line, 'test_source_in_debug_mode') == handle._source_traceback[-1][1:3]
+
+
+class Exhausted(object):
+    """A listening socket that fails to accept."""
+
+    def __init__(self, error):
+        self.accept = lambda: raise_(error)
+
+    def fileno(self):
+        """No descriptor that is registered."""
+        return 10 ** 6
+
+
+def raise_(error):
+    """Raise *error*."""
+    raise error
+
+
+@pytest.mark.parametrize('error', [
+    trollius.BlockingIOError(errno.EAGAIN, ''), socket.error(errno.EAGAIN, ''),
+    socket.error(errno.ECONNABORTED, '')])
+def test_nobody_to_accept(aio_loop, error):
+    """A connection that has gone before it was accepted is no error."""
+    assert None is aio_loop._accept_connection(None, Exhausted(error))
+
+
+def test_retry_to_accept(aio_loop, monkeypatch):
+    """Without descriptors a server stops to listen, says so, and tries again later."""
+    later = []
+    monkeypatch.setattr(aio_loop, 'call_later', lambda *args: later.append(args))
+    sock = Exhausted(socket.error(errno.EMFILE, ''))
+    aio_loop._accept_connection('factory', sock, None, 'server')
+    assert [(1, aio_loop._start_serving, 'factory', sock, None, 'server')] == later
+    told = aio_loop.errors.pop()
+    assert (errno.EMFILE, sock) == (told['exception'].errno, told['socket'])
+
+
+def test_upgrade_by_hand(aio_loop, run, pki):
+    """An application may make a TLS transport of a socket itself, as on a loop of Trollius'."""
+    ends = [Plain(aio_loop), Plain(aio_loop)]
+    contexts = [pki.client_context(), pki.server_context('ecdsa')]
+    socks, waiters = socket.socketpair(), [trollius.Future(loop=aio_loop) for _ in ends]
+    for sock in socks:
+        sock.setblocking(False)
+    aio_loop._make_ssl_transport(
+        socks[0], ends[0], contexts[0], waiters[0], server_hostname='localhost')
+    aio_loop._make_ssl_transport(socks[1], ends[1], contexts[1], waiters[1], server_side=True)
+    run(trollius.gather(*waiters, loop=aio_loop))
+    ends[1].transport.write(b'data')
+    ends[1].transport.close()
+    run(trollius.gather(*[end.over for end in ends], loop=aio_loop))
+    assert b'data' == ends[0].data
+
+
+@pytest.mark.parametrize('name', ['add_reader', 'add_writer'])
+def test_cancelled_handles(aio_loop, name):
+    """A descriptor whose handle is cancelled is watched no longer."""
+    ours, theirs = socket.socketpair()
+    theirs.send(b'x')
+    getattr(aio_loop, name)(ours.fileno(), id, None)
+    for handle in aio_loop._selector.get_key(ours.fileno()).data:
+        if handle is not None:
+            handle.cancel()
+    for _ in range(3):
+        aio_loop.call_soon(aio_loop.stop)
+        aio_loop.run_forever()
+    assert ours.fileno() not in aio_loop._selector.get_map()
+    ours.close()
+    theirs.close()

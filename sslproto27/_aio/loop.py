@@ -33,9 +33,9 @@ class _TLS(object):
         self.context = None if ssl is True else ssl
         self.options = options
         if self.context is None and server_side:
-            raise TypeError('ssl must be an ssl.SSLContext for a server, not %r' % (ssl,))
+            raise TypeError('ssl argument must be an SSLContext for a server, not %r' % (ssl,))
         if not isinstance(self.context, (_ssl.SSLContext, type(None))):
-            raise TypeError('ssl must be an ssl.SSLContext, not %r' % (ssl,))
+            raise TypeError('ssl argument must be an SSLContext, not %r' % (ssl,))
         timeouts(options.get('ssl_handshake_timeout'), options.get('ssl_shutdown_timeout'))
 
 
@@ -180,10 +180,13 @@ class SelectorEventLoop(SocketLoop):
     # _make_ssl_transport, all of its ways to open any stream through _make_socket_transport.
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, server_side=False,
-                            server_hostname=None, extra=None, server=None, **_asyncios):
+                            server_hostname=None, extra=None, server=None, **options):
+        # Applications call this, too, for want of a start_tls: with a context, or None.
+        tls = sslcontext if isinstance(sslcontext, _TLS) else _TLS(
+            sslcontext, server_side, options)
         try:
-            layer = SSLProtocol(self, protocol, sslcontext.context, waiter, server_side,
-                                server_hostname, **sslcontext.options)
+            layer = SSLProtocol(self, protocol, tls.context, waiter, server_side,
+                                server_hostname, **tls.options)
         except BaseException:
             rawsock.close()
             raise

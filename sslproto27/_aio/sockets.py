@@ -12,11 +12,13 @@ import math
 import os
 import select
 import socket
+import types
 
 import trollius
 from trollius import selectors
+from trollius.coroutines import CoroWrapper
 from trollius.events import Handle
-from trollius.py33_exceptions import get_error_class
+from trollius.py33_exceptions import BlockingIOError, InterruptedError, get_error_class
 from trollius.selector_events import _SelectorSocketTransport
 
 from .._compat import PYPY
@@ -26,6 +28,10 @@ __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 
 #: What says that the socket has nothing, or no room, or that a signal came first.
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR])
+_WAITING = BlockingIOError, InterruptedError  # from what an application has given as a socket
+
+#: What can be run by a task alone.
+_COROUTINES = frozenset([types.GeneratorType, CoroWrapper])
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -58,8 +64,8 @@ class SocketTransport(_SelectorSocketTransport):
     def _read_ready(self):
         try:
             data = self._sock.recv(self.max_size)
-        except socket.error as error:
-            self._failed(error)
+        except EnvironmentError as error:
+            self._failed(error, 'read')
             return
         if data:
             self._protocol.data_received(data)
@@ -75,8 +81,8 @@ class SocketTransport(_SelectorSocketTransport):
             return
         try:
             sent = self._sock.send(data)
-        except socket.error as error:
-            if self._failed(error):
+        except EnvironmentError as error:
+            if self._failed(error, 'write'):
                 return
             sent = 0
         if sent < len(data):
@@ -88,8 +94,9 @@ class SocketTransport(_SelectorSocketTransport):
         unsent = self._buffer
         try:
             sent = self._sock.send(unsent)
-        except socket.error as error:
-            self._failed(error)
+        except EnvironmentError as error:
+            if self._failed(error, 'write'):
+                self._loop.remove_writer(self._sock_fd)
             return
         del unsent[:sent]
         self._maybe_resume_protocol()
@@ -112,13 +119,14 @@ class SocketTransport(_SelectorSocketTransport):
         if exc is not None:
             tell_again(loop, protocol)
 
-    def _failed(self, error):
+    def _failed(self, error, what):
         """End the connection, unless *error* is only about waiting; return whether it was not."""
-        if error.errno in _WAITS:
+        if error.errno in _WAITS or isinstance(error, _WAITING):
             return False
         # connection_lost gets the class that Python 3 has for it, as from Trollius itself.
-        self._fatal_error(get_error_class(error.errno, type(error))(*error.args),
-                          'Fatal error on a socket')
+        cls = get_error_class(error.errno, type(error))
+        self._fatal_error(error if isinstance(error, cls) else cls(*error.args),
+                          'Fatal %s error on socket transport' % what)
         return True
 
 
@@ -213,9 +221,13 @@ class SocketLoop(trollius.SelectorEventLoop):
         super(SocketLoop, self).__init__(Selector() if selector is None else selector)
 
     def call_soon(self, callback, *args):
-        """Call the function soon; Trollius' own checks of it are made in debug mode, as on 3."""
-        if self._debug or self._closed:
-            return super(SocketLoop, self).call_soon(callback, *args)
+        """Call the function soon; what Trollius refuses is refused."""
+        if (self._debug or self._closed or callback.__class__ in _COROUTINES
+                or getattr(callback, '_is_coroutine', False)):
+            handle = super(SocketLoop, self).call_soon(callback, *args)
+            if handle._source_traceback:
+                del handle._source_traceback[-1]  # this line is not the caller's
+            return handle
         handle = Handle(callback, args, self)
         self._ready.append(handle)
         return handle
@@ -228,15 +240,22 @@ class SocketLoop(trollius.SelectorEventLoop):
         ready = self._ready
         for key, mask in event_list:
             reader, writer = key.data
-            if mask & _READ and reader is not None and not reader._cancelled:
-                ready.append(reader)
-            if mask & _WRITE and writer is not None and not writer._cancelled:
-                ready.append(writer)
+            if mask & _READ and reader is not None:
+                if reader._cancelled:
+                    self.remove_reader(key.fileobj)
+                else:
+                    ready.append(reader)
+            if mask & _WRITE and writer is not None:
+                if writer._cancelled:
+                    self.remove_writer(key.fileobj)
+                else:
+                    ready.append(writer)
 
     def _accept_connection(self, protocol_factory, sock, sslcontext=None, server=None):
         try:
             connection, address = sock.accept()
-        except socket.error:  # Trollius knows what to do, and gets the same error or a connection
+        except EnvironmentError:
+            # Trollius knows what to do, and gets the same error, or a connection.
             super(SocketLoop, self)._accept_connection(protocol_factory, sock, sslcontext, server)
             return
         protocol = None
