@@ -728,3 +728,60 @@ class TestOpenSSLPrograms(object):
             rest = yield From(reader.read())
             raise Return(answer, version, rest)
         assert (b'desserts\n', tls_version, b'') == run(talk())
+
+
+NAMES_ONLY = '''
+import sslproto27
+%s
+import ssl, socket
+loop = trollius.SelectorEventLoop()
+ours, theirs = [socket.socket(_sock=sock) for sock in socket.socketpair()]
+ours.setblocking(False)
+waiter = trollius.Future(loop=loop)
+transport = loop._make_ssl_transport(
+    ours, trollius.Protocol(), ssl.SSLContext(ssl.PROTOCOL_SSLv23), waiter)
+print(type(transport).__module__)
+transport.abort()
+loop.call_soon(loop.stop)
+loop.run_forever()
+loop.close()
+sslproto27.uninstall()
+print(trollius.sslproto._is_sslproto_available())
+ssl.MemoryBIO = None
+print(trollius.sslproto._is_sslproto_available())
+'''
+
+
+class TestNamesOnly(object):
+    """sslproto27.install() alone, and Trollius' own loops."""
+
+    @pytest.mark.parametrize('lines', [
+        ['import trollius', 'sslproto27.install()'], ['sslproto27.install()', 'import trollius'],
+        ['sslproto27.install()', 'sslproto27.install()', 'import trollius'],
+        ['sslproto27.install()', 'import trollius', 'sslproto27.install()'],
+        ['sslproto27.install()', 'sslproto27.uninstall()', 'sslproto27.install()',
+         'import trollius'],
+        ['sslproto27.install()', 'sslproto27.uninstall()', 'import trollius'],
+        ['import sslproto27.trollius, trollius', 'sslproto27.install()']])
+    def test_own_protocol(self, run_python, lines):
+        """
+        They never switch to Trollius' own sslproto, in whatever order; uninstall() lets it look.
+        """
+        child = run_python(NAMES_ONLY % '\n'.join(lines))
+        assert (0, '') == (child.returncode, child.stderr)
+        assert ['trollius.selector_events', 'False', 'True'] == child.stdout.split()
+
+    def test_missing(self, run_python):
+        """Whatever else is imported of Trollius, or is not there, is found or not as ever."""
+        child = run_python('''
+import sys, sslproto27
+sslproto27.install()
+try:
+    import trollius.nothing
+except ImportError:
+    print('no such module')
+import trollius.sslproto
+print(len(sys.meta_path), trollius.sslproto.__name__)
+''')
+        assert (0, '') == (child.returncode, child.stderr)
+        assert 'no such module' in child.stdout and 'trollius.sslproto' in child.stdout
