@@ -8,6 +8,8 @@ RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
 URLLIB3 := .cache/urllib3
 URLLIB3_VERSION := 1.26.20
+TROLLIUS := .cache/trollius
+TROLLIUS_VERSION := 2.2.1
 STUBS = $(wildcard sslproto27/*.pyi sslproto27/*/*.pyi)
 MYPY = MYPY_CACHE_DIR=.cache/mypy PYTHONPATH=.cache/types:. $(VENV3)/bin/python -m mypy
 SOURCES = $(wildcard sslproto27 contrib examples tests tools benchmarks setup.py)
@@ -21,7 +23,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all tested test-urllib3 comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo test test-all tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -57,6 +59,11 @@ test-urllib3: $(URLLIB3)/ready  ## urllib3's own tests, with sslproto27 injected
 	    ../env/bin/python -m pytest -q -rs --timeout 120 -p no:cacheprovider -p urllib3_injected \
 	    test/test_ssltransport.py $(addprefix test/with_dummyserver/,test_proxy_poolmanager.py \
 	    test_https.py test_socketlevel.py)
+
+test-trollius: $(TROLLIUS)/ready  ## Trollius' own tests, on our loops
+	@cd $(TROLLIUS)/trollius-$(TROLLIUS_VERSION) && PYTHONPATH=$(CURDIR)/tools:$(CURDIR):tests \
+	    ../env/bin/python -m pytest -q -rs -c tox.ini --timeout 120 -p no:cacheprovider \
+	    -p trollius_injected --ignore tests/test_asyncio.py tests
 
 comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
 	@PYTHONPATH=$(CURDIR)/tests .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
@@ -201,6 +208,16 @@ $(URLLIB3)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	@$(@D)/env/bin/python -m pip install -qq $(@D)/urllib3-$(URLLIB3_VERSION) 'tornado>=5.1,<6' \
 	    'pytest>=4.6,<5' 'mock<4' PySocks 'flaky<4' 'pytest-timeout<2' 'pytest-freezegun<0.5' \
 	    'trustme<1' python-dateutil && touch $@
+
+# As urllib3's. One module of them is written for Python 3.
+$(TROLLIUS)/ready: .cache/virtualenv/ready $(VENV3)/ready
+	@rm -rf $(@D)
+	@$(VIRTUALENV) $(@D)/env
+	@$(VENV3)/bin/python -m pip download -qq --no-deps --no-binary trollius --ignore-requires-python \
+	    -d $(@D) trollius==$(TROLLIUS_VERSION)
+	@tar -xzf $(@D)/trollius-$(TROLLIUS_VERSION).tar.gz -C $(@D)
+	@$(@D)/env/bin/python -m pip install -qq $(@D)/trollius-$(TROLLIUS_VERSION) 'pytest>=4.6,<5' \
+	    'mock<4' unittest2 'pytest-timeout<2' 'trustme<1' && touch $@
 
 # Some distributions cut ensurepip from venv; virtualenv, before or after fetching
 # newer wheels, then serves the old and the new versions of Python 3.
