@@ -9,6 +9,7 @@ certificate chain, which must be for 'localhost'. The client offers each PROTOCO
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -64,4 +65,5 @@ def talk(authority, certificate, *offers):
 if __name__ == '__main__':
     if len(sys.argv) < 3:
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     aio.run(talk(*sys.argv[1:]))

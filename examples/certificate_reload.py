@@ -8,6 +8,7 @@ PORT is 8443 unless given; 0 lets the system choose one. It is printed once the 
 """
 from __future__ import print_function
 
+import logging
 import os
 import ssl
 import sys
@@ -58,4 +59,5 @@ def main(certificate, port='8443'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

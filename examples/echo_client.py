@@ -7,6 +7,7 @@ AUTHORITY is a PEM file with the certificate to trust; the server's must be for 
 """
 from __future__ import print_function
 
+import logging
 import sys
 
 import trollius
@@ -38,4 +39,5 @@ def main(authority, port, message='Hello, TLS'):
 if __name__ == '__main__':
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

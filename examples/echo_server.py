@@ -8,6 +8,7 @@ CERTIFICATE is a PEM file with the private key and the certificate chain. PORT i
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -50,4 +51,5 @@ def main(certificate, port='8443'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

@@ -10,6 +10,7 @@ AUTHORITY is a PEM file with the certificate to trust; the server's must be for 
 """
 from __future__ import print_function
 
+import logging
 import os
 import socket
 import sys
@@ -68,4 +69,5 @@ def main(authority, port, path='/'):
 if __name__ == '__main__':
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

@@ -8,6 +8,7 @@ private key and a certificate chain, the server's for 'localhost'.
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -47,4 +48,5 @@ def talk(authority, certificate, client_certificate=None):
 if __name__ == '__main__':
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     aio.run(talk(*sys.argv[1:]))

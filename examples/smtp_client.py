@@ -7,6 +7,7 @@ AUTHORITY is a PEM file with the certificate to trust; the server's must be for 
 """
 from __future__ import print_function
 
+import logging
 import sys
 
 import sslproto27
@@ -52,4 +53,5 @@ def main(authority, port, message):
 if __name__ == '__main__':
     if len(sys.argv) != 4:
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

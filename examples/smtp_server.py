@@ -8,6 +8,7 @@ PORT is 2525 unless given; 0 lets the system choose one. It is printed once the 
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -65,4 +66,5 @@ def main(certificate, port='2525'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

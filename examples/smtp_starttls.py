@@ -9,6 +9,7 @@ AUTHORITY is a PEM file with the certificate to trust; the server's must be for 
 """
 from __future__ import print_function
 
+import logging
 import smtplib
 import sys
 
@@ -49,4 +50,5 @@ def main(authority, port, sender, recipient, message):
 if __name__ == '__main__':
     if len(sys.argv) != 6:
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

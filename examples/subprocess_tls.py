@@ -9,6 +9,7 @@ certificate chain, which must be for 'localhost'.
 from __future__ import print_function
 
 import io
+import logging
 import ssl
 import subprocess
 import sys
@@ -48,4 +49,5 @@ def parent(authority, certificate):
 if __name__ == '__main__':
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     aio.run(child(sys.argv[2]) if sys.argv[1] == '--child' else parent(*sys.argv[1:]))

@@ -7,6 +7,7 @@ AUTHORITY is a PEM file with the certificate to trust; both servers' must be for
 """
 from __future__ import print_function
 
+import logging
 import sys
 
 import sslproto27
@@ -42,4 +43,5 @@ def main(authority, proxy_port, port, message='Hello, TLS in TLS'):
 if __name__ == '__main__':
     if len(sys.argv) not in (4, 5):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

@@ -11,6 +11,7 @@ everybody says, and leaves at the end of the input.
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -88,4 +89,5 @@ def main(role, *args):
 if __name__ == '__main__':
     if len(sys.argv) not in (3, 4, 5) or sys.argv[1] not in ('serve', 'join'):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

@@ -9,6 +9,7 @@ client for it.
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -47,4 +48,5 @@ def main(certificate, port='8443'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

@@ -7,6 +7,7 @@ AUTHORITY is a PEM file with the certificate to trust.
 """
 from __future__ import print_function
 
+import logging
 import sys
 
 from tornado.httpclient import AsyncHTTPClient
@@ -27,4 +28,5 @@ def main(authority, url):
 if __name__ == '__main__':
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

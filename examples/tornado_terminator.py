@@ -9,6 +9,7 @@ system choose one. The port is printed once the server listens.
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -65,4 +66,5 @@ def main(certificate, service_port, port='8443'):
 if __name__ == '__main__':
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     main(*sys.argv[1:])

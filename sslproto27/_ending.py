@@ -183,7 +183,10 @@ class Ending(object):
         protocol = self._app_protocol
         if self._call_connection_made:  # then it was never told of anything, and will not be
             self._app_protocol = None
-        if self._loop.get_debug():
+        report = getattr(self._waiter, 'report', None)
+        if report is not None:  # nobody waits for it
+            report(self, error)
+        elif self._loop.get_debug():
             logger.debug('%r: the TLS handshake failed: %s', self, error)
         if self._waiter is not None:
             self._wake(error)

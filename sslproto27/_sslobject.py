@@ -5,7 +5,7 @@ import ssl
 import warnings
 
 from ._certificate import chain_der, peer_certificate_der, server_end_point
-from ._compat import as_bytes, to_index, writable_view
+from ._compat import as_bytes, to_index, to_native, writable_view
 from ._constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ._engine import binding
 from ._errors import has_failed, library_error, required, ssl_error
@@ -72,6 +72,7 @@ _LEVELS = 10
 #: Weak references to objects by the addresses of their ``SSL *``, for `guarding`.
 _by_address = {}
 
+TLSEXT_NAMETYPE_HOST_NAME = 0  # SSL_get_servername(3)
 SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
 
@@ -427,6 +428,11 @@ class SSLObject(Unique):
     def server_hostname(self):
         """The name that the server must prove, in A-labels (str), or None."""
         return self._server_hostname
+
+    def _requested_name(self):
+        """Return the name of the server that the client has asked for (str), or None."""
+        name = lib.SSL_get_servername(self._ssl, TLSEXT_NAMETYPE_HOST_NAME)
+        return to_native(name) if name else None
 
     @property
     def session(self):

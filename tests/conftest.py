@@ -13,6 +13,7 @@ import sslproto27
 from aio_helpers import aio_loop, folder, run, serve  # noqa: F401: fixtures
 from memory import connect
 from pki import VERSIONS, temporary_pki
+from sslproto27._report import failed_handshakes
 
 
 @pytest.fixture(scope='session')
@@ -20,6 +21,12 @@ def pki():
     """The certificates of this session (pki.PKI)."""
     with temporary_pki() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def all_reported():
+    """Whatever failed in the tests before, failed handshakes are logged in this one."""
+    failed_handshakes.__init__()
 
 
 @pytest.fixture(params=VERSIONS)

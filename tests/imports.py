@@ -100,7 +100,8 @@ def closure(names):
 
 
 #: Layers whose modules are neither what another one needs, nor of a folder or a door of their own.
-_PROTOCOL = {'_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below'}
+_PROTOCOL = {
+    '_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below', '_report'}
 _SOCKET = {'_socket', '_blocking'}
 
 

@@ -45,7 +45,7 @@ OTHERS = {
     '_engine.pypy27': _ENGINE,
     '_hostname': ['hostname', 'wrap_bio'],
     '_memorybio': ['memorybio', 'unavailable'],
-    '_pep546': ['install'],
+    '_pep546': ['install', 'trollius'],
     '_session': ['session', 'session_pem'],
     '_blocking': ['socket', 'pep543_socket', 'hostile_callers_sockets'],
     '_sslobject': ['sslobject', 'short_paths', 'wrap_bio', 'channel_binding', 'post_handshake',

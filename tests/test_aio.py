@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import gc
+import logging
 import os
 import socket
 import ssl
@@ -838,6 +839,73 @@ class TestBadRecordBehindFinished(object):
                        2 if tls_version == 'TLSv1.2' else 1)
         client = connect(serve(lambda: peer))
         self.check(run, client, peer, tls_version == 'TLSv1.2')
+
+
+class TestOperators(object):
+    """What a server's log says of handshakes that fail."""
+
+    def stranger(self, run, serve, aio_loop, server_context, data):
+        """Let somebody send *data*, and be gone; return the peer's address as the log has it."""
+        port = serve(Apps(aio_loop), ssl=server_context)
+        sock = socket.create_connection(('127.0.0.1', port))
+        sock.settimeout(PATIENCE)
+        name = '%s:%s' % sock.getsockname()
+        sock.sendall(data)
+        while run(aio_loop.run_in_executor(None, sock.recv, 1000)):
+            pass
+        sock.close()
+        return name
+
+    @pytest.mark.parametrize('debug', [False, True])
+    def test_one_line(self, aio_loop, run, serve, server_context, caplog, debug):
+        """A handshake that fails is one warning, with peer and reason, and no error of the loop."""
+        aio_loop.set_debug(debug)
+        with caplog.at_level(logging.DEBUG, 'sslproto27'):
+            peer = self.stranger(
+                run, serve, aio_loop, server_context, b'GET / HTTP/1.0\r\n\r\n')
+        lines = [record for record in caplog.records if 'failed' in record.getMessage()]
+        assert [logging.WARNING] == [record.levelno for record in lines]
+        text = lines[0].getMessage()
+        assert peer in text and 'HTTP_REQUEST' in text
+        assert [] == aio_loop.errors
+
+    @pytest.mark.parametrize('way', ['probe', 'cut'])
+    def test_gone(self, aio_loop, run, serve, connect, server_context, caplog, way):
+        """A peer that is just gone is no warning."""
+        made = Apps(aio_loop)
+        port = serve(made, ssl=server_context)
+        with caplog.at_level(logging.INFO, 'sslproto27'):
+            gone = connect(port, ssl=None)
+            gone.transport.write(b'' if way == 'probe' else b'\x16\x03')
+            gone.transport.close()
+            end(run, gone)
+            client = connect(port)  # the server has seen the other one by now
+            client.transport.close()
+            end(run, client)
+        assert [] == [record.getMessage() for record in caplog.records]
+
+    def test_name(self, aio_loop, run, serve, client_context, server_context, caplog):
+        """On 2.7 the line has the server name that the client has asked for."""
+        port = serve(Apps(aio_loop), ssl=server_context)
+        error = raised(run, aio_loop.create_connection(
+            lambda: App(aio_loop), '127.0.0.1', port, ssl=client_context,
+            server_hostname='elsewhere.example'))
+        assert SSLCertVerificationError is type(error)
+        while not caplog.records:
+            run(aio.sleep(0))
+        text = caplog.records[-1].getMessage()
+        assert 'failed' in text
+        assert PY2 is ("asked for 'elsewhere.example'" in text)
+
+    def test_awaited(self, aio_loop, run, server_context, caplog):
+        """What is raised where somebody waits is not logged as well."""
+        ours, theirs = socket.socketpair()
+        theirs.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        error = raised(run, aio_loop.connect_accepted_socket(
+            lambda: App(aio_loop), ours, ssl=server_context))
+        theirs.close()
+        assert isinstance(error, ssl.SSLError)
+        assert [] == caplog.records
 
 
 class TestClasses(object):

@@ -13,6 +13,7 @@ import socket
 from .. import _transport
 from .._compat import PY2
 from .._protocol import SSLProtocol as _SSLProtocol
+from .._report import address, failed_handshakes, logger
 
 if PY2:
     import trollius as framework
@@ -24,9 +25,9 @@ else:
     from asyncio import DefaultEventLoopPolicy
     from .generators import From, Return, coroutine
 
-__all__ = ['From', 'Return', 'SSLProtocol', 'SSLTransport', 'DefaultEventLoopPolicy', 'carries_tls',
-           'connection_error', 'coroutine', 'framework', 'new_future', 'raises_when_awaited',
-           'tell_again']
+__all__ = ['From', 'Return', 'SSLProtocol', 'SSLTransport', 'DefaultEventLoopPolicy', 'Unattended',
+           'carries_tls', 'connection_error', 'coroutine', 'framework', 'new_future',
+           'raises_when_awaited', 'tell_again']
 
 
 def new_future(loop):
@@ -129,6 +130,43 @@ def tell_again(loop, protocol):
     error = reader.exception() if reader is not None else None
     if error is not None:
         loop.call_soon(reader.set_exception, error)
+
+
+class Unattended(object):
+    """
+    In the place of a future: nobody waits for the handshake of a connection that came in.
+
+    Any stranger can make it fail: that is a line in the log, and no error of the server's.
+
+    Args:
+        waiter (future or None): done with either way; asyncio's server waits for one.
+    """
+
+    __slots__ = ('_waiter',)
+
+    def __init__(self, waiter=None):
+        self._waiter = waiter
+
+    def done(self):
+        """Return whether it is too late to be told."""
+        return self._waiter is not None and self._waiter.done()
+
+    def set_result(self, result):
+        """Take note that the handshake is over."""
+        if self._waiter is not None:
+            self._waiter.set_result(None)
+
+    set_exception = set_result
+
+    def report(self, protocol, error):
+        """Log why the handshake of *protocol* failed; not, but in debug mode, if it was lost."""
+        peer = address(protocol._get_extra_info('peername', None))
+        if getattr(error, 'errno', None) == errno.ECONNRESET:
+            if protocol._loop.get_debug():
+                logger.debug('TLS handshake with %s failed: %s', peer, error)
+            return
+        failed_handshakes.warn(
+            logger, 'TLS handshake with %s failed: %s', protocol._pipe.ssl_object, peer, error)
 
 
 def carries_tls(transport):

@@ -8,8 +8,8 @@ from .._compat import PY2
 from .._ending import timeouts
 from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, coroutine, framework, new_future,
-    raises_when_awaited, reading, upgrade)
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework,
+    new_future, raises_when_awaited, reading, upgrade)
 
 if PY2:
     from .sockets import SocketLoop
@@ -184,6 +184,8 @@ class SelectorEventLoop(SocketLoop):
         # Applications call this, too, for want of a start_tls: with a context, or None.
         tls = sslcontext if isinstance(sslcontext, _TLS) else _TLS(
             sslcontext, server_side, options)
+        if server is not None and isinstance(waiter, framework.Future):  # asyncio's, of a server
+            waiter = Unattended(waiter)
         try:
             layer = SSLProtocol(self, protocol, tls.context, waiter, server_side,
                                 server_hostname, **tls.options)

@@ -22,7 +22,7 @@ from trollius.py33_exceptions import BlockingIOError, InterruptedError, get_erro
 from trollius.selector_events import _SelectorSocketTransport
 
 from .._compat import PYPY
-from . import tell_again
+from . import Unattended, tell_again
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 
@@ -265,34 +265,13 @@ class SocketLoop(trollius.SelectorEventLoop):
             extra = {'peername': address}
             if sslcontext:
                 self._make_ssl_transport(connection, protocol, sslcontext,
-                                         _Unattended(self, protocol), server_side=True,
-                                         extra=extra, server=server)
+                                         Unattended(), server_side=True, extra=extra,
+                                         server=server)
             else:
                 self._make_socket_transport(connection, protocol, extra=extra, server=server)
         except Exception as error:
             connection.close()
             _not_served(self, protocol, error)
-
-
-class _Unattended(object):
-    """In the place of a future: nobody waits for the handshake of a connection that came in."""
-
-    __slots__ = ('_loop', '_protocol')
-
-    def __init__(self, loop, protocol):
-        self._loop, self._protocol = loop, protocol
-
-    def done(self):
-        """Return False: it can be told."""
-        return False
-
-    def set_result(self, result):
-        """Ignore that the handshake is done."""
-
-    def set_exception(self, error):
-        """Report that it failed, in debug mode: any stranger can make it fail."""
-        if self._loop.get_debug():
-            _not_served(self._loop, self._protocol, error)
 
 
 def _not_served(loop, protocol, error):

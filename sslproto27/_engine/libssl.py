@@ -109,6 +109,7 @@ int X509_VERIFY_PARAM_set1_ip_asc(ptr, text);
 ptr a2i_IPADDRESS(text);
 void ASN1_OCTET_STRING_free(ptr);
 long SSL_get_verify_result(ptr);
+text SSL_get_servername(ptr, int);
 text X509_verify_cert_error_string(long);
 int SSL_get_verify_mode(ptr);
 int SSL_CTX_get_verify_mode(ptr);

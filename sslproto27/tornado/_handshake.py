@@ -11,6 +11,7 @@ from tornado import iostream
 from tornado.log import gen_log
 
 from .. import _pipe
+from .._report import failed_handshakes
 from ._lower import READ_SIZE
 
 __all__ = ['BEFORE', 'Handshaking', 'plain_read', 'plain_reading', 'plain_write']
@@ -52,7 +53,11 @@ class Handshaking(object):
             peer = self.socket.getpeername()
         except (AttributeError, sockets.error):
             peer = '(not connected)'
-        gen_log.warning('SSL Error on %s %s: %s', _number(self.fileno()), peer, error)
+        text, args = 'SSL Error on %s %s: %s', (_number(self.fileno()), peer, error)
+        if self._pipe.ssl_object.server_side:  # any stranger can make that fail
+            failed_handshakes.warn(gen_log, text, self._pipe.ssl_object, *args)
+        else:
+            gen_log.warning(text, *args)
 
     def _shake_hands(self):
         pipe = self._pipe
