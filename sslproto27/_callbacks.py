@@ -58,6 +58,9 @@ def set_sni_callback(context, value):
     """
     Call *value* when a client has said which server it wants (RFC 6066 3).
 
+    A context that it gives to the TLS object brings its certificate, trust and ALPN, but not its
+    verify mode, flags or versions, as in Python 3.13: `by_server_name` sees to these.
+
     Args:
         value (callable or None): takes the TLS object, whose ``context`` it may replace, the
             name in A-labels (text, or None if the client sent none) and *context*; returns None, or

@@ -72,6 +72,7 @@ _LEVELS = 10
 #: Weak references to objects by the addresses of their ``SSL *``, for `guarding`.
 _by_address = {}
 
+X509_V_FLAGS = 0xfffffff  # all that there are, X509_VERIFY_PARAM_set_flags(3)
 TLSEXT_NAMETYPE_HOST_NAME = 0  # SSL_get_servername(3)
 SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
@@ -428,6 +429,33 @@ class SSLObject(Unique):
     def server_hostname(self):
         """The name that the server must prove, in A-labels (str), or None."""
         return self._server_hostname
+
+    def _use_context(self, context):
+        """
+        Have *context*, and how it verifies, from a server name callback on.
+
+        Returns:
+            int: the version that is spoken, as its number on the wire.
+        """
+        self.context = context
+        handle = self._ssl
+        chosen = lib.SSL_get_SSL_CTX(handle)
+        mode = lib.SSL_CTX_get_verify_mode(chosen)
+        lib.SSL_set_verify(handle, mode, NULL)
+        # SSL_set1_param(3) adds flags to those that are there.
+        lib.X509_VERIFY_PARAM_clear_flags(lib.SSL_get0_param(handle), X509_V_FLAGS)
+        required(lib.SSL_set1_param(handle, lib.SSL_CTX_get0_param(chosen)))
+        if peek(context).post_handshake_auth:
+            self._allow_post_handshake_auth()
+        return lib.SSL_version(handle)
+
+    def _may_resume_for(self, name):
+        """Return whether this is no resumed session, or one of the server *name* (bool)."""
+        if not lib.SSL_session_reused(self._ssl):
+            return True
+        session = lib.SSL_get_session(self._ssl)
+        known = lib.SSL_SESSION_get0_hostname(session) if session else None
+        return bool(known) and to_native(known).lower() == name.lower()
 
     def _requested_name(self):
         """Return the name of the server that the client has asked for (str), or None."""

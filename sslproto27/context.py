@@ -12,6 +12,7 @@ them all as attributes. No connection is made here.
 """
 from __future__ import absolute_import, division, print_function
 
+from ._by_name import by_server_name
 from ._compat import PY2
 from ._core import SSLContext, TLSVersion, create_default_context
 
@@ -49,7 +50,7 @@ else:
         set_psk_server_callback, set_session_ticket_keys, set_sni_callback, set_sslobject_class)
 
 __all__ = [
-    'SSLContext', 'TLSVersion', 'create_default_context',
+    'SSLContext', 'TLSVersion', 'by_server_name', 'create_default_context',
     'OP_ALLOW_CLIENT_RENEGOTIATION', 'OP_ENABLE_KTLS',
     'OP_ENABLE_MIDDLEBOX_COMPAT', 'OP_IGNORE_UNEXPECTED_EOF', 'OP_LEGACY_SERVER_CONNECT',
     'OP_NO_COMPRESSION', 'OP_NO_RENEGOTIATION', 'OP_NO_TICKET', 'OP_NO_TLSv1_3', 'PROTOCOL_TLS',

@@ -1,7 +1,7 @@
 # On Python 3 each function is the attribute, or method, of that name; where this Python's ssl has
 # it not, NotImplementedError.
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from ssl import (
     SSLContext as SSLContext, TLSVersion as TLSVersion,
@@ -11,7 +11,7 @@ from typing import Any
 from _typeshed import ReadableBuffer
 
 __all__ = [
-    'SSLContext', 'TLSVersion', 'create_default_context',
+    'SSLContext', 'TLSVersion', 'by_server_name', 'create_default_context',
     'OP_ALLOW_CLIENT_RENEGOTIATION', 'OP_ENABLE_KTLS',
     'OP_ENABLE_MIDDLEBOX_COMPAT', 'OP_IGNORE_UNEXPECTED_EOF', 'OP_LEGACY_SERVER_CONNECT',
     'OP_NO_COMPRESSION', 'OP_NO_RENEGOTIATION', 'OP_NO_TICKET', 'OP_NO_TLSv1_3', 'PROTOCOL_TLS',
@@ -61,6 +61,7 @@ def set_sslobject_class(context: SSLContext, value: type[ssl.SSLObject]) -> None
 def get_keylog_filename(context: SSLContext) -> Any: ...
 def set_keylog_filename(
     context: SSLContext, value: str | bytes | PathLike[str] | None) -> None: ...
+def by_server_name(default: SSLContext, contexts: Mapping[str, SSLContext]) -> SSLContext: ...
 def set_sni_callback(
     context: SSLContext,
     value: Callable[[ssl.SSLObject, str | None, SSLContext], int | None] | None,

@@ -152,6 +152,9 @@ keys = {u'sensor-7': key}
 ''', then=SHAKE_HANDS, mark=pytest.mark.skipif(
             not PY2 and sys.version_info < (3, 13), reason="in Python 3's ssl since 3.13")),
 
+    'contexts.md: A context for each server name': Python(
+        'True\n', first=SERVER, then='print(serve_all(server, server, server) is server)\n'),
+
     'pep543.md: A client': pep543('HELLO\n', None, servers={'8443': 'pep543.md: A server'}),
     'pep543.md: A server': None,  # that of the clients
     'pep543.md: Whom to trust': pep543('HELLO\n', None, servers={'8443': 'pep543.md: A server'}),

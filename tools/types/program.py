@@ -91,6 +91,7 @@ def contexts(one: ssl.SSLContext) -> None:
     context.set_keylog_filename(one, None)
     context.set_sni_callback(one, lambda tls, name, of: ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
     context.set_sni_callback(one, lambda name: None)  # type: ignore[arg-type, misc]
+    one = context.by_server_name(one, {'localhost': one})
     context.set_psk_client_callback(one, lambda hint: (None, b''))
     context.set_psk_server_callback(one, lambda identity: b'', 'hint')
     context.set_session_ticket_keys(
