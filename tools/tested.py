@@ -22,12 +22,13 @@ LAYERS = [
         'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
         'hostile_callers_engine', 'unique']),
     ('contexts, certificates, names', [
-        'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni', 'x509']),
+        'by_name', 'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni',
+        'x509']),
     ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
     ('blocking sockets', ['socket*', 'real_peers', 'hostile_callers_sockets']),
     ('the protocol, in memory', [
         'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks',
-        'debug', 'start_tls', 'unwrap']),
+        'debug', 'start_tls', 'unwrap', 'report']),
     ('`sslproto27.aio`', ['aio*', 'streams', 'handshake_limit', 'hostile_loops']),
     ('`sslproto27.trollius`', ['trollius', 'autobahn']),
     ("asyncio's loops", ['asyncio']),
