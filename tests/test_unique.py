@@ -15,8 +15,7 @@ import pytest
 import sslproto27
 from memory import PY2, connect
 from sslproto27 import MemoryBIO, SSLContext, SSLPipe, SSLProtocol, SSLSocket, pep543
-from sslproto27._protocol import SSLTransport
-from sslproto27._transport import DebugTransport
+from sslproto27._transport import LooseDebugTransport, LooseTransport
 from sslproto27._unique import Unique
 
 if PY2:
@@ -109,7 +108,7 @@ def _socket(pair):
 
 
 def _debug_transport(pair):
-    transport = DebugTransport(_protocol(pair))
+    transport = LooseDebugTransport(_protocol(pair))
     transport._settle()  # nobody warns that it was not closed
     return transport
 
@@ -131,8 +130,8 @@ def _certificate(pair):
 OURS = {
     'SSLPipe': lambda pair: SSLPipe(pair.client.context, server_hostname='localhost'),
     'SSLProtocol': _protocol,
-    'SSLTransport': lambda pair: SSLTransport(_protocol(pair)),
-    'DebugTransport': _debug_transport,
+    'LooseTransport': lambda pair: LooseTransport(_protocol(pair)),
+    'LooseDebugTransport': _debug_transport,
     'SSLSocket': _socket,
     'OpenSSLClientContext': lambda pair: _pep543_context(),
     'Buffer': lambda pair: _pep543_context().wrap_buffers('localhost'),
