@@ -65,6 +65,7 @@ OTHERS = {
     'pep543._plan': ['pep543_configuration', 'pep543_buffer'],
     'pep543.pyopenssl': ['pep543_buffer', 'pep543_configuration', 'pep543_credentials'],
     '__main__': ['main', 'cli', 'cli_connect'],
+    '_cli.addresses': ['cli_addresses'],
     '_cli.authority': ['cli_serve'],
     '_cli.certificates': ['cli', 'cli_connect'],
     '_cli.channel': ['cli_connect', 'cli_starttls'],

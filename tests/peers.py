@@ -12,16 +12,17 @@ PATIENCE = 20
 
 
 @contextlib.contextmanager
-def serving(handle):
+def serving(handle, host='127.0.0.1'):
     """
     Accept connections until the block ends, one after another; give the port.
 
     Args:
         handle (callable): takes the accepted socket, which is closed afterwards. What it raises
             fails the test.
+        host (str): the address to listen on.
     """
-    listener = socket.socket()
-    listener.bind(('127.0.0.1', 0))
+    listener = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
+    listener.bind((host, 0))
     listener.listen(5)
     errors = []
 
@@ -46,7 +47,7 @@ def serving(handle):
         yield listener.getsockname()[1]
     finally:
         ending.set()
-        last = socket.create_connection(listener.getsockname(), PATIENCE)
+        last = socket.create_connection(listener.getsockname()[:2], PATIENCE)
         last.sendall(b'end.')
         thread.join(PATIENCE)
         last.close()

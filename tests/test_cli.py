@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import re
+import ssl
 import sys
 import time
 
@@ -12,7 +13,7 @@ from commands import command, on_terminal
 from memory import PY2, only_python2
 from sslproto27.__main__ import main
 from sslproto27._cli.certificates import print_tree
-from sslproto27._cli.console import Console, address, printable
+from sslproto27._cli.console import Console, UserError, printable
 
 DAY = 86400
 
@@ -44,6 +45,20 @@ class TestConsole(object):
     def test_printable(self, text, shown):
         """Nothing that a peer has chosen can give orders to a terminal, or turn text round."""
         assert shown == printable(text)
+
+    @pytest.mark.parametrize('error, shown', [
+        (IOError(2, 'No such file', b'x'), u'No such file'), (ValueError('bad'), u'bad'),
+        (ValueError(u'b\xe4d'), u'b\xe4d'), (ValueError(u'b\xe4d'.encode('utf-8')), u'b\xe4d'),
+        (ssl.SSLError('bad'), u'bad'), (ValueError(), u'ValueError')])
+    def test_error(self, error, shown):
+        """An error is its reason, whatever that is made of."""
+        assert shown == printable(error)
+
+    def test_user_error(self):
+        """What the user has given goes into a message in any encoding, beside other text."""
+        error = UserError('%s, %s, %s: %d', u'\xf6', u'\xf6'.encode('utf-8'), b'\xff\n', 7)
+        assert u'\xf6, \xf6, \ufffd\\x0a: 7' == error.args[0]
+        assert error.args[0] == printable(str(error))
 
     def test_encoding(self):
         """What the stream cannot encode is escaped."""
@@ -78,30 +93,6 @@ class TestConsole(object):
         screen = Screen(is_terminal=True)
         Console(screen).line(('good', 'yes'))
         assert coloured == (u'\x1b' in screen.shown)
-
-
-class TestAddress(object):
-    @pytest.mark.parametrize('text, defaults, expected', [
-        ('localhost:1', {}, ('localhost', 1)),
-        ('localhost', dict(default_port=2), ('localhost', 2)),
-        (':3', dict(default_host='127.0.0.1'), ('127.0.0.1', 3)),
-        ('[::1]:4', {}, ('::1', 4)),
-        ('[::1]', dict(default_port=5), ('::1', 5)),
-        (u'b\xfccher.example:6', {}, ('xn--bcher-kva.example', 6)),
-    ])
-    def test_good(self, text, defaults, expected):
-        """Hosts and ports, IPv6 addresses in brackets, internationalised names in A-labels."""
-        found = address(text, **defaults)
-        assert expected == found
-        assert isinstance(found[0], str)
-
-    @pytest.mark.parametrize('text', [
-        '', ':', 'localhost', 'localhost:', 'localhost:65536', 'localhost:-1', 'localhost:1x',
-        '::1:4', '[::1', 'a b:1', 'a\r\nb:1', 'a/b:1', 'x' * 64 + ':1', ':3'])
-    def test_bad(self, text):
-        """What names no host and port is a ValueError."""
-        with pytest.raises(ValueError):
-            address(text)
 
 
 class TestTree(object):

@@ -395,7 +395,8 @@ class TestEnd(object):
                 'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet',
                 input='hello')
         assert (1, 'half of it') == (status, stdout), stderr
-        assert 'sslproto27: EOF occurred in violation of protocol\n' == stderr
+        assert ('sslproto27: localhost:%d: EOF occurred in violation of protocol\n' % port
+                == stderr)
 
     def test_keep_open(self, pki):
         """With --keep-open the end of the input is not the end of TLS."""

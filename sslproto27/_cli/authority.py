@@ -7,6 +7,8 @@ import shutil
 import tempfile
 import warnings
 
+from .._compat import text_type
+from .addresses import host_name
 from .console import UserError
 
 __all__ = ['temporary_authority']
@@ -31,17 +33,17 @@ def temporary_authority(names):
             warnings.simplefilter('ignore')  # its cryptography says that 2.7 has had its day
             import trustme
     except ImportError as error:
-        raise UserError('without --cert a certificate is made by trustme: %s; pip install trustme'
-                        % error)
+        raise UserError('without --cert a certificate is made by trustme: %s; pip install trustme',
+                        error)
     folder = tempfile.mkdtemp(prefix='sslproto27-')
     try:
         trusted, own = os.path.join(folder, 'ca.pem'), os.path.join(folder, 'server.pem')
         authority = trustme.CA()
         authority.cert_pem.write_to_path(trusted)
         try:
-            issued = authority.issue_cert(*[u'%s' % name for name in names])
+            issued = authority.issue_cert(*[text_type(host_name('--name', name)) for name in names])
         except ValueError as error:
-            raise UserError('--name: %s' % error)
+            raise UserError('--name: %s', error)
         issued.private_key_and_cert_chain_pem.write_to_path(own)
         os.chmod(own, 0o600)  # the folder keeps others out in any case
         yield trusted, own

@@ -126,7 +126,7 @@ class Channel(object):
             sender.join()
             os.close(ending)
         if self._unread is not None:
-            raise UserError('the input cannot be read: %s' % self._unread.strerror)
+            raise UserError('the input cannot be read: %s', self._unread)
 
     def _write_all(self, target):
         data = self._received

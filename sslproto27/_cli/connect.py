@@ -9,9 +9,10 @@ import time
 
 from .._core import SSLCertVerificationError, TLSVersion, create_default_context
 from . import sessions
+from .addresses import address, host_name, verified_name, written
 from .certificates import print_tree
 from .channel import Channel
-from .console import Console, UserError, address, seconds
+from .console import Console, UserError, seconds
 from .contexts import load, offer
 from .starttls import PROTOCOLS
 from .tunnel import connect_through, parse_proxy
@@ -67,7 +68,7 @@ def add_arguments(parser):
 def _proxy(text):
     try:
         return parse_proxy(text)
-    except ValueError as error:
+    except UserError as error:
         raise argparse.ArgumentTypeError(str(error))
 
 
@@ -79,11 +80,10 @@ def run(arguments):
             os.fstat(descriptor)
         except OSError:  # else the connection might get that number
             raise UserError('standard %s is closed' % name)
-    try:
-        host, port = address(arguments.server, _default_port(arguments))
-        name = address(arguments.servername or host, 0)[0]
-    except ValueError as error:
-        raise UserError(str(error))
+    host, port = address(arguments.server, _default_port(arguments))
+    name = verified_name(host)
+    if arguments.servername is not None:
+        name = host_name('--servername', arguments.servername)
     if arguments.session_out or arguments.session_in:
         sessions.require_sessions()
     context = _context(arguments)
@@ -101,11 +101,11 @@ def run(arguments):
         if arguments.session_out:
             _save_session(console, arguments, ssl_object.session, name)
     except ssl.SSLError as error:
-        raise UserError(error.strerror or str(error))
+        raise UserError('%s: %s', written(host, port), error)
     except socket.timeout:
-        raise UserError('%s:%d: nothing came for %g seconds' % (host, port, arguments.timeout))
+        raise UserError('%s: nothing came for %g seconds', written(host, port), arguments.timeout)
     except socket.error as error:
-        raise UserError('%s:%d: %s' % (host, port, error.strerror or error))
+        raise UserError('%s: %s', written(host, port), error)
     finally:
         if channel is not None:
             channel.close()
@@ -143,15 +143,15 @@ def _reach(console, arguments, host, port):
     """Return a `Channel` to the server whose next byte, either way, is TLS."""
     proxy = arguments.proxy
     where = (proxy.host, proxy.port) if proxy else (host, port)
-    console.progress('connecting to %s:%d' % where)
+    console.progress('connecting to ' + written(*where))
     try:
         sock = socket.create_connection(where, arguments.timeout)
     except socket.gaierror as error:
-        raise UserError('%s: %s' % (where[0], error.strerror))
+        raise UserError('%s: %s', where[0], error)
     except socket.timeout:
-        raise UserError('%s:%d: no connection in %g seconds' % (where + (arguments.timeout,)))
+        raise UserError('%s: no connection in %g seconds', written(*where), arguments.timeout)
     except socket.error as error:
-        raise UserError('%s:%d: %s' % (where + (error.strerror,)))
+        raise UserError('%s: %s', written(*where), error)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     channel = Channel(sock)
     try:
@@ -159,11 +159,12 @@ def _reach(console, arguments, host, port):
             if proxy.scheme == 'https':
                 context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
                                cafile=arguments.proxy_cafile)
-                _start_tls(console, channel, context, proxy.host, 'the proxy ' + proxy.host)
+                _start_tls(console, channel, context, verified_name(proxy.host),
+                           'the proxy ' + proxy.host)
             connect_through(channel, proxy, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
-            PROTOCOLS[arguments.starttls][0](channel, host)
+            PROTOCOLS[arguments.starttls][0](channel, verified_name(host))
     except Exception:
         channel.close()
         raise
@@ -181,8 +182,8 @@ def _start_tls(console, channel, context, name, whose, **kwargs):
         if chain:
             console.line('What %s shows, as far as its issuers are known:' % whose)
             print_tree(console, chain, time.time())
-        raise UserError('%s is not verified: %s (X.509 error %d); nothing was sent' % (
-            whose, error.verify_message.rstrip('.'), error.verify_code))
+        raise UserError('%s is not verified: %s (X.509 error %d); nothing was sent',
+                        whose, error.verify_message.rstrip('.'), error.verify_code)
 
 
 def _chain(ssl_object):
@@ -199,7 +200,7 @@ def _show(console, ssl_object, arguments, host, port):
     """Print what was negotiated, and with whom."""
     name, _, bits = ssl_object.cipher()
     by_way_of = ' through %s' % arguments.proxy.host if arguments.proxy else ''
-    console.fact('connected', '%s:%d%s' % (host, port, by_way_of))
+    console.fact('connected', written(host, port), by_way_of)
     console.fact('version', ssl_object.version())
     console.fact('cipher', '%s, %d bits' % (name, bits))
     if arguments.alpn:

@@ -8,7 +8,7 @@ import sys
 
 from .._compat import PY2, text_type
 
-__all__ = ['Console', 'UserError', 'address', 'count', 'printable', 'seconds']
+__all__ = ['Console', 'UserError', 'count', 'printable', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -19,15 +19,41 @@ _OBEYED = re.compile(u'[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
 
 
 class UserError(Exception):
-    """What the user can mend, or has to know; printed as one line, with exit status 1."""
+    """
+    What the user can mend, or has to know; printed as one line, with exit status 1.
+
+    Args:
+        message (str): the line, or its template where there are *values*.
+        *values: for the template. Text and bytes in any encoding, errors and numbers go together.
+    """
+
+    def __init__(self, message, *values):
+        if values:
+            message = printable(message) % tuple(
+                value if isinstance(value, (int, float)) else printable(value) for value in values)
+        super(UserError, self).__init__(message)
+
+    def __str__(self):
+        text = printable(self.args[0])
+        return text.encode('utf-8') if PY2 else text
 
 
 def printable(value):
-    """Return *value* as text that nothing obeys: peers choose the names in their certificates."""
+    """
+    Return *value* as text that nothing obeys: peers choose the names in their certificates.
+
+    Of an error that is its reason, without its number.
+    """
+    if isinstance(value, Exception):
+        value = (getattr(value, 'strerror', None) or value.args and value.args[-1]
+                 or type(value).__name__)
+    if not isinstance(value, (bytes, text_type)):
+        try:
+            value = str(value)
+        except UnicodeError:  # of an error on Python 2, whose own text is not ASCII
+            value = text_type(value)
     if isinstance(value, bytes):
         value = value.decode('utf-8', 'replace')
-    if not isinstance(value, text_type):
-        value = text_type(value)
     return _OBEYED.sub(lambda found: u'\\x%02x' % ord(found.group()), value)
 
 
@@ -92,37 +118,6 @@ class Console(object):
         self._stream.flush()
 
 
-def address(text, default_port=None, default_host=None):
-    """
-    Return the (host, port) that *text* names: ``host:port``, ``[::1]:port``, ``:port`` or ``host``.
-
-    Args:
-        text (str): from the command line.
-        default_port (int or None): where it names none.
-        default_host (str or None): where it names none.
-
-    Returns:
-        (str, int): an internationalised name is in A-labels (RFC 5890).
-
-    Raises:
-        ValueError: it names no host or no port; the text says so.
-    """
-    if isinstance(text, bytes):
-        text = text.decode(sys.getfilesystemencoding() or 'utf-8', 'replace')
-    found = re.match(u'(?:\\[([^]]*)\\]|([^:]*))(?::([0-9]{1,5}))?$', text)
-    if not found and text.count(u':') > 1:
-        raise ValueError('%s: an IPv6 address is written [%s]:PORT' % (text, text))
-    host = found and (found.group(1) or found.group(2)) or default_host
-    port = int(found.group(3)) if found and found.group(3) else default_port
-    if not host or port is None or not 0 <= port < 65536 or re.search(u'[\\s\x00-\x20/]', host):
-        raise ValueError('%s is not HOST:PORT' % text)
-    try:
-        host = host.encode('ascii' if u':' in host else 'idna')
-    except UnicodeError:
-        raise ValueError('%s is not the name of a host' % host)
-    return (host if PY2 else host.decode('ascii')), port
-
-
 def count(text):
     """Return *text*, from the command line, an int from 1 to a million; else ArgumentTypeError."""
     return _number(int, text, 1, 1000000)
@@ -140,5 +135,5 @@ def _number(kind, text, least, most):
         value = None
     if value is None or not least <= value <= most:
         raise argparse.ArgumentTypeError(
-            '%s is not a number from %g to %d' % (printable(text), least, most))
+            str(UserError('%s is not a number from %g to %d', text, least, most)))
     return value

@@ -16,9 +16,9 @@ def load(option, path, load, *args, **kwargs):
             open(path, 'rb').close()  # its error says more than that of the ssl module
         return load(*args, **kwargs)
     except ssl.SSLError as error:
-        raise UserError('%s %s: %s' % (option, path, error.strerror or error))
+        raise UserError('%s %s: %s', option, path, error)
     except EnvironmentError as error:
-        raise UserError('%s %s: %s' % (option, path, error.strerror))
+        raise UserError('%s %s: %s', option, path, error)
 
 
 def offer(context, names):
@@ -27,7 +27,7 @@ def offer(context, names):
         try:
             context.set_alpn_protocols(names)
         except (ssl.SSLError, ValueError) as error:
-            raise UserError('--alpn: %s' % error)
+            raise UserError('--alpn: %s', error)
 
 
 def server_context(certificate, key=None, client_ca=None, alpn=None):

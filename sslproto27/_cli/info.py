@@ -91,7 +91,7 @@ def _module(console, title, name):
             warnings.simplefilter('ignore')  # of libraries that say 2.7 has had its day
             importlib.import_module(name)
     except (ImportError, NotImplementedError) as error:
-        console.fact(title, ('bad', 'no: '), str(error))
+        console.fact(title, ('bad', 'no: '), error)
     else:
         console.fact(title, ('good', 'yes'))
 
@@ -100,6 +100,6 @@ def _openssl_command(console):
     try:
         process = subprocess.Popen(['openssl', 'version'], stdout=subprocess.PIPE)
     except OSError as error:
-        console.fact('openssl', ('warn', 'no command of that name: '), error.strerror)
+        console.fact('openssl', ('warn', 'no command of that name: '), error)
         return
     console.fact('openssl', process.communicate()[0].strip())

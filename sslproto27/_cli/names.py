@@ -25,11 +25,11 @@ def names_of(path):
     with open(path, 'rb') as file:
         found = _CERTIFICATE.search(file.read())
     if not found:
-        raise UserError('--cert %s: there is no certificate' % path)
+        raise UserError('--cert %s: there is no certificate', path)
     try:
         certificate = decode_certificate(certificate_in_pem(found.group(2)))
     except ValueError as error:
-        raise UserError('--cert %s: %s' % (path, error))
+        raise UserError('--cert %s: %s', path, error)
     return [value.lower() for kind, value in certificate.get('subjectAltName', ())
             if kind == 'DNS']
 

@@ -4,14 +4,14 @@ from __future__ import absolute_import, division, print_function
 import errno
 import os
 import signal
-import socket
 import sys
 import time
 import traceback
 
 from .._core import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
-from .console import Console, UserError, address, count, seconds
+from .addresses import address, bound, host_name, verified_name, written
+from .console import Console, UserError, count, seconds
 from .contexts import load, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
@@ -74,18 +74,17 @@ def run(arguments):
     try:
         from . import relay
     except ImportError as error:
-        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]'
-                        % error)
+        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]',
+                        error)
     if not hasattr(os, 'fork'):
         raise UserError('proxy needs processes that fork, as on POSIX systems')
     _check(arguments)
     make_room(arguments.max_connections, _FILES)
-    try:
-        where = address(arguments.listen, default_host='127.0.0.1')
-        to = address(arguments.to)
-    except ValueError as error:
-        raise UserError(str(error))
-    _Supervisor(arguments, where, to, relay).run()
+    where = address(arguments.listen, default_host='127.0.0.1')
+    to = address(arguments.to)
+    name = verified_name(to[0]) if arguments.to_name is None else host_name(
+        '--to-name', arguments.to_name)
+    _Supervisor(arguments, where, to, name, relay).run()
 
 
 def _check(arguments):
@@ -131,7 +130,7 @@ def _open_log(path):
     try:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     except OSError as error:
-        raise UserError('--access-log %s: %s' % (path, error.strerror))
+        raise UserError('--access-log %s: %s', path, error)
 
 
 class _Supervisor(object):
@@ -140,9 +139,10 @@ class _Supervisor(object):
     files. It serves no connection itself.
     """
 
-    def __init__(self, arguments, where, to, relay):
+    def __init__(self, arguments, where, to, name, relay):
         self._arguments = arguments
         self._to = to
+        self._name = name
         self._relay = relay
         self._console = Console()
         self._keys = []
@@ -152,7 +152,8 @@ class _Supervisor(object):
         self._stopping = False
         self._process = os.getpid()
         self._load()
-        self._listener = _listen(where, arguments.listen)
+        self._listener = bound(where)
+        self._listener.listen(_BACKLOG)
         # Signals come as bytes through a pipe, and zeroes as well: Python 2.7 sends one at once,
         # but calls `_note` only after the wait that the signal was too early to interrupt.
         self._events, self._signals = os.pipe()
@@ -169,7 +170,7 @@ class _Supervisor(object):
         host, port = self._listener.getsockname()[:2]
         self._start_workers()
         console = Console(sys.stdout)
-        console.line('listening on %s:%d' % ('[%s]' % host if ':' in host else host, port))
+        console.line('listening on ', written(host, port))
         while self._workers or self._retired:
             number = ord(_despite_signals(os.read, self._events, 1))
             if number:
@@ -197,7 +198,7 @@ class _Supervisor(object):
         self._keys = keys
         host, port = self._to
         self._settings = self._relay.Settings(
-            front, server_names, back, host, port, arguments.to_name or host, log,
+            front, server_names, back, host, port, self._name, log,
             arguments.grace, arguments.max_connections, arguments.handshake_timeout,
             arguments.connect_timeout, arguments.idle_timeout)
 
@@ -289,16 +290,3 @@ def _despite_signals(call, *arguments):
 def _signal_all(processes, number):
     for process in processes:
         os.kill(process, number)  # it is ours: it has not been waited for
-
-
-def _listen(where, option):
-    family = socket.AF_INET6 if ':' in where[0] else socket.AF_INET
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(where)
-        listener.listen(_BACKLOG)
-    except socket.error as error:
-        listener.close()
-        raise UserError('%s: %s' % (option, error.strerror or error))
-    return listener

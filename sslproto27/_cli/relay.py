@@ -16,6 +16,7 @@ import trollius
 
 from .._protocol import SSLProtocol
 from ..trollius import SelectorEventLoop
+from .addresses import written
 from .console import printable
 
 __all__ = ['Settings', 'Worker']
@@ -241,7 +242,7 @@ class _Connection(object):
 
     def begin(self, transport):
         """The client is connected."""
-        self._facts['peer'] = _host_and_port(transport.get_extra_info('peername'))
+        self._facts['peer'] = written(*transport.get_extra_info('peername')[:2])
         self._worker.begun(self)
 
     def made(self, side):
@@ -331,8 +332,7 @@ class _Connection(object):
     def failed(self, error, whose=''):
         """Note the first error (an exception, or None) for the log."""
         if error is not None:
-            self._facts.setdefault('error', printable(
-                whose + str(getattr(error, 'strerror', None) or error or type(error).__name__)))
+            self._facts.setdefault('error', whose + printable(error))
 
     def lost(self, side, error):
         """*side* is gone: cut the other one too if its data has been cut short, else end it."""
@@ -385,10 +385,6 @@ class _Connection(object):
             seconds=round(self._worker.loop.time() - self._start, 3))
         # One write: lines of several processes do not mix, write(2) with O_APPEND.
         os.write(self._settings.log, json.dumps(facts, sort_keys=True).encode('ascii') + b'\n')
-
-
-def _host_and_port(peername):
-    return '[%s]:%d' % peername[:2] if ':' in peername[0] else '%s:%d' % peername[:2]
 
 
 def _common_name(certificate):

@@ -10,8 +10,9 @@ import sys
 import threading
 
 from .._socket import SSLSocket
+from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
-from .console import Console, UserError, address, count
+from .console import Console, UserError, count
 from .contexts import server_context
 from .limits import TimedSocket, add_limits, make_room
 
@@ -60,21 +61,15 @@ def run(arguments):
     """Serve until Ctrl-C or SIGTERM."""
     console = Console()
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
-        raise UserError('%s is not a directory' % arguments.directory)
+        raise UserError('%s is not a directory', arguments.directory)
     if arguments.key and not arguments.cert:
         raise UserError('--key needs --cert')
-    try:
-        where = address(arguments.listen, default_host='127.0.0.1')
-    except ValueError as error:
-        raise UserError(str(error))
+    where = address(arguments.listen, default_host='127.0.0.1')
     make_room(arguments.max_connections, _FILES)
     with _certificate(arguments) as (trusted, own):
         context = server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
         handler = _Echo if arguments.directory is None else _Files
-        try:
-            server = _Server(where, handler, context, console, arguments)
-        except socket.error as error:
-            raise UserError('%s: %s' % (arguments.listen, error.strerror or error))
+        server = _Server(bound(where), handler, context, console, arguments)
         try:
             if arguments.directory is not None:
                 os.chdir(arguments.directory)  # where the handlers of all Pythons look
@@ -104,13 +99,13 @@ def _certificate(arguments):
 def _announce(port, host, arguments, trusted):
     console = Console(sys.stdout)
     what = 'echoes' if arguments.directory is None else arguments.directory
-    console.line('serving ', what, ' on %s:%d' % ('[%s]' % host if ':' in host else host, port))
+    console.line('serving ', what, ' on ', written(host, port))
     if trusted:
         console.line('trusted by who trusts ', trusted)
-        name = (arguments.name or ['localhost'])[0]
-        console.line(('dim', 'try: '), 'sslproto27 connect %s:%d --cafile %s' % (
-            name, port, trusted) if arguments.directory is None else
-            'curl --cacert %s https://%s:%d/' % (trusted, name, port))
+        name = host_name('--name', (arguments.name or ['localhost'])[0])
+        console.line(('dim', 'try: '), 'sslproto27 connect %s --cafile %s' % (
+            written(name, port), trusted) if arguments.directory is None else
+            'curl --cacert %s https://%s/' % (trusted, written(name, port)))
 
 
 class _Server(ThreadingMixIn, TCPServer):
@@ -122,17 +117,18 @@ class _Server(ThreadingMixIn, TCPServer):
         limits: what the command line says, by the options' names.
     """
 
-    allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, where, handler, context, console, limits):
+    def __init__(self, listener, handler, context, console, limits):
         self.context = context
         self.console = console
         self.limits = limits
         self._running = 0
         self._ended = threading.Condition()
-        self.address_family = socket.AF_INET6 if ':' in where[0] else socket.AF_INET
-        TCPServer.__init__(self, where, handler)
+        TCPServer.__init__(self, listener.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()  # its own, of a family that may be the wrong one
+        self.socket = listener
+        self.server_activate()
 
     def process_request(self, request, client_address):
         """Start a thread for the connection, once there may be one more."""
@@ -165,7 +161,7 @@ class _Server(ThreadingMixIn, TCPServer):
         error = sys.exc_info()[1]
         if not isinstance(error, (ssl.SSLError, socket.error)):
             raise error
-        self.console.line('%s:%d ' % client_address[:2], error.strerror or str(error))
+        self.console.line(written(*client_address[:2]), ' ', error)
 
 
 class _Echo(BaseRequestHandler):

@@ -47,7 +47,7 @@ def save(path, session, server, verified):
     try:
         data = session_to_pem(session)
     except ValueError as error:
-        raise UserError('%s' % error)
+        raise UserError('%s', error)
     header = (_HEADER % (server, 'yes' if verified else 'no')).encode('ascii')
     try:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)))
@@ -59,7 +59,7 @@ def save(path, session, server, verified):
             os.unlink(temporary)
             raise
     except EnvironmentError as error:
-        raise UserError('%s: %s' % (path, error.strerror))
+        raise UserError('%s: %s', path, error)
 
 
 def load(path, context, server, must_be_verified):
@@ -80,15 +80,15 @@ def load(path, context, server, must_be_verified):
             status = os.fstat(file.fileno())
             data = file.read()
     except EnvironmentError as error:
-        raise UserError('%s: %s' % (path, error.strerror))
+        raise UserError('%s: %s', path, error)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-        raise UserError('%s: others can write it, and could be whom it leads to' % path)
+        raise UserError('%s: others can write it, and could be whom it leads to', path)
     found = re.search(_HEADER_FORM, data)
     if must_be_verified and (
             not found or found.groups() != (server.encode('ascii'), b'yes')):
         raise UserError('%s: not a session that was verified for %s; --insecure takes it all the'
-                        ' same' % (path, server))
+                        ' same', path, server)
     try:
         return session_from_pem(data, context, server)
     except ssl.SSLError as error:
-        raise UserError('%s: no session: %s' % (path, error.strerror))
+        raise UserError('%s: no session: %s', path, error)

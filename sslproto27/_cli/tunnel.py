@@ -5,7 +5,8 @@ import base64
 import collections
 import re
 
-from .console import UserError, address, printable
+from .addresses import address, written
+from .console import UserError
 
 try:
     from urllib.parse import unquote_to_bytes
@@ -26,13 +27,14 @@ def parse_proxy(url):
     Return the `Proxy` of ``http(s)://[user:password@]host[:port]``.
 
     Raises:
-        ValueError: it is none.
+        UserError: it is none.
     """
     found = re.match(r'(https?)://(?:([^@/]*)@)?([^@/]+)/?$', url)
     if not found:
-        raise ValueError('a proxy is http(s)://[USER:PASSWORD@]HOST[:PORT]')
+        raise UserError('a proxy is http(s)://[USER:PASSWORD@]HOST[:PORT]')
     scheme, credentials, where = found.groups()
-    host, port = address(where, _PORTS[scheme])
+    # RFC 6874 2: in a URL the zone of an IPv6 address comes after %25.
+    host, port = address(where.replace('%25', '%'), _PORTS[scheme])
     if credentials is not None:
         credentials = unquote_to_bytes(credentials)
     return Proxy(scheme, host, port, credentials)
@@ -45,7 +47,7 @@ def connect_through(channel, proxy, host, port):
     Raises:
         UserError: it refuses.
     """
-    where = '%s:%d' % ('[%s]' % host if ':' in host else host, port)
+    where = written(host.partition('%')[0], port)
     lines = ['CONNECT %s HTTP/1.1' % where, 'Host: ' + where]
     if proxy.credentials is not None:
         lines.append('Proxy-Authorization: Basic '
@@ -54,4 +56,4 @@ def connect_through(channel, proxy, host, port):
     head = channel.until(b'\r\n\r\n', b'\n\n')
     status = head.split(b'\n')[0].strip()
     if not re.match(br'HTTP/1\.[01] 2[0-9][0-9]( |$)', status):
-        raise UserError('the proxy refuses: %s' % printable(status[:200]))
+        raise UserError('the proxy refuses: %s', status[:200])

@@ -1,0 +1,157 @@
+"""
+Where to connect to, where to listen, and which name to verify: what the command line names.
+
+All commands read addresses here, and write them here. Nothing here connects.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import re
+import socket
+import sys
+
+from .._compat import PY2, text_type
+from .._servername import encode_hostname
+from .console import UserError
+
+__all__ = ['address', 'bound', 'host_name', 'verified_name', 'written']
+
+#: [IPv6 address] or a name, and a port or none.
+_FORM = re.compile(u'(?:\\[([^][]*)\\]|([^][:/\\s\x00-\x20\x7f]*))(?::([0-9]{1,5}))?\\Z')
+
+#: RFC 6761 6.3; whoever looks it up in a file does not find the dot.
+_LOCALHOST = re.compile(u'(?i)(?:.*\\.)?localhost\\.\\Z')
+
+#: An IPv6 address, and its zone (RFC 4007 11): an interface of this machine.
+_IPV6 = re.compile(u'((?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*)(?:%([^\\s/%\x00-\x20\x7f]+))?\\Z')
+
+
+def address(text, default_port=None, default_host=None):
+    """
+    Return the (host, port) that *text* names: ``host:port``, ``[::1]:port``, ``:port`` or ``host``.
+
+    Args:
+        text (str): from the command line.
+        default_port (int or None): where it names none.
+        default_host (str or None): where it names none.
+
+    Returns:
+        (str, int): an internationalised name is in A-labels (RFC 5890). An IPv6 address has its
+        zone, a name the dot at its end: they count where it is looked up.
+
+    Raises:
+        UserError: it names no host or no port; the text says so.
+    """
+    given = _decoded(text)
+    found = _FORM.match(given)
+    if not found:
+        if _IPV6.match(given):
+            raise UserError('%s: an IPv6 address is written [%s]:PORT', text, text)
+        raise UserError('%s is not HOST:PORT', text)
+    literal, name, digits = found.groups()
+    if literal is not None and not _IPV6.match(literal):
+        raise UserError('%s: [%s] is not an IPv6 address', text, literal)
+    host = literal or name or default_host
+    port = int(digits) if digits else default_port
+    if not host or port is None or not 0 <= port < 65536:
+        raise UserError('%s is not HOST:PORT', text)
+    if _LOCALHOST.match(host):
+        host = host[:-1]
+    return _encoded(host), port
+
+
+def host_name(option, text):
+    """
+    Return the name, or the address, that *text* from the command line is: it has no port.
+
+    Args:
+        option (str): whose argument it is.
+
+    Returns:
+        str: as `verified_name` has it.
+
+    Raises:
+        UserError: it is no name.
+    """
+    given = _decoded(text)
+    if given.startswith(u'[') and given.endswith(u']'):
+        given = given[1:-1]
+    try:
+        return verified_name(_encoded(given))
+    except UserError as error:
+        raise UserError('%s: %s', option, error)
+
+
+def verified_name(host):
+    """
+    Return what of a host from `address` a certificate has.
+
+    That is a name without the dot at its end (RFC 6066 3), an IPv6 address without its zone, which
+    means nothing to others (RFC 4007 11).
+    """
+    return host.partition('%')[0] if ':' in host else host[:-1] if host.endswith('.') else host
+
+
+def written(host, port):
+    """Return a host and a port as `address` reads them (text)."""
+    return (u'[%s]:%d' if ':' in host else u'%s:%d') % (host, port)
+
+
+def bound(where):
+    """
+    Return a socket that is bound to an address.
+
+    Args:
+        where ((str, int)): from `address`. Of a name that has addresses of both kinds the first of
+            IPv4 is taken.
+
+    Raises:
+        UserError: it cannot be bound to.
+    """
+    listener = None
+    try:
+        found = socket.getaddrinfo(where[0], where[1], 0, socket.SOCK_STREAM, 0,
+                                   socket.AI_PASSIVE)
+        family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == 'posix':  # on Windows it would let two servers have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        return listener
+    except (socket.error, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
+        raise UserError('%s: %s', written(*where), error)
+
+
+def _decoded(argument):
+    """Return an argument as text: UTF-8 in any locale, C's too; else what the locale says."""
+    data = argument
+    if not isinstance(data, bytes):
+        if PY2:
+            return data
+        data = os.fsencode(data)
+    try:
+        return data.decode('utf-8')
+    except UnicodeDecodeError:
+        return data.decode(sys.getfilesystemencoding() or 'ascii', 'replace')
+
+
+def _encoded(host):
+    """Return a host (text) in A-labels, a native string; `UserError` if it can be nobody's."""
+    if u':' in host:
+        if not _IPV6.match(host):
+            raise UserError('%s is not an IPv6 address', host)
+        return _native(host)
+    if not host or re.search(u'[\\s\x00-\x20\x7f/%\\[\\]]', host):
+        raise UserError('%s is not the name of a host', host)
+    try:
+        return encode_hostname(text_type(host))
+    except UnicodeError:
+        raise UserError('%s is not the name of a host', host)
+
+
+def _native(text):
+    if isinstance(text, str):
+        return text
+    return text.encode('utf-8')  # of a zone: the name of an interface
