@@ -398,6 +398,27 @@ class TestOriginator(object):
         assert 'Hostname mismatch' in log_of(log, 1)[0]['error']
         assert [] == [data for data in got if data]
 
+    def test_early_end(self, pki):
+        """A client that has ended before the service is there gets its answer, and then the end."""
+        asked = threading.Event()
+
+        def serve(sock):
+            assert asked.wait(PATIENCE)
+            there = pki.server_context().wrap_socket(sock, server_side=True)
+            there.sendall(receive(there, 5).upper())
+            assert b'' == there.recv(1)
+            there.unwrap().close()
+
+        with serving(serve) as port, proxy(
+                port, '--to-tls', '--to-cafile', pki.path('ca'), '--to-name',
+                'localhost') as (front, _):
+            sock = connect(front)
+            sock.sendall(b'hello')
+            sock.shutdown(socket.SHUT_WR)
+            asked.set()
+            assert b'HELLO' == receive(sock, 6)
+            sock.close()
+
     def test_truncation(self, pki):
         """Where the service's data has been cut short, the client's does not end well either."""
         def serve(sock):

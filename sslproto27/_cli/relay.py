@@ -214,7 +214,7 @@ class _Connection(object):
         self._start = worker.loop.time()
         self._early = []  # from the client, before the service is there
         self._connecting = None  # a task, while there is one
-        self._timer = self._watchdog = None
+        self._patience = self._watchdog = self._lingering = None  # timers
         self._moved = self._start
         self._facts = {}
         self._tls = None  # the client's SSLProtocol
@@ -278,11 +278,11 @@ class _Connection(object):
         task = self._connecting = loop.create_task(loop.create_connection(
             lambda: self.back, settings.host, settings.port, **options))
         task.add_done_callback(self._connected)
-        self._timer = loop.call_later(settings.connect, task.cancel)
+        self._patience = loop.call_later(settings.connect, task.cancel)
 
     def _connected(self, task):
         self._connecting = None
-        self._timer.cancel()
+        self._patience.cancel()
         error = 'no connection in time' if task.cancelled() else task.exception()
         if error is not None:
             self.failed(error, 'service: ')
@@ -323,7 +323,8 @@ class _Connection(object):
         if received == self.back.received:
             self._close()
         else:
-            self._timer = self._worker.loop.call_later(_LINGER, self._linger, self.back.received)
+            self._lingering = self._worker.loop.call_later(
+                _LINGER, self._linger, self.back.received)
 
     def _close(self):
         self.front.close()
@@ -370,7 +371,7 @@ class _Connection(object):
             server_name=self._settings.server_names.get(known('ssl_object')))
 
     def _finish(self):
-        for timer in (self._timer, self._watchdog):
+        for timer in (self._patience, self._watchdog, self._lingering):
             if timer is not None:
                 timer.cancel()
         self._worker.finished(self)
