@@ -6,6 +6,8 @@ On Python 3 the names of PEP 546 are the standard library's own classes.
 """
 from __future__ import absolute_import, division, print_function
 
+import logging
+
 from ._core import (
     MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
     create_default_context, install, uninstall, wrap_bio)
@@ -20,3 +22,6 @@ __all__ = [
 ]
 
 __version__ = '0.1.0.dev0'
+
+# Else Python 2.7 says that no handler was found, to applications that do not log.
+logging.getLogger('sslproto27').addHandler(logging.NullHandler())

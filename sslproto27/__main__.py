@@ -2,13 +2,13 @@
 from __future__ import absolute_import, division, print_function
 
 import argparse
-import errno
-import os
 import sys
 
 from . import __version__
 from ._cli import bench, connect, demo, info, proxy, serve
-from ._cli.console import Console, UserError
+from ._cli.console import Console, Output, OutputError, UserError
+from ._cli.logs import log_to_console
+from ._cli.streams import end_without_output, reserve, settle
 from ._engine import EngineUnavailable
 
 __all__ = ['main']
@@ -29,24 +29,23 @@ def main(argv=None):
 
     Returns:
         int: the exit status; 0 for success, 1 for what the command printed as one line on standard
-        error, 2 for wrong arguments, 130 after Ctrl-C.
+        error, 2 for wrong arguments, 130 after Ctrl-C. The process dies by SIGPIPE where standard
+        output has lost its reader.
     """
-    arguments = _parser().parse_args(argv)
+    reserve()
     try:
-        status = arguments.run(arguments) or 0
-        sys.stdout.flush()
-        return status
+        arguments = _parser().parse_args(argv)
+        with log_to_console():
+            return arguments.run(arguments) or 0
+    except OutputError as error:
+        return end_without_output(error)
     except (UserError, EngineUnavailable) as error:
         Console().line(('bad', 'sslproto27: '), error.args[0])
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except IOError as error:
-        if error.errno != errno.EPIPE:
-            raise
-        # Whoever read what we print has gone; Python would say so when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    finally:
+        settle()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,6 +55,10 @@ class _Parser(argparse.ArgumentParser):
         """End with status 2."""
         Console().line(('bad', '%s: ' % self.prog), '%s (see %s --help)' % (message, self.prog))
         self.exit(2)
+
+    def _print_message(self, message, file=None):
+        """Print help, or the version, that the command is run for: argparse's one way to print."""
+        Output().lines(message)
 
 
 def _parser():

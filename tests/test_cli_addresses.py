@@ -146,13 +146,22 @@ def test_root(pki):
 
 
 MISTAKES = [
-    ['connect', u'm\xfcn chen:443'], ['connect', u'm\xfcn..chen'], ['connect', u'm\xfcnchen.invalid'],
-    ['connect', 'localhost', '--timeout', u'f\xfcnf'], ['connect', 'localhost', '--starttls', u'gr\xf6\xdfe'],
-    ['connect', 'localhost', '--servername', u'\xe4 \xe4'], ['connect', 'localhost', '--cafile', u'\xe4'],
-    ['connect', 'localhost', '--proxy', u'http://\xe4 \xe4'], ['connect', 'localhost', u'--\xe4'],
-    ['serve', '--listen', u'\xf6 \xf6:1'], ['serve', '--listen', u'\xf6.invalid:1', '--cert', u'\xf6'],
-    ['serve', u'\xe4'], ['serve', '--cert', u'\xe4'], ['serve', '--max-connections', u'\xe4'],
-    ['connect', 'localhost', '--session-in', u'\xe4'], [u'\xe4']]
+    ['connect', u'm\xfcn chen:443'],
+    ['connect', u'm\xfcn..chen'],
+    ['connect', u'm\xfcnchen.invalid'],
+    ['connect', 'localhost', '--timeout', u'f\xfcnf'],
+    ['connect', 'localhost', '--starttls', u'gr\xf6\xdfe'],
+    ['connect', 'localhost', '--servername', u'\xe4 \xe4'],
+    ['connect', 'localhost', '--cafile', u'\xe4'],
+    ['connect', 'localhost', '--proxy', u'http://\xe4 \xe4'],
+    ['connect', 'localhost', u'--\xe4'],
+    ['serve', '--listen', u'\xf6 \xf6:1'],
+    ['serve', '--listen', u'\xf6.invalid:1', '--cert', u'\xf6'],
+    ['serve', u'\xe4'],
+    ['serve', '--cert', u'\xe4'],
+    ['serve', '--max-connections', u'\xe4'],
+    ['connect', 'localhost', '--session-in', u'\xe4'],
+    [u'\xe4']]
 
 
 @starts_programs

@@ -3,14 +3,17 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
+import pty
 import select
 import shutil
 import signal
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 
@@ -73,10 +76,10 @@ def echo(sock):
 
 
 @contextlib.contextmanager
-def proxy(port, *arguments):
-    """Run ``proxy`` in front of *port*; give (its own port, the process)."""
+def proxy(port, *arguments, **kwargs):
+    """Run ``proxy`` in front of *port*, see `started`; give (its own port, the process)."""
     with started('proxy', '--listen', '127.0.0.1:0', '--to', '127.0.0.1:%d' % port,
-                 *arguments) as process:
+                 *arguments, **kwargs) as process:
         line = process.stdout.readline()
         assert line.startswith('listening on 127.0.0.1:'), process.stderr.read()
         try:
@@ -325,6 +328,21 @@ class TestTerminator(object):
             process.communicate()
         assert 'service: ' in log_of(log, 1)[0]['error']
 
+    @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+    def test_full_log(self, pki):
+        """An access log on a full disk is told of once, and clients are served on."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--access-log',
+                                      '/dev/full') as (front, process):
+            for _ in range(3):
+                sock = secure(pki, front)
+                assert b'hello' == round_trip(sock)
+                sock.unwrap().close()
+            process.send_signal(signal.SIGTERM)
+            _, stderr = process.communicate()
+        assert ['sslproto27: the access log loses lines: No space left on device'] == [
+            line for line in stderr.splitlines() if 'log' in line]
+        assert 0 == process.returncode
+
     def test_log_on_standard_output(self, pki):
         """--access-log - is standard output, after a reload, too."""
         with service() as port, proxy(port, '--cert', pki.path('localhost'),
@@ -524,6 +542,73 @@ class TestLimits(object):
         assert log_of(log, 1)[0]['error'].startswith('service: ')
 
 
+class TestStreams(object):
+    """Nobody reads what the proxy says."""
+
+    @pytest.mark.parametrize('make', [os.pipe, pty.openpty])
+    def test_gone(self, pki, make):
+        """It serves on, and heeds signals, when its standard error, or its terminal, has gone."""
+        reader, writer = make()
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--max-connections',
+                                      '1', stderr=writer) as (front, process):
+            os.close(writer)
+            os.close(reader)
+            process.stdout.close()
+            sock = connect(front)
+            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            assert_end(sock)
+            process.send_signal(signal.SIGHUP)
+            sock = secure(pki, front)
+            assert b'hello' == round_trip(sock)
+            sock.unwrap().close()
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+
+    def test_closed(self, pki):
+        """Without standard streams at all no connection gets their numbers, and it serves."""
+        def close_all():
+            for descriptor in range(3):
+                os.close(descriptor)
+
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        front = listener.getsockname()[1]
+        listener.close()
+        with service() as port, running([
+                '-m', 'sslproto27', 'proxy', '--listen', '127.0.0.1:%d' % front, '--to',
+                '127.0.0.1:%d' % port, '--cert', pki.path('localhost'), '--max-connections', '1'],
+                preexec_fn=close_all) as process:
+            await_service(front)
+            sock = secure(pki, front)
+            assert b'hello' == round_trip(sock)
+            sock.unwrap().close()
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+
+    def test_unread(self, pki):
+        """Clients do not wait for whoever reads its standard error, and does not."""
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(writer, b'x' * 4096)
+        except OSError as error:
+            assert errno.EAGAIN == error.errno
+        fcntl.fcntl(writer, fcntl.F_SETFL, 0)
+        with service() as port, proxy(port, '--cert', pki.path('localhost'), '--max-connections',
+                                      '1', stderr=writer) as (front, process):
+            for _ in range(2):
+                sock = secure(pki, front)
+                assert b'hello' == round_trip(sock)
+                sock.unwrap().close()
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+        os.close(reader)
+        os.close(writer)
+
+
 class TestSignals(object):
     """SIGHUP, SIGTERM, Ctrl-C."""
 
@@ -625,6 +710,16 @@ class TestSignals(object):
             process.wait()
             await_refusal(front)
             sock.unwrap().close()
+
+
+def await_service(port):
+    """Wait until somebody listens on *port*."""
+    end = time.time() + PATIENCE
+    while True:
+        try:
+            return connect(port).close()
+        except socket.error:
+            assert time.time() < end
 
 
 def await_refusal(port):

@@ -7,14 +7,13 @@ import json
 import os
 import platform
 import ssl
-import sys
 import tempfile
 import time
 
 from .. import __version__
 from .._core import create_default_context
 from .._pipe import SSLPipe
-from .console import Console, seconds
+from .console import Console, Output, seconds
 
 HELP = 'measure handshakes, throughput and round trips on this interpreter'
 EPILOG = (
@@ -60,7 +59,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Measure, and print a line each."""
-    console, progress = Console(sys.stdout), Console()
+    console, progress = Output(), Console()
     # Else chance decides whether malloc gives large blocks back to the system each time, which
     # halves the speed: it goes by the largest freed so far, M_MMAP_THRESHOLD in mallopt(3).
     bytearray(16 << 20)
@@ -78,7 +77,7 @@ def run(arguments):
         if not arguments.json:
             _print(console, results[-1])
     if arguments.json:
-        print(json.dumps(dict(facts, results=results), indent=2, sort_keys=True))
+        console.lines(json.dumps(dict(facts, results=results), indent=2, sort_keys=True))
 
 
 def _print_head(console, facts, spent):

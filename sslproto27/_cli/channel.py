@@ -13,7 +13,7 @@ import ssl
 import threading
 
 from .._socket import SSLSocket
-from .console import UserError
+from .console import OutputError, UserError
 
 __all__ = ['Channel']
 
@@ -25,6 +25,10 @@ CHUNK = 65536
 
 #: The peer takes no more, or we have closed; whether it had said all, who reads will see.
 _GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
+
+
+#: A descriptor is not blocking, as whoever shares it wants it, and not ready.
+_NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class Channel(object):
@@ -110,6 +114,7 @@ class Channel(object):
             shut_down (bool): whether the end of *source* ends our side of TLS.
 
         Raises:
+            OutputError: *target* cannot be written.
             UserError: *source* could not be read to its end.
             ssl.SSLError, socket.error: the connection broke; what had come before is in *target*.
         """
@@ -131,8 +136,7 @@ class Channel(object):
     def _write_all(self, target):
         data = self._received
         while True:
-            while data:
-                data = data[os.write(target, data):]
+            _write(target, data)
             data = self._sock.recv(CHUNK)
             if not data:
                 return
@@ -143,6 +147,8 @@ class Channel(object):
                 if ending in select.select([source, ending], [], [])[0]:
                     return
                 data = self._read(source)
+                if data is None:
+                    continue
                 if not data:
                     break
                 self._sock.sendall(convert(data) if convert else data)
@@ -158,6 +164,8 @@ class Channel(object):
         try:
             return os.read(source, CHUNK)
         except OSError as error:  # a directory, say: `relay` raises it in the end
+            if error.errno in _NOT_NOW:
+                return None
             self._unread = error
             return b''
 
@@ -168,6 +176,17 @@ class Channel(object):
     def close(self):
         """Close the connection."""
         self._sock.close()
+
+
+def _write(target, data):
+    """Write all of *data* to a descriptor; `OutputError` if that cannot be."""
+    while data:
+        try:
+            data = data[os.write(target, data):]
+        except OSError as error:
+            if error.errno not in _NOT_NOW:
+                raise OutputError(error)
+            select.select([], [target], [])
 
 
 class _OneWay(object):

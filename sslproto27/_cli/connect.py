@@ -2,7 +2,6 @@
 from __future__ import absolute_import, division, print_function
 
 import argparse
-import os
 import socket
 import ssl
 import time
@@ -15,6 +14,7 @@ from .channel import Channel
 from .console import Console, UserError, seconds
 from .contexts import load, offer
 from .starttls import PROTOCOLS
+from .streams import require_streams
 from .tunnel import connect_through, parse_proxy
 
 HELP = 'connect to a TLS server: what it shows, then data both ways'
@@ -75,11 +75,7 @@ def _proxy(text):
 def run(arguments):
     """Connect, show, and let data flow."""
     console = Console()
-    for descriptor, name in ((_INPUT, 'input'), (_OUTPUT, 'output')):
-        try:
-            os.fstat(descriptor)
-        except OSError:  # else the connection might get that number
-            raise UserError('standard %s is closed' % name)
+    require_streams('input', 'output')
     host, port = address(arguments.server, _default_port(arguments))
     name = verified_name(host)
     if arguments.servername is not None:

@@ -4,11 +4,12 @@ from __future__ import absolute_import, division, print_function
 import argparse
 import os
 import re
+import select
 import sys
 
 from .._compat import PY2, text_type
 
-__all__ = ['Console', 'UserError', 'count', 'printable', 'seconds']
+__all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -16,6 +17,10 @@ _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
 #: What a terminal could obey, or a reader be misled by: C0, DEL, C1, and what changes the direction
 #: of text (Unicode's Bidi_Control) or ends a line.
 _OBEYED = re.compile(u'[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+
+
+#: Bytes for which a pipe has room that is ready to be written: PIPE_BUF, at least 512 (pipe(7)).
+_ROOM = 4096
 
 
 class UserError(Exception):
@@ -36,6 +41,19 @@ class UserError(Exception):
     def __str__(self):
         text = printable(self.args[0])
         return text.encode('utf-8') if PY2 else text
+
+
+class OutputError(Exception):
+    """
+    Standard output cannot be written: `streams.end_without_output` is what to do then.
+
+    Attributes:
+        errno (int or None): why.
+    """
+
+    def __init__(self, error):
+        self.errno = getattr(error, 'errno', None)
+        super(OutputError, self).__init__(printable(error))
 
 
 def printable(value):
@@ -59,16 +77,19 @@ def printable(value):
 
 class Console(object):
     """
-    Where a command's lines go.
+    Where a command's lines for people go. What cannot be written is lost: it ends no connection.
 
     Args:
         stream (file or None): standard error if None.
+        patient (bool): whether to wait while nobody reads. A server does not: its clients would
+            wait, too.
 
     Attributes:
         is_terminal (bool): whether a person looks at it.
     """
 
-    def __init__(self, stream=None):
+    def __init__(self, stream=None, patient=True):
+        self._patient = patient
         self._stream = sys.stderr if stream is None else stream
         self.is_terminal = self._stream.isatty()
         # no-color.org: set, and not empty
@@ -86,6 +107,11 @@ class Console(object):
         """
         self.wipe()
         self._write(u''.join(self._render(span) for span in spans) + u'\n')
+
+    def lines(self, text):
+        """Print *text*, lines."""
+        for line in text.splitlines():
+            self.line(line)
 
     def fact(self, name, *spans):
         """Print one line, *name* in a column of its own."""
@@ -114,8 +140,34 @@ class Console(object):
     def _write(self, text):
         encoding = self._stream.encoding or 'utf-8'
         data = text.encode(encoding, 'backslashreplace')
-        self._stream.write(data if PY2 else data.decode(encoding))
-        self._stream.flush()
+        try:
+            if not self._patient:
+                if not select.select([], [self._stream], [], 0)[1]:
+                    return
+                if len(data) > _ROOM:
+                    data = data[:_ROOM - 4] + b'...\n'
+            self._stream.write(data if PY2 else data.decode(encoding, 'ignore'))
+            self._stream.flush()
+        except (EnvironmentError, ValueError, select.error) as error:  # ValueError: it is closed
+            self._lose(error)
+
+    def _lose(self, error):
+        """Do without what could not be written."""
+
+
+class Output(Console):
+    """
+    Standard output, where goes what the command is run for.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+
+    def __init__(self):
+        super(Output, self).__init__(sys.stdout)
+
+    def _lose(self, error):
+        raise OutputError(error)
 
 
 def count(text):

@@ -14,6 +14,7 @@ from trollius import From
 
 from .._core import create_default_context
 from ..trollius import SelectorEventLoop, open_connection, start_server
+from .console import Output
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # its cryptography says that Python 2.7 has had its day
@@ -32,14 +33,14 @@ def run():
     folder = tempfile.mkdtemp()
     loop = SelectorEventLoop()
     try:
-        loop.run_until_complete(_demonstrate(loop, folder))
+        loop.run_until_complete(_demonstrate(Output(), loop, folder))
     finally:
         loop.close()
         shutil.rmtree(folder)
 
 
 @trollius.coroutine
-def _demonstrate(loop, folder):
+def _demonstrate(console, loop, folder):
     authority = trustme.CA()
     trusted = os.path.join(folder, 'ca.pem')
     authority.cert_pem.write_to_path(trusted)
@@ -51,15 +52,17 @@ def _demonstrate(loop, folder):
         lambda reader, writer: trollius.ensure_future(_echo(reader, writer), loop=loop),
         '127.0.0.1', 0, ssl=server_context, loop=loop))
     port = server.sockets[0].getsockname()[1]
-    print('A Trollius echo server, TLS over memory BIOs, on port %d; %s.' % (
+    console.line('A Trollius echo server, TLS over memory BIOs, on port %d; %s.' % (
         port, ssl.OPENSSL_VERSION))
 
-    print('\nOur own client:')
+    console.line()
+    console.line('Our own client:')
     client_context = create_default_context(cafile=trusted)
     client_context.set_alpn_protocols(['echo'])
-    yield From(_talk(loop, port, client_context))
-    print('\nA client of another program, openssl s_client:')
-    print((yield From(loop.run_in_executor(None, _s_client, port, trusted))))
+    yield From(_talk(console, loop, port, client_context))
+    console.line()
+    console.line('A client of another program, openssl s_client:')
+    console.lines((yield From(loop.run_in_executor(None, _s_client, port, trusted))))
 
     server.close()
     yield From(server.wait_closed())
@@ -77,14 +80,14 @@ def _echo(reader, writer):
 
 
 @trollius.coroutine
-def _talk(loop, port, context):
+def _talk(console, loop, port, context):
     reader, writer = yield From(open_connection(
         '127.0.0.1', port, ssl=context, server_hostname='localhost', loop=loop))
     writer.write(MESSAGE)
     echo = yield From(reader.readexactly(len(MESSAGE)))
     certificate = writer.get_extra_info('peercert')
     names = ', '.join(value for _, value in certificate['subjectAltName'])
-    _print_facts([
+    _print_facts(console, [
         ('version', writer.get_extra_info('tls_version')),
         ('cipher', writer.get_extra_info('cipher')[0]),
         ('certificate', 'verified, for ' + names),
@@ -97,9 +100,9 @@ def _talk(loop, port, context):
         raise RuntimeError('the echo is not what was sent')
 
 
-def _print_facts(facts):
+def _print_facts(console, facts):
     for name, value in facts:
-        print('    %-12s %s' % (name, value))
+        console.line('    %-12s %s' % (name, value))
 
 
 def _s_client(port, trusted):

@@ -12,7 +12,7 @@ import warnings
 from .. import __path__ as package_path, __version__
 from .._compat import PY2, PYPY
 from .._core import MemoryBIO
-from .console import Console
+from .console import Output
 
 HELP = 'the interpreter, the engine, OpenSSL; what can be used here, and why not'
 
@@ -26,7 +26,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Print what there is; the status is 1 if there is no engine."""
-    console = Console(sys.stdout)
+    console = Output()
     console.fact('sslproto27', __version__)
     console.fact('interpreter', '%s %s, %s' % (
         platform.python_implementation(), _version(), sys.executable))

@@ -144,7 +144,7 @@ class _Supervisor(object):
         self._to = to
         self._name = name
         self._relay = relay
-        self._console = Console()
+        self._console = Console(patient=False)
         self._keys = []
         self._settings = None
         self._workers = {}      # of this generation: by process ID, when it was started

@@ -7,17 +7,18 @@ from __future__ import absolute_import, division, print_function
 
 import collections
 import datetime
+import errno
 import json
 import os
+import select
 import signal
-import sys
 
 import trollius
 
 from .._protocol import SSLProtocol
 from ..trollius import SelectorEventLoop
 from .addresses import written
-from .console import printable
+from .console import Console, printable
 
 __all__ = ['Settings', 'Worker']
 
@@ -61,13 +62,14 @@ class Worker(object):
         self._ending = ending
         self._server = None
         self._connections = set()
-        self._full = self._told = False
+        self._console = Console(patient=False)
+        self._full = self._told = self._log_lost = False
         self._stopping = False
 
     def run(self):
         """Serve until stopped: by SIGTERM gracefully, by SIGINT at once."""
         loop = self.loop
-        loop.set_exception_handler(_print_failure)
+        loop.set_exception_handler(self._print_failure)
         # Whoever is told to stop has to have what is to be stopped: until then signals just kill.
         self._server = loop.run_until_complete(
             loop.create_server(self._accept, sock=self._listener))
@@ -88,8 +90,8 @@ class Worker(object):
             self._full = True
             self.loop.remove_reader(self._listener.fileno())
             if not self._told:
-                print('sslproto27: %d connections, which is --max-connections: others wait'
-                      % len(self._connections), file=sys.stderr)
+                self.say('%d connections, which is --max-connections: others wait'
+                         % len(self._connections))
             self._told = True  # once: nobody wants a line for each time
 
     def finished(self, connection):
@@ -102,6 +104,30 @@ class Worker(object):
             self._full = False
             # Trollius' own way to begin: it has no public one to begin again.
             self.loop._start_serving(self._accept, self._listener, server=self._server)
+
+    def say(self, *spans):
+        """Print one line."""
+        self._console.line(('bad', 'sslproto27: '), *spans)
+
+    def _print_failure(self, loop, context):
+        """Print what nobody waits for as one line."""
+        self.say(context['message'], ': ', printable(context.get('exception')))
+
+    def log(self, facts):
+        """Write a line of the access log; the first that cannot be written is told of."""
+        # One write: lines of several processes do not mix, write(2) with O_APPEND.
+        line = json.dumps(facts, sort_keys=True).encode('ascii') + b'\n'
+        log = self.settings.log
+        try:
+            if not select.select([], [log], [], 0)[1]:
+                raise OSError(errno.EAGAIN, 'nobody reads it')
+            if os.write(log, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._log_lost = False
+        except (OSError, select.error) as error:
+            if not self._log_lost:
+                self.say('the access log loses lines: ', printable(error))
+            self._log_lost = True
 
     def _stop(self):
         if self._stopping:
@@ -119,12 +145,6 @@ class Worker(object):
         for connection in list(self._connections):
             connection.abort()
         self.loop.call_later(_LAST, self.loop.stop)  # whatever else may be there
-
-
-def _print_failure(loop, context):
-    """Print what nobody waits for as one line."""
-    error = context.get('exception')
-    print('sslproto27: %s: %s' % (context['message'], printable(error)), file=sys.stderr)
 
 
 class _Side(trollius.Protocol):
@@ -179,7 +199,11 @@ class _Side(trollius.Protocol):
 
     def write(self, data):
         """Say *data* (bytes) on this side, unless it has ended."""
-        if not self._closing and not self.lost:
+        if self._closing or self.lost:
+            return
+        # That it was cut off `connection_lost` tells later. Trollius' own transports cannot say it.
+        is_closing = getattr(self.transport, 'is_closing', None)
+        if is_closing is None or not is_closing():
             self.transport.write(data)
 
     def close(self):
@@ -375,7 +399,7 @@ class _Connection(object):
             if timer is not None:
                 timer.cancel()
         self._worker.finished(self)
-        self._log()  # last: the disk may be full
+        self._log()
 
     def _log(self):
         if self._settings.log is None:
@@ -384,8 +408,7 @@ class _Connection(object):
         facts = dict(
             self._facts, time=now, received=self.front.received, sent=self.back.received,
             seconds=round(self._worker.loop.time() - self._start, 3))
-        # One write: lines of several processes do not mix, write(2) with O_APPEND.
-        os.write(self._settings.log, json.dumps(facts, sort_keys=True).encode('ascii') + b'\n')
+        self._worker.log(facts)
 
 
 def _common_name(certificate):

@@ -59,7 +59,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Serve until Ctrl-C or SIGTERM."""
-    console = Console()
+    console = Console(patient=False)
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
         raise UserError('%s is not a directory', arguments.directory)
     if arguments.key and not arguments.cert:

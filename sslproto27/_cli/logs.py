@@ -1,0 +1,35 @@
+"""What the library and its frameworks log, as the lines of a command."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import logging
+
+from .console import Console, printable
+
+__all__ = ['log_to_console']
+
+
+class _Handler(logging.Handler):
+    """Prints a record as one line, an exception's text at its end."""
+
+    def emit(self, record):
+        """Do so."""
+        try:
+            text = printable(record.getMessage())
+            error = record.exc_info and record.exc_info[1]
+            if error:
+                text += u': ' + printable(error)
+            Console(patient=False).line(('bad', 'sslproto27: '), text)
+        except Exception:
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def log_to_console():
+    """Print warnings, and what is worse, while this context lasts."""
+    handler, root = _Handler(logging.WARNING), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
