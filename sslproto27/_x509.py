@@ -13,7 +13,7 @@ import re
 
 from ._compat import text_type, to_native
 
-__all__ = ['certificate_in_pem', 'decode_certificate', 'split_der']
+__all__ = ['certificate_in_pem', 'decode_certificate', 'decode_readable', 'split_der']
 
 # Identifier octets: X.690 8.1.2, numbers from X.680 8.6.
 _BOOLEAN, _INTEGER, _BIT_STRING, _OCTET_STRING, _OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -288,6 +288,8 @@ def _crl_uris(value):
 def _extensions(content):
     """Return the values of the extensions we read by dotted OID: RFC 5280 4.1 and 4.2."""
     values = {}
+    if content is None:
+        return values
     for extension in _each(_only(content, _SEQUENCE, 'extensions'), _SEQUENCE, 'Extension'):
         elements = _elements(extension)
         oid = _oid(_take(elements, _OBJECT_IDENTIFIER, 'extnID'))
@@ -331,6 +333,36 @@ def decode_certificate(der):
     return decoded.copy()  # the caller's own; what is in it cannot be changed
 
 
+def decode_readable(der):
+    """
+    Decode what can be decoded of a certificate that may be odd.
+
+    Args:
+        der (bytes): as for `decode_certificate`.
+
+    Returns:
+        (dict, dict): as from `decode_certificate`, but without the fields that are malformed; and
+        the reason of each of these, by its key; by 'certificate' if nothing can be decoded.
+    """
+    try:
+        return decode_certificate(der), {}
+    except ValueError as error:
+        reason = str(error)
+    malformed = {}
+
+    def attempt(name, decode, *arguments):
+        try:
+            return decode(*arguments)
+        except ValueError as error:
+            malformed[name] = str(error)
+
+    try:
+        decoded = _decode(der, attempt)
+    except ValueError:
+        return {}, {'certificate': reason}
+    return dict(item for item in decoded.items() if item[0] not in malformed), malformed
+
+
 def certificate_in_pem(body):
     """
     Return the DER bytes of a certificate in PEM.
@@ -366,7 +398,12 @@ def split_der(data):
     return found
 
 
-def _decode(der):
+def _strictly(name, decode, *arguments):
+    return decode(*arguments)
+
+
+def _decode(der, attempt=_strictly):
+    """Return the dict; *attempt* calls what decodes the field that it gets the name of first."""
     certificate = _elements(_only(der, _SEQUENCE, 'Certificate'))
     tbs = _elements(_take(certificate, _SEQUENCE, 'tbsCertificate'))
     _take(certificate, _SEQUENCE, 'signatureAlgorithm')
@@ -386,19 +423,35 @@ def _decode(der):
     _end(tbs, 'tbsCertificate')
 
     decoded = {
-        'subject': _name(subject),
-        'issuer': _name(issuer),
-        'version': 1 + (0 if version is None else _integer(_only(version, _INTEGER, 'version'))),
-        'serialNumber': _serial(serial),
-        'notBefore': text_type(_time(validity, 'notBefore')),
-        'notAfter': _time(validity, 'notAfter'),
+        'subject': attempt('subject', _name, subject),
+        'issuer': attempt('issuer', _name, issuer),
+        'version': attempt('version', _version, version),
+        'serialNumber': attempt('serialNumber', _serial, serial),
+        'notBefore': attempt('notBefore', _not_before, validity),
+        'notAfter': attempt('notAfter', _time, validity, 'notAfter'),
     }
-    _end(validity, 'validity')
-    found = {} if extensions is None else _extensions(extensions)
+    attempt('validity', _end, validity, 'validity')
+    found = attempt('extensions', _extensions, extensions) or {}
     if _SUBJECT_ALT_NAME in found:
-        names = _only(found[_SUBJECT_ALT_NAME], _SEQUENCE, 'subjectAltName')
-        decoded['subjectAltName'] = _general_names(_elements(names))
-    uris = _access_uris(found.get(_AUTHORITY_INFO_ACCESS, _EMPTY))
-    uris['crlDistributionPoints'] = _crl_uris(found.get(_CRL_DISTRIBUTION_POINTS, _EMPTY))
-    decoded.update((key, tuple(uris[key])) for key in _URI_KEYS if uris.get(key))
+        decoded['subjectAltName'] = attempt(
+            'subjectAltName', _alternative_names, found[_SUBJECT_ALT_NAME])
+    decoded.update(attempt('URIs', _all_uris, found) or {})
     return decoded
+
+
+def _version(content):
+    return 1 if content is None else 1 + _integer(_only(content, _INTEGER, 'version'))
+
+
+def _not_before(validity):
+    return text_type(_time(validity, 'notBefore'))
+
+
+def _alternative_names(value):
+    return _general_names(_elements(_only(value, _SEQUENCE, 'subjectAltName')))
+
+
+def _all_uris(extensions):
+    uris = _access_uris(extensions.get(_AUTHORITY_INFO_ACCESS, _EMPTY))
+    uris['crlDistributionPoints'] = _crl_uris(extensions.get(_CRL_DISTRIBUTION_POINTS, _EMPTY))
+    return dict((key, tuple(uris[key])) for key in _URI_KEYS if uris.get(key))

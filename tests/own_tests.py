@@ -66,7 +66,7 @@ OTHERS = {
     'pep543.pyopenssl': ['pep543_buffer', 'pep543_configuration', 'pep543_credentials'],
     '__main__': ['main', 'cli', 'cli_connect'],
     '_cli.authority': ['cli_serve'],
-    '_cli.certificates': ['cli', 'cli_connect'],
+    '_cli.certificates': ['cli', 'cli_certificates', 'cli_connect'],
     '_cli.channel': ['cli_connect', 'cli_starttls'],
     '_cli.console': ['cli', 'cli_connect', 'cli_streams'],
     '_cli.contexts': ['cli_connect', 'cli_serve', 'cli_proxy'],

@@ -1,13 +1,19 @@
-"""Certificates for people: a chain as a tree, the authority at its root."""
+"""
+Certificates for people: a chain as a tree, the authority at its root.
+
+Anybody can be at the other end, so any field can be odd: what is there is shown.
+"""
 from __future__ import absolute_import, division, print_function
 
 import binascii
+import calendar
+import datetime
 import hashlib
-import ssl
 
-from .._x509 import decode_certificate
+from .._x509 import decode_readable
+from .console import printable
 
-__all__ = ['print_tree']
+__all__ = ['name_of_client', 'print_tree']
 
 _DAY = 86400
 
@@ -16,6 +22,11 @@ _SOON = 30
 
 #: How many of a certificate's names are printed.
 _NAMES = 10
+
+#: How many characters of a value are printed.
+_LONGEST = 200
+
+_MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split()
 
 #: What of a distinguished name tells it from others, in the order in which it is printed.
 _TELLING = ('commonName', 'organizationName', 'organizationalUnitName')
@@ -34,46 +45,56 @@ def print_tree(console, chain, now, details=True):
     for depth, der in enumerate(reversed(chain)):
         indent = u'' if not depth else u'   ' * (depth - 1) + u'`- '
         below = u'   ' * (depth + 1)
-        try:
-            certificate = decode_certificate(der)
-        except ValueError as error:
-            console.line(indent, ('bad', '(%s)' % error))
-        else:
+        certificate, malformed = decode_readable(der)
+        if certificate:
             # Below the root the tree itself says who issued what.
-            console.line(indent, ('bold', _name(certificate['subject'])),
+            console.line(indent, ('bold', _name(certificate.get('subject'))),
                          *([] if depth else _whose(certificate)))
             console.line(below, *_validity(certificate, now))
             if depth == len(chain) - 1 and details:
                 _details(console, below, certificate)
+        for reason in sorted(malformed.values()):
+            console.line(below if certificate else indent, ('bad', '(%s)' % reason))
         if depth == len(chain) - 1 and details:
             digest = binascii.hexlify(hashlib.sha256(der).digest()).decode('ascii')
             console.line(below, ('dim', 'SHA-256  '), digest)
 
 
+def _shown(value):
+    """Return a field as text, however long it is, and whatever it is made of; None is nothing."""
+    text = u'' if value is None else printable(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + u'...'
+
+
 def _name(rdns):
-    values = [pair for rdn in rdns for pair in rdn]
+    if rdns is None:
+        return u'(malformed)'
+    values = [(name, _shown(value)) for rdn in rdns for name, value in rdn]
     telling = [value for wanted in _TELLING for name, value in values if name == wanted]
-    return u', '.join(telling or [u'%s=%s' % pair for pair in values]) or u'(no name)'
+    return _shown(u', '.join(telling or [u'%s=%s' % pair for pair in values])) or u'(no name)'
 
 
 def _whose(certificate):
     """Return the spans that say who issued the root of what is printed."""
-    if certificate['subject'] == certificate['issuer']:
+    issuer = certificate.get('issuer')
+    # Python 2 warns where it compares text with bytes, which a BIT STRING is.
+    if issuer is not None and repr(certificate.get('subject')) == repr(issuer):
         return [('dim', '  issued by itself')]
-    return [('dim', '  issued by '), _name(certificate['issuer'])]
+    return [('dim', '  issued by '), _name(issuer)]
 
 
 def _validity(certificate, now):
-    start = ssl.cert_time_to_seconds(certificate['notBefore'])
-    end = ssl.cert_time_to_seconds(certificate['notAfter'])
-    if now < start:
+    first, start = _moment(certificate.get('notBefore'))
+    last, end = _moment(certificate.get('notAfter'))
+    if start is not None and now < start:
         state = 'bad', 'not valid for another ' + _days(start - now + _DAY)
-    elif now > end:
+    elif end is not None and now > end:
         state = 'bad', 'expired %s ago' % _days(now - end)
+    elif start is None or end is None:
+        state = 'bad', 'which is no time'
     else:
         state = 'warn' if end - now < _SOON * _DAY else 'good', _days(end - now) + ' left'
-    dates = _date(certificate['notBefore']), _date(certificate['notAfter'])
-    return [('dim', 'valid    '), '%s to %s, ' % dates, state]
+    return [('dim', 'valid    '), '%s to %s, ' % (first, last), state]
 
 
 def _days(seconds):
@@ -81,16 +102,40 @@ def _days(seconds):
     return '%d day%s' % (number, '' if number == 1 else 's')
 
 
-def _date(text):
-    """Return 'Jan  5 09:34:43 2018 GMT' as '2018-01-05'."""
-    month, day, _, year, _ = text.split()
-    number = ('Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split().index(month)) + 1
-    return '%s-%02d-%02d' % (year, number, int(day))
+def _moment(text):
+    """Return 'Jan  5 09:34:43 2018 GMT' as ('2018-01-05', seconds since the epoch)."""
+    if text is None:
+        return '(malformed)', None
+    month, day, clock, year, _ = text.split()
+    year, month, day = int(year), _MONTHS.index(month) + 1, int(day)
+    hour, minute, second = (int(part) for part in clock.split(':'))
+    # 400 years have 146097 days, whichever they are; datetime knows no year 0.
+    cycle = 400 if not year else 0
+    moment = datetime.datetime(year + cycle, month, day, hour, minute, second)
+    seconds = calendar.timegm(moment.timetuple()) - cycle // 400 * 146097 * _DAY
+    return '%04d-%02d-%02d' % (year, month, day), seconds
 
 
 def _details(console, indent, certificate):
-    names = [value if kind in ('DNS', 'IP Address') else u'%s:%s' % (kind, value)
+    names = [_shown(value) if kind in ('DNS', 'IP Address') else
+             u'%s:%s' % (kind, _name(value) if kind == 'DirName' else _shown(value))
              for kind, value in certificate.get('subjectAltName', ())]
     more = ', and %d more' % (len(names) - _NAMES) if len(names) > _NAMES else ''
     console.line(indent, ('dim', 'names    '), u', '.join(names[:_NAMES]) or '(none)', more)
-    console.line(indent, ('dim', 'serial   '), certificate['serialNumber'])
+    console.line(indent, ('dim', 'serial   '), _shown(certificate.get('serialNumber')) or '(malformed)')
+
+
+def name_of_client(certificate):
+    """
+    Return the common name of a client's subject, else its first other name (text or None).
+
+    Args:
+        certificate (dict or None): as `decode_certificate` returns it.
+    """
+    if not certificate:
+        return None
+    names = [value for rdn in certificate['subject'] for name, value in rdn
+             if name == 'commonName']
+    names += [_name(value) if kind == 'DirName' else value
+              for kind, value in certificate.get('subjectAltName', ())]
+    return _shown(names[0]) if names else None

@@ -18,6 +18,7 @@ import trollius
 from .._protocol import SSLProtocol
 from ..trollius import SelectorEventLoop
 from .addresses import written
+from .certificates import name_of_client
 from .console import Console, printable
 
 __all__ = ['Settings', 'Worker']
@@ -391,7 +392,7 @@ class _Connection(object):
         cipher = known('cipher')
         self._facts.update(
             version=known('tls_version'), cipher=cipher and cipher[0], alpn=known('alpn_protocol'),
-            resumed=known('session_reused'), client=_common_name(known('peercert')),
+            resumed=known('session_reused'), client=_client(known),
             server_name=self._settings.server_names.get(known('ssl_object')))
 
     def _finish(self):
@@ -411,10 +412,9 @@ class _Connection(object):
         self._worker.log(facts)
 
 
-def _common_name(certificate):
-    """Return the name of a client: the common name of its subject, else its first other name."""
-    if not certificate:
-        return None
-    names = [value for rdn in certificate['subject'] for name, value in rdn if name == 'commonName']
-    names += [value for _, value in certificate.get('subjectAltName', ())]
-    return names[0] if names else None
+def _client(known):
+    """Return the name of a client whom *known*, a transport's get_extra_info, tells of."""
+    try:
+        return name_of_client(known('peercert'))
+    except ValueError as error:  # it is one of our authorities', and odd all the same
+        return printable(error)
