@@ -69,7 +69,7 @@ OTHERS = {
     '_cli.certificates': ['cli', 'cli_certificates', 'cli_connect'],
     '_cli.channel': ['cli_connect', 'cli_starttls'],
     '_cli.console': ['cli', 'cli_connect', 'cli_streams'],
-    '_cli.contexts': ['cli_connect', 'cli_serve', 'cli_proxy'],
+    '_cli.contexts': ['cli_reasons', 'cli_connect', 'cli_serve', 'cli_proxy'],
     '_cli.demo': ['main'], '_cli.demonstration': ['main'],
     '_cli.info': ['cli'],
     '_cli.logs': ['cli_streams'],

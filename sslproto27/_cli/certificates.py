@@ -13,7 +13,7 @@ import hashlib
 from .._x509 import decode_readable
 from .console import printable
 
-__all__ = ['name_of_client', 'print_tree']
+__all__ = ['name_of_client', 'names_in', 'print_tree', 'telling_name']
 
 _DAY = 86400
 
@@ -48,7 +48,7 @@ def print_tree(console, chain, now, details=True):
         certificate, malformed = decode_readable(der)
         if certificate:
             # Below the root the tree itself says who issued what.
-            console.line(indent, ('bold', _name(certificate.get('subject'))),
+            console.line(indent, ('bold', telling_name(certificate.get('subject'))),
                          *([] if depth else _whose(certificate)))
             console.line(below, *_validity(certificate, now))
             if depth == len(chain) - 1 and details:
@@ -66,7 +66,8 @@ def _shown(value):
     return text if len(text) <= _LONGEST else text[:_LONGEST] + u'...'
 
 
-def _name(rdns):
+def telling_name(rdns):
+    """Return what of a distinguished name tells it from others (text); *rdns* as decoded."""
     if rdns is None:
         return u'(malformed)'
     values = [(name, _shown(value)) for rdn in rdns for name, value in rdn]
@@ -80,7 +81,7 @@ def _whose(certificate):
     # Python 2 warns where it compares text with bytes, which a BIT STRING is.
     if issuer is not None and repr(certificate.get('subject')) == repr(issuer):
         return [('dim', '  issued by itself')]
-    return [('dim', '  issued by '), _name(issuer)]
+    return [('dim', '  issued by '), telling_name(issuer)]
 
 
 def _validity(certificate, now):
@@ -116,13 +117,19 @@ def _moment(text):
     return '%04d-%02d-%02d' % (year, month, day), seconds
 
 
-def _details(console, indent, certificate):
+def names_in(certificate):
+    """Return the names of a certificate that `decode_readable` has read, as text; '' for none."""
     names = [_shown(value) if kind in ('DNS', 'IP Address') else
-             u'%s:%s' % (kind, _name(value) if kind == 'DirName' else _shown(value))
+             u'%s:%s' % (kind, telling_name(value) if kind == 'DirName' else _shown(value))
              for kind, value in certificate.get('subjectAltName', ())]
-    more = ', and %d more' % (len(names) - _NAMES) if len(names) > _NAMES else ''
-    console.line(indent, ('dim', 'names    '), u', '.join(names[:_NAMES]) or '(none)', more)
-    console.line(indent, ('dim', 'serial   '), _shown(certificate.get('serialNumber')) or '(malformed)')
+    more = u', and %d more' % (len(names) - _NAMES) if len(names) > _NAMES else u''
+    return u', '.join(names[:_NAMES]) + more
+
+
+def _details(console, indent, certificate):
+    console.line(indent, ('dim', 'names    '), names_in(certificate) or '(none)')
+    console.line(indent, ('dim', 'serial   '),
+                 _shown(certificate.get('serialNumber')) or '(malformed)')
 
 
 def name_of_client(certificate):
@@ -136,6 +143,6 @@ def name_of_client(certificate):
         return None
     names = [value for rdn in certificate['subject'] for name, value in rdn
              if name == 'commonName']
-    names += [_name(value) if kind == 'DirName' else value
+    names += [telling_name(value) if kind == 'DirName' else value
               for kind, value in certificate.get('subjectAltName', ())]
     return _shown(names[0]) if names else None

@@ -23,6 +23,9 @@ LIMIT = 65536
 #: How much to read at once.
 CHUNK = 65536
 
+#: How much of what the peer says first is kept for who wonders what it was, in bytes.
+_KEPT = 200
+
 #: The peer takes no more, or we have closed; whether it had said all, who reads will see.
 _GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
@@ -41,6 +44,7 @@ class Channel(object):
 
     def __init__(self, sock):
         self._sock = _OneWay(sock)
+        self._below = None    # what the innermost layer of TLS reads from
         self._received = b''  # that nobody has taken yet
         self._unread = None   # why the input of `relay` ended early
 
@@ -48,6 +52,11 @@ class Channel(object):
     def ssl_object(self):
         """The SSLObject of the innermost layer of TLS, also of one whose handshake failed."""
         return self._sock.ssl_object
+
+    @property
+    def heard(self):
+        """What the peer said first where the innermost layer of TLS should have begun (bytes)."""
+        return self._below.heard if self._below else b''
 
     # Before the data flows: one step after another
 
@@ -99,7 +108,8 @@ class Channel(object):
         if self._received:
             # CVE-2011-0411, CVE-2021-23222: they must not be taken for what came through TLS.
             raise UserError('the peer sent %d bytes too many before TLS' % len(self._received))
-        self._sock = SSLSocket(self._sock, context, do_handshake_on_connect=False, **kwargs)
+        self._below = _Remembering(self._sock)
+        self._sock = SSLSocket(self._below, context, do_handshake_on_connect=False, **kwargs)
         self._sock.do_handshake()
 
     # Data, both ways
@@ -187,6 +197,29 @@ def _write(target, data):
             if error.errno not in _NOT_NOW:
                 raise OutputError(error)
             select.select([], [target], [])
+
+
+class _Remembering(object):
+    """
+    A connection below TLS, of which the beginning is kept: it may be something else than TLS.
+
+    Attributes:
+        heard (bytes): that.
+    """
+
+    def __init__(self, sock):
+        self._sock = sock
+        self.heard = b''
+
+    def recv(self, size):
+        """Do as the connection."""
+        data = self._sock.recv(size)
+        if len(self.heard) < _KEPT:
+            self.heard += data[:_KEPT - len(self.heard)]
+        return data
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
 
 
 class _OneWay(object):

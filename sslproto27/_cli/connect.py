@@ -12,7 +12,8 @@ from .addresses import address, host_name, verified_name, written
 from .certificates import print_tree
 from .channel import Channel
 from .console import Console, UserError, seconds
-from .contexts import load, offer
+from .contexts import load, load_certificate, offer
+from .reasons import failed, unverified
 from .starttls import PROTOCOLS
 from .streams import require_streams
 from .tunnel import connect_through, parse_proxy
@@ -88,7 +89,8 @@ def run(arguments):
     channel = None
     try:
         channel = _reach(console, arguments, host, port)
-        _start_tls(console, channel, context, name, name, session=session or None)
+        _start_tls(console, channel, context, name, written(host, port), arguments,
+                   session=session or None)
         if not arguments.quiet:
             _show(console, channel.ssl_object, arguments, host, port)
         ssl_object = channel.ssl_object  # of the session that is there in the end
@@ -96,12 +98,11 @@ def run(arguments):
                       shut_down=not arguments.keep_open)
         if arguments.session_out:
             _save_session(console, arguments, ssl_object.session, name)
-    except ssl.SSLError as error:
-        raise UserError('%s: %s', written(host, port), error)
     except socket.timeout:
         raise UserError('%s: nothing came for %g seconds', written(host, port), arguments.timeout)
-    except socket.error as error:
-        raise UserError('%s: %s', written(host, port), error)
+    except (ssl.SSLError, socket.error) as error:
+        raise UserError('%s: %s', written(host, port), failed(
+            error, channel.heard if channel else b'', context, name, arguments))
     finally:
         if channel is not None:
             channel.close()
@@ -126,7 +127,7 @@ def _context(arguments):
     if arguments.lenient:
         context.verify_flags &= ~VERIFY_X509_STRICT
     if arguments.cert:
-        load('--cert', arguments.cert, context.load_cert_chain, arguments.cert, arguments.key)
+        load_certificate(context, arguments.cert, arguments.key)
     elif arguments.key:
         raise UserError('--key needs --cert')
     if arguments.tls:
@@ -156,7 +157,7 @@ def _reach(console, arguments, host, port):
                 context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
                                cafile=arguments.proxy_cafile)
                 _start_tls(console, channel, context, verified_name(proxy.host),
-                           'the proxy ' + proxy.host)
+                           'the proxy ' + written(proxy.host, proxy.port))
             connect_through(channel, proxy, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
@@ -167,8 +168,8 @@ def _reach(console, arguments, host, port):
     return channel
 
 
-def _start_tls(console, channel, context, name, whose, **kwargs):
-    """Shake hands; where the certificate does not verify, show it before raising."""
+def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs):
+    """Shake hands; `UserError` says why not. A certificate that does not verify is shown before."""
     console.progress('handshake')
     try:
         channel.start_tls(context, server_hostname=name, **kwargs)
@@ -178,8 +179,11 @@ def _start_tls(console, channel, context, name, whose, **kwargs):
         if chain:
             console.line('What %s shows, as far as its issuers are known:' % whose)
             print_tree(console, chain, time.time())
-        raise UserError('%s is not verified: %s (X.509 error %d); nothing was sent',
-                        whose, error.verify_message.rstrip('.'), error.verify_code)
+        raise UserError('%s is not verified: %s; nothing was sent', whose, unverified(error, chain))
+    except socket.timeout:
+        raise
+    except (ssl.SSLError, socket.error) as error:
+        raise UserError('%s: %s', whose, failed(error, channel.heard, context, name, arguments))
 
 
 def _chain(ssl_object):

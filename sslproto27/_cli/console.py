@@ -23,6 +23,10 @@ _OBEYED = re.compile(u'[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
 _ROOM = 4096
 
 
+#: Where in C an error was raised, as Python's ssl tells.
+_OF_C = re.compile(r' \(_ssl\.c:[0-9]+\)$')
+
+
 class UserError(Exception):
     """
     What the user can mend, or has to know; printed as one line, with exit status 1.
@@ -65,6 +69,8 @@ def printable(value):
     if isinstance(value, Exception):
         value = (getattr(value, 'strerror', None) or value.args and value.args[-1]
                  or type(value).__name__)
+        if isinstance(value, str):
+            value = _OF_C.sub('', value)
     if not isinstance(value, (bytes, text_type)):
         try:
             value = str(value)

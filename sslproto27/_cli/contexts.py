@@ -1,24 +1,85 @@
 """Contexts of what the command line names: files of certificates, versions, protocols."""
 from __future__ import absolute_import, division, print_function
 
+import re
 import ssl
 
 from .._core import create_default_context
 from .console import UserError
 
-__all__ = ['load', 'offer', 'server_context']
+__all__ = ['load', 'load_certificate', 'offer', 'server_context']
+
+
+_CERTIFICATE = re.compile(br'-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----')
+_KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 
 
 def load(option, path, load, *args, **kwargs):
     """Return ``load(*args, **kwargs)``; `UserError` names the *option* if *path* cannot be used."""
     try:
         if path:
-            open(path, 'rb').close()  # its error says more than that of the ssl module
+            _check_readable(path)
         return load(*args, **kwargs)
     except ssl.SSLError as error:
         raise UserError('%s %s: %s', option, path, error)
     except EnvironmentError as error:
         raise UserError('%s %s: %s', option, path, error)
+
+
+def _check_readable(path):
+    """Raise the error that opening *path* gives, which says more than that of the ssl module."""
+    open(path, 'rb').close()
+
+
+class _NeedsPassword(Exception):
+    """A private key is encrypted."""
+
+
+def _no_password():
+    raise _NeedsPassword
+
+
+def load_certificate(context, path, key=None, option='--cert', key_option='--key'):
+    """
+    Load a certificate chain, and its private key.
+
+    Args:
+        path (str): a file with the chain, and the key unless *key* is another one.
+        option, key_option (str): which name them; *key_option* None if there is no such option.
+
+    Raises:
+        UserError: a file cannot be used; it says why.
+    """
+    if key:
+        load(key_option, key, _check_readable, key)
+    load(option, path, _check_readable, path)
+    try:
+        context.load_cert_chain(path, key, _no_password)
+    except _NeedsPassword:
+        raise UserError('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it',
+                        key or path, key or path)
+    except EnvironmentError as error:  # SSLError is one
+        option, path, lack = _why_unusable(error, path, key, option, key_option)
+        raise UserError('%s %s: %s', option, path, lack)
+
+
+def _why_unusable(error, path, key, option, key_option):
+    """Return which option, whose file, and what is wrong with that."""
+    if not _has(path, _CERTIFICATE):
+        return option, path, 'there is no certificate in PEM'
+    if key and not _has(key, _KEY):
+        return key_option, key, 'there is no private key in PEM'
+    if not key and not _has(path, _KEY):
+        return option, path, 'there is no private key in PEM' + (
+            '; %s names the file that has it' % key_option if key_option else '')
+    if getattr(error, 'reason', None) == 'KEY_VALUES_MISMATCH':
+        return option, path, 'the private key is another one than that of the certificate'
+    return option, path, error
+
+
+def _has(path, form):
+    with open(path, 'rb') as file:
+        return form.search(file.read()) is not None
 
 
 def offer(context, names):
@@ -30,12 +91,13 @@ def offer(context, names):
             raise UserError('--alpn: %s', error)
 
 
-def server_context(certificate, key=None, client_ca=None, alpn=None):
+def server_context(certificate, key=None, client_ca=None, alpn=None, key_option='--key'):
     """
     Return a server's context.
 
     Args:
         certificate (str): a file with the chain, and the key unless *key* is another one.
+        key_option (str or None): the option that names *key*, if there is one.
         client_ca (str or None): a file of authorities; clients alone that they vouch for get in.
         alpn (list of str or None): protocols.
 
@@ -43,7 +105,7 @@ def server_context(certificate, key=None, client_ca=None, alpn=None):
         UserError: a file cannot be used.
     """
     context = create_default_context(ssl.Purpose.CLIENT_AUTH)
-    load('--cert', certificate, context.load_cert_chain, certificate, key)
+    load_certificate(context, certificate, key, key_option=key_option)
     if client_ca:
         load('--client-ca', client_ca, context.load_verify_locations, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED

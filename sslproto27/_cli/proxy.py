@@ -12,7 +12,7 @@ from .._core import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import Console, UserError, count, seconds
-from .contexts import load, offer, server_context
+from .contexts import load, load_certificate, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 
@@ -104,7 +104,8 @@ def _front(arguments, keys):
         return None, {}
     choices = []
     for path in arguments.cert:
-        context = server_context(path, None, arguments.client_ca, arguments.alpn)
+        context = server_context(path, None, arguments.client_ca, arguments.alpn,
+                                 key_option=None)
         set_session_ticket_keys(context, keys)
         choices.append((context, names_of(path)))
     return choices[0][0], answer_by_name(choices)
@@ -117,7 +118,7 @@ def _back(arguments):
     context = load('--to-cafile', arguments.to_cafile, create_default_context,
                    cafile=arguments.to_cafile)
     if arguments.to_cert:
-        load('--to-cert', arguments.to_cert, context.load_cert_chain, arguments.to_cert)
+        load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
     offer(context, arguments.alpn)
     return context
 

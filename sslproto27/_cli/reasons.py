@@ -1,0 +1,145 @@
+"""
+What a failure of TLS means for who runs a command, and what can be done.
+
+Nothing here connects or verifies: it reads errors, and what was received.
+"""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+
+from .._core import TLSVersion
+from .._x509 import decode_readable
+from .certificates import names_in, telling_name
+from .console import printable
+
+__all__ = ['failed', 'unverified']
+
+#: Content types of the records that TLS can begin with: alert, handshake (RFC 8446 5.1).
+_RECORDS = (b'\x15', b'\x16')
+
+#: How much of an answer that is not TLS is quoted, in bytes.
+_QUOTED = 60
+
+#: What plaintext protocols greet with, and the protocol of --starttls that it may be.
+_GREETINGS = ((b'* OK', 'imap'), (b'+OK', 'pop3'), (b'220', 'smtp or ftp'))
+
+# X509_STORE_CTX_get_error(3)
+_NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NOT_ONE = 9, 10, 18, 19, 20, 21
+_PURPOSE = 26
+_WRONG_NAME = (62, 64)
+_TOO_WEAK = (66, 67, 68)
+_FORM = range(80, 95)  # X509_V_FLAG_X509_STRICT alone finds these, in OpenSSL 3
+
+#: The versions by which a peer may be asked, the oldest first.
+_VERSIONS = ((TLSVersion.TLSv1_2, 'TLS 1.2'), (TLSVersion.TLSv1_3, 'TLS 1.3'))
+
+#: What a server's alert says of our certificate (RFC 8446 6.2).
+_OF_OUR_CERTIFICATE = (
+    'BAD_CERTIFICATE', 'UNSUPPORTED_CERTIFICATE', 'CERTIFICATE_REVOKED', 'CERTIFICATE_EXPIRED',
+    'CERTIFICATE_UNKNOWN', 'UNKNOWN_CA', 'ACCESS_DENIED', 'DECRYPT_ERROR')
+
+
+def unverified(error, chain):
+    """
+    Return what is wrong with a certificate, and what to do (text).
+
+    Args:
+        error (ssl.SSLError): with ``verify_code`` and ``verify_message``.
+        chain (list of bytes): DER, as far as it is known, the peer's own first.
+    """
+    code = error.verify_code
+    reason = u'%s (X.509 error %d)' % (printable(error.verify_message).rstrip(u'.'), code)
+    hint = _hint(code, chain)
+    return u'%s: %s' % (reason, hint) if hint else reason
+
+
+def _hint(code, chain):
+    if code in _FORM:
+        return u'its form is wrong, not its origin; --lenient accepts it'
+    if code in (_NOT_YET, _EXPIRED):
+        return u'renew it, or set the clock of this machine if that is wrong'
+    if code in _TOO_WEAK:
+        return u'it could be forged; it has to be issued anew'
+    if code == _PURPOSE:
+        return u'it was not issued for servers'
+    if not chain:
+        return u''
+    own, last = decode_readable(chain[0])[0], decode_readable(chain[-1])[0]
+    if code in _WRONG_NAME:
+        names = names_in(own)
+        return u'it is for ' + names if names else (
+            u'it names no host; its common name, %s, does not count'
+            % telling_name(own.get('subject')))
+    if code == _SELF_SIGNED:
+        return u'nobody vouches for it; if it is the right one, --cafile with it trusts it'
+    if code == _SELF_SIGNED_ROOT:
+        return u'its root, %s, is not trusted; --cafile trusts another one' % telling_name(
+            last.get('subject'))
+    if code in (_NO_ISSUER, _NOT_ONE):
+        issuer = telling_name(last.get('issuer'))
+        if len(chain) == 1:
+            return (u'the server did not send the certificate of its issuer, %s%s: an intermediate'
+                    u' is missing there, or that is a root which is not trusted (--cafile)'
+                    % (issuer, u''.join(u', from ' + uri for uri in last.get('caIssuers', ())[:1])))
+        return (u'the chain ends in a certificate of %s, a root which is not trusted (--cafile), or'
+                u' an intermediate which the server did not send' % issuer)
+    return u''
+
+
+def failed(error, heard, context, name, arguments=None):
+    """
+    Return why TLS failed, and what to do (text).
+
+    Args:
+        error (Exception): ssl.SSLError or socket.error.
+        heard (bytes): what the peer has said first, perhaps of TLS.
+        context (ssl.SSLContext): with which it was tried.
+        name (str): which server was asked for.
+        arguments: of ``connect``, whose ``cert`` and ``alpn`` the server knows; None for neither.
+    """
+    certificate, alpn = (arguments.cert, arguments.alpn) if arguments else (None, None)
+    if heard and heard[:1] not in _RECORDS:
+        return _no_tls(heard)
+    # Python 3.13 does not know the names of all reasons, but their texts are these in lower case.
+    reason = getattr(error, 'reason', None) or printable(error).upper().replace(u' ', u'_')
+    if 'PROTOCOL_VERSION' in reason or reason in (
+            'UNSUPPORTED_PROTOCOL', 'WRONG_SSL_VERSION', 'NO_PROTOCOLS_AVAILABLE'):
+        return u'the server speaks no version of TLS that was offered: %s' % _offered(context)
+    for ending, text in [
+            ('CERTIFICATE_REQUIRED', u'the server wants a certificate of ours: --cert'),
+            ('NO_APPLICATION_PROTOCOL', u'the server speaks no protocol of --alpn: %s'
+             % u', '.join(printable(one) for one in alpn or ())),
+            ('UNRECOGNIZED_NAME', u'the server knows no host %s; --servername asks for another'
+             % printable(name))]:
+        if reason.endswith(ending):
+            return text
+    if reason.endswith('ALERT_HANDSHAKE_FAILURE'):
+        return (u'the server refused the handshake: no cipher suite in common, perhaps, or it '
+                + (u'does not accept our certificate' if certificate
+                   else u'wants a certificate of ours (--cert)'))
+    alert = reason.partition('_ALERT_')[2]
+    if certificate and alert in _OF_OUR_CERTIFICATE:
+        return u'the server does not accept the certificate in %s: %s' % (
+            printable(certificate), alert.lower().replace('_', ' '))
+    if isinstance(error, ssl.SSLEOFError):
+        return (u'the server ended the connection in the middle of TLS; what came may be cut short'
+                if heard else u'the server ended the connection without a word; its port may be for'
+                ' something else than TLS')
+    return printable(error)
+
+
+def _no_tls(heard):
+    line = printable(heard.split(b'\n')[0].rstrip(b'\r')[:_QUOTED])
+    text = u'the server does not speak TLS; it answered %s' % line
+    for greeting, protocol in _GREETINGS:
+        if heard.startswith(greeting):
+            return u'%s (--starttls %s?)' % (text, protocol)
+    return text
+
+
+def _offered(context):
+    """Return the versions that a context offers, as text."""
+    return u', '.join(
+        text for version, text in _VERSIONS
+        if (context.minimum_version < 0 or context.minimum_version <= version)
+        and (context.maximum_version < 0 or version <= context.maximum_version))
