@@ -4,6 +4,7 @@ A server that takes up a new certificate without a restart: each handshake looks
 Usage: certificate_reload.py CERTIFICATE [PORT]
 
 CERTIFICATE is a PEM file with the private key and the certificate chain; replace it at any time.
+While it cannot be loaded, half written say, the one before is used.
 PORT is 8443 unless given; 0 lets the system choose one. It is printed once the server listens.
 """
 from __future__ import print_function
@@ -26,17 +27,23 @@ class Certificate(object):
         # Of the first context alone: it is the one that connections start with.
         self.context.set_servername_callback(self.choose)
 
-    def load(self):
+    def look(self):
         status = os.stat(self.path)
-        self.seen = status.st_mtime, status.st_ino
+        return status.st_mtime, status.st_ino, status.st_size
+
+    def load(self):
+        seen = self.look()
         context = sslproto27.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.path)
+        self.seen = seen
         return context
 
     def choose(self, ssl_object, server_name, context):
-        status = os.stat(self.path)
-        if self.seen != (status.st_mtime, status.st_ino):
-            self.newest = self.load()
+        try:
+            if self.seen != self.look():
+                self.newest = self.load()
+        except EnvironmentError as error:  # also an SSLError; the next handshake looks again
+            sys.stderr.write('the old certificate is kept: %s\n' % error)
         ssl_object.context = self.newest
 
 

@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 from memory import connect, raised
-from sslproto27 import create_default_context
+from sslproto27 import SSLPipe, create_default_context
 from sslproto27._cli.console import UserError
 from sslproto27._cli.names import answer_by_name, names_of
 
@@ -56,3 +56,20 @@ def test_choice(pki, asked, chosen):
     pair = connect(client, contexts[0], server_hostname=asked)
     assert contexts[chosen] is pair.server.context
     assert asked.lower() == names[pair.server].lower()
+
+
+@pytest.mark.parametrize('sent', [b'localhost.', b'LOCALHOST.'])
+def test_choice_with_root(pki, sent):
+    """A name with the dot of the root, which clients should not send, is found, too."""
+    contexts = []
+    for _ in range(2):
+        context = create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pki.path('localhost'))
+        contexts.append(context)
+    answer_by_name(list(zip(contexts, [['first'], ['localhost']])))
+    client = SSLPipe(create_default_context(cafile=pki.path('ca')), server_hostname='localhostx')
+    server = SSLPipe(contexts[0], server_side=True)
+    for pipe in (client, server):
+        pipe.do_handshake()
+    server.feed_ssldata(client.data_to_send().replace(b'localhostx', sent))
+    assert contexts[1] is server.ssl_object.context

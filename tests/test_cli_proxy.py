@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -62,6 +63,10 @@ def fork(fork=os.fork):
 os.fork = fork
 sys.exit(main())
 """
+
+
+#: What a proxy says between SIGTERM and its end.
+STOPPED = 'stopping: no new connections, old ones have 30 seconds to end\nstopped\n'
 
 
 def echo(sock):
@@ -184,7 +189,7 @@ class TestTerminator(object):
                 '--tls', tls_version[-3:], input='hello')
             assert (0, 'hello.') == (status, stdout), stderr
             process.send_signal(signal.SIGTERM)
-            assert ('', '') == process.communicate()
+            assert ('', STOPPED) == process.communicate()
             assert 0 == process.returncode
         line, = log_of(log, 1)
         assert ('localhost', tls_version, 'h2', None, False, 5, 6) == tuple(
@@ -477,7 +482,7 @@ class TestLimits(object):
             for sock in (second, third):
                 sock.unwrap().close()
             process.send_signal(signal.SIGTERM)
-            assert ('', '') == process.communicate()
+            assert ('', STOPPED) == process.communicate()
 
     def test_stop_when_full(self, pki):
         """SIGTERM ends a worker that has no room left, too."""
@@ -489,7 +494,7 @@ class TestLimits(object):
             await_refusal(front)
             assert b'after' == round_trip(sock, b'after')
             sock.unwrap().close()
-            assert ('', '') == process.communicate()
+            assert ('', STOPPED) == process.communicate()
 
     def test_handshake(self, pki, tmpdir):
         """Who does not shake hands in --handshake-timeout is cut off, and the log says so."""
@@ -623,10 +628,15 @@ class TestSignals(object):
             assert 'reloaded\n' == process.stderr.readline()
             new = secure(pki, front, 'other.example.org')
             assert [b'old', b'new'] == [round_trip(old, b'old'), round_trip(new, b'new')]
-            with open(leaf, 'w') as file:
-                file.write('nonsense')
-            process.send_signal(signal.SIGHUP)
-            assert process.stderr.readline().startswith('not reloaded: --cert ' + leaf)
+            text = pki.text('localhost')
+            for spoilt in ('nonsense', '', text[:len(text) // 2], text[:-60], None):
+                if spoilt is None:
+                    os.remove(leaf)
+                else:
+                    with open(leaf, 'w') as file:
+                        file.write(spoilt)
+                process.send_signal(signal.SIGHUP)
+                assert process.stderr.readline().startswith('not reloaded: --cert ' + leaf)
             third = secure(pki, front, 'other.example.org')
             assert b'third' == round_trip(third, b'third')
             for sock in (old, new, third):
@@ -662,7 +672,7 @@ class TestSignals(object):
             await_refusal(front)
             assert b'after' == round_trip(sock, b'after')
             sock.unwrap().close()
-            assert ('', '') == process.communicate()
+            assert ('', STOPPED) == process.communicate()
             assert 0 == process.returncode
 
     def test_no_reload_while_it_stops(self, pki):
@@ -675,7 +685,7 @@ class TestSignals(object):
             process.send_signal(signal.SIGHUP)
             assert b'after' == round_trip(sock, b'after')
             sock.unwrap().close()
-            assert ('', '') == process.communicate()
+            assert ('', STOPPED) == process.communicate()
             assert 0 == process.returncode
 
     def test_grace(self, pki):
@@ -685,7 +695,10 @@ class TestSignals(object):
             sock = secure(pki, front)
             assert b'before' == round_trip(sock, b'before')
             process.send_signal(signal.SIGTERM)
-            assert 0 == process.wait()
+            _, stderr = process.communicate()
+            assert 0 == process.returncode
+            assert re.match('stopping: .*\nsslproto27: worker [0-9]+: --grace is over; connections'
+                            ' cut off: 1\nstopped\n$', stderr) is not None, stderr
             with pytest.raises((ssl.SSLError, socket.error)):
                 sock.recv(1)
             sock.close()

@@ -149,6 +149,25 @@ class TestFiles(object):
         assert '127.0.0.1 "GET /file HTTP/1.0" 200 -\n' == log[0]
         assert '\x1b' not in ''.join(log)
 
+    @pytest.mark.parametrize('path, answer', [
+        ('/file%00', b'HTTP/1.0 400 '), ('/%00', b'HTTP/1.0 400 '),
+        ('/fil%65?%00', b'HTTP/1.0 400 '), ('//file', b'HTTP/1.0 200 '),
+        ('/' + 'x' * 5000, b'HTTP/1.0 404 '), ('file', b'HTTP/1.0 200 '),
+        ('/file%ff', b'HTTP/1.0 404 '), ('/%', b'HTTP/1.0 404 ')])
+    def test_odd_paths(self, pki, tmpdir, path, answer):
+        """An odd path is answered, and is no mistake of the program's."""
+        tmpdir.join('file').write('content')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
+            assert answer == get(pki, port, path)[:len(answer)]
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
+
+    def test_redirection(self, pki, tmpdir):
+        """A redirection to a directory leads to no other host."""
+        tmpdir.mkdir('folder')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, _):
+            assert b'\r\nlocation: /folder/\r\n' in get(pki, port, '//folder').lower()
+
     def test_handshake_in_its_own_thread(self, pki, tmpdir):
         """A client that says nothing keeps nobody waiting."""
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, _):

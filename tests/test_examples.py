@@ -142,6 +142,23 @@ class TestSingle(object):
 class TestReload(object):
     """examples/certificate_reload.py."""
 
+    @pytest.mark.parametrize('spoil', [
+        lambda text: text[:len(text) // 2], lambda text: text[:-60], lambda text: '', None])
+    def test_half_written(self, pki, tmpdir, spoil):
+        """A file that cannot be loaded, or is not there, leaves the old one in use until it can."""
+        path = tmpdir.join('current.pem')
+        path.write(pki.text('localhost'))
+        with listening('certificate_reload.py', str(path)) as (port, _):
+            if spoil is None:
+                path.remove()
+            else:
+                path.write(spoil(pki.text('ecdsa')))
+            kept = self.served(port), self.served(port)
+            path.write(pki.text('ecdsa'))
+            new = self.served(port)
+        assert [pki.chain('localhost')[0]] * 2 == list(kept)
+        assert pki.chain('ecdsa')[0] == new
+
     def served(self, port):
         """Return the certificate, DER, that a new connection gets; it need not be trusted."""
         sock = socket.create_connection(('127.0.0.1', int(port)), timeout=20)

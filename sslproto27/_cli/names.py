@@ -54,7 +54,7 @@ def answer_by_name(choices):
     def on_server_name(ssl_object, name, context):
         asked[ssl_object] = name
         if name:
-            name = name.lower()
+            name = name.lower().rstrip('.')  # RFC 6066 3 has no dot there, but some clients do
             # RFC 6125 6.4.3: a wildcard stands for one whole label, the leftmost.
             chosen = by_name.get(name) or by_name.get('*.' + name.partition('.')[2])
             if chosen is not None:

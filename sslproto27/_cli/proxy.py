@@ -11,7 +11,7 @@ import traceback
 from .._core import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
-from .console import Console, UserError, count, seconds
+from .console import Console, UserError, count, printable, seconds
 from .contexts import load, load_certificate, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
@@ -176,6 +176,7 @@ class _Supervisor(object):
             number = ord(_despite_signals(os.read, self._events, 1))
             if number:
                 numbers[number]()
+        self._console.line('stopped')
 
     def _note(self, number, frame):
         if os.getpid() != self._process:
@@ -208,8 +209,8 @@ class _Supervisor(object):
             return
         try:
             self._load()
-        except UserError as error:
-            self._console.line(('bad', 'not reloaded: '), error.args[0])
+        except (UserError, EnvironmentError) as error:  # a file may go while it is looked at
+            self._console.line(('bad', 'not reloaded: '), printable(error))
             return
         old, self._workers = self._workers, {}
         self._start_workers()
@@ -248,6 +249,9 @@ class _Supervisor(object):
     # Ends
 
     def _stop(self):
+        if not self._stopping:
+            self._console.line('stopping: no new connections, old ones have %g seconds to end'
+                               % self._arguments.grace)
         self._end(signal.SIGTERM)
 
     def _interrupt(self):

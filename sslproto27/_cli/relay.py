@@ -130,19 +130,31 @@ class Worker(object):
                 self.say('the access log loses lines: ', printable(error))
             self._log_lost = True
 
+    def _refuse(self):
+        """Let nobody in any more."""
+        if not self._stopping:
+            self._stopping = True
+            self.loop.remove_reader(self._ending)
+            self._server.close()
+
     def _stop(self):
         if self._stopping:
             return
-        self._stopping = True
-        self.loop.remove_reader(self._ending)
-        self._server.close()
+        self._refuse()
         if self._connections:
-            self.loop.call_later(self.settings.grace, self._abort)
+            self.loop.call_later(self.settings.grace, self._end_grace)
         else:
             self.loop.stop()
 
+    def _end_grace(self):
+        self.say('worker %d: --grace is over; connections cut off: %d' % (
+            os.getpid(), len(self._connections)))
+        self._abort()
+
     def _abort(self):
-        self._stop()
+        self._refuse()
+        if not self._connections:
+            self.loop.stop()
         for connection in list(self._connections):
             connection.abort()
         self.loop.call_later(_LAST, self.loop.stop)  # whatever else may be there
@@ -393,7 +405,7 @@ class _Connection(object):
         self._facts.update(
             version=known('tls_version'), cipher=cipher and cipher[0], alpn=known('alpn_protocol'),
             resumed=known('session_reused'), client=_client(known),
-            server_name=self._settings.server_names.get(known('ssl_object')))
+            server_name=_text(self._settings.server_names.get(known('ssl_object'))))
 
     def _finish(self):
         for timer in (self._patience, self._watchdog, self._lingering):
@@ -410,6 +422,10 @@ class _Connection(object):
             self._facts, time=now, received=self.front.received, sent=self.back.received,
             seconds=round(self._worker.loop.time() - self._start, 3))
         self._worker.log(facts)
+
+
+def _text(name):
+    return None if name is None else printable(name)
 
 
 def _client(known):

@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -17,11 +18,13 @@ from .contexts import server_context
 from .limits import TimedSocket, add_limits, make_room
 
 try:
+    from urllib.parse import unquote_to_bytes
     from http.server import SimpleHTTPRequestHandler
     from socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
 except ImportError:  # Python 2
     from SimpleHTTPServer import SimpleHTTPRequestHandler
     from SocketServer import BaseRequestHandler, TCPServer, ThreadingMixIn
+    from urllib import unquote as unquote_to_bytes
 
 HELP = 'serve echoes, or a directory over HTTPS'
 EPILOG = (
@@ -31,6 +34,9 @@ EPILOG = (
 
 #: Open files of a connection: the client's, and the one that it gets.
 _FILES = 2
+
+#: Tenths of a second that threads have to end in.
+_LAST = 10
 
 #: RFC 6585 5; Python 2 has no name for it.
 _TOO_LARGE = 431
@@ -77,7 +83,7 @@ def run(arguments):
             signal.signal(signal.SIGTERM, _stop)
             server.serve_forever()
         finally:
-            server.server_close()
+            server.end()
 
 
 def _stop(number, frame):
@@ -124,6 +130,8 @@ class _Server(ThreadingMixIn, TCPServer):
         self.console = console
         self.limits = limits
         self._running = 0
+        self._open = set()  # connections
+        self._ending = False
         self._ended = threading.Condition()
         TCPServer.__init__(self, listener.getsockname(), handler, bind_and_activate=False)
         self.socket.close()  # its own, of a family that may be the wrong one
@@ -136,6 +144,7 @@ class _Server(ThreadingMixIn, TCPServer):
             while self._running >= self.limits.max_connections:
                 self._ended.wait(1)  # without a time Python 2 would not let Ctrl-C through
             self._running += 1
+            self._open.add(request)
         ThreadingMixIn.process_request(self, request, client_address)
 
     def process_request_thread(self, request, client_address):
@@ -145,7 +154,22 @@ class _Server(ThreadingMixIn, TCPServer):
         finally:
             with self._ended:
                 self._running -= 1
+                self._open.discard(request)
                 self._ended.notify()
+
+    def end(self):
+        """Cut all off: threads that go on while the interpreter ends print what is no use."""
+        self.server_close()
+        with self._ended:
+            self._ending = True
+            for request in self._open:
+                try:
+                    request.shutdown(socket.SHUT_RDWR)
+                except socket.error:
+                    pass  # it has gone by itself
+            for _ in range(_LAST):
+                if self._running:
+                    self._ended.wait(0.1)
 
     def finish_request(self, request, client_address):
         """Shake hands, then let the handler do the rest."""
@@ -159,6 +183,8 @@ class _Server(ThreadingMixIn, TCPServer):
     def handle_error(self, request, client_address):
         """Say in one line what became of a connection; a program's mistake is no line."""
         error = sys.exc_info()[1]
+        if self._ending:
+            return
         if not isinstance(error, (ssl.SSLError, socket.error)):
             raise error
         self.console.line(written(*client_address[:2]), ' ', error)
@@ -228,6 +254,12 @@ class _Files(SimpleHTTPRequestHandler):
         """Read the rest of the request; from then on each piece of the answer has its time."""
         is_good = SimpleHTTPRequestHandler.parse_request(self)
         self.request.settimeout(self.server.limits.idle_timeout)
+        if is_good and b'\0' in unquote_to_bytes(self.path):
+            self.send_error(400, 'Bad Request')
+            return False
+        if is_good:
+            # Else a redirection to it would lead to another host (RFC 3986 4.2).
+            self.path = re.sub('^/+', '/', self.path)
         return is_good
 
     def log_message(self, format, *args):
