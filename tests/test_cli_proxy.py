@@ -1,6 +1,7 @@
 """``proxy``: clients and services of stock ssl or none, certificates, signals, workers."""
 from __future__ import absolute_import, division, print_function
 
+import binascii
 import contextlib
 import errno
 import fcntl
@@ -28,6 +29,7 @@ pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 
 if PY2:
     from sslproto27 import SSLPipe, SSLSocket
+    from sslproto27.context import new_session_ticket_key
     from sslproto27._cli.names import names_of
 
 
@@ -767,6 +769,66 @@ class TestWorkers(object):
             for sock in [first, later] + socks:
                 sock.close()
 
+    def test_keys_of_a_fleet(self, pki, tls_version, tmpdir):
+        """Proxies with one file of keys resume each other's sessions; the first key seals."""
+        path, other = tmpdir.join('keys'), tmpdir.join('other')
+        old, new = [binascii.hexlify(new_session_ticket_key()) + b'\n' for _ in range(2)]
+        for file, text in ((path, old), (other, new + old)):
+            file.write_binary(text)
+            file.chmod(0o600)
+        context = pki.client_context(version=tls_version)
+        common = ['--cert', pki.path('localhost'), '--ticket-keys']
+        with service() as port, proxy(port, *common + [str(path)]) as (one, process), proxy(
+                port, *common + [str(other)]) as (two, _):
+
+            def resumed(front, session):
+                sock = secure(pki, front, context=context, session=session)
+                assert b'hello' == round_trip(sock)
+                reused = sock.session_reused
+                sock.close()
+                return reused
+
+            first = secure(pki, one, context=context)
+            assert b'hello' == round_trip(first)
+            for _ in range(2):  # a reload changes nothing while the file does not
+                assert resumed(two, first.session) and resumed(one, first.session)
+                process.send_signal(signal.SIGHUP)
+                assert 'reloaded\n' == process.stderr.readline()
+            fresh = secure(pki, two, context=context)
+            assert b'hello' == round_trip(fresh)
+            assert not resumed(one, fresh.session)
+            path.write_binary(old + new)
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            assert resumed(one, fresh.session)
+            path.chmod(0o640)
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr.readline() == (
+                'not reloaded: --ticket-keys %s: others can use it (mode 0640); chmod 600\n' % path)
+            assert resumed(one, fresh.session)
+
+    def test_keys_and_authorities(self, pki, tmpdir):
+        """Tickets that vouch for a client do not open where other authorities are trusted."""
+        path, authorities = tmpdir.join('keys'), tmpdir.join('ca.pem')
+        path.write_binary(binascii.hexlify(new_session_ticket_key()))
+        path.chmod(0o600)
+        authorities.write(pki.text('ca'))
+        with service() as port, proxy(
+                port, '--cert', pki.path('localhost'), '--ticket-keys', str(path), '--client-ca',
+                str(authorities)) as (front, process):
+            context = pki.client_context(leaf='client')
+            first = secure(pki, front, context=context)
+            assert b'hello' == round_trip(first)
+            again = secure(pki, front, context=context, session=first.session)
+            assert again.session_reused
+            authorities.write(pki.text('ca') + pki.text('stranger-ca'))
+            process.send_signal(signal.SIGHUP)
+            assert 'reloaded\n' == process.stderr.readline()
+            later = secure(pki, front, context=context, session=first.session)
+            assert not later.session_reused
+            for sock in (first, again, later):
+                sock.close()
+
     def test_no_tickets_from_before_a_reload(self, pki):
         """With client certificates a reload ends what tickets vouched for."""
         with service() as port, proxy(port, '--cert', pki.path('localhost'),
@@ -835,6 +897,7 @@ print('ended')
     ([], '--cert, --to-tls or both are needed'),
     (['--client-ca', 'x', '--to-tls'], '--client-ca needs --cert'),
     (['--alpn', 'x', '--to-tls'], '--alpn needs --cert'),
+    (['--ticket-keys', 'x', '--to-tls'], '--ticket-keys needs --cert'),
     (['--to-name', 'x', '--cert', 'x'], '--to-name needs --to-tls'),
     (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
     (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),

@@ -15,13 +15,14 @@ from .console import Console, UserError, count, printable, seconds
 from .contexts import load, load_certificate, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
+from .ticketkeys import bound_to, read_keys
 
 HELP = 'put TLS in front of a service, or between a client and a TLS service'
 EPILOG = (
     'With --cert clients speak TLS, with --to-tls the service does; at least one is needed. SIGHUP'
     ' reads the certificates again and opens the log anew: new connections get the new ones, old'
     ' ones go on. SIGTERM stops gracefully, Ctrl-C at once. Workers share the port and the keys of'
-    ' session tickets; SIGHUP renews them.')
+    ' session tickets; SIGHUP renews them, or reads --ticket-keys again.')
 
 #: How many session ticket keys still decrypt: the newest, and those of the reloads before.
 _KEYS = 3
@@ -52,6 +53,9 @@ def add_arguments(parser):
                        help='let clients in that show a certificate of these authorities (PEM)')
     front.add_argument('--alpn', action='append', metavar='NAME',
                        help='a protocol that the service speaks; may be given again')
+    front.add_argument('--ticket-keys', metavar='FILE',
+                       help='keys of session tickets, to share with other machines: lines of 80'
+                       ' bytes in hex, the newest first')
     back = parser.add_argument_group('TLS with the service')
     back.add_argument('--to-tls', action='store_true', help='speak TLS with the service')
     back.add_argument('--to-cafile', metavar='FILE',
@@ -90,7 +94,7 @@ def run(arguments):
 def _check(arguments):
     if not arguments.cert and not arguments.to_tls:
         raise UserError('--cert, --to-tls or both are needed: without TLS there is nothing to do')
-    for option in ('client_ca', 'alpn'):
+    for option in ('client_ca', 'alpn', 'ticket_keys'):
         if getattr(arguments, option) and not arguments.cert:
             raise UserError('--%s needs --cert' % option.replace('_', '-'))
     for option in ('to_cafile', 'to_name', 'to_cert'):
@@ -121,6 +125,11 @@ def _back(arguments):
         load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
     offer(context, arguments.alpn)
     return context
+
+
+def _content(path):
+    with open(path, 'rb') as file:
+        return file.read()
 
 
 def _open_log(path):
@@ -188,10 +197,7 @@ class _Supervisor(object):
     def _load(self):
         """Read all files; if one cannot be used, nothing has changed."""
         arguments = self._arguments
-        keys = [new_session_ticket_key()]
-        if not arguments.client_ca:
-            # With it a ticket vouches for a client, whom the authorities now may not know.
-            keys += self._keys[:_KEYS - 1]
+        keys = self._ticket_keys()
         front, server_names = _front(arguments, keys)
         back = _back(arguments)
         log = _open_log(arguments.access_log)
@@ -203,6 +209,17 @@ class _Supervisor(object):
             front, server_names, back, host, port, self._name, log,
             arguments.grace, arguments.max_connections, arguments.handshake_timeout,
             arguments.connect_timeout, arguments.idle_timeout)
+
+    def _ticket_keys(self):
+        """Return the keys to use from now on: the first seals, all open."""
+        path, authorities = self._arguments.ticket_keys, self._arguments.client_ca
+        # A ticket vouches for a client, whom other authorities may not know.
+        if path is None:
+            return [new_session_ticket_key()] + ([] if authorities else self._keys[:_KEYS - 1])
+        keys = read_keys(path)
+        if authorities:
+            keys = bound_to(keys, load('--client-ca', authorities, _content, authorities))
+        return keys
 
     def _reload(self):
         if self._stopping:
