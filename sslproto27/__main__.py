@@ -5,7 +5,7 @@ import argparse
 import sys
 
 from . import __version__
-from ._cli import bench, connect, demo, info, proxy, serve
+from ._cli import bench, connect, demo, info, proxy, run, serve
 from ._cli.console import Console, Output, OutputError, UserError
 from ._cli.logs import log_to_console
 from ._cli.streams import end_without_output, reserve, settle
@@ -14,7 +14,7 @@ from ._engine import EngineUnavailable
 __all__ = ['main']
 
 _COMMANDS = [('info', info), ('demo', demo), ('connect', connect),
-             ('serve', serve), ('proxy', proxy), ('bench', bench)]
+             ('serve', serve), ('proxy', proxy), ('run', run), ('bench', bench)]
 
 #: What shells give for a program that SIGINT has ended.
 _INTERRUPTED = 130

@@ -71,6 +71,8 @@ OTHERS = {
     '_cli.console': ['cli', 'cli_connect', 'cli_streams'],
     '_cli.contexts': ['cli_reasons', 'cli_connect', 'cli_serve', 'cli_proxy'],
     '_cli.demo': ['main'], '_cli.demonstration': ['main'],
+    '_cli.hook': ['cli_run'], '_cli.startup': ['cli_run'],
+    '_cli.startup.sitecustomize': ['cli_run'],
     '_cli.info': ['cli'],
     '_cli.logs': ['cli_streams'],
     '_cli.relay': ['cli_proxy'],

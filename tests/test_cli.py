@@ -233,7 +233,7 @@ print(main(['proxy', '--listen', ':0', '--to', 'localhost:1', '--to-tls']))
 def test_help(capsys):
     """Each command is in --help, and has its own, without what it needs being there."""
     names = re.findall('^    ([a-z]+) ', help_of(capsys), re.MULTILINE)
-    assert ['info', 'demo', 'connect', 'serve', 'proxy', 'bench'] == names
+    assert ['info', 'demo', 'connect', 'serve', 'proxy', 'run', 'bench'] == names
     for name in names:
         text = help_of(capsys, name)
         assert text.startswith('usage: sslproto27 %s ' % name)

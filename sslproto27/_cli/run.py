@@ -1,0 +1,66 @@
+"""``run``: start a program as ``python`` would, with TLS over memory BIOs."""
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+
+from .. import __path__ as package_path
+from .._compat import PY2
+from .console import UserError
+from .hook import ADAPTERS, VARIABLE
+from .streams import settle
+
+HELP = 'start a program with its frameworks patched'
+EPILOG = (
+    'The program starts as `python SCRIPT` or `python -m MODULE` would start it. ssl gets what PEP'
+    ' 546 gives it. The frameworks that the options name are patched before the program begins;'
+    ' without such an option each of them is, once the program imports it.')
+
+
+def _adapters():
+    """Return the names of the frameworks that this package can patch."""
+    ours = set(name for _, name, _ in pkgutil.iter_modules(package_path))
+    return sorted(set(ADAPTERS) & ours)
+
+
+def add_arguments(parser):
+    """Add the command's arguments to *parser*."""
+    for name in _adapters():
+        parser.add_argument('--' + name, dest='adapters', action='append_const', const=name,
+                            help='patch ' + name)
+    parser.add_argument('--lenient-eof', action='store_true',
+                        help='take a connection that ends without close_notify for whole: an'
+                        ' attacker can cut it short')
+    parser.add_argument('-m', dest='module', nargs=argparse.REMAINDER, metavar='MODULE ARGUMENTS',
+                        help='run a module, as python -m')
+    parser.add_argument('script', nargs='?', metavar='SCRIPT', help='run a script')
+    parser.add_argument('arguments', nargs=argparse.REMAINDER, metavar='ARGUMENTS',
+                        help="the program's own")
+
+
+def run(arguments):
+    """Become the interpreter that runs the program."""
+    if not PY2:
+        raise UserError("run needs Python 2.7: Python 3's ssl has all that it would add")
+    if arguments.module is not None and arguments.module:
+        program = ['-m'] + arguments.module
+    elif arguments.module is None and arguments.script is not None:
+        program = [arguments.script] + arguments.arguments
+    else:
+        raise UserError('run needs a SCRIPT, or -m MODULE')
+    if sys.flags.ignore_environment or sys.flags.no_site:
+        raise UserError('run cannot patch a Python that was started with -E or -S')
+    old = os.environ.get('PYTHONPATH')
+    startup = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'startup')
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(
+        [startup] + ([old] if old else [])))
+    environment[VARIABLE] = json.dumps({
+        'adapters': arguments.adapters or _adapters(), 'named': bool(arguments.adapters),
+        'lenient': arguments.lenient_eof})
+    command = [sys.executable] + subprocess._args_from_interpreter_flags() + program
+    settle()
+    os.execve(sys.executable, command, environment)

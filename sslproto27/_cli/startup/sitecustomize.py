@@ -1,0 +1,42 @@
+"""
+Begin as ``run`` wants it, then as this interpreter would have begun: with its own sitecustomize.
+
+Python imports this before the program. What fails here has to end it: it would run unpatched.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import sys
+
+
+def _begin():
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
+    # Three folders up; the program need not be able to import it by itself.
+    package = os.path.dirname(os.path.dirname(os.path.dirname(here)))
+    sys.path.insert(0, package)
+    try:
+        from sslproto27._cli.hook import begin
+    finally:
+        sys.path.remove(package)
+    begin()
+
+
+def _go_on():
+    own = sys.modules.pop('sitecustomize')
+    try:
+        __import__('sitecustomize')
+    except ImportError as error:
+        if not str(error).endswith('sitecustomize'):
+            raise
+    finally:
+        sys.modules.setdefault('sitecustomize', own)
+
+
+try:
+    _begin()
+except Exception as failure:
+    sys.stderr.write('sslproto27: %s\n' % failure)
+    sys.stderr.flush()
+    os._exit(1)
+_go_on()
