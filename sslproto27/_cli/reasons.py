@@ -17,6 +17,9 @@ __all__ = ['failed', 'unverified']
 #: Content types of the records that TLS can begin with: alert, handshake (RFC 8446 5.1).
 _RECORDS = (b'\x15', b'\x16')
 
+#: A fatal alert, no_application_protocol (RFC 7301 3.2), behind its record's version and length.
+_NO_PROTOCOL = b'\x02\x78'
+
 #: How much of an answer that is not TLS is quoted, in bytes.
 _QUOTED = 60
 
@@ -102,6 +105,8 @@ def failed(error, heard, context, name, arguments=None):
         return _no_tls(heard)
     # Python 3.13 does not know the names of all reasons, but their texts are these in lower case.
     reason = getattr(error, 'reason', None) or printable(error).upper().replace(u' ', u'_')
+    if heard[:1] == _RECORDS[0] and heard[5:7] == _NO_PROTOCOL:
+        reason = 'NO_APPLICATION_PROTOCOL'  # OpenSSL 1.1.1 has no text for it
     if 'PROTOCOL_VERSION' in reason or reason in (
             'UNSUPPORTED_PROTOCOL', 'WRONG_SSL_VERSION', 'NO_PROTOCOLS_AVAILABLE'):
         return u'the server speaks no version of TLS that was offered: %s' % _offered(context)
