@@ -81,7 +81,7 @@ def message(contestant, size):
 
 def message_inline(contestant, size):
     """The same with nothing but ctypes: sslproto27 on CPython 2.7 alone."""
-    from sslproto27._engine import binding
+    from sslproto27._core.engine import binding
     lib = binding.lib
     new_buffer = binding.new_buffer if size < RECORD else binding.new_large_buffer
     SSL_write, SSL_read = lib.SSL_write, lib.SSL_read
@@ -149,7 +149,7 @@ def handshake_inside(contestant):
     if contestant.label.startswith('pyOpenSSL'):
         lib = contestant._lib
     else:
-        from sslproto27._engine.cpython27 import lib
+        from sslproto27._core.engine.cpython27 import lib
 
     def inside(endpoint):
         start = cpu_time()

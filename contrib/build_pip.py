@@ -11,7 +11,6 @@ its urllib3 needs and no more; on Python 3, and where OpenSSL cannot be reached,
 """
 from __future__ import absolute_import, division, print_function
 
-import ast
 import base64
 import hashlib
 import io
@@ -128,15 +127,11 @@ def _version():
 
 def _vendored(prefix):
     """Return the files of pip's copy of sslproto27, by name."""
-    found, todo = {}, ['urllib3.py', os.path.join('_engine', '__init__.py')]
-    while todo:
-        name = todo.pop()
-        path = os.path.join(PACKAGE, name)
-        if name in found or not os.path.exists(path):
-            continue
-        with open(path, 'rb') as file:
-            found[name] = file.read()
-        todo += _imported(name, found[name])
+    found = {}
+    for place in ('urllib3.py', '_urllib3', '_core'):
+        for name in _sources(place):
+            with open(os.path.join(PACKAGE, name), 'rb') as file:
+                found[name] = file.read()
     # Without what it imports: most of that is not here.
     found['__init__.py'] = b'"""A part of sslproto27."""\n'
     with open(os.path.join(PACKAGE, os.pardir, 'LICENSE'), 'rb') as file:
@@ -144,18 +139,13 @@ def _vendored(prefix):
     return {prefix + name.replace(os.sep, '/'): data for name, data in found.items()}
 
 
-def _imported(name, source):
-    """Return the files that a module may import from the package; some may not exist."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = os.path.dirname(name)
-            for _ in range(node.level - 1):
-                folder = os.path.dirname(folder)
-            base = os.path.join(folder, *(node.module or '').split('.'))
-            for module in [base] + [os.path.join(base, alias.name) for alias in node.names]:
-                if module.strip(os.sep):
-                    yield module + '.py'
-                    yield os.path.join(module, '__init__.py')
+def _sources(place):
+    """Return the names of the Python files that are at *place* in the package, or below it."""
+    if place.endswith('.py'):
+        return [place]
+    return [os.path.relpath(os.path.join(folder, file), PACKAGE)
+            for folder, _, files in os.walk(os.path.join(PACKAGE, place))
+            for file in files if file.endswith('.py')]
 
 
 def _record(files, own):

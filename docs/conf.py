@@ -13,12 +13,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 import sslproto27  # noqa: E402
-import sslproto27._engine  # noqa: E402
+import sslproto27._core.engine  # noqa: E402
 
-sslproto27._engine.binding = mock.MagicMock()
+sslproto27._core.engine.binding = mock.MagicMock()
 with mock.patch('ssl.CertificateError', ValueError):  # as on 2.7
-    from sslproto27 import (
-        _constants, _context, _errors, _memorybio, _pep546, _session, _sslobject)
+    from sslproto27._core import (
+        constants as _constants, errors as _errors, bio as _memorybio, pep546 as _pep546,
+        session as _session, sslobject as _sslobject)
+    from sslproto27._core.context import sslcontext as _context
 
 for module in _constants, _context, _errors, _memorybio, _pep546, _session, _sslobject:
     for name in set(module.__all__) & set(sslproto27.__all__):

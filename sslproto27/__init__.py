@@ -8,12 +8,12 @@ from __future__ import absolute_import, division, print_function
 
 import logging
 
-from ._core import (
+from ._core.api import (
     MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
     create_default_context, install, uninstall, wrap_bio)
-from ._pipe import SSLPipe
-from ._protocol import SSLProtocol
-from ._socket import SSLSocket
+from ._core.pipe import SSLPipe
+from ._core.socket import SSLSocket
+from ._stream.protocol import SSLProtocol
 
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',

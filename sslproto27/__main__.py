@@ -9,7 +9,7 @@ from ._cli import bench, connect, demo, info, proxy, run, serve
 from ._cli.console import Console, Output, OutputError, UserError
 from ._cli.logs import log_to_console
 from ._cli.streams import end_without_output, reserve, settle
-from ._engine import EngineUnavailable
+from ._core.engine import EngineUnavailable
 
 __all__ = ['main']
 

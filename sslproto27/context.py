@@ -12,34 +12,31 @@ them all as attributes. No connection is made here.
 """
 from __future__ import absolute_import, division, print_function
 
-from ._by_name import by_server_name
-from ._compat import PY2
-from ._core import SSLContext, TLSVersion, create_default_context
+from ._core.api import SSLContext, TLSVersion, create_default_context
+from ._core.compat import PY2
+from ._core.context.by_server_name import by_server_name
 
 if PY2:
-    from ._callbacks import (
+    from ._core.context.callbacks import (
         get_keylog_filename, get_session_ticket_keys, new_session_ticket_key, set_keylog_filename,
-        set_psk_client_callback, set_psk_server_callback, set_session_ticket_keys,
-        set_sni_callback)
-    from ._constants import (
+        set_psk_client_callback, set_psk_server_callback, set_session_ticket_keys, set_sni_callback)
+    from ._core.constants import (
         OP_ALLOW_CLIENT_RENEGOTIATION, OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT,
-        OP_IGNORE_UNEXPECTED_EOF,
-        OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
-        OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+        OP_IGNORE_UNEXPECTED_EOF, OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION,
+        OP_NO_TICKET, OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
         VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
         VERIFY_X509_TRUSTED_FIRST)
-    from ._credentials import load_cert_chain_pem, load_crl
-    from ._settings import (
+    from ._core.context.credentials import load_cert_chain_pem, load_crl
+    from ._core.context.settings import (
         get_ciphers, get_hostname_checks_common_name, get_maximum_version, get_minimum_version,
         get_num_tickets, get_post_handshake_auth, get_security_level, get_sslobject_class,
-        set_ciphersuites, set_hostname_checks_common_name, set_maximum_version,
-        set_minimum_version, set_num_tickets, set_post_handshake_auth, set_sslobject_class)
+        set_ciphersuites, set_hostname_checks_common_name, set_maximum_version, set_minimum_version,
+        set_num_tickets, set_post_handshake_auth, set_sslobject_class)
 else:
-    from ._engine.cpython3_context import (
+    from ._core.engine.cpython3_context import (
         OP_ALLOW_CLIENT_RENEGOTIATION, OP_ENABLE_KTLS, OP_ENABLE_MIDDLEBOX_COMPAT,
-        OP_IGNORE_UNEXPECTED_EOF,
-        OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, OP_NO_TICKET,
-        OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+        OP_IGNORE_UNEXPECTED_EOF, OP_LEGACY_SERVER_CONNECT, OP_NO_COMPRESSION, OP_NO_RENEGOTIATION,
+        OP_NO_TICKET, OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
         VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
         VERIFY_X509_TRUSTED_FIRST, get_ciphers, get_hostname_checks_common_name,
         get_keylog_filename, get_maximum_version, get_minimum_version, get_num_tickets,

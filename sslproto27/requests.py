@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool, poolmanager
 from urllib3.util import ssl_
 
-from ._urllib3 import ContextView, is_for_address, match_address
+from ._urllib3.sockets import ContextView, is_for_address, match_address
 
 __all__ = ['SSLAdapter']
 

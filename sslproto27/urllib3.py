@@ -16,9 +16,9 @@ import ssl
 import sys
 import threading
 
-from ._compat import PY2
-from ._core import SSLContext
-from ._urllib3 import HTTPSSocket, is_for_address, match_address
+from ._core.api import SSLContext
+from ._core.compat import PY2
+from ._urllib3.sockets import HTTPSSocket, is_for_address, match_address
 
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
 

@@ -17,7 +17,8 @@ import time
 from forger import APPLICATION_DATA, HANDSHAKE, Records, Records12, log_secrets, record
 from pipe_pairs import attempt
 from sockets import PATIENCE, Background
-from sslproto27 import SSLPipe, _pipe, context
+from sslproto27 import SSLPipe, context
+from sslproto27._core import pipe_states as _pipe
 
 __all__ = ['ATTACKS', 'Attacker', 'Contexts']
 

@@ -12,7 +12,7 @@ import pytest
 
 from programs import ROOT, environment, running
 from sslproto27.__main__ import main
-from sslproto27._compat import PYPY
+from sslproto27._core.compat import PYPY
 
 __all__ = ['PATIENCE', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
            'started']

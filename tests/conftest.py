@@ -13,7 +13,7 @@ import sslproto27
 from aio_helpers import aio_loop, folder, run, serve  # noqa: F401: fixtures
 from memory import connect
 from pki import VERSIONS, temporary_pki
-from sslproto27._report import failed_handshakes
+from sslproto27._stream.report import failed_handshakes
 
 
 @pytest.fixture(scope='session')

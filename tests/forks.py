@@ -13,7 +13,8 @@ import pytest
 
 from buffers import Material
 from sockets import PATIENCE, Background
-from sslproto27 import SSLPipe, SSLSocket, _pipe
+from sslproto27 import SSLPipe, SSLSocket
+from sslproto27._core import pipe_states as _pipe
 
 __all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'drop', 'ends_cleanly', 'needs_fork', 'stock_peer']
 

@@ -12,7 +12,7 @@ import ssl
 
 from pipe_pairs import PipePair, attempt, record_types
 from sslproto27 import SSLPipe
-from sslproto27._pipe import BROKEN, CLOSED, HANDSHAKE, OPEN, PEER_CLOSED
+from sslproto27._core.pipe_states import BROKEN, CLOSED, HANDSHAKE, OPEN, PEER_CLOSED
 
 __all__ = ['CORPUS', 'Scenarios', 'check', 'corpus', 'mutate', 'save']
 

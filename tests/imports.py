@@ -9,7 +9,7 @@ import ast
 import collections
 import os
 
-__all__ = ['PACKAGE', 'closure', 'foreign_imports', 'layers', 'modules', 'own_imports']
+__all__ = ['PACKAGE', 'foreign_imports', 'layers', 'modules', 'own_imports']
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'sslproto27')
 
@@ -70,7 +70,7 @@ def own_imports(name):
             continue
         submodules = {'.'.join([target, one] if target else [one]) for one in names}
         submodules &= set(known)
-        # from ._engine import binding: the package; from . import _pipe: the module
+        # from .engine import binding: the package; from . import pipe_states: the module
         found |= submodules
         if not names or len(submodules) < len(names):
             found.add(target)
@@ -83,44 +83,20 @@ def foreign_imports(name):
     return absolute - {'__future__'}
 
 
-def closure(names):
-    """
-    Return the modules that the modules *names* reach, themselves and the packages they are in
-    included.
-    """
-    found, todo = set(), list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += own_imports(name)
-            if '.' in name:
-                todo.append(name.rpartition('.')[0])
-    return found
-
-
-#: Layers whose modules are neither what another one needs, nor of a folder or a door of their own.
-_PROTOCOL = {
-    '_protocol', '_ending', '_transport', '_states', '_flow', '_above', '_below', '_report'}
-_SOCKET = {'_socket', '_blocking'}
-
-
 def layers():
     """
-    Return the layers as the design has them, from the bottom up.
+    Return the layers as the design has them, by folder, from the bottom up.
 
     Returns:
-        OrderedDict of str to set of str: by layer, its modules. What has a public name of its own,
-        and is not of the core, is an adapter, and a layer by that name.
+        OrderedDict of str to set of str: by layer, its modules. What has a public name of its own
+        is an adapter, and a layer by that name; but ``context`` is a door to the core.
     """
     known = set(modules())
     found = collections.OrderedDict()
-    found['engine'] = _inside('_engine')
-    found['core'] = closure(['_core', 'context']) - found['engine'] - {''}
-    found['pipe'] = {'_pipe', '_fork'}
-    found['protocol'] = _PROTOCOL
-    found['socket'] = _SOCKET
-    found['https'] = {'_urllib3'}
+    found['engine'] = _inside('_core.engine')
+    found['core'] = _inside('_core', 'context') - found['engine']
+    found['stream'] = _inside('_stream')
+    found['https'] = _inside('_urllib3')
     found['package'] = {''}
     found['loops'] = _inside('_aio')
     placed = set().union(*found.values())
@@ -133,4 +109,5 @@ def layers():
 
 def _inside(*names):
     """Return the modules and packages *names*, with what is in them."""
-    return {name for name in modules() if name.split('.')[0] in names}
+    return {name for name in modules()
+            if any(name == one or name.startswith(one + '.') for one in names)}

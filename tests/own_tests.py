@@ -1,8 +1,8 @@
 """
 Which test file is whose: of each module of the package the one that covers it by itself.
 
-``test_`` and the module's name, without the underscores that make it private, unless it is in
-`OTHERS`. Nothing here imports a module of the package.
+``test_`` and the module's name, without the folders _core and _stream and the underscores that
+make it private, unless it is in `OTHERS`. Nothing here imports a module of the package.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,37 +20,41 @@ _TORNADO = ['tornado_stream', 'tornado_start_tls', 'tornado_servers']
 
 #: By module, the tests whose name is another one.
 OTHERS = {
-    '': ['install'],                             # names alone
-    '_above': _PROTOCOL + ['debug'], '_below': ['start_tls', 'unwrap'], '_states': _PROTOCOL,
-    '_ending': _PROTOCOL + ['unwrap', 'debug'],
-    '_transport': _PROTOCOL + ['debug'],         # one machine in several files
-    '_flow': _PROTOCOL + ['handshake_limit'],
+    '': ['install'], '_core': ['install'], '_core.api': ['install'],  # names alone
+    '_stream': _PROTOCOL, '_stream.states': _PROTOCOL,
+    '_stream.app_protocol': _PROTOCOL + ['debug'],
+    '_stream.lower_transport': ['start_tls', 'unwrap'],
+    '_stream.shutdown': _PROTOCOL + ['unwrap', 'debug'],
+    '_stream.transport': _PROTOCOL + ['debug'],         # one machine in several files
+    '_stream.flow': _PROTOCOL + ['handshake_limit'],
     '_aio': ['aio', 'trollius', 'asyncio', 'start_tls'],  # one name for two frameworks'
     '_aio.loop': ['trollius', 'aio', 'handshake_limit', 'start_tls'],
     '_aio.pipes': ['aio_pipes', 'start_tls'],
     '_aio.reading': ['aio', 'trollius'],
     '_aio.streams': ['aio', 'start_tls'],
     '_aio.upgrade': ['start_tls'],
-    '_callbacks': _CONTEXT + ['sni'],
-    '_certificate': ['sslobject', 'channel_binding'],
-    '_compat': ['memorybio', 'sslobject', 'protocol', 'socket'],  # what 2 and 3 do differently
-    '_constants': ['context'], '_context': ['context', 'sni'], '_core': ['install'],
-    '_extras': _CONTEXT, '_settings': ['context'],
-    '_engine': ['unavailable'],
-    '_engine.cpython27': _ENGINE,
-    '_engine.cpython3': ['wrap_bio', 'install', 'memorybio', 'sslobject', 'pipe'],
-    '_engine.cpython3_context': ['context'],
-    '_engine.guard': _ENGINE,
-    '_engine.libssl': _ENGINE,
-    '_engine.pypy27': _ENGINE,
-    '_hostname': ['hostname', 'wrap_bio'],
-    '_memorybio': ['memorybio', 'unavailable'],
-    '_pep546': ['install', 'trollius'],
-    '_session': ['session', 'session_pem'],
-    '_blocking': ['socket', 'pep543_socket', 'hostile_callers_sockets'],
-    '_sslobject': ['sslobject', 'short_paths', 'wrap_bio', 'channel_binding', 'post_handshake',
-                   'session'],
-    '_urllib3': ['requests'], 'urllib3': ['requests'],
+    '_core.context.callbacks': _CONTEXT + ['sni'],
+    '_core.certificate': ['sslobject', 'channel_binding'],
+    '_core.compat': ['memorybio', 'sslobject', 'protocol', 'socket'],  # what 2 and 3 do differently
+    '_core.constants': ['context'], '_core.context.sslcontext': ['context', 'sni'],
+    '_core.context.by_server_name': ['by_name'], '_core.context.credentials': ['credentials'],
+    '_core.pipe_states': ['pipe'],
+    '_core.context.registry': _CONTEXT, '_core.context.settings': ['context'],
+    '_core.engine': ['unavailable'],
+    '_core.engine.cpython27': _ENGINE,
+    '_core.engine.cpython3': ['wrap_bio', 'install', 'memorybio', 'sslobject', 'pipe'],
+    '_core.engine.cpython3_context': ['context'],
+    '_core.engine.guard': _ENGINE,
+    '_core.engine.libssl': _ENGINE,
+    '_core.engine.pypy27': _ENGINE,
+    '_core.hostname': ['hostname', 'wrap_bio'],
+    '_core.bio': ['memorybio', 'unavailable'],
+    '_core.pep546': ['install', 'trollius'],
+    '_core.session': ['session', 'session_pem'],
+    '_core.blocking': ['socket', 'pep543_socket', 'hostile_callers_sockets'],
+    '_core.sslobject': ['sslobject', 'short_paths', 'wrap_bio', 'channel_binding',
+                        'post_handshake', 'session'],
+    '_urllib3': ['requests'], '_urllib3.sockets': ['requests'], 'urllib3': ['requests'],
     'tornado': ['tornado_install'],
     'tornado._handshake': _TORNADO, 'tornado._lower': _TORNADO, 'tornado._settings': _TORNADO,
     'tornado._socket': _TORNADO + ['tornado_install'], 'tornado._stream': _TORNADO,
@@ -83,7 +87,7 @@ OTHERS = {
 
 def by_rule(name):
     """Return the test files that a module has by its name."""
-    return [re.sub(r'(^|\.)_?', '_', name).strip('_')]
+    return [re.sub(r'(^|\.)_?', '_', re.sub(r'^_(core|stream)\.', '', name)).strip('_')]
 
 
 def own_tests():

@@ -17,7 +17,7 @@ from memory import PY2, raised, since_python3
 from pipe_pairs import needs_refcounts, pattern
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLProtocol, aio
 from sslproto27._aio import framework
-from sslproto27._transport import SSLTransport
+from sslproto27._stream.transport import SSLTransport
 from sslproto27.aio import From, Return
 
 if PY2:

@@ -11,7 +11,7 @@ import pytest
 from memory import PY2, since_python3
 from pipe_pairs import PipePair, carry
 from sslproto27 import SSLCertVerificationError, create_default_context
-from sslproto27._pipe import BROKEN, OPEN
+from sslproto27._core.pipe_states import BROKEN, OPEN
 
 # X509_STORE_CTX_get_error(3)
 (NO_ISSUER, NOT_YET, EXPIRED, SELF_SIGNED, NO_LEAF_ISSUER, REVOKED, INVALID_CA, PURPOSE,

@@ -175,8 +175,8 @@ class TestInfo(object):
         """Where OpenSSL cannot be reached it says why, and the status is 1."""
         finished = run_python('''
 import sys
-from sslproto27._engine import Unavailable
-import sslproto27._memorybio as module
+from sslproto27._core.engine import Unavailable
+import sslproto27._core.bio as module
 module.new_bio = Unavailable('no OpenSSL in sight')
 from sslproto27.__main__ import main
 sys.exit(main(['info']))

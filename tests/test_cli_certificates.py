@@ -10,7 +10,7 @@ from commands import command, starts_programs
 from peers import echo_tls, serving
 from sslproto27._cli.certificates import name_of_client, print_tree
 from sslproto27._cli.console import Console
-from sslproto27._x509 import decode_certificate, split_der
+from sslproto27._core.x509 import decode_certificate, split_der
 from test_cli import Screen, DAY
 from test_x509 import (
     SEQUENCE, SUBJECT_ALT_NAME, _attribute, _certificate, _extension, _tlv, _with_name)

@@ -445,7 +445,7 @@ class TestLifetime(object):
     @only_python2
     def test_nothing_is_left(self, way, pki):
         """A context that is gone leaves nothing that finds its settings."""
-        from sslproto27 import _extras
+        from sslproto27._core.context import registry as _extras
         collect()
         before = len(_extras._by_address), len(_extras._of_plain)
         for _ in range(20):

@@ -20,5 +20,5 @@ def test_table_has_nothing_else():
     """The table has modules alone that exist, and for which the rule would not do."""
     assert set() == set(OTHERS) - set(modules())
     assert [] == [module for module in OTHERS if OTHERS[module] == by_rule(module)]
-    assert ['pipe'] == by_rule('_pipe')
+    assert ['pipe'] == by_rule('_core.pipe')
     assert ['tornado_stream'] == by_rule('tornado._stream')

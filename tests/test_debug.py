@@ -20,10 +20,11 @@ from memory import SPLITS, raised
 from pipe_pairs import native_call, needs_refcounts, pattern
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLProtocol
-from sslproto27._compat import ResourceWarning
-from sslproto27._flow import HIGH_WATER, LOW_WATER, WriteLimits
-from sslproto27._states import CLOSED, ENDING, EARLY, OPEN, OVER, READING, SENDING, TRANSITIONS
-from sslproto27._transport import LooseTransport
+from sslproto27._core.compat import ResourceWarning
+from sslproto27._stream.flow import HIGH_WATER, LOW_WATER, WriteLimits
+from sslproto27._stream.states import (
+    CLOSED, ENDING, EARLY, OPEN, OVER, READING, SENDING, TRANSITIONS)
+from sslproto27._stream.transport import LooseTransport
 
 
 @pytest.fixture

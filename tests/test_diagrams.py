@@ -8,7 +8,8 @@ import pytest
 
 from imports import layers, own_imports
 from programs import ROOT
-from sslproto27 import _pipe, _states
+from sslproto27._core import pipe_states as _pipe
+from sslproto27._stream import states as _states
 
 SVG = '{http://www.w3.org/2000/svg}'
 
@@ -61,9 +62,9 @@ class TestLayers(object):
     """The drawing of the layers."""
 
     def expected(self):
-        """Return the layers, with _compat as the lowest: it is the engine's as well."""
-        groups = dict(layers(), compat={'_compat'})
-        groups['core'] = groups['core'] - {'_compat'}
+        """Return the layers, with compat as the lowest: it is the engine's as well."""
+        groups = dict(layers(), compat={'_core.compat'})
+        groups['core'] = groups['core'] - {'_core.compat'}
         return groups
 
     def test_imports(self):

@@ -16,7 +16,7 @@ import sslproto27
 from loops import App, Connection, Loop, Transport, join
 from pipe_pairs import PYPY, PipePair, pattern
 from programs import ROOT, running
-from sslproto27._protocol import CHUNK
+from sslproto27._stream.protocol import CHUNK
 
 #: Of each record: header, content type and tag; and of the tickets behind a handshake, once.
 OVERHEAD = 64

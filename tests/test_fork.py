@@ -24,8 +24,9 @@ from forks import Child, Faces, Gate, LoopFace, drop, ends_cleanly, needs_fork
 from memory import PY2
 from pipe_pairs import PYPY, PipePair, record_types, talk
 from sockets import PATIENCE, Background, connection, read_exactly
-from sslproto27 import SSLSocket, _fork, _pipe
-from sslproto27._fork import OneProcess
+from sslproto27 import SSLSocket
+from sslproto27._core import fork as _fork, pipe_states as _pipe
+from sslproto27._core.fork import OneProcess
 
 if PY2:
     import SocketServer as socketserver
@@ -587,7 +588,7 @@ print(same, again == hasattr(os, 'register_at_fork'))
             pytest.skip('Python itself tells of forks here')
         finished = run_python('''
 import os
-from sslproto27._fork import OneProcess
+from sslproto27._core.fork import OneProcess
 plain = os.fork
 first = OneProcess()
 os.fork = lambda: plain()

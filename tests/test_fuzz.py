@@ -13,7 +13,7 @@ import pytest
 import fuzzing
 from memory import knows_openssl_3
 from pipe_pairs import PYPY, PipePair, attempt
-from sslproto27._pipe import BROKEN, OPEN, PLAINTEXT
+from sslproto27._core.pipe_states import BROKEN, OPEN, PLAINTEXT
 
 hypothesis = pytest.importorskip('hypothesis')
 st = pytest.importorskip('hypothesis.strategies')

@@ -10,7 +10,7 @@ from aio_helpers import Echo
 from loops import Connection
 from memory import raised
 from sslproto27 import aio
-from sslproto27._flow import HandshakeLimit
+from sslproto27._stream.flow import HandshakeLimit
 from sslproto27.aio import From
 
 PATIENCE = 20  # seconds

@@ -17,7 +17,8 @@ from forger import ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, Forge
 from memory import knows_openssl_3, raised
 from pipe_pairs import PYPY, PipePair, attempt, carry, native_call, pattern, talk
 from sslproto27 import SSLPipe
-from sslproto27._pipe import BROKEN, HANDSHAKE, OPEN, OVERHEAD_LIMIT, PEER_CLOSED
+from sslproto27._core.pipe import OVERHEAD_LIMIT
+from sslproto27._core.pipe_states import BROKEN, HANDSHAKE, OPEN, PEER_CLOSED
 from sslproto27.context import OP_ALLOW_CLIENT_RENEGOTIATION
 
 pytestmark = knows_openssl_3

@@ -28,8 +28,8 @@ from sslproto27 import SSLContext, TLSVersion, context
 pytestmark = pytest.mark.skipif(not PY2, reason="the safety of Python 3's own ssl is not ours")
 
 if PY2:
-    from sslproto27 import _callbacks
-    from sslproto27._engine import binding, libssl
+    from sslproto27._core.context import callbacks as _callbacks
+    from sslproto27._core.engine import binding, libssl
     lib = binding.lib
 
 PYPY = platform.python_implementation() == 'PyPy'
@@ -524,7 +524,7 @@ class TestStaleErrors(object):
 
     def test_session(self, pki, stale, tls_version):
         """Sessions are copied, saved, read and used as with an empty queue."""
-        from sslproto27._session import session_from_pem, session_to_pem
+        from sslproto27._core.session import session_from_pem, session_to_pem
         client, server = pki.client_context(tls_version), pki.server_context(version=tls_version)
         answers = []
         for disturb in (lib.ERR_clear_error, stale):
@@ -712,7 +712,7 @@ class TestReentry(object):
 
     def test_objects_are_forgotten(self, pki, client_context, server_context):
         """An object that is gone leaves nothing by which a callback would find it."""
-        from sslproto27 import _sslobject
+        from sslproto27._core import sslobject as _sslobject
         for _ in range(3):
             gc.collect()
         before = len(_sslobject._by_address)
@@ -760,8 +760,9 @@ print([type(error).__name__ for error in pair.try_handshake()])
 ''')
         assert (0, "['SSLError', 'SSLError']\n") == (code, said)
 
-    @pytest.mark.parametrize('emptied', ['sslproto27._callbacks', 'sslproto27._engine.guard',
-                                         'sslproto27._sslobject', 'sslproto27._extras'])
+    @pytest.mark.parametrize('emptied', [
+        'sslproto27._core.context.callbacks', 'sslproto27._core.engine.guard',
+        'sslproto27._core.sslobject', 'sslproto27._core.context.registry'])
     def test_names_are_gone(self, run_python, emptied):
         """Where the interpreter has begun to empty the modules, a callback refuses."""
         code, said, _ = self.run(run_python, '''

@@ -21,7 +21,7 @@ from memory import PY2
 from pipe_pairs import pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27 import SSLSocket
-from sslproto27._blocking import CHUNK
+from sslproto27._core.blocking import CHUNK
 
 KINDS = ['SSLSocket', 'HTTPSSocket', 'TLSWrappedSocket']
 
@@ -48,7 +48,7 @@ class Kind(object):
         else:
             cls = SSLSocket
             if self.name == 'HTTPSSocket':
-                from sslproto27._urllib3 import HTTPSSocket as cls
+                from sslproto27._urllib3.sockets import HTTPSSocket as cls
             made = cls(sock, self.pki.client_context(), server_hostname='localhost',
                        do_handshake_on_connect=False)
         self.made.append(made)

@@ -15,18 +15,15 @@ ADAPTERS = [name for name in LAYERS if name in modules() and name not in ('', 'c
 
 #: By layer, those that it may import from, besides itself.
 BELOW = {
-    'engine': [],  # but for _compat
+    'engine': [],  # but for compat
     'core': ['engine'],
-    'pipe': ['core'],
-    'protocol': ['pipe', 'core'],
-    'socket': ['pipe', 'core'],
-    'https': ['socket', 'core'],
-    'package': ['protocol', 'socket', 'pipe', 'core'],
-    'loops': ['protocol', 'pipe', 'core'],
-    'command line': ['package', 'socket', 'protocol', 'pipe', 'core', 'engine', 'loops'] + ADAPTERS,
+    'stream': ['core'],
+    'https': ['core'],
+    'package': ['stream', 'core'],
+    'loops': ['stream', 'core'],
+    'command line': ['package', 'stream', 'core', 'engine', 'loops'] + ADAPTERS,
 }
-BELOW.update((name, ['loops', 'protocol', 'https', 'socket', 'pipe', 'core'])
-             for name in ADAPTERS)
+BELOW.update((name, ['loops', 'stream', 'https', 'core']) for name in ADAPTERS)
 
 FRAMEWORKS = {'asyncio', 'trollius', 'tornado', 'twisted', 'gevent', 'urllib3', 'requests',
               'OpenSSL'}
@@ -47,10 +44,10 @@ def test_every_module_has_a_layer():
     """Each module is in exactly one layer, and the layers are what the design has."""
     assert sorted(modules()) == sorted(name for names in LAYERS.values() for name in names)
     assert set(BELOW) == set(LAYERS)
-    assert {'_engine', '_engine.libssl', '_engine.cpython27', '_engine.pypy27',
-            '_engine.cpython3', '_engine.cpython3_context'} <= LAYERS['engine']
-    assert {'_core', '_compat', '_memorybio', '_sslobject', '_context', '_errors',
-            'context'} <= LAYERS['core']
+    assert {'_core.engine', '_core.engine.libssl', '_core.engine.cpython27',
+            '_core.engine.cpython3'} <= LAYERS['engine']
+    assert {'_core', '_core.compat', '_core.bio', '_core.pipe', '_core.socket',
+            '_core.context.settings', 'context'} <= LAYERS['core']
     assert {'aio', 'trollius', 'tornado', 'urllib3', 'requests'} <= set(ADAPTERS)
 
 
@@ -59,34 +56,34 @@ def test_no_layer_imports_a_higher_one(layer):
     """A module imports its own layer and lower ones alone; adapters never each other."""
     allowed = set(LAYERS[layer]).union(*[LAYERS[below] for below in BELOW[layer]])
     if layer == 'engine':
-        allowed |= {'_compat'}
+        allowed |= {'_core.compat'}
     for name in LAYERS[layer]:
         assert set() == own_imports(name) - allowed, name
 
 
 def test_compat_imports_nothing():
-    """_compat, which the engine uses too, is at the bottom: it imports no module of ours."""
-    assert set() == own_imports('_compat')
+    """compat, which the engine uses too, is at the bottom: it imports no module of ours."""
+    assert set() == own_imports('_core.compat')
 
 
 def test_pipe_knows_no_loop():
     """The pipe imports neither sockets, nor clocks, nor what waits."""
     loops = {'socket', 'select', 'selectors', 'time', 'threading', 'logging'}
-    assert set() == foreign_imports('_pipe') & loops
+    assert set() == foreign_imports('_core.pipe') & loops
 
 
 @pytest.mark.parametrize('name', sorted(
-    name for layer in ('engine', 'core', 'pipe', 'socket', 'https', 'urllib3')
+    name for layer in ('engine', 'core', 'https', 'urllib3')
     for name in LAYERS[layer]))
 def test_core_is_self_contained(name):
     """What can be vendored imports the standard library, and itself by relative imports, alone."""
     foreign = foreign_imports(name)
     assert set() == foreign & (FRAMEWORKS | {'sslproto27', 'six'})
-    if name not in ('_engine.pypy27', '_engine.cpython27', '_engine.cpython3'):
+    if name not in ('_core.engine.pypy27', '_core.engine.cpython27', '_core.engine.cpython3'):
         assert [] == [one for one in foreign if not is_in_standard_library(one)]
 
 
-@pytest.mark.parametrize('name', sorted(LAYERS['protocol'] | {''}))
+@pytest.mark.parametrize('name', sorted(LAYERS['stream'] | {''}))
 def test_protocol_knows_no_framework(name):
     """The protocol imports the standard library, without asyncio, and six at most."""
     foreign = foreign_imports(name)

@@ -16,7 +16,7 @@ from pipe_pairs import (
     ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, PipePair, attempt, carry, native_call,
     needs_refcounts, pattern, record_types, talk)
 from sslproto27 import SSLCertVerificationError, SSLPipe
-from sslproto27._pipe import (
+from sslproto27._core.pipe_states import (
     BROKEN, CLOSED, CLOSING, FINISHING, HANDSHAKE, OPEN, PEER_CLOSED, PLAINTEXT, TRANSITIONS)
 from sslproto27.context import OP_ALLOW_CLIENT_RENEGOTIATION
 

@@ -15,8 +15,8 @@ from memory import SPLITS, Pair, raised, strided
 from pipe_pairs import APPLICATION_DATA, HANDSHAKE, needs_refcounts, pattern, record_types
 from protocol_fixtures import *  # noqa: F401, F403
 from sslproto27 import SSLCertVerificationError, SSLObject, SSLProtocol
-from sslproto27._pipe import DRAIN_LIMIT
-from sslproto27._transport import LooseTransport
+from sslproto27._core.pipe import DRAIN_LIMIT
+from sslproto27._stream.transport import LooseTransport
 
 LARGE = 100000
 

@@ -7,7 +7,7 @@ import pytest
 
 from memory import PY2
 from sslproto27 import SSLPipe
-from sslproto27._report import (
+from sslproto27._stream.report import (
     LINES, PERIOD, FailedHandshakes, address, failed_handshakes, logger, requested_name)
 
 

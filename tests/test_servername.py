@@ -12,7 +12,7 @@ from loops import App, Loop
 from memory import PY2, raised
 from pipe_pairs import PipePair
 from sslproto27 import SSLContext, SSLPipe, SSLProtocol, SSLSession, SSLSocket, pep543
-from sslproto27._servername import name_of_loop, required_name
+from sslproto27._core.servername import name_of_loop, required_name
 
 TEXT = ('server_hostname must be a host name or an IP address, not %r; None will do where '
         'context.check_hostname is false')

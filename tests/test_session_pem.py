@@ -10,7 +10,7 @@ from memory import PY2, Pair, connect, raised
 pytestmark = pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")
 
 if PY2:
-    from sslproto27._session import session_from_pem, session_to_pem
+    from sslproto27._core.session import session_from_pem, session_to_pem
 
 
 def test_resumed(pair, client_context, server_context):

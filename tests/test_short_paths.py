@@ -116,7 +116,7 @@ SPLITS = dict(
 @pytest.mark.parametrize('split', sorted(SPLITS))
 def test_work_is_linear(new_pair, monkeypatch, split, size):
     """However the records are cut, a piece takes few calls of SSL_read, and so does a record."""
-    from sslproto27 import _sslobject
+    from sslproto27._core import sslobject as _sslobject
     pair = new_pair().handshake()
     records = []
     for _ in range(6):

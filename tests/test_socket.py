@@ -14,7 +14,7 @@ from memory import PY2, knows_openssl_3, only_python2, raised
 from pipe_pairs import attempt, native_call, pattern
 from sockets import PATIENCE, Background, connection, read_exactly
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
-from sslproto27._blocking import CHUNK
+from sslproto27._core.blocking import CHUNK
 
 SIDES = ['client', 'server']
 

@@ -12,7 +12,8 @@ import pytest
 
 from memory import PY2, SPLITS
 from pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
-from sslproto27 import SSLSession, _pipe
+from sslproto27 import SSLSession
+from sslproto27._core import pipe_states as _pipe
 from tornados import (
     Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,
     settled)

@@ -7,8 +7,8 @@ import pytest
 
 from memory import PY2, raised
 from pipe_pairs import PYPY
-from sslproto27._engine import EngineUnavailable
-from sslproto27._engine.libssl import check_version
+from sslproto27._core.engine import EngineUnavailable
+from sslproto27._core.engine.libssl import check_version
 
 only_python2 = pytest.mark.skipif(not PY2, reason='Python 3 has it all in its own ssl')
 only_cpython2 = pytest.mark.skipif(not PY2 or PYPY, reason='only CPython 2.7 uses ctypes here')
@@ -28,7 +28,7 @@ except ImportError:
 USES = '''
 import ssl
 import sslproto27
-from sslproto27._engine import EngineUnavailable
+from sslproto27._core.engine import EngineUnavailable
 
 context = ssl.SSLContext(ssl.PROTOCOL_SSLv23)
 class Loop(object):

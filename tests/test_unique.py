@@ -15,14 +15,14 @@ import pytest
 import sslproto27
 from memory import PY2, connect
 from sslproto27 import MemoryBIO, SSLContext, SSLPipe, SSLProtocol, SSLSocket, pep543
-from sslproto27._transport import LooseDebugTransport, LooseTransport
-from sslproto27._unique import Unique
+from sslproto27._stream.transport import LooseDebugTransport, LooseTransport
+from sslproto27._core.unique import Unique
 
 if PY2:
     import cPickle
     import copy_reg
-    from sslproto27._callbacks import KeyLog
-    from sslproto27._constants import PROTOCOL_TLS_CLIENT, TLSVersion
+    from sslproto27._core.context.callbacks import KeyLog
+    from sslproto27._core.constants import PROTOCOL_TLS_CLIENT, TLSVersion
     PICKLES = (pickle, cPickle)
 else:
     import copyreg as copy_reg
@@ -291,7 +291,7 @@ def test_adapter_with_a_context(cls):
 @pytest.mark.parametrize('cls', [SSLContext, ssl.SSLContext], ids=['ours', "ssl's"])
 def test_view_of_a_context(cls):
     """So is the view of a context that urllib3 is given."""
-    from sslproto27._urllib3 import ContextView
+    from sslproto27._urllib3.sockets import ContextView
     view = ContextView(cls(ssl.PROTOCOL_SSLv23 if PY2 else PROTOCOL_TLS_CLIENT))
     assert [refused('ContextView')] * len(WAYS) == [refusal(way, view) for _, way in WAYS]
 

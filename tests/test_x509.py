@@ -1,4 +1,4 @@
-"""sslproto27._x509: getpeercert()'s dict from DER, by expected dicts and by the native decoder."""
+"""getpeercert()'s dict from DER, by expected dicts and by the native decoder."""
 from __future__ import absolute_import, division, print_function
 
 import base64
@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from sslproto27 import _x509
-from sslproto27._x509 import decode_certificate
+from sslproto27._core import x509 as _x509
+from sslproto27._core.x509 import decode_certificate
 
 PY2 = sys.version_info[0] == 2
 text_type = type(u'')

@@ -15,7 +15,8 @@ import warnings
 import pytest
 
 from pipe_pairs import attempt
-from sslproto27 import SSLPipe, _pipe
+from sslproto27 import SSLPipe
+from sslproto27._core import pipe_states as _pipe
 
 REASON = ('Tornado 5.1 is not installed: it can be on Python 2.7 and 3.5 to 3.9; 3.10 and 3.11'
           ' cannot import it, and it refuses to be built for 3.12 and later')

@@ -17,7 +17,8 @@ IMAGES = os.path.join(ROOT, 'docs', 'images')
 sys.path[:0] = [ROOT, os.path.join(ROOT, 'tests')]
 
 import imports  # noqa: E402
-from sslproto27 import _pipe, _states  # noqa: E402
+from sslproto27._core import pipe_states as _pipe  # noqa: E402
+from sslproto27._stream import states as _states  # noqa: E402
 
 HEAD = '''digraph {
   graph [rankdir=TB, fontname="Helvetica", bgcolor="white", pad=0.2, nodesep=%s, ranksep=%s]
@@ -68,8 +69,8 @@ def layers():
     """
     groups = imports.layers()
     # The one module of the core that the engine uses, too.
-    groups['core'].remove('_compat')
-    groups['compat'] = {'_compat'}
+    groups['core'].remove('_core.compat')
+    groups['compat'] = {'_core.compat'}
     layer_of = {module: name for name, modules in groups.items() for module in modules}
     below = {name: {layer_of[one] for module in modules for one in imports.own_imports(module)}
              - {name} for name, modules in groups.items()}

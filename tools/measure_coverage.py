@@ -85,7 +85,7 @@ def all_together(pythons):
                              + pythons, env=measured(data)) == 0
     total = report(os.path.join(FOLDER, 'total'), [data])
     print('%.1f %% of lines and branches are covered, %d %% have to be; not counted, as PyPy alone'
-          ' runs it: sslproto27/_engine/pypy27.py' % (total, least()))
+          ' runs it: sslproto27/_core/engine/pypy27.py' % (total, least()))
     return passed and total >= least()
 
 
@@ -109,7 +109,7 @@ def by_own_tests(pythons, only):
     from imports import modules
     from own_tests import own_tests
     wanted = {module: names for module, names in own_tests().items()
-              if module != '_engine.pypy27' and (not only or module in only)}
+              if module != '_core.engine.pypy27' and (not only or module in only)}
     todo = [(python, name) for python in pythons
             for name in sorted({name for names in wanted.values() for name in names})]
     workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count())

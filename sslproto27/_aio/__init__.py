@@ -10,10 +10,10 @@ import errno
 import functools
 import socket
 
-from .. import _transport
-from .._compat import PY2
-from .._protocol import SSLProtocol as _SSLProtocol
-from .._report import address, failed_handshakes, logger
+from .._core.compat import PY2
+from .._stream import transport
+from .._stream.protocol import SSLProtocol as _SSLProtocol
+from .._stream.report import address, failed_handshakes, logger
 
 if PY2:
     import trollius as framework
@@ -83,13 +83,13 @@ _SLOTS = ('_protocol',) if hasattr(framework.Transport, '__weakref__') else (
     '_protocol', '__weakref__')
 
 
-class SSLTransport(_transport.SSLTransport, framework.Transport):
-    """`_transport.SSLTransport`, and one of the framework's transports."""
+class SSLTransport(transport.SSLTransport, framework.Transport):
+    """`transport.SSLTransport`, and one of the framework's transports."""
 
     __slots__ = _SLOTS
 
 
-class _DebugTransport(_transport.DebugTransport, framework.Transport):
+class _DebugTransport(transport.DebugTransport, framework.Transport):
     __slots__ = _SLOTS + ('_watch',)
 
 

@@ -4,12 +4,12 @@ from __future__ import absolute_import, division, print_function
 import socket
 import ssl as _ssl
 
-from .._compat import PY2
-from .._ending import timeouts
-from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
+from .._core.compat import PY2
+from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
+from .._stream.shutdown import timeouts
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework,
-    new_future, raises_when_awaited, reading, upgrade)
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework, new_future,
+    raises_when_awaited, reading, upgrade)
 
 if PY2:
     from .sockets import SocketLoop

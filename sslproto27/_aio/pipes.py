@@ -1,7 +1,7 @@
 """Two pipes as one transport. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
-from .. import _below
+from .._stream import lower_transport
 from . import From, Return, coroutine, framework, tell_again
 from .streams import LIMIT, open_streams
 
@@ -131,7 +131,7 @@ class PipeTransport(object):
         # Observed on Trollius 2.2.1 and asyncio 3.13: a pipe that is already on its way out must
         # not be aborted: it would be told of its loss twice, and fail the second time.
         if writing is not None and (writing.get_write_buffer_size()
-                                    or not _below.is_closing(writing)):
+                                    or not lower_transport.is_closing(writing)):
             writing.abort()
         self.close()
 

@@ -8,7 +8,7 @@ Nothing here knows of transports.
 """
 from __future__ import absolute_import, division, print_function
 
-from .._compat import PY2
+from .._core.compat import PY2
 from . import From, Return, coroutine, framework, new_future
 
 __all__ = ['Reading', 'mend', 'restore']

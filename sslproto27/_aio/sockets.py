@@ -21,7 +21,7 @@ from trollius.events import Handle
 from trollius.py33_exceptions import BlockingIOError, InterruptedError, get_error_class
 from trollius.selector_events import _SelectorSocketTransport
 
-from .._compat import PYPY
+from .._core.compat import PYPY
 from . import Unattended, tell_again
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']

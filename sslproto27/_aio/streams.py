@@ -1,8 +1,8 @@
 """Streams over TLS. Nothing here knows how a transport is made."""
 from __future__ import absolute_import, division, print_function
 
-from .. import _below
-from .._compat import PY2
+from .._core.compat import PY2
+from .._stream import lower_transport
 from . import From, Return, coroutine, framework, new_future, raises_when_awaited
 from .loop import our_loop
 from .reading import Reading
@@ -174,7 +174,7 @@ class StreamWriter(framework.StreamWriter):
     if PY2:
         def is_closing(self):
             """Return whether the transport is closing or closed (bool)."""
-            return _below.is_closing(self._transport)
+            return lower_transport.is_closing(self._transport)
 
         @coroutine
         def wait_closed(self):

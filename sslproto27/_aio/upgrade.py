@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 
-from .. import _below
+from .._stream import lower_transport
 from . import (
     From, Return, SSLProtocol, carries_tls, connection_error, coroutine, framework, new_future,
     raises_when_awaited)
@@ -36,10 +36,10 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
         raise TypeError('transport %r is not one that TLS can run over' % (transport,))
     if sslcontext is None:
         raise TypeError('sslcontext must be an ssl.SSLContext, not None')
-    if _below.is_closing(transport):
+    if lower_transport.is_closing(transport):
         raise connection_error(errno.ECONNRESET, 'start_tls() on a transport that is closing')
     layer = SSLProtocol(loop, protocol, sslcontext, waiter, call_connection_made=False, **kwargs)
-    before = _below.get_protocol(transport)
+    before = lower_transport.get_protocol(transport)
     read_ahead += _taken(protocol)
     if before is not protocol:
         read_ahead = _taken(before) + read_ahead
@@ -47,12 +47,12 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     if reader is not None and reader._transport is not None:
         use_transport(protocol, layer.transport)
     # Else the caller has connection_made still to call.
-    layer._take_over(_below.is_writing_paused(transport))
-    _below.set_protocol(transport, layer)
+    layer._take_over(lower_transport.is_writing_paused(transport))
+    lower_transport.set_protocol(transport, layer)
     layer.connection_made(transport)
     if read_ahead:
         layer.data_received(read_ahead)
-    _below.resume_reading(transport)
+    lower_transport.resume_reading(transport)
     return layer
 
 

@@ -10,8 +10,8 @@ import re
 import socket
 import sys
 
-from .._compat import PY2, text_type
-from .._servername import encode_hostname
+from .._core.compat import PY2, text_type
+from .._core.servername import encode_hostname
 from .console import UserError
 
 __all__ = ['address', 'bound', 'host_name', 'verified_name', 'written']

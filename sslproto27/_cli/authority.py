@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 
-from .._compat import text_type
+from .._core.compat import text_type
 from .addresses import host_name
 from .console import UserError
 

@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from .. import __version__
-from .._core import create_default_context
-from .._pipe import SSLPipe
+from .._core.api import create_default_context
+from .._core.pipe import SSLPipe
 from .console import Console, Output, seconds
 
 HELP = 'measure handshakes, throughput and round trips on this interpreter'

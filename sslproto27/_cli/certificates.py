@@ -10,7 +10,7 @@ import calendar
 import datetime
 import hashlib
 
-from .._x509 import decode_readable
+from .._core.x509 import decode_readable
 from .console import printable
 
 __all__ = ['name_of_client', 'names_in', 'print_tree', 'telling_name']

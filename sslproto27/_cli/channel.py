@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 
-from .._socket import SSLSocket
+from .._core.socket import SSLSocket
 from .console import OutputError, UserError
 
 __all__ = ['Channel']

@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 
-from .._core import SSLCertVerificationError, TLSVersion, create_default_context
+from .._core.api import SSLCertVerificationError, TLSVersion, create_default_context
 from . import sessions
 from .addresses import address, host_name, verified_name, written
 from .certificates import print_tree

@@ -7,7 +7,7 @@ import re
 import select
 import sys
 
-from .._compat import PY2, text_type
+from .._core.compat import PY2, text_type
 
 __all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'seconds']
 

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import re
 import ssl
 
-from .._core import create_default_context
+from .._core.api import create_default_context
 from .console import UserError
 
 __all__ = ['load', 'load_certificate', 'offer', 'server_context']

@@ -12,7 +12,7 @@ import warnings
 import trollius
 from trollius import From
 
-from .._core import create_default_context
+from .._core.api import create_default_context
 from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
 

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from .._core import install
+from .._core.api import install
 from .console import Console
 
 __all__ = ['ADAPTERS', 'VARIABLE', 'begin']

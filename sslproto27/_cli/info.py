@@ -10,8 +10,8 @@ import sys
 import warnings
 
 from .. import __path__ as package_path, __version__
-from .._compat import PY2, PYPY
-from .._core import MemoryBIO
+from .._core.api import MemoryBIO
+from .._core.compat import PY2, PYPY
 from .console import Output
 
 HELP = 'the interpreter, the engine, OpenSSL; what can be used here, and why not'

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import re
 import weakref
 
-from .._x509 import certificate_in_pem, decode_certificate
+from .._core.x509 import certificate_in_pem, decode_certificate
 from ..context import set_sni_callback
 from .console import UserError
 

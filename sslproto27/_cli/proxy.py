@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from .._core import create_default_context
+from .._core.api import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import Console, UserError, count, printable, seconds

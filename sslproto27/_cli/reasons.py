@@ -7,8 +7,8 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from .._core import TLSVersion
-from .._x509 import decode_readable
+from .._core.api import TLSVersion
+from .._core.x509 import decode_readable
 from .certificates import names_in, telling_name
 from .console import printable
 

@@ -15,7 +15,7 @@ import signal
 
 import trollius
 
-from .._protocol import SSLProtocol
+from .._stream.protocol import SSLProtocol
 from ..trollius import SelectorEventLoop
 from .addresses import written
 from .certificates import name_of_client

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from .. import __path__ as package_path
-from .._compat import PY2
+from .._core.compat import PY2
 from .console import UserError
 from .hook import ADAPTERS, VARIABLE
 from .streams import settle

@@ -10,7 +10,7 @@ import ssl
 import sys
 import threading
 
-from .._socket import SSLSocket
+from .._core.socket import SSLSocket
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
 from .console import Console, UserError, count

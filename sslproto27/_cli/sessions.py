@@ -12,7 +12,7 @@ import ssl
 import stat
 import tempfile
 
-from .._compat import PY2
+from .._core.compat import PY2
 from .console import UserError
 
 __all__ = ['load', 'require_sessions', 'save']
@@ -41,7 +41,7 @@ def save(path, session, server, verified):
     Raises:
         UserError: the server gave nothing to resume, or the file cannot be written.
     """
-    from .._session import session_to_pem
+    from .._core.session import session_to_pem
     if session is None:
         raise UserError('no session: the server gave none')
     try:
@@ -74,7 +74,7 @@ def load(path, context, server, must_be_verified):
     Raises:
         UserError: it cannot be read, is none, or must not be used.
     """
-    from .._session import session_from_pem
+    from .._core.session import session_from_pem
     try:
         with open(path, 'rb') as file:
             status = os.fstat(file.fileno())

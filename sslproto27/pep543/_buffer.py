@@ -9,8 +9,8 @@ from __future__ import absolute_import, division, print_function
 import collections
 import copy
 
-from .. import _pipe
-from .._compat import PY2, as_bytes, to_index, writable_view
+from .._core import pipe_states
+from .._core.compat import PY2, as_bytes, to_index, writable_view
 from ._configuration import TLSConfiguration, next_protocol
 from ._enums import TLSVersion
 from ._errors import tls_error, want_read, want_write
@@ -27,9 +27,9 @@ OUTGOING_LIMIT = 0x40000
 _VERSIONS = {'TLSv1': TLSVersion.TLSv1, 'TLSv1.1': TLSVersion.TLSv1_1,
              'TLSv1.2': TLSVersion.TLSv1_2, 'TLSv1.3': TLSVersion.TLSv1_3}
 
-_ESTABLISHED = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED, _pipe.CLOSING, _pipe.FINISHING,
-                          _pipe.CLOSED])
-_WAITING = frozenset([_pipe.HANDSHAKE, _pipe.OPEN, _pipe.CLOSING])
+_ESTABLISHED = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED, pipe_states.CLOSING,
+                          pipe_states.FINISHING, pipe_states.CLOSED])
+_WAITING = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.CLOSING])
 
 
 class _Queue(object):
@@ -101,12 +101,12 @@ class Buffer(TLSWrappedBuffer):
     def do_handshake(self):
         """See TLSWrappedBuffer; a server's sni_callback is called here, and may raise."""
         self._pipe.claim()
-        if self._pipe.state is _pipe.PLAINTEXT:
+        if self._pipe.state is pipe_states.PLAINTEXT:
             self._do(self._pipe.do_handshake)
         self._advance()
         if self._failure is not None and self._facts is None:
             raise self._error()
-        if self._pipe.state is _pipe.HANDSHAKE:
+        if self._pipe.state is pipe_states.HANDSHAKE:
             raise want_read()
 
     def read(self, amt):
@@ -135,9 +135,9 @@ class Buffer(TLSWrappedBuffer):
         self._require_start('write')
         self._advance()
         state = self._pipe.state
-        if state is _pipe.BROKEN or self._facts is None and self._failure is not None:
+        if state is pipe_states.BROKEN or self._facts is None and self._failure is not None:
             raise self._error()
-        if state is _pipe.HANDSHAKE:
+        if state is pipe_states.HANDSHAKE:
             raise want_read()
         room = OUTGOING_LIMIT - self._outgoing.size
         data = _beginning(buf, max(room, 0))
@@ -145,7 +145,7 @@ class Buffer(TLSWrappedBuffer):
             raise want_write()
         self._pipe.feed_appdata(data)
         self._collect()
-        if self._pipe.state is _pipe.BROKEN:
+        if self._pipe.state is pipe_states.BROKEN:
             raise self._error()
         return len(data)
 
@@ -155,13 +155,13 @@ class Buffer(TLSWrappedBuffer):
         self._advance()
         if self._failure is not None and self._facts is None:
             raise self._error()
-        if self._pipe.state is _pipe.HANDSHAKE:
+        if self._pipe.state is pipe_states.HANDSHAKE:
             raise RuntimeError('shutdown() is not possible before the handshake is done')
-        if self._pipe.state in (_pipe.OPEN, _pipe.PEER_CLOSED):
+        if self._pipe.state in (pipe_states.OPEN, pipe_states.PEER_CLOSED):
             self._do(self._pipe.shutdown)
         if self._failure is not None:
             raise self._error()
-        if self._pipe.state is not _pipe.CLOSED:
+        if self._pipe.state is not pipe_states.CLOSED:
             raise want_read()
 
     def receive_from_network(self, data):
@@ -225,7 +225,7 @@ class Buffer(TLSWrappedBuffer):
 
     def _require_start(self, name):
         self._pipe.claim()
-        if self._pipe.state is _pipe.PLAINTEXT:
+        if self._pipe.state is pipe_states.PLAINTEXT:
             raise RuntimeError('%s() is not possible before do_handshake()' % name)
 
     def _advance(self):

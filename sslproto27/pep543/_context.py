@@ -3,7 +3,7 @@ PEP 543's contexts, whatever makes of a configuration what a TLS library wants. 
 """
 from __future__ import absolute_import, division, print_function
 
-from .._compat import text_type
+from .._core.compat import text_type
 from ._buffer import Buffer
 from ._interfaces import ClientContext, ServerContext
 

@@ -10,8 +10,8 @@ import base64
 import binascii
 import re
 
-from .._compat import as_bytes, text_type
-from .._x509 import certificate_in_pem
+from .._core.compat import as_bytes, text_type
+from .._core.x509 import certificate_in_pem
 from ._errors import tls_error
 from ._interfaces import Certificate, PrivateKey, TrustStore
 

@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from .._blocking import ragged_eof, tls_error, want_read, want_write
+from .._core.blocking import ragged_eof, tls_error, want_read, want_write
 
 __all__ = ['RaggedEOF', 'TLSError', 'WantReadError', 'WantWriteError', 'ragged_eof', 'tls_error',
            'want_read', 'want_write']

@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 from abc import ABCMeta, abstractmethod, abstractproperty
 from collections import namedtuple
 
-from .._unique import Unique
+from .._core.unique import Unique
 from ._socket import TLSWrappedSocket
 
 __all__ = ['Backend', 'Certificate', 'ClientContext', 'PrivateKey', 'ServerContext',

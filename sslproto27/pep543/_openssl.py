@@ -5,9 +5,9 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from .._compat import PY2
-from .._core import SSLContext, TLSVersion as NativeVersion, create_default_context
-from .._pipe import SSLPipe
+from .._core.api import SSLContext, TLSVersion as NativeVersion, create_default_context
+from .._core.compat import PY2
+from .._core.pipe import SSLPipe
 from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
 from ._errors import tls_error

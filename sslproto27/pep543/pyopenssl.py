@@ -15,10 +15,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
-from .._compat import PY2, as_bytes, text_type, to_native
-from .._core import SSLCertVerificationError
-from .._pipe import SSLPipe
-from .._unique import Unique
+from .._core.api import SSLCertVerificationError
+from .._core.compat import PY2, as_bytes, text_type, to_native
+from .._core.pipe import SSLPipe
+from .._core.unique import Unique
 from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
 from ._errors import ragged_eof, tls_error, want_read, want_write

@@ -10,14 +10,14 @@ import ssl
 from tornado import iostream
 from tornado.log import gen_log
 
-from .. import _pipe
-from .._report import failed_handshakes
+from .._core import pipe_states
+from .._stream.report import failed_handshakes
 from ._lower import READ_SIZE
 
 __all__ = ['BEFORE', 'Handshaking', 'plain_read', 'plain_reading', 'plain_write']
 
 #: The pipe's states in which there is no TLS yet.
-BEFORE = frozenset([_pipe.PLAINTEXT, _pipe.HANDSHAKE])
+BEFORE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE])
 
 #: What a handshake with somebody who scans ports ends in.
 _NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
@@ -62,12 +62,12 @@ class Handshaking(object):
     def _shake_hands(self):
         pipe = self._pipe
         pipe.claim()
-        if pipe.state is _pipe.PLAINTEXT:
+        if pipe.state is pipe_states.PLAINTEXT:
             pipe.do_handshake()
             if self._read_ahead:
                 pipe.feed_ssldata(self._read_ahead)
                 self._read_ahead = b''
-        while pipe.state is _pipe.HANDSHAKE:
+        while pipe.state is pipe_states.HANDSHAKE:
             data = self._below.receive()
             if data is None:
                 break
@@ -97,7 +97,7 @@ class Handshaking(object):
             plain_write(self)
         if not self.closed():
             self._plaintext = self._pipe.appdata_received()
-            if self._plaintext or self._pipe.state is not _pipe.OPEN:
+            if self._plaintext or self._pipe.state is not pipe_states.OPEN:
                 if plain_reading(self):
                     plain_read(self)
                 else:  # who waits for the handshake comes first

@@ -13,7 +13,7 @@ import ssl
 from tornado.ioloop import IOLoop
 from tornado.iostream import BaseIOStream, IOStream, StreamClosedError
 
-from .._compat import as_bytes
+from .._core.compat import as_bytes
 from ._socket import plain_socket
 
 __all__ = ['READ_SIZE', 'SocketBelow', 'StreamsBelow', 'StreamsLoop', 'is_connected', 'take_over']

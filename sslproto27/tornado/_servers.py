@@ -9,7 +9,7 @@ from tornado import gen, httpserver, iostream, tcpclient, tcpserver
 from tornado.ioloop import IOLoop
 from tornado.log import app_log
 
-from .._flow import HANDSHAKE_LIMIT, HandshakeLimit
+from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from ._settings import context_of
 from ._stream import SSLIOStream, start_tls_stream
 

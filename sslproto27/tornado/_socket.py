@@ -5,8 +5,8 @@ from __future__ import absolute_import, division, print_function
 
 import socket
 
-from .._compat import PY2
-from .._unique import Unique
+from .._core.compat import PY2
+from .._core.unique import Unique
 
 __all__ = ['TLSSocket', 'plain_socket']
 

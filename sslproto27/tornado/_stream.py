@@ -15,10 +15,10 @@ import sys
 from tornado import iostream, stack_context
 from tornado.concurrent import Future
 
-from .. import _pipe
-from .._ending import HANDSHAKE_TIMEOUT, timeouts
-from .._pipe import SSLPipe
-from .._unique import Unique
+from .._core import pipe_states
+from .._core.pipe import SSLPipe
+from .._core.unique import Unique
+from .._stream.shutdown import HANDSHAKE_TIMEOUT, timeouts
 from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of
@@ -38,8 +38,8 @@ _NEVER = sys.maxsize
 #: are all answered at once never gives way to it, and a peer that never stops would have it alone.
 FAIR_SHARE = 16
 
-_AT_END = frozenset([_pipe.PEER_CLOSED, _pipe.FINISHING, _pipe.CLOSED])
-_CAN_END = frozenset([_pipe.OPEN, _pipe.PEER_CLOSED])
+_AT_END = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
+_CAN_END = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED])
 
 
 # Unique comes last: install() changes the class of objects, which 2.7 allows where the first bases
@@ -87,7 +87,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     """
 
     # Until something happens
-    _pipe = None
+    pipe_states = None
     _unsent = b''     # ciphertext that the pipe has given and nobody has taken
     _in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
     _plaintext = b''  # decrypted, and more than the last read had room for
@@ -171,7 +171,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             StreamClosedError: the stream was closed before the handshake was done.
             RuntimeError: somebody waits for it already.
         """
-        if self._ssl_accepting or self._pipe.state is _pipe.BROKEN:
+        if self._ssl_accepting or self._pipe.state is pipe_states.BROKEN:
             self._check_closed()
         return super(SSLIOStream, self).wait_for_handshake(callback)
 
@@ -194,7 +194,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     def reading(self):
         """Return whether anybody waits for the peer: the application or TLS itself (bool)."""
         pipe = self._pipe
-        return (pipe is not None and (pipe.state is _pipe.HANDSHAKE or bool(pipe.backlog))
+        return (pipe is not None and (pipe.state is pipe_states.HANDSHAKE or bool(pipe.backlog))
                 or plain_reading(self))
 
     def writing(self):
@@ -342,7 +342,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             if self._failure is not None:
                 error, self._failure = self._failure, None
                 raise error
-            if pipe is None or pipe.state is not _pipe.OPEN:
+            if pipe is None or pipe.state is not pipe_states.OPEN:
                 return b'' if pipe is not None and pipe.state in _AT_END else None
             if self._read_buffer_size > self._emptied:
                 self._emptied = _NEVER
@@ -369,7 +369,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             plaintext = pipe.appdata_received()
             if plaintext:
                 return plaintext
-            if is_empty and self._failure is None and pipe.state is _pipe.OPEN:
+            if is_empty and self._failure is None and pipe.state is pipe_states.OPEN:
                 return None
 
     def _send_pending(self):
@@ -385,7 +385,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             # What was left from before may not have been all.
             data = self._unsent and pipe.data_to_send()
             self._unsent = b''
-        if pipe.state is _pipe.BROKEN:
+        if pipe.state is pipe_states.BROKEN:
             raise pipe.failure
         return not pipe.backlog
 

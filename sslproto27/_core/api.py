@@ -1,0 +1,28 @@
+"""
+The vendorable core's one door: PEP 546's names, from the standard library alone.
+
+Nothing here, or below, imports a framework, ``six`` or anything else outside the standard library.
+"""
+from __future__ import absolute_import, division, print_function
+
+from .compat import PY2
+
+if PY2:
+    from .constants import TLSVersion
+    from .context.sslcontext import SSLContext, create_default_context
+    from .errors import SSLCertVerificationError
+    from .bio import MemoryBIO
+    from .pep546 import install, uninstall
+    from .session import SSLSession
+    from .sslobject import SSLObject, refuse_renegotiation, wrap_bio, wrap_bio_and_check
+else:
+    from .engine.cpython3 import (
+        MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,
+        create_default_context, install, refuse_renegotiation, uninstall, wrap_bio,
+        wrap_bio_and_check)
+
+__all__ = [
+    'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
+    'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check',
+    'install', 'uninstall',
+]

@@ -1,0 +1,1 @@
+"""Contexts: their settings, credentials and callbacks, and what is kept of each."""

@@ -1,0 +1,179 @@
+"""`SSLContext` on 2.7: the interpreter's own, with what Python 3.13's has and it lacks."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import re
+import ssl
+import sys
+
+from ..compat import as_bytes, text_type
+from ..constants import (
+    OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
+    TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
+from ..sslobject import SSLObject, wrap_bio
+from ..unique import Unique
+from ..x509 import split_der
+from . import callbacks, settings
+from .credentials import in_utf8, load_cert_chain_pem, load_crl
+from .registry import Extras
+
+__all__ = ['SSLContext', 'create_default_context']
+
+#: Python 3.10's: forward secrecy, no CBC with SHA-1, 112 bits of security at least.
+_CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
+            ':!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM')
+
+
+class SSLContext(Unique, ssl.SSLContext):
+    """
+    Settings of TLS connections: Python 3.13's ssl.SSLContext, with its defaults.
+
+    Args:
+        protocol (int): PROTOCOL_TLS_CLIENT, which verifies the server and its name,
+            PROTOCOL_TLS_SERVER, PROTOCOL_TLS for either (the default), or 2.7's for one version.
+
+    Attributes:
+        sslobject_class (type): what `wrap_bio` makes; a subclass of `SSLObject`.
+
+    All else that 2.7's has not is a function of `sslproto27.context`, too, for contexts that are
+    not ours; they say what each attribute means.
+    """
+
+    sslobject_class = SSLObject
+
+    def __new__(cls, protocol=PROTOCOL_TLS):
+        native = PROTOCOL_TLS if protocol in settings.FLEXIBLE else protocol
+        self = super(SSLContext, cls).__new__(cls, native)
+        self._extras = Extras()
+        return self
+
+    def __init__(self, protocol=PROTOCOL_TLS):
+        super(SSLContext, self).__init__(protocol)
+        if protocol in settings.FLEXIBLE:
+            self.set_ciphers(_CIPHERS)
+            self.minimum_version = TLSVersion.TLSv1_2
+        if protocol == PROTOCOL_TLS_CLIENT:
+            self.check_hostname = True
+
+    def _wrap_socket(self, sock, server_side, *args, **kwargs):
+        # What 2.7's sockets and our own objects alike are made by.
+        if self.protocol == (PROTOCOL_TLS_CLIENT if server_side else PROTOCOL_TLS_SERVER):
+            raise ssl.SSLError(0, 'Cannot create a %s socket with a %s context' % (
+                ('server', 'PROTOCOL_TLS_CLIENT') if server_side
+                else ('client', 'PROTOCOL_TLS_SERVER')))
+        return super(SSLContext, self)._wrap_socket(sock, server_side, *args, **kwargs)
+
+    def wrap_bio(self, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+        """Return `sslproto27.wrap_bio` of this context."""
+        return wrap_bio(self, incoming, outgoing, server_side, server_hostname, session)
+
+    @property
+    def check_hostname(self):
+        """Whether a client checks the server's name (bool); setting it switches verification on."""
+        return ssl.SSLContext.check_hostname.__get__(self)
+
+    @check_hostname.setter
+    def check_hostname(self, value):
+        if value and self.verify_mode == ssl.CERT_NONE:
+            self.verify_mode = ssl.CERT_REQUIRED
+        ssl.SSLContext.check_hostname.__set__(self, value)
+
+    minimum_version = property(settings.get_minimum_version, settings.set_minimum_version)
+    maximum_version = property(settings.get_maximum_version, settings.set_maximum_version)
+    num_tickets = property(settings.get_num_tickets, settings.set_num_tickets)
+    security_level = property(settings.get_security_level)
+    hostname_checks_common_name = property(settings.get_hostname_checks_common_name,
+                                           settings.set_hostname_checks_common_name)
+    post_handshake_auth = property(settings.get_post_handshake_auth,
+                                   settings.set_post_handshake_auth)
+    get_ciphers = settings.get_ciphers
+    set_ciphersuites = settings.set_ciphersuites
+
+    keylog_filename = property(callbacks.get_keylog_filename, callbacks.set_keylog_filename)
+    session_ticket_keys = property(callbacks.get_session_ticket_keys,
+                                   callbacks.set_session_ticket_keys)
+    set_psk_client_callback = callbacks.set_psk_client_callback
+    set_psk_server_callback = callbacks.set_psk_server_callback
+
+    @property
+    def sni_callback(self):
+        """What is called with the name that a client asks for; see `set_sni_callback`."""
+        return self._extras.sni_callback
+
+    @sni_callback.setter
+    def sni_callback(self, callback):
+        callbacks.set_sni_callback(self, callback)
+        self._extras.sni_callback = callback
+
+    def set_servername_callback(self, server_name_callback):
+        """Set `sni_callback` as 2.7 does: the name comes in U-labels (RFC 5890)."""
+        super(SSLContext, self).set_servername_callback(server_name_callback)
+        self._extras.sni_callback = server_name_callback
+
+    def load_cert_chain(self, certfile, keyfile=None, password=None):
+        """Load a private key and its certificate chain; a *password* of text is UTF-8."""
+        super(SSLContext, self).load_cert_chain(certfile, keyfile, in_utf8(password))
+
+    def load_verify_locations(self, cafile=None, capath=None, cadata=None):
+        """Trust more authorities; *cadata* may be PEM in 2.7's ``str``, as files are read there."""
+        super(SSLContext, self).load_verify_locations(cafile, capath, _pem_text(cadata))
+
+    load_cert_chain_pem = load_cert_chain_pem
+    load_crl = load_crl
+
+
+def _pem_text(data):
+    """Return *data*, of load_verify_locations, as text unless 2.7 is to refuse it."""
+    if data is None or isinstance(data, text_type):
+        return data
+    if isinstance(data, bytes) and b'-----BEGIN ' in data and not _DER(data):
+        return data.decode('latin-1')  # 2.7's ssl refuses what is not ASCII
+    # Observed on 2.7.18 with OpenSSL 3.0: ssl loads DER, and raises then, as it does not know the
+    # number of the error with which DER ends there.
+    try:
+        found = split_der(as_bytes(data, 'cadata'))
+    except (TypeError, ValueError):
+        return data
+    return u''.join(map(ssl.DER_cert_to_PEM_cert, found)) or data
+
+
+#: How a certificate begins in DER: a SEQUENCE, X.690 8.9, of more than 127 bytes, 8.1.3.5.
+_DER = re.compile(b'\x30[\x80-\xff]').match
+
+
+def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=None, cadata=None):
+    """
+    Return an `SSLContext` with Python 3.13's secure defaults, and without renegotiation.
+
+    TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
+    a client verifies the server and its name. As in Python 3.8, the environment's SSLKEYLOGFILE
+    names a file for `keylog_filename`.
+
+    Args:
+        purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
+        cafile, capath, cadata: what to trust, as SSLContext.load_verify_locations takes it; for
+            clients the system's store if none is given. To trust Mozilla's list instead of the
+            system's, pass ``cafile=certifi.where()``.
+
+    Raises:
+        TypeError, ValueError: *purpose* is none, or none of the two.
+    """
+    if not isinstance(purpose, ssl._ASN1Object):
+        raise TypeError('purpose must be an ssl.Purpose, not %r' % (purpose,))
+    if purpose not in _PROTOCOLS:
+        raise ValueError('purpose must be SERVER_AUTH or CLIENT_AUTH, not %r' % (purpose,))
+    context = SSLContext(_PROTOCOLS[purpose])
+    context.options |= OP_NO_COMPRESSION | OP_NO_RENEGOTIATION
+    context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN
+    if cafile or capath or cadata:
+        context.load_verify_locations(cafile, capath, cadata)
+    elif context.verify_mode != ssl.CERT_NONE:
+        context.load_default_certs(purpose)
+    keylog_filename = os.environ.get('SSLKEYLOGFILE')
+    if keylog_filename and not sys.flags.ignore_environment:
+        context.keylog_filename = keylog_filename
+    return context
+
+
+_PROTOCOLS = {ssl.Purpose.SERVER_AUTH: PROTOCOL_TLS_CLIENT,
+              ssl.Purpose.CLIENT_AUTH: PROTOCOL_TLS_SERVER}

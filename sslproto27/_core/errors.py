@@ -1,0 +1,202 @@
+"""
+OpenSSL's failures as Python 3's exceptions: the one place where errors are mapped, on 2.7.
+
+Library and reason come from OpenSSL's own texts at run time. The table in 2.7's _ssl is older than
+the OpenSSL it runs on, and names an unexpected EOF KRB5_S_TKT_NYV there (observed on 2.7.18 with
+OpenSSL 3.0).
+"""
+from __future__ import absolute_import, division, print_function
+
+import re
+import ssl
+
+from .compat import to_native
+from .engine import binding
+
+__all__ = ['SSLCertVerificationError', 'has_failed', 'library_error', 'misuse_error', 'required',
+           'ssl_error']
+
+lib = binding.lib
+ERR_peek_last_error, ERR_clear_error = lib.ERR_peek_last_error, lib.ERR_clear_error
+SSL_get_error = lib.SSL_get_error
+
+# SSL_get_error(3)
+SSL_ERROR_SSL = 1
+SSL_ERROR_WANT_READ = 2
+SSL_ERROR_SYSCALL = 5
+SSL_ERROR_ZERO_RETURN = 6
+SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close_notify
+
+SSL_READING = 3  # SSL_want(3)
+
+# X509_STORE_CTX_get_error(3)
+X509_V_ERR_HOSTNAME_MISMATCH = 62
+X509_V_ERR_IP_ADDRESS_MISMATCH = 64
+
+#: Where OpenSSL's text is not the name in other words: all there are in 3.0 for these libraries,
+#: found by comparing the texts of 1,656 reasons with the names in Python 3.9's ssl.
+_REASONS = {
+    'at least (D)TLS 1.2 needed in Suite B mode': 'AT_LEAST_TLS_1_2_NEEDED_IN_SUITEB_MODE',
+    "can't find SRP server param": 'MISSING_SRP_PARAM',
+    'error with the srp params': 'SRP_A_CALC',
+    'illegal Suite B digest': 'ILLEGAL_SUITEB_DIGEST',
+    "Peer haven't sent GOST certificate, required for selected ciphersuite":
+        'NO_GOST_CERTIFICATE_SENT_BY_PEER',
+}
+_LIBRARIES = {
+    'system library': 'SYS',
+    'bignum routines': 'BN',
+    'Diffie-Hellman routines': 'DH',
+    'digital envelope routines': 'EVP',
+    'memory buffer routines': 'BUF',
+    'object identifier routines': 'OBJ',
+    'x509 certificate routines': 'X509',
+    'asn1 encoding routines': 'ASN1',
+    'configuration file routines': 'CONF',
+    'common libcrypto routines': 'CRYPTO',
+    'elliptic curve routines': 'EC',
+    'X509 V3 routines': 'X509V3',
+    'random number generator': 'RAND',
+    'DSO support routines': 'DSO',
+    'STORE routines': 'OSSL_STORE',
+    'time stamp routines': 'TS',
+    'Provider routines': 'PROV',
+    'ENCODER routines': 'OSSL_ENCODER',
+    'DECODER routines': 'OSSL_DECODER',
+}
+
+
+class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
+    """
+    The peer's certificate did not verify: Python 3.7's ssl.SSLCertVerificationError.
+
+    Attributes:
+        verify_code (int): the X509_V_ERR number, X509_STORE_CTX_get_error(3).
+        verify_message (str): what it means.
+    """
+
+    def __str__(self):
+        return str(self.strerror)
+
+
+def has_failed(handle):
+    """Return whether OpenSSL has given up the ``SSL *`` *handle* for good (bool)."""
+    # 1.1.0 does not say so in each case: there, whatever is in the queue counts.
+    return lib.SSL_state_string(handle) == 'SSLERR' or ssl.OPENSSL_VERSION_INFO < (1, 1, 1)
+
+
+def ssl_error(handle, server_hostname=None, silent=False):
+    """
+    Return the exception for a call on the ``SSL *`` *handle* that has just failed.
+
+    SSL_get_error(3) looks into the thread's queue of errors before it looks at the object, and
+    what is in there may be anybody's: emptying the queue before each call would cost a tenth of a
+    small message's time, and a callback may put something there in mid-call. So the object is
+    asked what it is that it waits for, the peer's close_notify and the end of its bytes first,
+    with the queue empty. What was in the queue counts
+
+    - where OpenSSL has given up the object: it always adds the reason, so the newest is ours;
+    - for a call that also tells of misuse there, if the queue was empty before it.
+
+    A call on an object that has been given up before adds nothing: empty the queue first.
+
+    Args:
+        handle: the ``SSL *``.
+        server_hostname (str or None): the name that the certificate had to match.
+        silent (bool): the call is a read or a handshake, which add an error only as they give up.
+
+    Returns:
+        ssl.SSLError: SSLWantReadError, SSLZeroReturnError, SSLEOFError, SSLCertVerificationError or
+        SSLError itself, with ``library`` and ``reason``. Never SSLWantWriteError: there is always
+        room in a memory BIO, BIO_s_mem(3).
+    """
+    number = ERR_peek_last_error()
+    ERR_clear_error()
+    code = SSL_get_error(handle, -1)
+    if number and not silent:
+        return _of_number(number, handle, server_hostname)
+    if code == SSL_ERROR_WANT_READ:
+        return _make(ssl.SSLWantReadError, code, 'The operation did not complete (read)')
+    if number and has_failed(handle):
+        return _of_number(number, handle, server_hostname)
+    if code == SSL_ERROR_ZERO_RETURN:
+        return _make(ssl.SSLZeroReturnError, code, 'TLS/SSL connection has been closed (EOF)')
+    if code == SSL_ERROR_SYSCALL and (not number or lib.SSL_want(handle) == SSL_READING):
+        return _eof()
+    return _of_number(number, handle, server_hostname)
+
+
+def library_error():
+    """Return the ssl.SSLError of a call, on no connection in particular, that has just failed."""
+    number = ERR_peek_last_error()
+    ERR_clear_error()
+    return _of_number(number)
+
+
+def required(result):
+    """
+    Return the *result* of a call, on no connection in particular: a handle, or whether it worked.
+
+    Raises:
+        ssl.SSLError: it is null or false; see `library_error`.
+    """
+    if not result:
+        raise library_error()
+    return result
+
+
+def misuse_error(text):
+    """Return the ssl.SSLError of a misuse that OpenSSL itself was never asked about."""
+    error = ssl.SSLError(text)
+    error.library = error.reason = None
+    return error
+
+
+def _eof(library=None, reason=None):
+    text = _text(library, reason, 'EOF occurred in violation of protocol')
+    return _make(ssl.SSLEOFError, SSL_ERROR_EOF, text, library, reason)
+
+
+def _of_number(number, handle=None, server_hostname=None):
+    """Return the exception for an error that was in the queue; 0 for none."""
+    library_text = to_native(lib.ERR_lib_error_string(number) or b'')
+    text = to_native(lib.ERR_reason_error_string(number) or b'')
+    library = _LIBRARIES.get(library_text) or _constant(library_text.replace(' routines', ''))
+    reason = _REASONS.get(text) or _constant(text)
+    if reason == 'UNEXPECTED_EOF_WHILE_READING':
+        return _eof(library, reason)
+    if reason == 'CERTIFICATE_VERIFY_FAILED' and handle is not None:
+        return _verification_error(handle, library, reason, text, server_hostname)
+    return _make(ssl.SSLError, SSL_ERROR_SSL, _text(library, reason, text), library, reason)
+
+
+def _verification_error(handle, library, reason, text, server_hostname):
+    code = lib.SSL_get_verify_result(handle)
+    message = to_native(lib.X509_verify_cert_error_string(code))
+    if code == X509_V_ERR_HOSTNAME_MISMATCH:
+        message = "Hostname mismatch, certificate is not valid for '%s'." % server_hostname
+    elif code == X509_V_ERR_IP_ADDRESS_MISMATCH:
+        message = "IP address mismatch, certificate is not valid for '%s'." % server_hostname
+    error = _make(SSLCertVerificationError, SSL_ERROR_SSL,
+                  _text(library, reason, '%s: %s' % (text, message)), library, reason)
+    error.verify_code = code
+    error.verify_message = message
+    return error
+
+
+def _text(library, reason, text):
+    names = ': '.join(name for name in (library, reason) if name)
+    text = text or 'unknown error'
+    return '[%s] %s' % (names, text) if names else text
+
+
+def _make(cls, code, text, library=None, reason=None):
+    error = cls(code, text)
+    error.library = library
+    error.reason = reason
+    return error
+
+
+def _constant(text):
+    """Return the name that OpenSSL's headers give what *text* says; None for an empty text."""
+    return re.sub('[^A-Z0-9]+', '_', text.upper()).strip('_') or None

@@ -1,0 +1,47 @@
+"""
+The states of `SSLPipe`. Nothing here knows of TLS, of loops or of transports.
+
+    PLAINTEXT -> HANDSHAKE -> OPEN -+-> CLOSING ------+-> FINISHING -> CLOSED -> PLAINTEXT
+                                    +-> PEER_CLOSED --+              any of TLS's -> BROKEN
+"""
+from __future__ import absolute_import, division, print_function
+
+__all__ = ['TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING', 'FINISHING',
+           'CLOSED', 'BROKEN', 'START', 'ESTABLISHED', 'PEER_CLOSE', 'CLOSE', 'CLOSE_DONE',
+           'UNWRAP', 'FAIL']
+
+# States
+PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
+HANDSHAKE = 'HANDSHAKE'      # what the application writes waits
+OPEN = 'OPEN'                # application data flows both ways
+PEER_CLOSED = 'PEER_CLOSED'  # the peer's data has ended: only we may write (RFC 8446 6.1)
+CLOSING = 'CLOSING'          # we have ended our side, the peer has not
+FINISHING = 'FINISHING'      # both have; what we have still to send goes out
+CLOSED = 'CLOSED'            # and is out, close_notify too
+BROKEN = 'BROKEN'            # TLS has failed, for good
+
+# Events
+START = 'START'              # do_handshake()
+ESTABLISHED = 'ESTABLISHED'  # the handshake is done
+PEER_CLOSE = 'PEER_CLOSE'    # the peer's data has ended
+CLOSE = 'CLOSE'              # shutdown()
+CLOSE_DONE = 'CLOSE_DONE'    # our close_notify is out
+UNWRAP = 'UNWRAP'            # unwrap()
+FAIL = 'FAIL'                # OpenSSL has given up
+
+#: Every transition there is; an event that is not here is a mistake of the caller.
+TRANSITIONS = {
+    (PLAINTEXT, START): HANDSHAKE,
+    (HANDSHAKE, ESTABLISHED): OPEN,
+    (OPEN, PEER_CLOSE): PEER_CLOSED,
+    (OPEN, CLOSE): CLOSING,
+    (CLOSING, PEER_CLOSE): FINISHING,
+    (PEER_CLOSED, CLOSE): FINISHING,
+    (FINISHING, CLOSE_DONE): CLOSED,
+    (CLOSED, UNWRAP): PLAINTEXT,
+    (HANDSHAKE, FAIL): BROKEN,
+    (OPEN, FAIL): BROKEN,
+    (PEER_CLOSED, FAIL): BROKEN,
+    (CLOSING, FAIL): BROKEN,
+    (FINISHING, FAIL): BROKEN,
+}

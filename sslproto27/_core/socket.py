@@ -1,0 +1,377 @@
+"""
+`SSLSocket`: blocking TLS over anything that has ``recv`` and ``sendall``.
+
+Who waits for bytes is `BlockingTLS`; what they mean is the pipe's. Nothing here knows of OpenSSL,
+of loops or of HTTP.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import socket
+
+from . import pipe_states
+from .api import SSLObject
+from .blocking import BlockingTLS, ReadAhead, Records
+from .pipe import RECORD, SSLPipe
+
+__all__ = ['SSLSocket']
+
+_ENDED = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
+_OVER = frozenset([pipe_states.PEER_CLOSED, pipe_states.BROKEN])
+_CLOSING = frozenset([pipe_states.CLOSING, pipe_states.FINISHING, pipe_states.CLOSED])
+_WRITABLE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE, pipe_states.OPEN,
+                       pipe_states.PEER_CLOSED])
+
+
+class _PipeEngine(object):
+    """
+    An `SSLPipe` as the engine of a `BlockingTLS`: what has come of it, both ways.
+
+    Args:
+        pipe (SSLPipe): new.
+    """
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        self.outgoing = []  # records for the peer, in order
+        self._eof = False   # of the socket below
+        self._received, self._position = b'', 0
+        self._later = []    # the same, of later messages; see `receive`
+
+    @property
+    def is_unwritten(self):
+        """Whether something that was written waits for a handshake, or is lost."""
+        return self.pipe.backlog or self.pipe.state is pipe_states.BROKEN
+
+    @property
+    def is_over(self):
+        """Whether the peer has ended TLS, and we have not, or TLS has failed."""
+        return self.pipe.state in _OVER
+
+    @property
+    def backlog_size(self):
+        """How many bytes wait for a handshake."""
+        return self.pipe.backlog_size
+
+    @property
+    def pending(self):
+        """How many bytes of plaintext are here."""
+        return len(self._received) - self._position + sum(map(len, self._later))
+
+    # Steps
+
+    def start(self):
+        """Start TLS; what has come already is TLS's, and no plaintext any more."""
+        early = self._drop_received()
+        self.pipe.do_handshake()
+        if early:
+            self.receive(early)
+        else:
+            self._collect()
+
+    def handshake(self):
+        """Shake hands; nothing to do if that is done."""
+        self._require_intact()
+        return None if self.pipe.state is pipe_states.HANDSHAKE else True
+
+    def _drop_received(self):
+        """Forget the plaintext that is here, and return it."""
+        received = self._received[self._position:] + b''.join(self._later)
+        self._received, self._position = b'', 0
+        del self._later[:]
+        return received
+
+    def read(self, size):
+        """Take at most *size* bytes of plaintext; b'' is the end."""
+        received, start = self._received, self._position
+        left = len(received) - start
+        if not left and self._later:
+            received, start = self._later.pop(0), 0
+            self._received, self._position = received, start
+            left = len(received)
+        if left:
+            if not start and left <= size:
+                self._received = b''
+                return received
+            self._position = end = start + min(size, left)
+            return received[start:end]
+        if not size:
+            return b''
+        if self.pipe.failure is not None:
+            raise self.pipe.failure
+        return b'' if self._eof or self.pipe.state in _ENDED else None
+
+    def unwrap(self):
+        """End TLS; drop what comes before the peer does. The trailing bytes are plaintext."""
+        pipe = self.pipe
+        self._require_intact()
+        if pipe.state not in _CLOSING:
+            pipe.shutdown()
+            self._collect()
+        pipe.discard()
+        self._drop_received()
+        if pipe.failure is not None:
+            raise pipe.failure
+        if pipe.state is pipe_states.CLOSED:
+            self._received = pipe.unwrap()
+            return True
+        return None
+
+    def written(self):
+        """Wait until nothing of what was written waits for a handshake."""
+        self._require_intact()
+        return None if self.pipe.backlog else True
+
+    def _require_intact(self):
+        if self.pipe.state is pipe_states.BROKEN:
+            raise self.pipe.failure
+
+    # What goes in, and what comes out
+
+    def receive(self, data):
+        """Give the pipe what has come, and take what it says to that: the one place that does."""
+        pipe = self.pipe
+        if data:
+            pipe.feed_ssldata(data)
+        else:
+            self._eof = True
+            pipe.feed_eof()
+        self._collect()
+        records = pipe.records_received()
+        if len(records) > 1:
+            records = _messages(records)
+        if self._position < len(self._received):
+            self._later += records
+        elif records:
+            self._received, self._position = records[0], 0
+            self._later += records[1:]
+
+    def write(self, data):
+        """Encrypt *data*, or keep it until the handshake is done."""
+        pipe = self.pipe
+        if pipe.state not in _WRITABLE:
+            raise pipe.failure or socket.error(errno.EPIPE, 'TLS has been shut down')
+        pipe.feed_appdata(data)
+        self._collect()
+        self._require_intact()
+        return len(data)
+
+    def close(self):
+        """End our side with close_notify if there is TLS to end."""
+        if self.pipe.state is pipe_states.OPEN or self.pipe.state is pipe_states.PEER_CLOSED:
+            self.pipe.shutdown()
+        self._collect()
+
+    def _collect(self):
+        """Take what the pipe has to send: the one place that does."""
+        data = self.pipe.data_to_send()
+        if data:
+            self.outgoing.append(data)
+
+    def peek_outgoing(self, size):
+        """Return what is to be sent (bytes), b'' if nothing is. It may be more than *size*."""
+        outgoing = self.outgoing
+        if len(outgoing) > 1:
+            outgoing[:] = [b''.join(outgoing)]
+        return outgoing[0] if outgoing else b''
+
+    def consume_outgoing(self, size):
+        """Drop the first *size* bytes of what `peek_outgoing` has returned."""
+        outgoing = self.outgoing
+        if size < len(outgoing[0]):
+            outgoing[0] = outgoing[0][size:]
+        else:
+            del outgoing[0]
+
+
+def _messages(records):
+    """
+    Join full records with the one that follows.
+
+    A record that is not full ends what the peer has written at once. As ssl.SSLSocket returns no
+    more than a record, nobody may expect the next message in the same recv().
+    """
+    messages, message = [], []
+    for record in records:
+        message.append(record)
+        if len(record) != RECORD:
+            messages.append(b''.join(message))
+            message = []
+    if message:
+        messages.append(b''.join(message))
+    return messages
+
+
+def _of_tls(name, default=None):
+    """
+    Return a method that is the TLS object's.
+
+    Without TLS, after `unwrap` and `close`, it returns None; with *default* ValueError, it raises
+    that: where Python 3.13's ssl.SSLSocket fails on its own None.
+    """
+    def method(self, *args, **kwargs):
+        ssl_object = self.ssl_object
+        if ssl_object is not None:
+            return getattr(ssl_object, name)(*args, **kwargs)
+        if default is not None:
+            raise default('%s() of a closed or unwrapped TLS socket' % name)
+    method.__name__ = name
+    method.__doc__ = getattr(getattr(SSLObject, name, None), '__doc__', None)
+    return method
+
+
+class SSLSocket(BlockingTLS):
+    """
+    A TLS connection over a connected socket: what ssl.SSLSocket is, but in memory.
+
+    *sock* is any object with a ``recv(size)``, and ``send(data)`` or ``sendall(data)``: another
+    `SSLSocket` too, which gives TLS in TLS. Its other methods are used where it has them.
+
+    One thread may read while another one writes. Errors of *sock*, timeouts among them, come
+    through as they are: after one in reading, read on; after a timeout in writing, write the same
+    data again, see `send`. Over a *sock* that has no ``send`` nothing more can be sent then: nobody
+    knows how much of a record is out. (Python 2's ssl.SSLSocket raises an SSLError after a timeout;
+    socket.timeout is Python 3's.) If *sock* does not block, calls raise ssl.SSLWantReadError and
+    ssl.SSLWantWriteError, as ssl.SSLSocket's.
+
+    After a fork the first process that reads or writes keeps the connection, and in the other one
+    both raise ssl.SSLError.
+
+    More is read from *sock* than what is asked for: before select() and the like look at `pending`.
+
+    Args:
+        sock: the connection.
+        context (ssl.SSLContext): certificates, trust and settings.
+        server_side (bool): which side to be.
+        server_hostname (text or None): as for `SSLPipe`.
+        session (SSLSession or None): what a client would like to resume.
+        do_handshake_on_connect (bool): shake hands now, not with the first read or write.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
+            can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
+
+    Raises:
+        TypeError, ValueError: as `SSLPipe` does; *do_handshake_on_connect* over a *sock* that does
+            not block.
+        ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
+    """
+
+    _reads_ahead = True
+
+    def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
+                 do_handshake_on_connect=True, suppress_ragged_eofs=False):
+        gettimeout = getattr(sock, 'gettimeout', None)
+        if do_handshake_on_connect and gettimeout is not None and gettimeout() == 0:
+            raise ValueError('do_handshake_on_connect must be false if sock does not block')
+        self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
+        self._context = context
+        self._server_side = bool(server_side)
+        self._server_hostname = self._pipe.ssl_object.server_hostname
+        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe), None, self._pipe)
+        self._start()
+        if do_handshake_on_connect:
+            self.do_handshake()
+
+    # TLS
+
+    def do_handshake(self):
+        """
+        Shake hands; nothing to do if that is done. After `unwrap`, start TLS anew.
+
+        Raises:
+            ssl.SSLError: the handshake failed, for good.
+            ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
+        """
+        self._require_open()
+        if self._pipe.state is pipe_states.PLAINTEXT:
+            self._start()
+        self._take(True, self._engine.handshake)
+
+    def _start(self):
+        with self._lock:
+            self._amount = ReadAhead() if self._reads_ahead else Records(whole=True)
+            self._engine.start()
+
+    def unwrap(self):
+        """
+        End TLS: send close_notify and wait for the peer's. What it sends until then is dropped.
+
+        Returns:
+            what to go on with in plaintext: the socket below, or this object itself if bytes that
+            follow the peer's close_notify are here already: it then passes everything through.
+
+        Raises:
+            RuntimeError: there is no TLS to end.
+            ssl.SSLEOFError: the peer has gone without close_notify.
+            ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
+            ssl.SSLError: ECONNABORTED, the peer goes on sending.
+        """
+        self._take(True, self._engine.unwrap)
+        self._amount = ReadAhead()  # plaintext has no records
+        return self if self._engine.pending else self._lower
+
+    # Bytes
+
+    def read(self, len=1024, buffer=None):
+        """Do as `recv`, or with *buffer* as `recv_into`: ssl.SSLSocket's other name for them."""
+        return self.recv(len) if buffer is None else self.recv_into(buffer, max(len or 0, 0))
+
+    def pending(self):
+        """
+        Return how many bytes can be read without waiting; there may be more.
+
+        As long as there are any, the socket below need not be readable.
+        """
+        return self._engine.pending if self._is_open else 0
+
+    write = BlockingTLS.send
+
+    # What is known
+
+    @property
+    def ssl_object(self):
+        """The `SSLObject` (Python 3: ssl.SSLObject) inside; None after `unwrap` and `close`."""
+        return self._pipe.ssl_object if self._is_open else None
+
+    @property
+    def context(self):
+        """The ssl.SSLContext in use."""
+        ssl_object = self.ssl_object
+        return self._context if ssl_object is None else ssl_object.context
+
+    @property
+    def session(self):
+        """The current `SSLSession`, with TLS 1.3 once data has come; None if there is none."""
+        ssl_object = self.ssl_object
+        return None if ssl_object is None else ssl_object.session
+
+    @property
+    def session_reused(self):
+        """Whether a session was resumed (bool); None after `unwrap` and `close`."""
+        ssl_object = self.ssl_object
+        return None if ssl_object is None else ssl_object.session_reused
+
+    @property
+    def server_side(self):
+        """Whether this is the server's side (bool)."""
+        return self._server_side
+
+    @property
+    def server_hostname(self):
+        """The name that the server had to prove (str), or None."""
+        return self._server_hostname
+
+    def selected_npn_protocol(self):
+        """Return None: nobody speaks NPN any more (RFC 7301 took its place)."""
+
+    cipher = _of_tls('cipher')
+    compression = _of_tls('compression')
+    get_channel_binding = _of_tls('get_channel_binding')
+    get_unverified_chain = _of_tls('get_unverified_chain', ValueError)
+    get_verified_chain = _of_tls('get_verified_chain', ValueError)
+    getpeercert = _of_tls('getpeercert', ValueError)
+    selected_alpn_protocol = _of_tls('selected_alpn_protocol')
+    shared_ciphers = _of_tls('shared_ciphers')
+    version = _of_tls('version')
+
+    def __repr__(self):
+        return '<%s %s over %r>' % (type(self).__name__, self._pipe.state, self._lower)

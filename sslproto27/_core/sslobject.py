@@ -1,0 +1,719 @@
+"""`SSLObject` and `wrap_bio` on 2.7: TLS over memory BIOs, as Python 3's ssl has them."""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+import warnings
+
+from .bio import LARGE, MemoryBIO
+from .certificate import chain_der, peer_certificate_der, server_end_point
+from .compat import as_bytes, to_index, to_native, writable_view
+from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
+from .context.registry import keep, peek
+from .engine import binding
+from .errors import has_failed, library_error, required, ssl_error
+from .hostname import is_ip_address, require_hostname, without_root
+from .servername import encode_hostname
+from .session import SSLSession, session_of, use_session
+from .unique import Unique
+from .x509 import decode_certificate
+
+__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
+
+lib, NULL, graft = binding.lib, binding.NULL, binding.graft
+fill, address = binding.fill, binding.address
+new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
+SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
+SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
+BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
+BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
+SSL_do_handshake = lib.SSL_do_handshake
+
+#: The most plaintext that a record carries, and so that one SSL_read returns (RFC 8446 5.1).
+_RECORD = 16384
+
+#: For how much the first reads make room: clearing a record's takes longer than its message.
+_SMALL = 1024
+_LARGEST_WRITE = 0x40000000
+
+#: Up to how many bytes a message to send is small: beyond, it is not the steps that take the time.
+_LARGEST_SMALL = 4096
+
+#: By how much its record may be longer; what is longer still takes one more read.
+_RECORD_OVERHEAD = 128
+
+# SSL_CTX_set_mode(3)
+SSL_CTRL_MODE = 33
+SSL_CTRL_CLEAR_MODE = 78
+SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1
+SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x2
+SSL_MODE_AUTO_RETRY = 0x4
+SSL_MODE_RELEASE_BUFFERS = 0x10
+
+# SSL_CTX_set_verify(3), SSL_get_shutdown(3)
+SSL_VERIFY_PEER = 0x1
+SSL_VERIFY_POST_HANDSHAKE = 0x8
+SSL_SENT_SHUTDOWN = 1
+SSL_RECEIVED_SHUTDOWN = 2
+
+# SSL_want(3), BIO_should_retry(3)
+SSL_READING = 3
+BIO_FLAGS_WAITS = 0x9  # BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY
+
+# What a call has to look out for
+_DONE = 0     # nothing: the handshake is done
+_NEW = 1      # the handshake is not done
+_RUNNING = 2  # OpenSSL may be calling back just now: it must not be entered
+_CAREFUL = 3  # the handshake is done, but there may be another, or read is not ours
+_FAILED = 4   # OpenSSL has given up, and does not say again why
+
+#: How deep Python code must still be able to go where OpenSSL is called, for a callback to begin.
+_LEVELS = 10
+
+#: Weak references to objects by the addresses of their ``SSL *``, for `guarding`.
+_by_address = {}
+
+X509_V_FLAGS = 0xfffffff  # all that there are, X509_VERIFY_PARAM_set_flags(3)
+TLSEXT_NAMETYPE_HOST_NAME = 0  # SSL_get_servername(3)
+SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
+_FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
+
+
+class SSLObject(Unique):
+    """
+    TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with the additions up to 3.13.
+
+    Made by `wrap_bio`. Nothing here waits: what needs more bytes from the peer raises
+    ssl.SSLWantReadError; feed the incoming BIO and call again. What the peer must get is in the
+    outgoing BIO after every call, also after one that raised.
+    """
+
+    __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
+                 '_checks_name', '__weakref__')
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
+
+    @classmethod
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
+                check_name):
+        self = object.__new__(cls)
+        self._server_side = bool(server_side)
+        self._server_hostname = server_hostname
+        is_address = server_hostname is not None and is_ip_address(server_hostname)
+        name = None
+        if server_hostname is not None and not is_address and not server_side:
+            name = without_root(server_hostname)
+        self._native, self._ssl = graft(context, self._server_side, name, self)
+        self._state = _NEW
+        self._room = _SMALL
+        handle = self._ssl
+        keep(_by_address, address(handle), self)
+        BIO_up_ref(incoming._bio)  # the references that set0 takes over
+        SSL_set0_rbio(handle, incoming._bio)
+        BIO_up_ref(outgoing._bio)
+        SSL_set0_wbio(handle, outgoing._bio)
+        lib.SSL_ctrl(handle, SSL_CTRL_CLEAR_MODE, SSL_MODE_ENABLE_PARTIAL_WRITE, NULL)
+        lib.SSL_ctrl(handle, SSL_CTRL_MODE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                     | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS, NULL)
+        self._checks_name = server_hostname is not None and (check_name or context.check_hostname)
+        if self._checks_name:
+            require_hostname(handle, name or without_root(server_hostname), is_address)
+        if extras.post_handshake_auth:
+            self._allow_post_handshake_auth()
+        if session is not None:
+            self.session = session
+        return self
+
+    def _allow_post_handshake_auth(self):
+        if not self._server_side:
+            lib.SSL_set_post_handshake_auth(self._ssl, 1)
+            return
+        mode = lib.SSL_get_verify_mode(self._ssl)
+        if mode & SSL_VERIFY_PEER:
+            lib.SSL_set_verify(self._ssl, mode | SSL_VERIFY_POST_HANDSHAKE, NULL)
+
+    # Application data
+
+    def read(self, len=1024, buffer=None):
+        """
+        Read decrypted bytes, at most one record's.
+
+        Args:
+            len (int): how many bytes at most.
+            buffer (writable buffer or None): where to put them; a *len* that is not positive or
+                too large then means all of it.
+
+        Returns:
+            bytes, b'' once the peer has sent close_notify; with *buffer* their number (int).
+
+        Raises:
+            ssl.SSLWantReadError: the incoming BIO has to be fed first.
+            ssl.SSLZeroReturnError: both sides have sent close_notify.
+            ssl.SSLEOFError: the incoming BIO ended without close_notify.
+            ssl.SSLError: the peer broke the protocol.
+            TypeError, ValueError: *len* or *buffer* cannot be used.
+        """
+        if buffer is None and not self._state and type(len) is int and len > 1:
+            room = self._room
+            if len < room:
+                room = len
+            data = new_buffer(room) if room < LARGE else new_large_buffer(room)
+            count = SSL_read(self._ssl, data, room)
+            if count <= 0:
+                return self._end_of_data()
+            if count == room < len and room < _RECORD:
+                return data[:] + self._rest_of_record(len - room)
+            return data[:count]
+        return self._read_otherwise(len, buffer)
+
+    def _rest_of_record(self, size):
+        """Read what of a record did not fit, up to *size* bytes; from now on make room for it."""
+        self._room = _RECORD
+        size = min(size, lib.SSL_pending(self._ssl))
+        return fill(SSL_read, self._ssl, size) if size else b''
+
+    def _read_otherwise(self, size, buffer):
+        """Read what is not the usual case: into a buffer, an odd size, before the handshake."""
+        size = to_index(size, 'len')
+        if buffer is not None:
+            return self._read_into(size, buffer)
+        if size < 0:
+            raise ValueError('len must not be negative')
+        if not size:
+            return b''
+        self._finish_handshake()
+        return (self._call(fill, SSL_read, self._ssl, min(size, _RECORD))
+                or self._end_of_data())
+
+    def _end_of_data(self):
+        """Return b'' after the peer's close_notify alone; raise why there is no data otherwise."""
+        error = self._error(silent=True)
+        if (isinstance(error, ssl.SSLZeroReturnError)
+                and lib.SSL_get_shutdown(self._ssl) == SSL_RECEIVED_SHUTDOWN):
+            return b''
+        raise error
+
+    def _read_into(self, size, buffer):
+        view = writable_view(buffer, 'buffer')
+        room = len(view)
+        data = self.read(size if 0 < size <= room else room)
+        view[:len(data)] = data
+        return len(data)
+
+    def write(self, data):
+        """
+        Encrypt *data* into the outgoing BIO, in as many records as it takes.
+
+        Args:
+            data: any contiguous buffer.
+
+        Returns:
+            int: how many of its bytes were taken.
+
+        Raises:
+            ssl.SSLWantReadError: a handshake is under way; feed the incoming BIO, then call again
+                with the same data, or more that begins with it.
+            ssl.SSLError: the connection is broken or has been shut down.
+            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+        """
+        if data.__class__ is not bytes:
+            data = as_bytes(data, 'data')
+        size = len(data)
+        if size > _LARGEST_WRITE:
+            size = _LARGEST_WRITE
+        if self._state or not size:
+            taken = self._write_otherwise(data, size)
+        else:
+            taken = SSL_write(self._ssl, data, size)
+        if taken <= 0 and (size or taken):
+            return self._write_again(data, size)
+        return taken
+
+    def _write_again(self, data, size):
+        """Raise why a write has failed."""
+        silent = self._only_waits() or has_failed(self._ssl)
+        if not silent:
+            # It is misuse: nothing has happened, but that somebody's error may be in the queue. The
+            # same again, with the queue empty, tells.
+            ERR_clear_error()
+            taken = self._call(SSL_write, self._ssl, data, size)
+            if taken > 0:
+                return taken
+        raise self._error(silent)
+
+    def _write_otherwise(self, data, size):
+        """Write what is not the usual case: nothing, or before the handshake."""
+        self._finish_handshake()
+        # SSL_write(3): the effect of writing 0 bytes is undefined, but for the failure after
+        # close_notify.
+        if size or lib.SSL_get_shutdown(self._ssl) & SSL_SENT_SHUTDOWN:
+            return self._call(SSL_write, self._ssl, data, size)
+        return 0
+
+    def pending(self):
+        """Return how many decrypted bytes can be read without looking at the incoming BIO."""
+        return lib.SSL_pending(self._ssl)
+
+    # A message in the fewest steps: these two are for `SSLPipe`, which looks whether its TLS object
+    # has them. They raise nothing that OpenSSL has to say, and try nothing again.
+
+    def receive_records(self, incoming, data, received):
+        """
+        Put *data* into *incoming*, and append what it decrypts to to the list *received*.
+
+        Returns:
+            bool: whether that was all that can be had. If not, `read` tells: there may be more, or
+            an error, or nothing may have been decrypted at all.
+        """
+        if self._state or data.__class__ is not bytes:
+            incoming.write(data)
+            return False
+        size = len(data)
+        bio = incoming._bio
+        if BIO_write(bio, data, size) != size:
+            raise library_error()
+        if size > _RECORD:
+            size = _RECORD
+        elif size < 2:
+            size = 2  # the least that a buffer may be
+        handle = self._ssl
+        while True:
+            # What a whole record fills, as it does in bulk, is not copied by the slice.
+            plain = new_buffer(size) if size < LARGE else new_large_buffer(size)
+            count = SSL_read(handle, plain, size)
+            if count <= 0:
+                return self._only_waits()
+            received.append(plain[:count])
+            whole = count < size or size == _RECORD
+            if not BIO_ctrl_pending(bio):
+                return whole
+            if not whole:
+                # The record began in earlier data: its rest, however large, must take one read
+                # more, not one for each few bytes.
+                size = _RECORD
+
+    def send_small(self, outgoing, data):
+        """
+        Encrypt *data*, which is not empty, if it is small.
+
+        Returns:
+            bytes: all that the peer must get, taken out of *outgoing*. b'' if nothing was done, or
+            it failed: `write` has to be called, with the same data.
+        """
+        size = len(data)
+        if self._state or size > _LARGEST_SMALL or SSL_write(self._ssl, data, size) != size:
+            return b''
+        size += _RECORD_OVERHEAD
+        records = new_buffer(size)
+        count = BIO_read(outgoing._bio, records, size)
+        return records[:count] if count < size else records[:] + outgoing.read()
+
+    # Handshake and closing
+
+    def do_handshake(self):
+        """
+        Take the handshake as far as the incoming bytes allow.
+
+        Raises:
+            ssl.SSLWantReadError: send what is outgoing, feed the incoming BIO, call again.
+            SSLCertVerificationError: the peer's certificate is not trusted, or for another name.
+            ssl.SSLEOFError: the incoming BIO ended.
+            ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
+        """
+        _descend(_LEVELS)
+        if self._call(SSL_do_handshake, self._ssl) != 1:
+            raise self._error(silent=True)
+        # A TLS 1.2 client may start another handshake, and the server's callbacks run again; a
+        # subclass may have a read and a write of its own, so that there is no way around them.
+        careful = (self._server_side and self.version() != 'TLSv1.3'
+                   or type(self) is not SSLObject)
+        self._state = _CAREFUL if careful else _DONE
+
+    def _finish_handshake(self):
+        """Do what is left of the first handshake, as SSL_read and SSL_write would."""
+        self._refuse_reentry()
+        if self._state == _NEW and not lib.SSL_get_shutdown(self._ssl):
+            self.do_handshake()
+
+    def _refuse_reentry(self):
+        if self._state == _RUNNING:
+            raise RuntimeError('a callback of this very object is running')
+
+    def _call(self, function, *args):
+        """
+        Call OpenSSL where it may call back.
+
+        A callback is Python code: it, and any other thread, can come here while it runs. OpenSSL is
+        not made for being entered again, so they are refused. Where no callback is expected, and
+        this is not used, `guarding` does the same.
+        """
+        self._refuse_reentry()
+        state = self._state
+        if state != _CAREFUL:
+            ERR_clear_error()  # see ssl_error
+        self._state = _RUNNING
+        try:
+            return function(*args)
+        finally:
+            self._state = state
+
+    def unwrap(self):
+        """
+        Send close_notify, and wait for the peer's (RFC 8446 6.1, SSL_shutdown(3)).
+
+        Returns:
+            None, once both have been sent. What follows the peer's stays in the incoming BIO.
+
+        Raises:
+            ssl.SSLWantReadError: the peer's has not come yet.
+            ssl.SSLError: data came first, or the handshake is under way.
+        """
+        self._refuse_reentry()
+        ERR_clear_error()
+        done = self._call(lib.SSL_shutdown, self._ssl)
+        if done == 0:  # sent just now: look whether the peer's is there already
+            done = self._call(lib.SSL_shutdown, self._ssl)
+        if done < 0:
+            raise self._error()
+        if has_failed(self._ssl):  # a fatal alert ends the peer's side, too
+            self._state = _FAILED
+            ERR_clear_error()
+
+    def verify_client_post_handshake(self):
+        """
+        Ask the client for its certificate now: TLS 1.3 servers alone (RFC 8446 4.6.2).
+
+        Raises:
+            ssl.SSLError: this is a client, or the other one did not offer it.
+        """
+        self._refuse_reentry()
+        ERR_clear_error()
+        if self._call(lib.SSL_verify_client_post_handshake, self._ssl) != 1:
+            raise self._error()
+
+    def _error(self, silent=False):
+        """Return why a call has failed; see `ssl_error`."""
+        error = ssl_error(self._ssl, self._server_hostname, silent)
+        if not isinstance(error, ssl.SSLWantReadError) and has_failed(self._ssl):
+            self._state = _FAILED
+        return error
+
+    def _only_waits(self):
+        """
+        Return whether an SSL_read or SSL_write that has just failed only waits for the peer (bool).
+
+        The object alone says so, as in `ssl_error`; the queue of errors stays as it is.
+        """
+        return (SSL_want(self._ssl) == SSL_READING
+                and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS)
+
+    # What was negotiated
+
+    @property
+    def context(self):
+        """The ssl.SSLContext in use. Assign another in a server name callback."""
+        return self._native.context
+
+    @context.setter
+    def context(self, context):
+        if not isinstance(context, ssl.SSLContext):
+            raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+        self._native.context = context
+
+    @property
+    def server_side(self):
+        """Whether this is the server's side (bool)."""
+        return self._server_side
+
+    @property
+    def server_hostname(self):
+        """The name that the server must prove, in A-labels (str), or None."""
+        return self._server_hostname
+
+    def _use_context(self, context):
+        """
+        Have *context*, and how it verifies, from a server name callback on.
+
+        Returns:
+            int: the version that is spoken, as its number on the wire.
+        """
+        self.context = context
+        handle = self._ssl
+        chosen = lib.SSL_get_SSL_CTX(handle)
+        mode = lib.SSL_CTX_get_verify_mode(chosen)
+        lib.SSL_set_verify(handle, mode, NULL)
+        # SSL_set1_param(3) adds flags to those that are there.
+        lib.X509_VERIFY_PARAM_clear_flags(lib.SSL_get0_param(handle), X509_V_FLAGS)
+        required(lib.SSL_set1_param(handle, lib.SSL_CTX_get0_param(chosen)))
+        if peek(context).post_handshake_auth:
+            self._allow_post_handshake_auth()
+        return lib.SSL_version(handle)
+
+    def _may_resume_for(self, name):
+        """Return whether this is no resumed session, or one of the server *name* (bool)."""
+        if not lib.SSL_session_reused(self._ssl):
+            return True
+        session = lib.SSL_get_session(self._ssl)
+        known = lib.SSL_SESSION_get0_hostname(session) if session else None
+        return bool(known) and to_native(known).lower() == name.lower()
+
+    def _requested_name(self):
+        """Return the name of the server that the client has asked for (str), or None."""
+        name = lib.SSL_get_servername(self._ssl, TLSEXT_NAMETYPE_HOST_NAME)
+        return to_native(name) if name else None
+
+    @property
+    def session(self):
+        """
+        A copy of the current `SSLSession`; None if there is none yet.
+
+        A client assigns one, before the handshake, to try to resume it. While the handshake is
+        under way there may be half of one: ValueError, as in Python 3.
+        """
+        return session_of(self._ssl, self.context, self._server_hostname)
+
+    @session.setter
+    def session(self, session):
+        self._refuse_reentry()
+        if not isinstance(session, SSLSession):
+            raise TypeError('session must be an SSLSession, not %s' % type(session).__name__)
+        if session._context is not self.context:
+            raise ValueError('session refers to a different SSLContext')
+        if self._server_side:
+            raise ValueError('session cannot be set on the server side')
+        if lib.SSL_is_init_finished(self._ssl):
+            raise ValueError('session cannot be set after the handshake')
+        if ((self._checks_name or self.context.check_hostname)
+                and session._server_hostname != self._server_hostname):
+            # RFC 8446 4.6.1. No certificate is shown in a resumption, so none would be checked.
+            raise ValueError('session is one of server_hostname %r, not of %r'
+                             % (session._server_hostname, self._server_hostname))
+        use_session(self._ssl, session)
+
+    @property
+    def session_reused(self):
+        """Whether this connection resumed a session (bool)."""
+        return bool(lib.SSL_session_reused(self._ssl))
+
+    def version(self):
+        """Return the protocol version, 'TLSv1.3' say; None before the handshake."""
+        if not lib.SSL_is_init_finished(self._ssl):
+            return None
+        return lib.SSL_get_version(self._ssl)
+
+    def cipher(self):
+        """Return (name, the version that defined it, secret bits); None before the handshake."""
+        current = lib.SSL_get_current_cipher(self._ssl)
+        return _cipher(current) if current else None
+
+    def shared_ciphers(self):
+        """Return the server's ciphers that the client offered too; None on a client, or early."""
+        offered = lib.SSL_get_client_ciphers(self._ssl) if self._server_side else None
+        if not offered:
+            return None
+        theirs = set(_cipher(one) for one in _stack(offered))
+        return [one for one in map(_cipher, _stack(lib.SSL_get_ciphers(self._ssl)))
+                if one in theirs]
+
+    def compression(self):
+        """Return the name of the compression in use; None if there is none."""
+        return self._native.compression()
+
+    def selected_alpn_protocol(self):
+        """Return the protocol that ALPN settled on (RFC 7301); None if it did on none."""
+        return self._native.selected_alpn_protocol()
+
+    def selected_npn_protocol(self):
+        """Return None, and warn: nobody speaks NPN any more; ALPN took its place (RFC 7301)."""
+        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
+                      DeprecationWarning, stacklevel=2)
+
+    def get_channel_binding(self, cb_type='tls-unique'):
+        """
+        Return bytes that identify this very connection.
+
+        Args:
+            cb_type (str): 'tls-unique' (RFC 5929 3), 'tls-exporter' (RFC 9266) or
+                'tls-server-end-point' (RFC 5929 4).
+
+        Returns:
+            bytes; None before the handshake and where there is nothing to bind to safely:
+            'tls-unique' has no meaning in TLS 1.3 (RFC 9266 1).
+
+        Raises:
+            ValueError: an unknown *cb_type*.
+        """
+        try:
+            bind = _CHANNEL_BINDINGS[cb_type]
+        except KeyError:
+            raise ValueError('cb_type %r is not implemented; there are %s'
+                             % (cb_type, ', '.join(sorted(_CHANNEL_BINDINGS))))
+        return bind(self)
+
+    def _tls_unique(self):
+        if lib.SSL_get_version(self._ssl) == 'TLSv1.3':
+            return None
+        # The first Finished message: a resumed session's is the server's, else the client's.
+        ours_first = self._server_side == self.session_reused
+        finished = lib.SSL_get_finished if ours_first else lib.SSL_get_peer_finished
+        return fill(finished, self._ssl, _FINISHED_SIZE) or None
+
+    def _tls_exporter(self):
+        if not lib.SSL_is_init_finished(self._ssl):
+            return None
+        if (self.version() != 'TLSv1.3'
+                and lib.SSL_ctrl(self._ssl, SSL_CTRL_GET_EXTMS_SUPPORT, 0, NULL) != 1):
+            return None  # RFC 9266 3: without the extended master secret it binds nothing
+        label = b'EXPORTER-Channel-Binding'
+        size = 32
+        out = new_buffer(size)
+        required(lib.SSL_export_keying_material(
+            self._ssl, out, size, label, len(label), b'', 0, 1) == 1)
+        return out[:size]
+
+    def _tls_server_end_point(self):
+        if not lib.SSL_is_init_finished(self._ssl):
+            return None
+        return server_end_point(self._ssl, self._server_side)
+
+    # Certificates
+
+    def getpeercert(self, binary_form=False):
+        """
+        Return the peer's certificate.
+
+        Args:
+            binary_form (bool): as DER bytes rather than a dict.
+
+        Returns:
+            dict, with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified;
+            or bytes. None if the peer has shown none.
+
+        Raises:
+            ValueError: before the handshake.
+        """
+        if not lib.SSL_is_init_finished(self._ssl):
+            raise ValueError('handshake not done yet')
+        der = peer_certificate_der(self._ssl)
+        if der is None or binary_form:
+            return der
+        if not lib.SSL_CTX_get_verify_mode(lib.SSL_get_SSL_CTX(self._ssl)) & SSL_VERIFY_PEER:
+            return {}
+        return decode_certificate(der)
+
+    def get_verified_chain(self):
+        """Return the chain that was verified, the peer's certificate first: a list of DER bytes."""
+        return chain_der(lib.SSL_get0_verified_chain(self._ssl))
+
+    def get_unverified_chain(self):
+        """Return the certificates as the peer sent them, its own first: a list of DER bytes."""
+        chain = chain_der(lib.SSL_get_peer_cert_chain(self._ssl))
+        if self._server_side:  # SSL_get_peer_cert_chain(3): a server's lacks the client's own
+            own = peer_certificate_der(self._ssl)
+            if own is not None:
+                chain.insert(0, own)
+        return chain
+
+
+_CHANNEL_BINDINGS = {
+    'tls-unique': SSLObject._tls_unique,
+    'tls-exporter': SSLObject._tls_exporter,
+    'tls-server-end-point': SSLObject._tls_server_end_point,
+}
+
+
+def _descend(levels):
+    """
+    Raise RuntimeError unless Python code can go *levels* deeper.
+
+    Where it could not even begin, a callback would give C no result at all (see `guarded`), and the
+    recursion limit is what can be asked beforehand.
+    """
+    if levels:
+        _descend(levels - 1)
+
+
+def guarding(function):
+    """
+    Return *function*, a callback that is given an ``SSL *``, so that it guards its `SSLObject`.
+
+    While it runs that is as within `SSLObject._call`, whatever OpenSSL was called for: a server may
+    start a new handshake, or ask for a certificate, in the middle of any read.
+    """
+    def call(ssl_handle, *args):
+        reference = _by_address.get(address(ssl_handle))
+        ssl_object = reference() if reference is not None else None
+        if ssl_object is None:  # one of the ssl module's own
+            return function(ssl_handle, *args)
+        state = ssl_object._state
+        ssl_object._state = _RUNNING
+        try:
+            return function(ssl_handle, *args)
+        finally:
+            ssl_object._state = state
+    return call
+
+
+def _stack(handle):
+    return [lib.OPENSSL_sk_value(handle, index) for index in range(lib.OPENSSL_sk_num(handle))]
+
+
+def _cipher(handle):
+    return (lib.SSL_CIPHER_get_name(handle), lib.SSL_CIPHER_get_version(handle),
+            lib.SSL_CIPHER_get_bits(handle, NULL))
+
+
+def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+    """
+    Return an `SSLObject` that speaks TLS through two memory BIOs.
+
+    Args:
+        context (ssl.SSLContext): certificates, trust and settings: any context, not only ours.
+        incoming (MemoryBIO): where the peer's bytes will be put.
+        outgoing (MemoryBIO): where bytes for the peer will be found.
+        server_side (bool): which side to be.
+        server_hostname (text, bytes or None): the server's name or IP address; sent as SNI unless
+            it is an address (RFC 6066 3), and checked when ``context.check_hostname``.
+        session (SSLSession or None): what a client would like to resume.
+
+    Raises:
+        TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
+        EngineUnavailable: this interpreter's OpenSSL cannot be reached.
+    """
+    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                              False)
+
+
+def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                       check_name):
+    """
+    Do what `wrap_bio` does.
+
+    Args:
+        check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
+            not. Where certificates are not verified at all, names are not either.
+    """
+    if not isinstance(context, ssl.SSLContext):
+        raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+    for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
+        if not isinstance(bio, MemoryBIO):
+            raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
+    extras = peek(context)
+    cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
+    return cls._create(context, incoming, outgoing, server_side,
+                       encode_hostname(server_hostname), session, extras,
+                       check_name and context.verify_mode != ssl.CERT_NONE)
+
+
+def refuse_renegotiation(ssl_object):
+    """
+    Let a server refuse TLS 1.2 handshakes that its client starts anew.
+
+    OpenSSL 3 does so by itself, 1.1.1 has to be told. On either, the option
+    OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of the context allows them.
+    """
+    if ssl.OPENSSL_VERSION_INFO >= (3,):
+        return
+    handle = ssl_object._ssl
+    if not lib.SSL_get_options(handle) & OP_ALLOW_CLIENT_RENEGOTIATION:
+        lib.SSL_set_options(handle, OP_NO_RENEGOTIATION)

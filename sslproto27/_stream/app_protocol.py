@@ -1,0 +1,65 @@
+"""
+What is asked of the application's protocol, and what it may ask. Nothing here knows of loops.
+"""
+from __future__ import absolute_import, division, print_function
+
+from .._core.compat import writable_view
+
+__all__ = ['extra_info', 'fill', 'is_buffered', 'knows']
+
+
+def is_buffered(protocol):
+    """Return whether *protocol* brings its own buffers: asyncio's BufferedProtocol."""
+    return hasattr(protocol, 'get_buffer') and not hasattr(protocol, 'data_received')
+
+
+def fill(protocol, data):
+    """
+    Put the beginning of *data*, a view of bytes, into one buffer of *protocol*, in place.
+
+    Returns:
+        int: how many bytes.
+
+    Raises:
+        RuntimeError: it gave an empty buffer.
+    """
+    view = writable_view(protocol.get_buffer(len(data)), 'buffer')
+    size = min(len(view), len(data))
+    if not size:
+        raise RuntimeError('get_buffer() returned an empty buffer')
+    view[:size] = data[:size].tobytes()
+    del view  # on Python 3 a buffer cannot be resized while somebody views it
+    protocol.buffer_updated(size)
+    return size
+
+
+def knows(name):
+    """Return whether *name* is one of what TLS settles (bool)."""
+    return name in _EXTRA
+
+
+def extra_info(ssl_object, name):
+    """Return what TLS has settled for *name*; None if it has not, or not yet, or has ended."""
+    return None if ssl_object is None else _EXTRA[name](ssl_object)
+
+
+def _peercert(ssl_object):
+    return ssl_object.getpeercert() if ssl_object.version() else None
+
+
+def _session(ssl_object):
+    return ssl_object.session if ssl_object.version() else None
+
+
+_EXTRA = {
+    'ssl_object': lambda ssl_object: ssl_object,
+    'sslcontext': lambda ssl_object: ssl_object.context,
+    'peercert': _peercert,
+    'cipher': lambda ssl_object: ssl_object.cipher(),
+    'compression': lambda ssl_object: ssl_object.compression(),
+    'alpn_protocol': lambda ssl_object: ssl_object.selected_alpn_protocol(),
+    'tls_version': lambda ssl_object: ssl_object.version(),
+    'server_hostname': lambda ssl_object: ssl_object.server_hostname,
+    'session': _session,
+    'session_reused': lambda ssl_object: ssl_object.session_reused,
+}

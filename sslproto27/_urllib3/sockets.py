@@ -1,0 +1,100 @@
+"""
+What HTTPS needs of a socket, for every way to give it to urllib3 1.26.
+
+Nothing here imports urllib3: which copy of it is meant, pip's say, is for the caller to know.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import socket
+import ssl
+
+from .._core.socket import SSLSocket
+from .._core.unique import Unique
+
+__all__ = ['ContextView', 'HTTPSSocket', 'is_for_address', 'match_address']
+
+
+class HTTPSSocket(SSLSocket):
+    """
+    An `SSLSocket` for a client of HTTP, where an EOF without close_notify is a lost connection.
+
+    RFC 9112 9.8: a body that only the end of the connection ends is incomplete without
+    close_notify. As a socket.error of ECONNRESET it is to urllib3 what a reset is, which it repeats
+    only such requests after as can be repeated. Other bodies say how long they are, and this is
+    never seen.
+
+    Programs that did not choose this class select() on it as on ssl.SSLSocket, and urllib3 does to
+    find out whether a kept connection is still open. So no more is read from below than what is
+    handed over at once, see `Records`, and once the peer has ended TLS, the socket below is
+    readable for good.
+    """
+
+    _reads_ahead = False
+
+    def _receive(self, size=0):
+        SSLSocket._receive(self, size)
+        if self._engine.is_over:
+            try:
+                self._lower.shutdown(socket.SHUT_RD)
+            except (AttributeError, socket.error):
+                pass  # it has ended as well, then
+
+    def recv(self, buflen=1024, flags=0):
+        """Wait for plaintext; see `SSLSocket.recv`."""
+        try:
+            return SSLSocket.recv(self, buflen, flags)
+        except ssl.SSLEOFError:
+            raise socket.error(errno.ECONNRESET, 'the peer has gone without close_notify')
+
+
+class ContextView(Unique):
+    """
+    A context that wraps sockets in memory, and is in all else the one that it was made of.
+
+    Args:
+        context (ssl.SSLContext): the other one.
+        suppress_ragged_eofs (bool): see `SSLSocket`.
+    """
+
+    def __init__(self, context, suppress_ragged_eofs=False):
+        vars(self).update(_context=context, _suppress_ragged_eofs=suppress_ragged_eofs)
+
+    def wrap_socket(self, sock, server_hostname=None):
+        """Return an `HTTPSSocket` over *sock*, any socket, that is the client's side of TLS."""
+        return HTTPSSocket(sock, self._context, server_hostname=server_hostname,
+                           suppress_ragged_eofs=self._suppress_ragged_eofs)
+
+    def __getattr__(self, name):
+        return getattr(self._context, name)
+
+    def __setattr__(self, name, value):
+        setattr(self._context, name, value)
+
+
+def is_for_address(hostname):
+    """Return whether *hostname* is an IP address (bool)."""
+    return _packed(hostname) is not None
+
+
+def match_address(cert, address):
+    """
+    Return whether a certificate is valid for an IP address (RFC 9525 6.5).
+
+    Args:
+        cert (dict): as ``getpeercert()`` returns it.
+        address (str): the address.
+    """
+    wanted = _packed(address)
+    return any(kind == 'IP Address' and _packed(value) == wanted
+               for kind, value in cert.get('subjectAltName', ()))
+
+
+def _packed(address):
+    """Return an IPv4 or IPv6 address as it is on the wire (bytes); None if it is none."""
+    address = address.strip()
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    try:
+        return socket.inet_pton(family, address.partition('%')[0])
+    except (socket.error, ValueError):  # ValueError: text that is not ASCII
+        return None
