@@ -23,7 +23,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo test test-all tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo mutations test test-all tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -130,6 +130,9 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@valgrind -q --tool=memcheck --leak-check=no --error-exitcode=99 \
 	    --suppressions=tools/valgrind-python27.supp \
 	    $(VENV27)/bin/python tests/valgrind_engine.py
+
+mutations: $(VENV27)/ready  ## break each promise of SECURITY.md, and see its tests fail; ONLY='words of it'
+	@$(VENV27)/bin/python tools/mutate_promises.py $(if $(ONLY),'$(ONLY)')
 
 fuzz: $(VENV27)/ready  ## mutated bytes for the pipe, for SECONDS (60); what is new goes into tests/corpus
 	@$(VENV27)/bin/python tools/fuzz.py $(or $(SECONDS),60)

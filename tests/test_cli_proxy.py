@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import ssl
+import sys
 import threading
 import time
 
@@ -547,6 +548,36 @@ class TestLimits(object):
             process.send_signal(signal.SIGTERM)
             process.communicate()
         assert log_of(log, 1)[0]['error'].startswith('service: ')
+
+    @pytest.mark.skipif(not sys.platform.startswith('linux'),
+                        reason='elsewhere a full queue refuses connections')
+    def test_no_connection(self, pki, tmpdir):
+        """A service that takes no connection in --connect-timeout is given up."""
+        log = str(tmpdir.join('log'))
+        with contextlib.closing(socket.socket()) as listener:
+            listener.bind(('127.0.0.1', 0))
+            listener.listen(0)
+            waiting = fill(listener)
+            with proxy(listener.getsockname()[1], '--cert', pki.path('localhost'),
+                       '--connect-timeout', '0.3', '--access-log', log) as (front, process):
+                assert_end(secure(pki, front))
+                process.send_signal(signal.SIGTERM)
+                process.communicate()
+            for sock in waiting:
+                sock.close()
+        assert 'service: no connection in time' == log_of(log, 1)[0]['error']
+
+
+def fill(listener):
+    """Return connections that fill the queue of *listener*: one more gets no answer."""
+    waiting = []
+    while True:
+        sock = socket.socket()
+        waiting.append(sock)
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())
+        if not select.select([], [sock], [], 0.5)[1]:
+            return waiting
 
 
 class TestStreams(object):

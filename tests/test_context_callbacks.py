@@ -222,8 +222,13 @@ class TestPSK(object):
     @pytest.mark.filterwarnings('ignore')
     def test_server_fails(self, psk, answer, capfd):
         """A callback that raises, or answers what is no key, ends the handshake."""
+        psk.set(lambda hint: (u'me', KEY), lambda identity: b'')
+        unknown = psk.pair().try_handshake()
         psk.set(lambda hint: (u'me', KEY), answer)
-        assert [ssl.SSLError] * 2 == [type(error) for error in psk.pair().try_handshake()]
+        failed = psk.pair().try_handshake()
+        assert [ssl.SSLError] * 2 == [type(error) for error in failed]
+        # Not that some other key was tried, and was not the client's.
+        assert [error.reason for error in unknown] == [error.reason for error in failed]
 
     @only_python2
     def test_exceptions_are_reported(self, way, capfd):

@@ -182,6 +182,12 @@ class TestFailingCallbacks(object):
         errors = Pair(*psk_contexts(tls_version, answers['client'],
                                     answers['server'])).try_handshake()
         assert all(isinstance(error, ssl.SSLError) for error in errors if error) and any(errors)
+        answers[side] = lambda given: (None, b'') if side == 'client' else b''
+        refused = Pair(*psk_contexts(tls_version, answers['client'],
+                                     answers['server'])).try_handshake()
+        # As where there is no key, and not because some other key was tried.
+        assert [error and error.reason for error in refused] == [
+            error and error.reason for error in errors]
 
     @pytest.mark.parametrize('how', sorted(FAILURES))
     def test_ticket_key(self, pki, tls_version, how, stderr, monkeypatch):
@@ -795,6 +801,27 @@ def run(keep=keep, calls=calls, moves=moves, module=module, names=names, errors=
 print(run())
 ''' % emptied)
         assert (0, True) == (code, said.startswith('['))
+
+    @only_ctypes
+    def test_last_of_all(self, run_python):
+        """A callback that is asked when all modules are empty refuses, and is still there."""
+        assert (0, 'refused SSLError\n', '') == self.run(run_python, '''
+import __builtin__
+pair = Pair(*contexts(TLSVersion.TLSv1_2, identity, key), server_hostname=None)
+for end in (pair.client_end, pair.server_end):
+    end.handshake_is_done()
+    pair.pump()
+class Late(object):
+    def __init__(self, call, keep, write=os.write):
+        self.call, self.keep, self.write = call, keep, write
+    def __del__(self):
+        try:
+            self.call()
+        except BaseException as error:
+            self.write(1, 'refused %s\\n' % type(error).__name__)
+# The module that goes last; and the native call, as there are no others any more.
+__builtin__.late = Late(pair.client._native.do_handshake, pair)
+''')
 
     def test_thread_in_a_callback(self, run_python):
         """A daemon thread may wait in a callback for ever while the interpreter ends."""

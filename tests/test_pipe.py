@@ -843,6 +843,13 @@ class TestUnwrap(object):
         assert b'' == pipes.client.unwrap()
         assert b'secret' == pipes.client.appdata_received()
 
+    def test_plaintext_before(self, new_pair, ours):
+        """Plaintext that was not taken before the handshake fails it, and is never data."""
+        us, _ = new_pair().sides(ours)
+        us.feed_ssldata(b'injected')
+        us.do_handshake()
+        assert (BROKEN, b'') == (us.state, us.appdata_received())
+
     def test_again(self, new_pair, split, tls_version):
         """
         TLS can be started, ended and started again on one pipe, with plaintext before, between and

@@ -315,6 +315,33 @@ class TestFailedHandshake(object):
         assert [errno.ECONNRESET] == [errno_of(error) for error in connection.outcomes]
         assert ([], 0) == (connection.app.names, connection.loop.timers)
 
+    def test_eof_before_connected(self, new):
+        """An EOF that comes before connection_made fails the handshake at once."""
+        connection = new()
+        assert connection.protocol.eof_received()
+        connection.start().loop.run()
+        assert [errno.ECONNRESET] == [errno_of(error) for error in connection.outcomes]
+
+    def test_bytes_before_connected(self, new):
+        """What comes before connection_made is TLS's, and never data for the application."""
+        connection = new()
+        connection.protocol.data_received(b'injected')
+        connection.start().loop.run()
+        error, = connection.outcomes
+        assert ssl.SSLError is type(error)
+        assert ([], b'') == (connection.app.names, connection.app.data)
+
+    @pytest.mark.parametrize('state', ['handshake', 'connected', 'closed'])
+    def test_connected_twice(self, new, state):
+        """A second connection_made raises RuntimeError, and changes nothing."""
+        connection = new().start() if state == 'handshake' else new().handshake()
+        if state == 'closed':
+            connection.transport.abort()
+            connection.loop.run()
+        assert RuntimeError is type(raised(connection.protocol.connection_made, object()))
+        connection.remote.try_handshake()
+        assert [None] == connection.outcomes
+
     def test_lost_before_connected(self, new):
         """
         A connection that is lost before connection_made fails the waiter with a connection reset.

@@ -170,22 +170,24 @@ class TestDecisions(object):
         assert [(ssl.SSLError, 1, 'SSL', reason), (ssl.SSLError, 1, 'SSL', 'CALLBACK_FAILED')] == [
             error_facts(error) for error in errors]
 
+    @pytest.mark.parametrize('set_callback', [on_server_name, set_sni_callback])
     @since_python3(8, 'the name of the reason')
-    def test_exception(self, client_context, server_context, capfd):
+    def test_exception(self, client_context, server_context, capfd, set_callback):
         """An exception in it is reported, and ends the handshake by an alert."""
         def fail(sslobj, name, context):
             raise ZeroDivisionError('boom')
-        on_server_name(server_context, fail)
+        set_callback(server_context, fail)
         with unraisable(capfd) as said:
             errors = Pair(client_context, server_context).try_handshake()
         assert ['SSLV3_ALERT_HANDSHAKE_FAILURE', 'CALLBACK_FAILED'] == [
             error.reason for error in errors]
         assert 'boom' in said[0]
 
+    @pytest.mark.parametrize('set_callback', [on_server_name, set_sni_callback])
     @since_python3(8, 'the name of the reason')
-    def test_wrong_result(self, client_context, server_context, capfd):
+    def test_wrong_result(self, client_context, server_context, capfd, set_callback):
         """A result that is no number is reported, and ends the handshake by internal_error."""
-        on_server_name(server_context, lambda sslobj, name, context: 'not a number')
+        set_callback(server_context, lambda sslobj, name, context: 'not a number')
         with unraisable(capfd) as said:
             errors = Pair(client_context, server_context).try_handshake()
         assert ['TLSV1_ALERT_INTERNAL_ERROR', 'CALLBACK_FAILED'] == [

@@ -3,12 +3,18 @@ Where OpenSSL cannot be reached: importing works, and the first use says why, on
 """
 from __future__ import absolute_import, division, print_function
 
+import ctypes
+
 import pytest
 
-from memory import PY2, raised
+from memory import PY2, Pair, raised
 from pipe_pairs import PYPY
-from sslproto27._core.engine import EngineUnavailable
+from sslproto27._core.engine import EngineUnavailable, binding
 from sslproto27._core.engine.libssl import check_version
+
+if PY2 and not PYPY:
+    import _ssl
+    from sslproto27._core.engine.cpython27 import Handle
 
 only_python2 = pytest.mark.skipif(not PY2, reason='Python 3 has it all in its own ssl')
 only_cpython2 = pytest.mark.skipif(not PY2 or PYPY, reason='only CPython 2.7 uses ctypes here')
@@ -89,6 +95,74 @@ class Old(PyDLL):
 ctypes.PyDLL = Old
 ''' + USES)
     check(finished, 'needs OpenSSL 1.1.0 or later')
+
+
+@only_cpython2
+def test_missing_function(run_python):
+    """A setting that needs a function which this OpenSSL lacks raises; it is not left out."""
+    finished = run_python('''
+from __future__ import print_function
+import ctypes
+PyDLL = ctypes.PyDLL
+LACKING = ['SSL_CTX_set_num_tickets', 'SSL_CTX_set_ciphersuites', 'SSL_CTX_set_keylog_callback']
+class Old(PyDLL):
+    def __getattr__(self, name):
+        if name in LACKING:
+            raise AttributeError(name)
+        return PyDLL.__getattr__(self, name)
+ctypes.PyDLL = Old
+import os
+from sslproto27 import SSLContext
+context = SSLContext()
+for change in (lambda: setattr(context, 'num_tickets', 1),
+               lambda: context.set_ciphersuites('TLS_AES_128_GCM_SHA256'),
+               lambda: setattr(context, 'keylog_filename', os.devnull)):
+    try:
+        change()
+    except NotImplementedError as error:
+        print(error)
+''')
+    assert (0, '') == (finished.returncode, finished.stderr)
+    assert ['this OpenSSL has no ' + name for name in (
+        'SSL_CTX_set_num_tickets', 'SSL_CTX_set_ciphersuites', 'SSL_CTX_set_keylog_callback')
+    ] == finished.stdout.splitlines()
+
+
+@only_cpython2
+def test_other_layout(run_python):
+    """
+    Where the native object is laid out in another way nothing in it is taken for a pointer.
+    """
+    finished = run_python('''
+from __future__ import print_function
+import ssl
+from sslproto27 import MemoryBIO, wrap_bio
+from sslproto27._core.engine import EngineUnavailable
+class Elsewhere(ssl.SSLContext):
+    # Its native object refers to another context than the one that is looked for.
+    def _wrap_socket(self, *args, **kwargs):
+        return ssl.SSLContext(ssl.PROTOCOL_SSLv23)._wrap_socket(*args, **kwargs)
+try:
+    wrap_bio(Elsewhere(ssl.PROTOCOL_SSLv23), MemoryBIO(), MemoryBIO())
+except EngineUnavailable as error:
+    print(error)
+''')
+    assert (0, '') == (finished.returncode, finished.stderr)
+    assert 'does not know the layout' in finished.stdout
+
+
+@only_cpython2
+def test_other_owner(pki):
+    """What is not the very object of an ``SSL *`` is not taken for it, though it is of its type."""
+    mine, other = [Pair(pki.client_context(), pki.server_context()).client for _ in range(2)]
+    handle = Handle(ctypes.addressof(mine._ssl._obj))
+    set_data = ctypes.CDLL(getattr(_ssl, '__file__', None)).SSL_set_ex_data
+    assert mine is binding.owner_of(handle)
+    set_data(handle, 0, ctypes.c_void_p(id(other._native)))
+    try:
+        assert EngineUnavailable is type(raised(binding.owner_of, handle))
+    finally:
+        set_data(handle, 0, ctypes.c_void_p(id(mine._native)))
 
 
 def test_version():

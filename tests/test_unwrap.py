@@ -147,6 +147,17 @@ class TestSuccess(object):
             future.outcomes, connection.app.names[:2])
         assert connection.lower.closed
 
+    def test_in_connection_made(self, new):  # noqa: F811
+        """unwrap() in connection_made is another wait than the one for the handshake."""
+        futures = []
+        connection = new(app=App(
+            connection_made=lambda app: futures.append(app.transport.unwrap())))
+        connection.handshake()
+        assert ([None], []) == (connection.outcomes, futures[0].outcomes)
+        connection.remote.close_notify()
+        assert [(connection.lower, b'')] == futures[0].outcomes
+        assert ([None], False) == (connection.outcomes, connection.lower.closed)
+
     def test_flow_control_is_handed_over(self, new):  # noqa: F811
         """
         An application that gets a transport which is full is asked to pause, so that resume_writing

@@ -27,8 +27,8 @@ LAYERS = [
     ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
     ('blocking sockets', ['socket*', 'real_peers', 'hostile_callers_sockets']),
     ('the protocol, in memory', [
-        'flow_control', 'set_protocol', 'protocol', 'requirements', 'interleavings', 'leaks',
-        'debug', 'start_tls', 'unwrap', 'report']),
+        'hostile_callers', 'flow_control', 'set_protocol', 'protocol', 'requirements',
+        'interleavings', 'leaks', 'debug', 'start_tls', 'unwrap', 'report']),
     ('`sslproto27.aio`', ['aio*', 'streams', 'handshake_limit', 'hostile_loops']),
     ('`sslproto27.trollius`', ['trollius', 'autobahn']),
     ("asyncio's loops", ['asyncio']),

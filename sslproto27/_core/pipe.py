@@ -47,7 +47,9 @@ class SSLPipe(OneProcess, Unique):
     call send what `data_to_send` returns: an alert may be waiting.
 
     Nothing that the peer does makes a call raise. It sets `failure`; plaintext from before that can
-    still be taken. A call raises only for a mistake of the caller's: a wrong state or type.
+    still be taken. A call raises only for a mistake of the caller's: a wrong state or type. A
+    callback of the context's (a server name's, say) is in the middle of a call: what needs TLS then
+    raises RuntimeError, and changes nothing.
 
     After a fork the first process that uses the pipe keeps it; in the other one all that would use
     its keys, or has used them, raises ssl.SSLError, and changes nothing: two processes that
@@ -89,7 +91,7 @@ class SSLPipe(OneProcess, Unique):
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
                  '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
-                 '_discarded', '_receive_records', '_send_small')
+                 '_discarded', '_is_advancing', '_receive_records', '_send_small')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
 
@@ -106,6 +108,7 @@ class SSLPipe(OneProcess, Unique):
         self._overhead_limit = overhead_limit
         self._unchecked = 0         # bytes that have come since the limit was looked at,
         self._had_appdata = False   # and whether there was application data among them
+        self._is_advancing = False  # OpenSSL is at work, and may call back
         self._discarded = None      # bytes of plaintext that nobody wanted, see discard()
         self._incoming = self._memory_bio()
         self._outgoing = self._memory_bio()
@@ -163,7 +166,9 @@ class SSLPipe(OneProcess, Unique):
         """
         Start TLS. What the application writes from now on waits for the end of the handshake.
 
-        A client whose settings admit no handshake has a `failure` after it.
+        What has arrived before, and has not been taken, is TLS's: plaintext that somebody has
+        injected fails the handshake, and is never taken for data that TLS has protected. A client
+        whose settings admit no handshake has a `failure` after it.
 
         Raises:
             RuntimeError: TLS has been started already.
@@ -172,7 +177,9 @@ class SSLPipe(OneProcess, Unique):
         self._enter(START)
         if self.ssl_object is None:
             self._use(self._new_ssl_object())
-        if not self._arguments[1]:  # a server waits for the client to speak first
+        early = self.appdata_received()
+        if early or not self._arguments[1]:  # a server waits for the client to speak first
+            self._incoming.write(early)
             self._advance(_TO_RECEIVE)
 
     def feed_ssldata(self, data):
@@ -199,6 +206,7 @@ class SSLPipe(OneProcess, Unique):
         elif state is PLAINTEXT:
             self._received.append(as_bytes(data, 'data'))
         elif state is not BROKEN:
+            self._refuse_reentry()
             self._incoming.write(data)
             self._advance(_TO_RECEIVE)
         self._unchecked += len(data)
@@ -226,6 +234,7 @@ class SSLPipe(OneProcess, Unique):
         Without its close_notify the data may have been cut short: `failure` is an ssl.SSLEOFError
         then. After the handshake, what has been fed can still be sent to it.
         """
+        self._refuse_reentry()
         state = self.state
         if state is HANDSHAKE:
             self._fail(_ragged_eof())
@@ -381,17 +390,28 @@ class SSLPipe(OneProcess, Unique):
         Args:
             steps (dict): by state, what to do in order to receive, or in order to send.
         """
-        for step in steps.get(self.state, ()):
-            try:
-                step(self)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                if self.state is HANDSHAKE:
-                    return
-            except Exception as error:
-                self._fail(error)
-                if not isinstance(error, ssl.SSLError):  # no fault of the peer's
-                    raise
-                return
+        todo = steps.get(self.state)
+        if todo is None:
+            return
+        self._refuse_reentry()
+        self._is_advancing = True
+        try:
+            for step in todo:
+                try:
+                    step(self)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    if self.state is HANDSHAKE:
+                        return
+        except Exception as error:
+            self._fail(error)
+            if not isinstance(error, ssl.SSLError):  # no fault of the peer's
+                raise
+        finally:
+            self._is_advancing = False
+
+    def _refuse_reentry(self):
+        if self._is_advancing:
+            raise RuntimeError('a callback of this very pipe is running')
 
     def _fail(self, error):
         """End TLS because of *error*."""

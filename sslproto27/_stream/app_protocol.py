@@ -13,9 +13,12 @@ def is_buffered(protocol):
     return hasattr(protocol, 'get_buffer') and not hasattr(protocol, 'data_received')
 
 
-def fill(protocol, data):
+def fill(protocol, data, is_wanted):
     """
     Put the beginning of *data*, a view of bytes, into one buffer of *protocol*, in place.
+
+    Args:
+        is_wanted (function): tells whether it is, once there is a buffer.
 
     Returns:
         int: how many bytes.
@@ -24,6 +27,8 @@ def fill(protocol, data):
         RuntimeError: it gave an empty buffer.
     """
     view = writable_view(protocol.get_buffer(len(data)), 'buffer')
+    if not is_wanted():
+        return 0
     size = min(len(view), len(data))
     if not size:
         raise RuntimeError('get_buffer() returned an empty buffer')

@@ -69,10 +69,11 @@ class SSLProtocol(Unique, Ending):
     """
 
     __slots__ = (
-        '_loop', '_app_protocol', '_waiter', '_call_connection_made', '_handshake_timeout',
-        '_shutdown_timeout', '_pipe', '_state', '_transport', '_app_transport', '_timer', '_error',
-        '_early', '_delivering', '_is_buffered', '_unread', '_gate', '_limits', '_lower_paused',
-        '_has_eof', '_writes_after_close', '_started', '_thread', '_handshakes', '__weakref__')
+        '_loop', '_app_protocol', '_waiter', '_unwrapped', '_call_connection_made',
+        '_handshake_timeout', '_shutdown_timeout', '_pipe', '_state', '_transport',
+        '_app_transport', '_timer', '_error', '_early', '_delivering', '_is_buffered',
+        '_unread', '_gate', '_limits', '_lower_paused', '_has_eof', '_writes_after_close',
+        '_started', '_thread', '_handshakes', '__weakref__')
 
     _transport_classes = LooseTransport, LooseDebugTransport
 
@@ -85,7 +86,8 @@ class SSLProtocol(Unique, Ending):
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError('sslcontext must be an ssl.SSLContext, not %r' % (sslcontext,))
         self._loop = loop
-        self._waiter = waiter
+        self._waiter = waiter         # for the end of the handshake,
+        self._unwrapped = None        # and for that of TLS
         self._call_connection_made = call_connection_made
         self._handshake_timeout, self._shutdown_timeout = timeouts(
             ssl_handshake_timeout, ssl_shutdown_timeout)
@@ -132,6 +134,11 @@ class SSLProtocol(Unique, Ending):
         self._app_protocol = protocol
         self._is_buffered = app_protocol.is_buffered(protocol)
 
+    def _change_app_protocol(self, protocol):
+        # Unless nobody is told any more, who never was.
+        if self._app_protocol is not None or self._state not in OVER:
+            self._set_app_protocol(protocol)
+
     def _take_over(self, is_writing_paused):
         """Be the protocol of a transport that has, or has not, asked the application to pause."""
         self._lower_paused = self._limits.paused = is_writing_paused
@@ -139,9 +146,17 @@ class SSLProtocol(Unique, Ending):
     # Called by the transport below
 
     def connection_made(self, transport):
-        """Start the handshake over *transport*, at once."""
+        """
+        Start the handshake over *transport*, at once.
+
+        Raises:
+            RuntimeError: it has been called before, or connection_lost has.
+        """
+        state = self._state
+        if state is not NEW and state is not ENDING:
+            raise RuntimeError('connection_made() is not possible in state %s' % state)
         self._transport = transport
-        if self._state is ENDING:  # closed before it began
+        if state is ENDING:  # closed before it began
             transport.abort()
             return
         if self._handshakes is not None and not self._handshakes.admits():
@@ -155,6 +170,8 @@ class SSLProtocol(Unique, Ending):
             self._started, self._thread = self._loop.time(), threading.current_thread()
             logger.debug('%r starts the TLS handshake', self)
         self._receive(self._start, None)
+        if self._has_eof and self._state not in OVER:
+            self._come(self._feed_eof, None)
 
     def data_received(self, data):
         """Decrypt *data*, and hand the application what it holds."""
@@ -190,7 +207,8 @@ class SSLProtocol(Unique, Ending):
                 self._error or exc or self._reset('Connection lost in the TLS handshake'))
         error = self._error or exc
         if self._app_protocol is not None:
-            self._wake(error or self._reset('Connection lost'))
+            for wake in (self._wake, self._wake_unwrapped):
+                wake(error or self._reset('Connection lost'))
             self._loop.call_soon(self._app_protocol.connection_lost, error)
         self._release()
 
@@ -234,19 +252,20 @@ class SSLProtocol(Unique, Ending):
         Up goes, in order: connection_made, data_received, eof_received, the failure.
         """
         pipe = self._pipe
-        try:
-            feed(data)
-        except Exception as error:  # not the peer's fault: another process, say, uses it
-            self._fail(error)
-            return
         self._delivering = True
         try:
-            if self._state is HANDSHAKE and pipe.established:
-                self._established()
-            if self._state in READING:
-                self._deliver()
-        except Exception as error:
-            self._app_failed(error)
+            try:
+                feed(data)
+            except Exception as error:  # not the peer's fault: another process, say, uses it
+                self._fail(error)
+                return
+            try:
+                if self._state is HANDSHAKE and pipe.established:
+                    self._established()
+                if self._state in READING:
+                    self._deliver()
+            except Exception as error:
+                self._app_failed(error)
         finally:
             self._delivering = False
         if pipe.failure is not None:
@@ -262,7 +281,7 @@ class SSLProtocol(Unique, Ending):
                 break
             if self._is_buffered:
                 self._unread = memoryview(data)  # its callbacks may replace it by another protocol
-                size = app_protocol.fill(self._app_protocol, self._unread)
+                size = app_protocol.fill(self._app_protocol, self._unread, self._takes_data)
                 self._unread = self._unread[size:]
             else:
                 self._unread = b''
@@ -275,9 +294,15 @@ class SSLProtocol(Unique, Ending):
                 and self._state is CONNECTED):
             self._peer_closed()
 
+    def _takes_data(self):
+        """Whether the application may get data; a get_buffer() can be the end of that."""
+        return self._state in READING and not self._gate.paused
+
     def _pipe_failed(self, error):
         """End the connection because of the pipe's failure, after what came before it."""
         pipe, state = self._pipe, self._state
+        if state in OVER:
+            return
         if state in READING and (self._unread or pipe.has_appdata):
             return  # the application has paused
         if pipe.state is pipe_states.BROKEN:

@@ -57,7 +57,7 @@ class Ending(object):
                 return
             self._enter(CLOSE)
             if state is UNWRAPPING:
-                self._wake(self._error or self._aborted('closed in unwrap()'))
+                self._wake_unwrapped(self._error or self._aborted('closed in unwrap()'))
             else:
                 pipe.shutdown()
             self._resume_reading()  # the peer's close_notify comes after what nobody reads
@@ -88,7 +88,7 @@ class Ending(object):
         except ssl.SSLError as error:
             waiter.set_exception(error)
             return
-        self._waiter = waiter
+        self._unwrapped = waiter
         self._enter(UNWRAP)
         self._pipe.shutdown()
         self._leave()
@@ -110,9 +110,9 @@ class Ending(object):
 
     def _detach(self):
         """Give the transport below to the application, after both sides' close_notify."""
-        transport, protocol, waiter = self._transport, self._app_protocol, self._waiter
-        if waiter.done() or lower_transport.is_closing(transport):  # nobody is there to take it
-            self._abort()
+        transport, protocol = self._transport, self._app_protocol
+        if self._unwrapped.done() or lower_transport.is_closing(transport):
+            self._abort()  # nobody is there to take it
             return
         self._stop_timer()
         self._enter(DETACH)
@@ -125,7 +125,7 @@ class Ending(object):
         if self._has_eof:
             self._loop.call_soon(_tell_eof, transport, protocol)
         self._release()
-        self._wake(result=(transport, trailing))
+        self._wake_unwrapped(result=(transport, trailing))
 
     def _abort(self):
         state = self._state
@@ -172,10 +172,10 @@ class Ending(object):
 
     def _app_failed(self, error):
         """End the connection because the application's protocol raised."""
+        self._error = self._error or error
         self._loop.call_exception_handler({
             'message': 'Fatal error: a callback of the protocol failed', 'exception': error,
             'protocol': self._app_protocol, 'transport': self.transport})
-        self._error = self._error or error
         self._abort()
 
     def _handshake_failed(self, error):
@@ -195,14 +195,13 @@ class Ending(object):
             self._loop.call_exception_handler({
                 'message': 'TLS handshake failed', 'exception': error, 'protocol': protocol})
 
-    def _wake(self, error=None, result=None):
+    def _wake(self, error=None):
         waiter, self._waiter = self._waiter, None
-        if waiter is None or waiter.done():
-            return
-        if error is None:
-            waiter.set_result(result)
-        else:
-            waiter.set_exception(error)
+        _resolve(waiter, error)
+
+    def _wake_unwrapped(self, error=None, result=None):
+        waiter, self._unwrapped = self._unwrapped, None
+        _resolve(waiter, error, result)
 
     def _start_timer(self, delay, callback):
         self._stop_timer()
@@ -249,6 +248,15 @@ def _seconds(name, value, default):
     if not 0 <= value < float('inf'):
         raise ValueError('%s must not be negative or infinite, not %r' % (name, value))
     return value
+
+
+def _resolve(waiter, error=None, result=None):
+    if waiter is None or waiter.done():
+        return
+    if error is None:
+        waiter.set_result(result)
+    else:
+        waiter.set_exception(error)
 
 
 def _tell_eof(transport, protocol):

@@ -48,7 +48,7 @@ class SSLTransport(Unique):
 
     def set_protocol(self, protocol):
         """Let *protocol* have what arrives from now on."""
-        self._protocol._set_app_protocol(protocol)
+        self._protocol._change_app_protocol(protocol)
 
     def get_protocol(self):
         """Return the application's protocol."""

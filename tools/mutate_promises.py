@@ -1,0 +1,339 @@
+"""
+Break each promise of SECURITY.md once, and see that the tests which it names fail.
+
+    python tools/mutate_promises.py [WORD ...]
+
+For each promise there are changes here that break it. Each is made in a copy of the package, and
+the tests that the promise's line names are run there until one fails. A change that none notices
+has survived: the line is empty words. Only lines that contain a WORD are tried, if any is given.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, 'tests'))
+
+from test_security_document import promises  # noqa: E402
+
+#: Seconds that the tests of one line may take under one mutation.
+TIMEOUT = 400
+
+#: (words of the promise, file in the package, what is there once, what takes its place).
+MUTATIONS = [
+    ('A default client takes no', '_core/context/sslcontext.py',
+     'if protocol == PROTOCOL_TLS_CLIENT:\n'
+     '            self.check_hostname = True', 'if protocol == PROTOCOL_TLS_CLIENT:\n'
+     '            pass'),
+    ('A default client takes no', '_core/context/sslcontext.py',
+     "('@SECLEVEL=2:", "('@SECLEVEL=0:"),
+    ('The name is checked', '_core/sslobject.py',
+     '        if self._checks_name:\n', '        if 0:\n'),
+    ('The name is checked', '_core/hostname.py', 'NO_PARTIAL_WILDCARDS = 0x4',
+     'NO_PARTIAL_WILDCARDS = 0'),
+    ('The name is checked', '_core/hostname.py',
+     '(0 if value else X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)',
+     '0'),
+    ('The name is checked', '_core/hostname.py',
+     'done = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, name)', 'done = 1'),
+    ('revocation lists', '_core/context/credentials.py',
+     'required(lib.X509_STORE_add_crl(store, crl) == 1)',
+     'pass'),
+    ('requires client certificates', '_core/sslobject.py',
+     '        if extras.post_handshake_auth:\n',
+     '        if server_side:\n'
+     '            lib.SSL_set_verify(handle, 0, NULL)\n'
+     '        if extras.post_handshake_auth:\n'),
+    ('A session of another server name', '_core/sslobject.py',
+     'and session._server_hostname != self._server_hostname)', 'and False)'),
+    ('is made without a name', '_core/servername.py', 'or check and not server_side)', 'or False)'),
+    ('without a change of the context', '_core/sslobject.py',
+     '(check_name or context.check_hostname)',
+     'context.check_hostname'),
+    ('without a change of the context', '_core/sslobject.py', '    extras = peek(context)\n'
+     '    cls =', '    context.check_hostname = check_name or context.check_hostname\n'
+     '    extras = peek(context)\n'
+     '    cls ='),
+    ('TLS 1.2 or later', '_core/context/sslcontext.py',
+     'self.minimum_version = TLSVersion.TLSv1_2', 'pass'),
+    ('TLS 1.2 or later', '_core/context/sslcontext.py', '    if cafile or capath',
+     '    context.options &= ~OP_NO_COMPRESSION\n'
+     '    if cafile or capath'),
+    ('TLS 1.2 or later', '_core/context/sslcontext.py',
+     'VERIFY_X509_STRICT | VERIFY_X', 'VERIFY_X'),
+    ('TLS 1.2 or later', '_core/context/sslcontext.py', "DHE+AES'", "DHE+AES:RSA+AESGCM'"),
+    ('does not renegotiate', '_core/context/sslcontext.py',
+     'OP_NO_COMPRESSION | OP_NO_RENEGOTIATION\n',
+     'OP_NO_COMPRESSION\n'),
+    ('does not renegotiate', '_core/sslobject.py', '    if ssl.OPENSSL_VERSION_INFO >= (3,):\n',
+     '    lib.SSL_set_options(ssl_object._ssl, OP_ALLOW_CLIENT_RENEGOTIATION)\n'
+     '    if ssl.OPENSSL_VERSION_INFO >= (3,):\n'),
+    ('A setting that cannot be made', '_core/context/settings.py',
+     "version = TLSVersion(to_index(version, 'version'))", 'version = TLSVersion.TLSv1_2'),
+    ('A setting that cannot be made', '_core/context/settings.py',
+     'required(lib.SSL_CTX_set_ciphersuites(context_handle(context), names))',
+     'lib.SSL_CTX_set_ciphersuites(context_handle(context), names)'),
+    ('A setting that cannot be made', '_core/engine/libssl.py',
+     "raise EngineUnavailable('this OpenSSL has no %s' % name)", 'return 1'),
+    ('What an application gets', '_core/pipe.py',
+     "        data = received[0] if len(received) == 1 else b''.join(received)\n"
+     '        del received[:]\n', "        data = b''.join(received)\n"),
+    ('What an application gets', '_core/pipe.py', '        except Exception as error:\n'
+     '            self._fail(error)\n', '        except Exception as error:\n'
+     '            self._incoming.read()\n'
+     '            if not isinstance(error, ssl.SSLError):\n'
+     '                self._fail(error)\n'),
+    ('What an application gets', '_core/pipe.py', 'self._incoming.write(early)',
+     'self._received.append(early)'),
+    ('A cut is told from an end', '_core/pipe.py', 'self.failure = _ragged_eof()', 'pass'),
+    ('A cut is told from an end', '_core/pipe.py', '        if state is HANDSHAKE:\n'
+     '            self._fail', '        if state is HANDSHAKE and not self._suppress_ragged_eofs:\n'
+     '            self._fail'),
+    ('Nothing after close_notify', '_core/pipe.py', '                self._enter(PEER_CLOSE)\n'
+     '                return', '                self._enter(PEER_CLOSE)\n'
+     '                received.append(incoming.read())\n'
+     '                return'),
+    ("Nothing of the application's is sent", '_core/pipe.py',
+     '        if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:\n'
+     '            if data:', '        if state is HANDSHAKE:\n'
+     '            self._outgoing.write(data)\n'
+     '        elif state is OPEN or state is PEER_CLOSED:\n'
+     '            if data:'),
+    ('Whatever bytes come', '_core/pipe_states.py',
+     '    (OPEN, FAIL): BROKEN,\n', '    (OPEN, FAIL): OPEN,\n'),
+    ('Whatever bytes come', '_core/pipe_states.py', '    (HANDSHAKE, FAIL): BROKEN,\n', ''),
+    ('outlive hostile peers', '_stream/protocol.py',
+     'self._start_timer(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
+    ('outlive hostile peers', 'tornado/_stream.py', 'if self._share < 0:', 'if False:'),
+    ('What a peer can make us do', '_core/pipe.py', 'if self._unchecked > self._overhead_limit:',
+     'if 0:'),
+    ('Answers that a peer makes us', '_core/pipe.py',
+     'had_appdata and self._outgoing.pending <= limit or', 'had_appdata or'),
+    ('A record or message that never ends', '_core/pipe.py', '        except Exception as error:\n'
+     '            self._fail(error)\n', '        except Exception as error:\n'
+     '            if not isinstance(error, ssl.SSLError):\n'
+     '                self._fail(error)\n'),
+    ('A record or message that never ends', '_core/pipe.py',
+     '            if not self._receive_records(self._incoming, data, self._received):\n',
+     '            self._incoming.write(data)\n'
+     '            if self._incoming.pending > 16384:\n'),
+    ('A record or message that never ends', '_core/pipe.py',
+     '        self._unchecked += len(data)\n',
+     '        self._unchecked += len(data)\n'
+     '        self._arguments += (data,)\n'),
+    ('Handshakes and closing end in time', '_stream/protocol.py',
+     'self._start_timer(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
+    ('Handshakes and closing end in time', '_stream/shutdown.py',
+     '            self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)\n'
+     '\n'
+     '    def _detach', '            pass\n'
+     '\n'
+     '    def _detach'),
+    ('Handshakes and closing end in time', '_core/pipe.py', 'if self._discarded > DRAIN_LIMIT and',
+     'if 0 and'),
+    ('Handshakes and closing end in time', 'tornado/_handshake.py',
+     'self._timer = self.io_loop.call_later(self._handshake_timeout, self._handshake_timed_out)',
+     'self._timer = self.io_loop.call_later(3600, self._handshake_timed_out)'),
+    ('Handshakes and closing end in time', 'tornado/_servers.py',
+     'if isinstance(timeout, numbers.Real):', 'if 0:'),
+    ('limited number of handshakes', '_stream/flow.py',
+     'if self.running < self.limit:', 'if True:'),
+    ('limited number of handshakes', '_stream/flow.py', '        if not self.refused:\n',
+     '        if 0:\n'),
+    ('limited number of handshakes', 'tornado/_servers.py', 'if not handshakes.admits():', 'if 0:'),
+    ('limited number of handshakes', 'tornado/_handshake.py', 'self._handshakes.running -= 1',
+     'pass'),
+    ("The command line's servers limit", '_cli/serve.py',
+     'while self._running >= self.limits.max_connections:', 'while 0:'),
+    ("The command line's servers limit", '_cli/serve.py',
+     'timed.within(self.limits.handshake_timeout)', 'pass'),
+    ("The command line's servers limit", '_cli/serve.py',
+     '        """Do so until the client ends its side."""\n'
+     '        self.request.settimeout(self.server.limits.idle_timeout)\n',
+     '        self.request.settimeout(3600)\n'),
+    ("The command line's servers limit", '_cli/serve.py', 'timed.within(self.limits.idle_timeout)',
+     'pass'),
+    ("The command line's servers limit", '_cli/serve.py', 'if self._left < 0:', 'if 0:'),
+    ("The command line's servers limit", '_cli/relay.py',
+     'self.loop.remove_reader(self._listener.fileno())', 'pass'),
+    ("The command line's servers limit", '_cli/relay.py',
+     'ssl_handshake_timeout=self._settings.handshake)', 'ssl_handshake_timeout=3600)'),
+    ("The command line's servers limit", '_cli/relay.py', "self.abort('silence')", 'pass'),
+    ("The command line's servers limit", '_cli/relay.py',
+     'self._patience = loop.call_later(settings.connect, task.cancel)',
+     'self._patience = loop.call_later(3600, task.cancel)'),
+    ('leave no memory', '_core/pipe.py', '        self._use(self._new_ssl_object())\n'
+     '\n'
+     '    def _use', '        self._use(self._new_ssl_object())\n'
+     '        _TO_SEND[id(self)] = self\n'
+     '\n'
+     '    def _use'),
+    ('leave no memory', '_core/sslobject.py', '        keep(_by_address, address(handle), self)\n',
+     '        _by_address[id(self)] = lambda self=self: self\n'
+     '        keep(_by_address, address(handle), self)\n'),
+    ('leave no memory', '_core/engine/cpython27.py', '    native = context._wrap_socket(_DUMMY,',
+     "    graft.__dict__.setdefault('leaked', []).append(socket.socket())\n"
+     '    native = context._wrap_socket(_DUMMY,'),
+    ('Objects may die in any order', '_core/sslobject.py',
+     '        BIO_up_ref(incoming._bio)  # the references that set0 takes over\n', ''),
+    ('Objects may die in any order', '_core/sslobject.py', '        if self._state == _RUNNING:\n'
+     "            raise RuntimeError('a callback of this very object is running')",
+     '        return'),
+    ('Objects may die in any order', '_core/sslobject.py',
+     '        ssl_object._state = _RUNNING\n', ''),
+    ('A callback that fails refuses, also', '_core/engine/guard.py', '    finally:\n'
+     '        # Whatever', '    except KeyError:\n'
+     '        pass\n'
+     '    else:\n'
+     '        # Whatever'),
+    ('A callback that fails refuses, also', '_core/context/callbacks.py',
+     "_callback('psk_server', _psk_server, 0)", "_callback('psk_server', _psk_server, 16)"),
+    ('What others left', '_core/errors.py', 'if number and not silent:', 'if number:'),
+    ('can be neither copied nor pickled', '_core/unique.py', 'def __reduce__(', 'def reduce('),
+    ('can be neither copied nor pickled', '_core/context/sslcontext.py',
+     'class SSLContext(Unique, ',
+     'class SSLContext('),
+    ('No layout', '_core/engine/cpython27.py',
+     '        if _word_at(base + offset).value == wanted:\n',
+     '        if True:\n'),
+    ('No layout', '_core/engine/cpython27.py',
+     'if _word_at(place).value == handle.value and reference:',
+     'if reference:'),
+    ('No layout', '_core/engine/libssl.py',
+     "if not hasattr(library, 'SSL_do_handshake'):", 'if 0:'),
+    ('No layout', '_core/engine/libssl.py', 'if number < OLDEST:', 'if 0:'),
+    ('it never lets a connection pass', '_core/context/callbacks.py',
+     '_server_name, SSL_TLSEXT_ERR_ALERT_FATAL))', '_server_name, SSL_TLSEXT_ERR_OK))'),
+    ('it never lets a connection pass', '_core/context/callbacks.py',
+     '    except UnicodeDecodeError:\n'
+     '        return SSL_TLSEXT_ERR_ALERT_FATAL', '    except UnicodeDecodeError:\n'
+     '        name = None'),
+    ('it never lets a connection pass', '_core/context/callbacks.py',
+     "_callback('psk_server', _psk_server, 0)",
+     "_callback('psk_server', _psk_server, 16)"),
+    ('it never lets a connection pass', '_core/context/callbacks.py',
+     "_callback('psk_client', _psk_client, 0)",
+     "_callback('psk_client', _psk_client, 16)"),
+    ('nothing to call that is gone', '_core/context/registry.py',
+     '        del reference.table[reference.address]',
+     '        pass'),
+    ('nothing to call that is gone', '_core/engine/cpython27.py',
+     '    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))\n', ''),
+    ('A ticket is taken', '_core/context/callbacks.py', '    return os.urandom(TICKET_KEY_SIZE)',
+     "    return b'k' * TICKET_KEY_SIZE"),
+    ('A ticket is taken', '_core/context/callbacks.py', 'for_hmac, for_aes = key[16:48], key[48:]',
+     "for_hmac, for_aes = b'h' * 32, b'a' * 32"),
+    ('A new file for logged secrets', '_core/context/callbacks.py',
+     'os.O_CREAT, 0o600)', 'os.O_CREAT, 0o644)'),
+]
+
+
+def selection(tests):
+    """
+    Return pytest's arguments for the tests that a line names.
+
+    Those of a contract, a class that others derive from, are run by name in all of its file.
+    """
+    arguments, contracts = [], []
+    file = owner = None
+    for test in tests:
+        if test.startswith('::'):
+            test = '%s::%s%s' % (file, owner, test)
+        file, _, name = test.partition('::')
+        owner = name.rpartition('::')[0]
+        if owner and not owner.startswith('Test'):
+            contracts.append([os.path.join('tests', file), '-k', name.rpartition('::')[2]])
+        else:
+            arguments.append(os.path.join('tests', test))
+    return ([arguments] if arguments else []) + contracts
+
+
+def run(folder, arguments):
+    """Run tests in *folder*; return 'passed', or how they ended."""
+    environment = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE='1')
+    with open(os.devnull, 'r+b') as nothing:
+        child = subprocess.Popen(
+            [sys.executable, '-m', 'pytest', '-q', '-x', '-p', 'no:cacheprovider'] + arguments,
+            cwd=folder, env=environment, stdin=nothing, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+    timer = threading.Timer(TIMEOUT, child.kill)
+    timer.start()
+    try:
+        output = child.communicate()[0].decode('utf-8', 'replace')
+    finally:
+        timer.cancel()
+        timer.join()
+    if child.returncode == 0:
+        return 'passed'
+    if child.returncode in (1, -6, -11):
+        return 'failed'
+    return 'ended with %d:\n%s' % (child.returncode, output[-2000:])
+
+
+def copied(folder):
+    """Copy the sources, tests and documents into *folder*."""
+    for entry in os.listdir(ROOT):
+        source, target = os.path.join(ROOT, entry), os.path.join(folder, entry)
+        if entry.startswith('.') or entry in ('build', 'dist'):
+            continue
+        if os.path.isdir(source):
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns('*.pyc', '__pycache__'))
+        else:
+            shutil.copy(source, target)
+
+
+def tried(tests, name=None, old=None, new=None):
+    """Return what becomes of *tests* where *old* is *new* in the file *name*; of none: as it is."""
+    folder = tempfile.mkdtemp(prefix='sslproto27-mutant-')
+    try:
+        copied(folder)
+        if name is not None:
+            path = os.path.join(folder, 'sslproto27', name)
+            with open(path) as file:
+                text = file.read()
+            if text.count(old) != 1:
+                return 'not made: it is there %d times' % text.count(old)
+            with open(path, 'w') as file:
+                file.write(text.replace(old, new))
+        for arguments in selection(tests):
+            result = run(folder, arguments)
+            if result != 'passed':
+                return result
+        return 'passed'
+    finally:
+        shutil.rmtree(folder)
+
+
+def check(promise, tests):
+    """Try all mutations of one promise; return how many were not noticed."""
+    print(promise)
+    mutations = [one[1:] for one in MUTATIONS if one[0] in promise]
+    wrong = not mutations
+    for mutation, wanted in [((), 'passed')] + [(one, 'failed') for one in mutations]:
+        start = time.time()
+        result = tried(tests, *mutation)
+        wrong += result != wanted
+        print('    %s %3d s  %s' % (
+            'as it should:' if result == wanted else 'WRONG: ' + result, time.time() - start,
+            '%s: %s' % (mutation[0], mutation[1].strip().splitlines()[0]) if mutation
+            else 'passed as it is'))
+        sys.stdout.flush()
+    return wrong
+
+
+def main(words):
+    """Check the promises that hold one of *words*, or all; return the exit status."""
+    wrong = sum(check(promise, tests) for promise, tests in promises()
+                if not words or any(word in promise for word in words))
+    print('%d wrong' % wrong)
+    return int(wrong > 0)
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
