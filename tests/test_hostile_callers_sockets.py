@@ -230,6 +230,50 @@ class TestSignals(object):
         assert not echo.is_alive()
 
 
+class TestLeftovers(object):
+    """What a handler that raised between two steps has left behind."""
+
+    @pytest.mark.parametrize('lock', ['_lock', '_receiving', '_sending', '_writing'])
+    def test_lock(self, kind, ends, lock):
+        """A lock that nobody can have any more stops no call, whichever comes next."""
+        peer = Background(kind.server, ends[1])
+        ours, theirs = kind.client(ends[0]), peer.result()
+        for call in (lambda: ours.sendall(b'x'), lambda: ours.recv(1), ours.close):
+            if call != ours.close:
+                theirs.sendall(b'y')
+            getattr(ours, lock).acquire()
+            Background(call).result()
+        assert b'x' == theirs.recv(1)
+        theirs.close()
+
+    def test_work_that_was_cut_short(self, kind, ends):
+        """Where nobody knows what is lost, every later call says so, and close() ends it."""
+        peer = Background(kind.server, ends[1])
+        ours, theirs = kind.client(ends[0]), peer.result()
+        ours._is_torn = True
+        for call in (lambda: ours.sendall(b'x'), lambda: ours.recv(1), lambda: ours.send(b'x')):
+            with pytest.raises(socket.error) as info:
+                call()
+            assert errno.ECONNABORTED == info.value.errno
+        ours.close()
+        theirs.close()
+
+    def test_somebody_at_work(self, kind, ends):
+        """A lock that another thread has is left to it."""
+        peer = Background(kind.server, ends[1])
+        ours, theirs = kind.client(ends[0]), peer.result()
+        reader = Background(ours.recv, 4)
+        while not ours._receiving.locked():
+            pass
+        ours.sendall(b'go')
+        assert b'go' == read_exactly(theirs, 2)
+        assert ours._receiving.locked()
+        theirs.sendall(b'data')
+        assert b'data' == reader.result()
+        ours.close()
+        theirs.close()
+
+
 def _echo(sock):
     try:
         while True:

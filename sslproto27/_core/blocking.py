@@ -10,11 +10,12 @@ import os
 import select
 import socket
 import ssl
+import sys
 import threading
 import time
 
 from .compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
-from .fork import getpid
+from .fork import get_ident, getpid
 from .unique import Unique
 
 if PY2:
@@ -45,6 +46,9 @@ _OVERHEAD = 22
 
 _BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+#: Seconds: poll() counts milliseconds in an int.
+_LONGEST_WAIT = 1000000
 
 #: Seconds after which who waits for another thread's handshake looks whether that still goes on.
 _TURN = 0.05
@@ -126,7 +130,7 @@ def _wait(sock, to_send, end):
         if left <= 0:
             raise socket.timeout('timed out')
         try:
-            if _is_ready(sock.fileno(), to_send, left):
+            if _is_ready(sock.fileno(), to_send, min(left, _LONGEST_WAIT)):
                 return
         except select.error as error:
             if error.args[0] != errno.EINTR:
@@ -234,6 +238,18 @@ class Records(object):
 
 # The socket
 
+#: Over the search for who is at work.
+_recovery = threading.Lock()
+_GLOBALS = globals()
+
+#: Methods that look for that before they take a lock: in the thread that looks they do not count.
+_BEGINNING = frozenset(['_recover', '_enter', '_take', 'recv', 'recv_into', 'send', 'sendall',
+                        'shutdown', 'close', '_close', '_drop', '__exit__'])
+
+#: The locks that a call takes.
+_TO_READ, _TO_WRITE = ('_receiving', '_lock'), ('_writing', '_sending', '_lock')
+
+
 class _Closed(object):
     """What is below a closed socket."""
 
@@ -286,6 +302,9 @@ class BlockingTLS(Unique):
     - ``outgoing`` is false if nothing is to be sent; ``peek_outgoing(size)`` returns what is, and
       ``consume_outgoing(size)`` drops what has been sent.
 
+    A signal handler that raises does so between any two steps of ours, in the main thread. What it
+    leaves behind is found by the next call: see `_recover`.
+
     Args:
         sock: the socket below.
         engine: see above.
@@ -307,8 +326,8 @@ class BlockingTLS(Unique):
         self._arrived = []      # what has been received and not been given to the engine
         self._sent = []         # how much has been sent of what the engine still has
         self._eof = False       # of the socket below
-        self._is_torn = False   # a signal handler's exception has cut the engine's work short,
-        self._is_cut = False    # or a sendall, of which nobody knows how much it has sent
+        self._is_torn = False   # the engine is at work: if nobody is, an exception has ended that
+        self._is_cut = False    # the same of a sendall: nobody knows how much it has sent
         self._repeat = None     # what `send` has taken, and could not send yet
         self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
 
@@ -318,6 +337,55 @@ class BlockingTLS(Unique):
             tight = ['_lock', '_sending', '_writing']
             self._user.replace_locks(self, tight + ['_receiving'], tight)
         self._user.claim()
+
+    def _enter(self, needed):
+        """Begin a call that takes the locks *needed*: what has happened since the last one?"""
+        if self._user._pid != getpid():
+            self._claim()
+        if (self._is_torn or self._lock.locked() or self._receiving.locked()
+                or self._sending.locked() or self._writing.locked()):
+            self._recover(needed)
+
+    def _recover(self, needed):
+        """
+        Find out whether somebody is at work here, or a signal handler's exception has ended that.
+
+        Nothing in Python keeps a handler from raising between the end of a block and the release of
+        its lock. So a lock that nobody in here can have taken is released. If the exception came in
+        the middle of the engine's work, all ends here, as nobody knows what is lost.
+
+        Args:
+            needed (tuple of str): the locks that the call will take.
+
+        Raises:
+            RuntimeError: a signal handler calls, in the middle of a call that has what it needs.
+            socket.error: ECONNABORTED: see above.
+        """
+        with _recovery:
+            own, is_nested = get_ident(), False
+            for thread, frame in sys._current_frames().items():
+                if thread == own:
+                    is_nested = self._is_in(frame, _BEGINNING)
+                elif self._is_in(frame):
+                    return
+            if is_nested:
+                if any([getattr(self, name).locked() for name in needed]):
+                    raise RuntimeError('this very object is in the middle of a call')
+                return
+            for lock in (self._lock, self._receiving, self._sending, self._writing):
+                if lock.locked():
+                    lock.release()
+        if self._is_torn:
+            raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
+
+    def _is_in(self, frame, but=()):
+        """Return whether a method of ours is among the callers of *frame*, *but* these aside."""
+        while frame is not None:
+            if (frame.f_globals is _GLOBALS and frame.f_locals.get('self') is self
+                    and frame.f_code.co_name not in but):
+                return True
+            frame = frame.f_back
+        return False
 
     def _may_end(self):
         """Return whether it is for this process to send anything in the end (bool)."""
@@ -335,7 +403,7 @@ class BlockingTLS(Unique):
             step (callable): of the engine.
             *size (int): how many bytes it is to return, if it is to read.
         """
-        self._claim()
+        self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(answer, step, *size)
 
@@ -347,8 +415,11 @@ class BlockingTLS(Unique):
                 raise _bad_descriptor()
             try:
                 with self._lock:
+                    self._is_torn = True
                     result = step(*size)
-            except Exception:
+                    self._is_torn = False
+            except (ssl.SSLError, RuntimeError):
+                self._is_torn = False
                 self._flush_at_once()  # that may be an alert
                 raise
             if result is not None:
@@ -372,8 +443,6 @@ class BlockingTLS(Unique):
         if not arrived:
             if self._eof:
                 raise ragged_eof()
-            if self._is_torn:
-                raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
             lower = self._lower
             uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
         with self._lock:
@@ -408,8 +477,7 @@ class BlockingTLS(Unique):
         size = buflen if buflen.__class__ is int else to_index(buflen, 'buflen')
         if size < 0:
             raise ValueError('buflen must not be negative')
-        if self._user._pid != getpid():
-            self._claim()
+        self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(False, self._engine.read, size)
 
@@ -468,8 +536,7 @@ class BlockingTLS(Unique):
             _no_flags(flags)
         if data.__class__ is not bytes:
             data = _sendable(data)
-        if self._user._pid != getpid():
-            self._claim()
+        self._enter(_TO_WRITE)
         with self._writing:
             return self._send(data if len(data) <= CHUNK else data[:CHUNK]) if data else 0
 
@@ -485,8 +552,7 @@ class BlockingTLS(Unique):
         if data.__class__ is not bytes:
             data = _sendable(data)
         start, size = 0, len(data)
-        if self._user._pid != getpid():
-            self._claim()
+        self._enter(_TO_WRITE)
         with self._writing:
             while start < size:
                 start += self._send(
@@ -500,11 +566,13 @@ class BlockingTLS(Unique):
         if not is_repeated:
             try:
                 with self._lock:
-                    taken = self._engine.write(data)
-            except Exception:
+                    self._is_torn = True
+                    self._repeat = data[:self._engine.write(data)]
+                    self._is_torn = False
+            except (socket.error, RuntimeError):
+                self._is_torn = False
                 self._flush_at_once()
                 raise
-            self._repeat = data[:taken]
         # Not told before it is out: who has sent all that there is might never call again.
         self._flush(True)
         if self._engine.is_unwritten:
@@ -547,25 +615,33 @@ class BlockingTLS(Unique):
         Raises:
             ssl.SSLWantWriteError: *wait*, but the socket does not block.
         """
+        if wait:
+            with self._sending:
+                self._send_outgoing(True)
+        elif self._sending.acquire(False):
+            try:
+                self._send_outgoing(False)
+            finally:
+                self._sending.release()
+
+    def _send_outgoing(self, wait):
+        """Do as `_flush`; `_sending` is held."""
         engine = self._engine
-        if not self._sending.acquire(wait):
-            return
-        try:
-            while True:
-                with self._lock:
-                    if self._sent:
-                        engine.consume_outgoing(self._sent.pop())
-                    data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
-                if not data or self._is_cut and not wait:
-                    return
-                try:
-                    self._send_below(data)
-                except _WANTS:
-                    if wait:
-                        raise
-                    return
-        finally:
-            self._sending.release()
+        while True:
+            with self._lock:
+                if self._sent:
+                    self._is_torn = True
+                    engine.consume_outgoing(self._sent.pop())
+                    self._is_torn = False
+                data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
+            if not data or self._is_cut and not wait:
+                return
+            try:
+                self._send_below(data)
+            except _WANTS:
+                if wait:
+                    raise
+                return
 
     def _send_below(self, data):
         lower = self._lower
@@ -608,7 +684,7 @@ class BlockingTLS(Unique):
         Args:
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
         """
-        self._claim()
+        self._enter(_TO_WRITE)
         if how != socket.SHUT_RD:
             with self._lock:
                 self._engine.close()
@@ -629,7 +705,12 @@ class BlockingTLS(Unique):
 
     def _close(self):
         lower = self._lower
-        if self._may_end():
+        try:
+            self._recover(_TO_WRITE)
+            in_order = self._may_end()
+        except (RuntimeError, socket.error):  # an exception has cut it short: tell the peer nothing
+            in_order = False
+        if in_order:
             with self._lock:
                 self._engine.close()
             self._flush_at_once()
@@ -731,7 +812,10 @@ elif PY2:
         def __del__(self):
             # What it holds unsent, in a process that does not use the connection, since a fork, is
             # another one's to send.
-            if self._sock is not None and not self._sock._may_end():
+            sock = getattr(self, '_sock', None)  # of a copy that is not whole there is none
+            if sock is None:
+                return
+            if not sock._may_end():
                 self._wbuf, self._wbuf_len = [], 0
             socket._fileobject.__del__(self)
 

@@ -402,10 +402,11 @@ class SSLPipe(OneProcess, Unique):
                 except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     if self.state is HANDSHAKE:
                         return
-        except Exception as error:
+        except ssl.SSLError as error:
             self._fail(error)
-            if not isinstance(error, ssl.SSLError):  # no fault of the peer's
-                raise
+        except Exception:  # no fault of the peer's: a signal handler has raised, say
+            self._fail(_misbehaviour('an exception has cut TLS short', errno.ECONNABORTED))
+            raise
         finally:
             self._is_advancing = False
 

@@ -29,10 +29,13 @@ class _PipeEngine(object):
 
     Args:
         pipe (SSLPipe): new.
+        keeps_apart (bool): see `_messages`. Not where several records are only read for a caller
+            who is to have all of them at once.
     """
 
-    def __init__(self, pipe):
+    def __init__(self, pipe, keeps_apart):
         self.pipe = pipe
+        self._keeps_apart = keeps_apart
         self.outgoing = []  # records for the peer, in order
         self._eof = False   # of the socket below
         self._received, self._position = b'', 0
@@ -139,7 +142,7 @@ class _PipeEngine(object):
         self._collect()
         records = pipe.records_received()
         if len(records) > 1:
-            records = _messages(records)
+            records = _messages(records) if self._keeps_apart else [b''.join(records)]
         if self._position < len(self._received):
             self._later += records
         elif records:
@@ -266,7 +269,8 @@ class SSLSocket(BlockingTLS):
         self._context = context
         self._server_side = bool(server_side)
         self._server_hostname = self._pipe.ssl_object.server_hostname
-        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe), None, self._pipe)
+        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe, self._reads_ahead), None,
+                                        self._pipe)
         self._start()
         if do_handshake_on_connect:
             self.do_handshake()

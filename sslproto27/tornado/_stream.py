@@ -87,7 +87,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     """
 
     # Until something happens
-    pipe_states = None
+    _pipe = None
     _unsent = b''     # ciphertext that the pipe has given and nobody has taken
     _in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
     _plaintext = b''  # decrypted, and more than the last read had room for
