@@ -12,12 +12,11 @@ ipaddress module.
 from __future__ import absolute_import, division, print_function
 
 import importlib
-import ssl
 import sys
 import threading
 
 from ._core.api import SSLContext
-from ._core.compat import PY2
+from ._core.compat import PY2, NativeContext
 from ._urllib3.sockets import HTTPSSocket, is_for_address, match_address
 
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
@@ -130,7 +129,7 @@ def _transport_class(unsupported, suppress_by_default):
 
         @staticmethod
         def _validate_ssl_context_for_tls_in_tls(ssl_context):
-            if not isinstance(ssl_context, ssl.SSLContext):
+            if not isinstance(ssl_context, NativeContext):
                 raise unsupported('TLS in TLS needs an ssl.SSLContext, not %r' % (ssl_context,))
 
     return SSLTransport
@@ -139,7 +138,7 @@ def _transport_class(unsupported, suppress_by_default):
 def _wrapper(transport, original):
     """Return urllib3's one function that makes TLS sockets."""
     def wrap(sock, ssl_context, tls_in_tls, server_hostname=None):
-        if isinstance(ssl_context, ssl.SSLContext):
+        if isinstance(ssl_context, NativeContext):
             return transport(sock, ssl_context, server_hostname)
         return original(sock, ssl_context, tls_in_tls, server_hostname)  # pyOpenSSL's, say
     return wrap

@@ -20,7 +20,7 @@ LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'memorybio', 'sslobject', 'session*', 'wrap_bio', 'short_paths', 'install', 'unavailable',
         'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
-        'hostile_callers_engine', 'unique']),
+        'hostile_callers_engine', 'unique', 'monkey_patching']),
     ('contexts, certificates, names', [
         'by_name', 'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni',
         'x509']),

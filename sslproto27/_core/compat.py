@@ -1,12 +1,13 @@
-"""Python 2 or 3, and what follows from it. Nothing here knows of TLS."""
+"""Python 2 or 3, and what follows from it. Nothing here does TLS."""
 from __future__ import absolute_import, division, print_function
 
 import ctypes
 import platform
 import sys
+from _ssl import _SSLContext as NativeContext  # of every context, whoever patches ssl.SSLContext
 
-__all__ = ['PY2', 'PYPY', 'ResourceWarning', 'as_bytes', 'text_type', 'to_index', 'to_native',
-           'writable_view']
+__all__ = ['NativeContext', 'PY2', 'PYPY', 'ResourceWarning', 'as_bytes', 'text_type', 'to_index',
+           'to_native', 'writable_view']
 
 PY2 = sys.version_info[0] == 2
 PYPY = platform.python_implementation() == 'PyPy'

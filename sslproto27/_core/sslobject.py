@@ -6,7 +6,7 @@ import warnings
 
 from .bio import LARGE, MemoryBIO
 from .certificate import chain_der, peer_certificate_der, server_end_point
-from .compat import as_bytes, to_index, to_native, writable_view
+from .compat import NativeContext, as_bytes, to_index, to_native, writable_view
 from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from .context.registry import keep, peek
 from .engine import binding
@@ -416,7 +416,7 @@ class SSLObject(Unique):
 
     @context.setter
     def context(self, context):
-        if not isinstance(context, ssl.SSLContext):
+        if not isinstance(context, NativeContext):
             raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
         self._native.context = context
 
@@ -693,7 +693,7 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
             not. Where certificates are not verified at all, names are not either.
     """
-    if not isinstance(context, ssl.SSLContext):
+    if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):

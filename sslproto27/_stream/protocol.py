@@ -17,7 +17,7 @@ import threading
 
 from .._core import pipe_states
 from .._core.api import create_default_context
-from .._core.compat import as_bytes
+from .._core.compat import NativeContext, as_bytes
 from .._core.pipe import SSLPipe
 from .._core.servername import name_of_loop
 from .._core.unique import Unique
@@ -83,7 +83,7 @@ class SSLProtocol(Unique, Ending):
                  handshake_limit=None):
         if sslcontext is None and not server_side:
             sslcontext = create_default_context()
-        if not isinstance(sslcontext, ssl.SSLContext):
+        if not isinstance(sslcontext, NativeContext):
             raise TypeError('sslcontext must be an ssl.SSLContext, not %r' % (sslcontext,))
         self._loop = loop
         self._waiter = waiter         # for the end of the handshake,

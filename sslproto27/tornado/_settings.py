@@ -5,6 +5,8 @@ import ssl
 
 from tornado import netutil
 
+from .._core.compat import NativeContext
+
 __all__ = ['context_of']
 
 
@@ -23,7 +25,7 @@ def context_of(ssl_options, server_side, server_hostname=None):
     """
     if ssl_options is None:
         return netutil._server_ssl_defaults if server_side else netutil._client_ssl_defaults
-    if isinstance(ssl_options, ssl.SSLContext):
+    if isinstance(ssl_options, NativeContext):
         return ssl_options
     if not isinstance(ssl_options, dict):
         raise TypeError('ssl_options must be an ssl.SSLContext, a dict or None, not %s'

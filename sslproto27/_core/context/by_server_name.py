@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from ..compat import PY2, text_type
+from ..compat import PY2, NativeContext, text_type
 
 if PY2:
     from .callbacks import set_sni_callback
@@ -53,11 +53,11 @@ def by_server_name(default, contexts):
     Raises:
         TypeError, ValueError: a name or a context cannot be used; the text names it.
     """
-    if not isinstance(default, ssl.SSLContext):
+    if not isinstance(default, NativeContext):
         raise TypeError('default must be an ssl.SSLContext, not %r' % (default,))
     chosen = {}
     for name, context in dict(contexts).items():
-        if not isinstance(context, ssl.SSLContext):
+        if not isinstance(context, NativeContext):
             raise TypeError('context of %r must be an ssl.SSLContext, not %r' % (name, context))
         if not PY2:
             _check_alike(name, context, default)

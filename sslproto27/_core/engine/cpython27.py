@@ -9,8 +9,8 @@ from __future__ import absolute_import, division, print_function
 
 import ctypes
 import functools
-import socket
 
+import _socket
 import _ssl
 
 from .libssl import EngineUnavailable, Library, callback_types, guarded
@@ -143,8 +143,7 @@ def _dummy():
     The native code only copies its descriptor, -1, into a BIO that `graft` replaces. So there is
     no descriptor that a fork could share, a daemon could close, or another socket could inherit.
     """
-    dummy = socket.socket()
-    native = dummy._sock
+    native = _socket.socket()  # not of socket, which gevent and eventlet change
     native.close()
     return native
 

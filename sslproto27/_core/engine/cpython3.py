@@ -6,6 +6,8 @@ from ssl import (
     MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,
     create_default_context)
 
+from ..compat import NativeContext
+
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
     'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check', 'install',
@@ -19,7 +21,7 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
     The signature, the result and the errors are those of Python 3.13's ssl.
     """
-    if not isinstance(context, ssl.SSLContext):
+    if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     return context.wrap_bio(incoming, outgoing, server_side=server_side,
                             server_hostname=server_hostname, session=session)

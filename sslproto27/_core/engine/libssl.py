@@ -109,7 +109,6 @@ int X509_VERIFY_PARAM_set1_ip_asc(ptr, text);
 ptr a2i_IPADDRESS(text);
 void ASN1_OCTET_STRING_free(ptr);
 long SSL_get_verify_result(ptr);
-text SSL_get_servername(ptr, int);
 int SSL_version(ptr);
 ptr SSL_get_session(ptr);
 text SSL_SESSION_get0_hostname(ptr);
