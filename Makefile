@@ -23,7 +23,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo mutations test test-all tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -49,6 +49,9 @@ EVERY = $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian \
 test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy
 	@$(VENV3)/bin/python tools/get_interpreters.py
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) $(EVERY)
+
+test-pair: $(VENV27)/ready  ## the tests on Python 2.7 with the pair engine, which needs nothing but ssl
+	@$(VENV27)/bin/python tools/run_tests.py $(VENV27)/bin/python:pair
 
 tested: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## docs/tested.md, written by test-all's runs
 	@$(VENV3)/bin/python tools/get_interpreters.py

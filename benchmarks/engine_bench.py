@@ -46,6 +46,9 @@ def _bars():
     for name in ('full', 'resumed', 'bulk-16', 'bulk-64', 'bulk-256'):
         yield bar(name, 'ssl', 'CPython 3', 'least', 0.95)
     yield bar('round-trips', 'ssl', 'CPython 3', 'least', 0.8, 1.0)
+    for name, limit in (('full', 0.65), ('bulk-64', 0.3), ('round-trips', 0.12)):
+        yield Bar('%s, the pair to the graft' % texts[name], (name, 'pair'), (name, 'ours'),
+                  'least', limit, None)
     for line in LINES:
         yield bar(line.name, 'pyopenssl', 'pyOpenSSL',
                   'most' if line.name == 'memory' else 'least', 1.0)
@@ -60,13 +63,15 @@ QUIET = ('-W', 'ignore:Python 2 is no longer supported')
 class Worker(object):
     """A contestant's process, and what it said of itself."""
 
-    def __init__(self, command):
+    def __init__(self, command, engine=None):
         self._command = command
+        self._environment = dict(os.environ, **({'SSLPROTO27_ENGINE': engine} if engine else {}))
         self._start()
 
     def _start(self):
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, universal_newlines=True)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True,
+            env=self._environment)
         self.description = self._receive()
 
     def _receive(self):
@@ -98,6 +103,7 @@ def _commands(options, folder):
         return (path,) + QUIET + (os.path.join(HERE, 'engine_worker.py'), kind, folder)
 
     yield 'ours', python(options.python27, 'pep546')
+    yield 'pair', python(options.python27, 'pep546')
     yield 'ssl', python(options.python3, 'pep546')
     yield 'pyopenssl', python(options.python27, 'pyopenssl')
     yield 'c', (options.pump, folder)
@@ -123,18 +129,22 @@ def run(options, folder):
     Returns:
         (contestants, samples): by name, what each said of itself; by (line, name), its samples.
     """
-    workers = [(name, Worker(command)) for name, command in _commands(options, folder)]
+    workers = [(name, Worker(command, {'ours': 'graft', 'pair': 'pair'}.get(name)))
+               for name, command in _commands(options, folder)]
     print('\n'.join(header([worker.description for _, worker in workers])))
     samples = {}
     for line in LINES:
+        able = [one for one in workers if (line.name, one[0]) != ('resumed', 'pair')]
         rounds = options.rounds if line.name != 'memory' else min(options.rounds, 3)
-        for _, worker in workers:
+        for _, worker in able:
             worker.measure(line, options.seconds)  # warm-up
-        taken = interleaved(len(workers), rounds,
-                            lambda index: workers[index][1].measure(line, options.seconds))
-        print('%-25s' % line.text + ''.join(cell(values) for values in taken))
+        taken = interleaved(len(able), rounds,
+                            lambda index: able[index][1].measure(line, options.seconds))
+        found = {name: values for (name, _), values in zip(able, taken)}
+        print('%-25s' % line.text + ''.join(
+            cell(found[name]) if name in found else '%15s' % '-' for name, _ in workers))
         sys.stdout.flush()
-        samples.update(((line.name, name), values) for (name, _), values in zip(workers, taken))
+        samples.update(((line.name, name), values) for name, values in found.items())
     for _, worker in workers:
         worker.stop()
     return {name: worker.description for name, worker in workers}, samples

@@ -73,6 +73,8 @@ class Pep546(object):
         import sslproto27
         self._new_bio, self._wrap_bio = sslproto27.MemoryBIO, sslproto27.wrap_bio
         self.label = 'sslproto27' if sys.version_info[0] == 2 else 'ssl'
+        if os.environ.get('SSLPROTO27_ENGINE') == 'pair':
+            self.label += ', pair'
         self.openssl = ssl.OPENSSL_VERSION
         self.want_read = ssl.SSLWantReadError
         self.refusal = sslproto27.SSLCertVerificationError

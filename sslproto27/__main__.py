@@ -39,7 +39,7 @@ def main(argv=None):
             return arguments.run(arguments) or 0
     except OutputError as error:
         return end_without_output(error)
-    except (UserError, EngineUnavailable) as error:
+    except (UserError, EngineUnavailable, NotImplementedError) as error:
         Console().line(('bad', 'sslproto27: '), error.args[0])
         return 1
     except KeyboardInterrupt:

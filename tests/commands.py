@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from engines import pass_on
 from programs import ROOT, environment, running
 from sslproto27.__main__ import main
 from sslproto27._core.compat import PYPY
@@ -40,7 +41,7 @@ def command(*arguments, **kwargs):
     text = kwargs.pop('input', '')
     with started(*arguments, **kwargs) as process:
         stdout, stderr = process.communicate(text)
-        return process.returncode, stdout, stderr
+        return process.returncode, stdout, pass_on(stderr)
 
 
 def fails(*arguments, **kwargs):
@@ -55,6 +56,7 @@ def fails_here(capsys, *arguments):
     """Do as `fails`, in this process: quicker where nothing is served."""
     status = main(list(arguments))
     stdout, stderr = capsys.readouterr()
+    pass_on(stderr)
     assert (1, '') == (status, stdout), stderr
     assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
     return stderr[len('sslproto27: '):].rstrip('\n')

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 
+from engines import pass_on
 from programs import ROOT, child, environment, running
 
 __all__ = ['Block', 'Folder', 'blocks', 'is_like', 'pages', 'targets']
@@ -131,7 +132,7 @@ class Folder(object):
         """Run Python code, with options of the interpreter; return (status, stdout, stderr)."""
         with running(list(options) + ['-c', self.filled(code)], **self.options) as process:
             stdout, stderr = process.communicate()
-            return process.returncode, stdout, stderr
+            return process.returncode, stdout, pass_on(stderr)
 
     @contextlib.contextmanager
     def serving(self, written, arguments):

@@ -71,9 +71,27 @@ def native_call(ssl_object, name, *args):
         import _pypy_openssl as extension
     else:
         import _ssl as extension
-    # A number on PyPy, and on CPython what ctypes takes as it is.
-    handle = ctypes.c_void_p(ssl_object._ssl) if PYPY else ssl_object._ssl
-    return getattr(ctypes.CDLL(extension.__file__), name)(handle, *args)
+    function = getattr(ctypes.CDLL(extension.__file__), name)
+    if hasattr(ssl_object, '_ssl'):
+        # A number on PyPy, and on CPython what ctypes takes as it is.
+        return function(ctypes.c_void_p(ssl_object._ssl) if PYPY else ssl_object._ssl, *args)
+
+    def work(pair, _):  # what it writes must not stay in the pair
+        result = function(_found(ssl_object), *args)
+        ssl_object._release(pair)
+        return [result]
+
+    return ssl_object._operate(work)[0]
+
+
+def _found(ssl_object):
+    """Return the ``SSL *`` of one of the pair engine's objects, as the graft would find it."""
+    native = ssl_object._native
+    if PYPY:
+        from cffi import FFI
+        return ctypes.c_void_p(int(FFI().cast('uintptr_t', native.ssl)))
+    from sslproto27._core.engine.cpython27 import _find_ssl
+    return _find_ssl(native, native.context)
 
 
 class PipePair(object):

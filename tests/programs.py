@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 
+from engines import pass_on
+
 __all__ = ['ROOT', 'child', 'environment', 'finish', 'running']
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -62,4 +64,5 @@ def finish(arguments, **kwargs):
     """Run this interpreter with *arguments* to its end; return (exit status, stdout, stderr)."""
     with running(arguments, **kwargs) as process:
         stdout, stderr = process.communicate()
+        pass_on(stderr)
         return process.returncode, stdout, stderr

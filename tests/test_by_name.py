@@ -7,9 +7,11 @@ import weakref
 
 import pytest
 
+from engines import ENGINE
 from memory import PY2, Pair, connect, only_python2, raised
 from sslproto27 import context as contexts
 from sslproto27 import SSLContext
+from sslproto27._core.pair.limits import Limit
 
 
 @pytest.fixture
@@ -136,6 +138,30 @@ def test_what_python3_cannot(pki, default, tls_version):
     error = raised(contexts.by_server_name, default,
                    {u'localhost': other(pki, tls_version, trust='ca')})
     assert (ValueError, True) == (type(error), 'verify_mode' in str(error))
+
+
+only_pair = pytest.mark.skipif(ENGINE != 'pair', reason='this is about the pair engine')
+
+
+@only_pair
+def test_what_the_pair_cannot(pki, default, tls_version):
+    """The pair refuses at once what a connection could not get, and to verify clients so."""
+    verifying = other(pki, tls_version, trust='ca')
+    newer = other(pki, tls_version)
+    newer.options ^= ssl.OP_NO_TLSv1_1
+    for given in ((default, verifying), (default, newer),
+                  (other(pki, tls_version, trust='ca'), verifying)):
+        with pytest.raises(Limit):
+            contexts.by_server_name(given[0], {u'localhost': given[1]})
+
+
+@only_pair
+def test_changed_afterwards(pki, client_context, default, tls_version):
+    """A context that has come to verify clients after it was given ends the connection."""
+    chosen = other(pki, tls_version)
+    contexts.by_server_name(default, {u'localhost': chosen})
+    chosen.verify_mode = ssl.CERT_OPTIONAL
+    assert 'INTERNAL_ERROR' in Pair(client_context, default).try_handshake()[0].reason
 
 
 @pytest.mark.parametrize('cls', [ssl.SSLContext, SSLContext])

@@ -15,6 +15,7 @@ from memory import PY2, only_python2
 from sslproto27.__main__ import main
 from sslproto27._cli.certificates import print_tree
 from sslproto27._cli.console import Console, UserError, printable
+from sslproto27._core.pair.limits import LIMITS
 
 DAY = 86400
 
@@ -174,7 +175,8 @@ class TestInfo(object):
     def test_no_engine(self, run_python):
         """Where OpenSSL cannot be reached it says why, and the status is 1."""
         finished = run_python('''
-import sys
+import os, sys
+os.environ['SSLPROTO27_ENGINE'] = 'graft'
 from sslproto27._core.engine import Unavailable
 import sslproto27._core.bio as module
 module.new_bio = Unavailable('no OpenSSL in sight')
@@ -208,7 +210,7 @@ def help_of(capsys, *arguments):
 
 @only_python2
 def test_as_on_windows(run_python):
-    """Without what Windows lacks, signals say, `info` tells why there is no engine."""
+    """Without what Windows lacks, signals say, `info` tells why the pair is the engine."""
     status, stdout, stderr = run_python('''
 import os, signal, sys
 del signal.SIGHUP, signal.SIGCHLD
@@ -225,8 +227,10 @@ del os.fork
 print(main(['proxy', '--listen', ':0', '--to', 'localhost:1', '--to-tls']))
 ''')
     lines = stdout.splitlines()
-    assert (0, '1', '1') == (status, lines[-2], lines[-1])
-    assert [] != [line for line in lines if line.startswith('engine') and 'none' in line]
+    assert (0, '0', '1') == (status, lines[-2], lines[-1])
+    assert [] != [line for line in lines if line.startswith('engine') and 'pair' in line]
+    assert [] != [line for line in lines if line.startswith('because')]
+    assert len(LIMITS) == len([line for line in lines if line.startswith('lacks')])
     assert stderr.startswith('sslproto27: proxy needs ') and 1 == stderr.count('\n')
 
 

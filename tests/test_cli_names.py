@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 
+from engines import only_graft
 from memory import connect, raised
 from sslproto27 import SSLPipe, create_default_context
 from sslproto27._cli.console import UserError
@@ -42,7 +43,8 @@ def test_no_certificate(tmpdir, text, reason):
 
 @pytest.mark.parametrize('asked, chosen', [
     (u'localhost', 1), (u'LOCALHOST', 1), (u'www.example.org', 2), (u'a.www.example.org', 0),
-    (u'elsewhere', 0), (u'xn--strae-oqa.example.org', 2)])
+    (u'elsewhere', 0),
+    pytest.param(u'xn--strae-oqa.example.org', 2, marks=only_graft)])  # 2.7 cannot decode it
 def test_choice(pki, asked, chosen):
     """The context is the one that has the asked name, a wildcard for one label, else the first."""
     contexts = []

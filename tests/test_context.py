@@ -15,6 +15,7 @@ import pytest
 
 import sslproto27
 from contexts import WAYS, Functions, needs
+from engines import ENGINE, only_graft
 from memory import PY2, Pair, connect, only_python2, raised, since_python3
 from pki import PASSWORDS, PASSWORD_IDS
 from sslproto27 import MemoryBIO, SSLContext, TLSVersion, context, create_default_context
@@ -104,6 +105,10 @@ class TestTLSVersion(object):
             TLSVersion(0x305)
 
 
+#: By what TLS 1.2 is made the least where OpenSSL cannot be asked for more than options.
+LIMITING = ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1 if ENGINE == 'pair' else 0
+
+
 @since_python3(10, 'these defaults')
 class TestDefaults(object):
     @pytest.mark.parametrize('side, verify_mode, check_hostname', [
@@ -125,7 +130,8 @@ class TestDefaults(object):
         made = SSLContext(context.PROTOCOL_TLS_CLIENT)
         assert (ssl.OP_ALL | ssl.OP_NO_SSLv3 | ssl.OP_CIPHER_SERVER_PREFERENCE
                 | context.OP_NO_COMPRESSION
-                | context.OP_ENABLE_MIDDLEBOX_COMPAT) == made.options & ~context.OP_NO_RENEGOTIATION
+                | context.OP_ENABLE_MIDDLEBOX_COMPAT | LIMITING) == (
+                    made.options & ~context.OP_NO_RENEGOTIATION)
 
     def test_ciphers(self):
         """The suites give forward secrecy, and none is of CBC with SHA-1."""
@@ -574,6 +580,7 @@ class TestCreateDefaultContext(object):
             create_default_context(wrong)
 
     @needs('keylog_filename')
+    @only_graft
     def test_keylog(self, tmpdir, monkeypatch):
         """SSLKEYLOGFILE names the file for secrets."""
         filename = str(tmpdir.join('secrets'))

@@ -15,6 +15,7 @@ import weakref
 
 import pytest
 
+from engines import only_graft
 from loops import App, Connection, Loop, Waiter, join
 from memory import SPLITS, raised
 from pipe_pairs import native_call, needs_refcounts, pattern
@@ -397,6 +398,7 @@ class TestMemory(object):
             connection.loop, connection.app, connection.lower, connection.remote])
         assert 500 < size < 8 * 1024
 
+    @only_graft
     def test_release_buffers(self, new):  # noqa: F811
         """SSL_MODE_RELEASE_BUFFERS is on, so OpenSSL keeps no record buffers either."""
         ssl_object = new().handshake().transport.get_extra_info('ssl_object')

@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from documents import Folder, blocks, is_like, pages, targets
+from engines import only_graft
 from https import serving
 from memory import PY2, only_python2, since_python3
 from programs import ROOT
@@ -246,7 +247,8 @@ def test_other_backend(pki, tmpdir, key):
 
 
 @pytest.mark.parametrize('key', [
-    pytest.param(key, marks=[since_python3(13, 'the chain')] if 'connect' in key else [])
+    pytest.param(key, marks=([since_python3(13, 'the chain')] if 'connect' in key else [])
+                 + ([only_graft] if 'connect' in key or 'bench' in key or 'info' in key else []))
     for key in sorted(CONSOLE)])
 def test_console(pki, tmpdir, key):
     """Commands end well, and print lines like those that are shown."""

@@ -475,6 +475,7 @@ class TestCertificates(object):
 
     def test_text(self, case, errors):
         """Its text says so too, and str() is its text."""
+        assert case[3] == errors[0].verify_message
         text = '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + case[3]
         assert [True, True] == [errors[0].args[1].startswith(text), str(errors[0]).startswith(text)]
 

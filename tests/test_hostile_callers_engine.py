@@ -21,6 +21,7 @@ import threading
 import pytest
 
 from contexts import WAYS
+from engines import only_graft
 from memory import PY2, MemoryBIO, Pair, connect, raised
 from pipe_pairs import PipePair
 from sslproto27 import SSLContext, TLSVersion, context
@@ -151,6 +152,7 @@ def psk_contexts(version, client_answer, server_answer):
 class TestFailingCallbacks(object):
     """C gets the answer that refuses, whatever else goes wrong."""
 
+    @only_graft
     @only_ctypes
     @pytest.mark.parametrize('how', sorted(FAILURES))
     @pytest.mark.parametrize('name, failure', [
@@ -161,6 +163,7 @@ class TestFailingCallbacks(object):
         arguments = [0] * len(libssl.callback_types(name)[1])
         assert [failure] * 3 == [made(*arguments) for _ in range(3)]
 
+    @only_graft
     @only_ctypes
     def test_signal_before_the_first_step(self, capfd):
         """A signal that came while OpenSSL was computing is heeded where it can do no harm."""
@@ -173,6 +176,7 @@ class TestFailingCallbacks(object):
         assert (0, []) == (answers[1], called)
         assert 'A callback of OpenSSL was interrupted\n' == capfd.readouterr()[1]
 
+    @only_graft
     @pytest.mark.parametrize('how', sorted(FAILURES))
     @pytest.mark.parametrize('side', ['client', 'server'])
     def test_psk(self, tls_version, side, how, stderr):
@@ -189,6 +193,7 @@ class TestFailingCallbacks(object):
         assert [error and error.reason for error in refused] == [
             error and error.reason for error in errors]
 
+    @only_graft
     @pytest.mark.parametrize('how', sorted(FAILURES))
     def test_ticket_key(self, pki, tls_version, how, stderr, monkeypatch):
         """A ticket that cannot be encrypted ends the handshake."""
@@ -198,6 +203,7 @@ class TestFailingCallbacks(object):
         monkeypatch.setattr(_callbacks, 'of_connection', lambda handle: FAILURES[how]())
         assert isinstance(pair.try_handshake()[1], ssl.SSLError)
 
+    @only_graft
     @pytest.mark.parametrize('how', sorted(FAILURES))
     def test_keylog(self, pki, tls_version, how, stderr, monkeypatch, tmpdir):
         """A log that cannot be written ends nothing, the process neither."""
@@ -215,6 +221,7 @@ class TestFailingCallbacks(object):
         pair = Pair(pki.client_context(tls_version), server)
         assert all(isinstance(error, ssl.SSLError) for error in pair.try_handshake())
 
+    @only_graft
     @only_ctypes
     def test_near_the_recursion_limit(self, capsys):
         """How deep the caller is decides whether the handshake starts, not what C gets."""
@@ -426,6 +433,7 @@ def stale(request):
     return leave_one
 
 
+@only_graft
 class TestStaleErrors(object):
     """No result depends on what the queue held before."""
 
@@ -634,6 +642,7 @@ def intruder(request, monkeypatch):
     return made
 
 
+@only_graft
 class TestReentry(object):
     """While a callback runs, its object is nobody's, in the first handshake and in any later."""
 
@@ -730,6 +739,7 @@ class TestReentry(object):
         assert (10, before) == (during - before, len(_sslobject._by_address))
 
 
+@only_graft
 class TestExit(object):
     """The interpreter may end at any moment."""
 

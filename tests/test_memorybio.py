@@ -9,6 +9,7 @@ import ssl
 
 import pytest
 
+from engines import only_graft
 from memory import PY2, only_python2, raised, strided
 from pipe_pairs import PYPY
 from sslproto27 import MemoryBIO
@@ -161,6 +162,7 @@ class TestWrite(object):
         assert 0 == bio.pending
 
     @only_cpython
+    @only_graft
     @pytest.mark.skipif(not os.path.exists('/proc/self/statm'), reason='Linux tells what is used')
     def test_no_memory(self, run_python):
         """Where memory runs out, write is an SSLError that says so, and the BIO still works."""

@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 
+from engines import ENGINE
 from memory import PY2, SPLITS, byte_by_byte, raised, strided
 from pipe_pairs import (
     ALERT, APPLICATION_DATA, HANDSHAKE as HANDSHAKE_RECORD, PipePair, attempt, carry, native_call,
@@ -914,6 +915,8 @@ class TestPostHandshake(object):
 
     def test_renegotiation_is_refused(self, pki):
         """Unless the context allows it a server refuses a new handshake, and goes on."""
+        if ENGINE == 'pair' and ssl.OPENSSL_VERSION_INFO < (3,):
+            pytest.skip('the pair engine ends the connection: see test_pair_engine.py')
         pair = PipePair(pki.client_context(version='TLSv1.2'),
                         pki.server_context('ecdsa', version='TLSv1.2')).handshake()
         assert 1 == native_call(pair.client.ssl_object, 'SSL_renegotiate')

@@ -5,9 +5,11 @@ import ssl
 
 import pytest
 
+from engines import only_graft
 from memory import PY2, Pair, connect, raised
 
-pytestmark = pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")
+pytestmark = [
+    only_graft, pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")]
 
 if PY2:
     from sslproto27._core.session import session_from_pem, session_to_pem

@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 
+from engines import ENGINE, only_graft
 from memory import PY2, Pair, connect, error_facts, since_python3
 from pki import new_context
 from sockets import connection
@@ -261,6 +262,12 @@ NAMES = [
     'a b.test', '*.test', 'a..test', '.....', 'q.' * 127 + 'q']
 
 
+def is_decoded(name):
+    """Return whether 2.7's ssl, which decodes names, takes *name*; the pair needs it to."""
+    return not PY2 or 'xn--' not in name or name in (
+        'xn--i-7iq.test', 'xn--ls8h.test', 'xn--bcher-kva.test')
+
+
 @pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),
                     reason='SSLContext has no sni_callback here, only set_servername_callback')
 class TestNames(object):
@@ -271,7 +278,8 @@ class TestNames(object):
         """A server's context of ours."""
         return pki.server_context('localhost', tls_version, cls=SSLContext)
 
-    @pytest.mark.parametrize('name', NAMES)
+    @pytest.mark.parametrize('name', [
+        pytest.param(name, marks=[only_graft] * (not is_decoded(name))) for name in NAMES])
     def test_as_sent(self, client_context, context, name, capfd):
         """The callback gets the A-labels, the handshake goes on, and nobody is told of it."""
         seen = []
@@ -291,6 +299,7 @@ class TestNames(object):
             error, sent = ask_for(client_context, context, name)
         assert ([], 'CALLBACK_FAILED', b'\x02\x50') == (seen, error.reason, sent[-2:])
 
+    @only_graft  # 2.7's own ssl reports it too
     @pytest.mark.skipif(not PY2, reason="Python 3's ssl reports it")
     def test_not_ascii_is_quiet(self, client_context, context, capfd):
         """What a stranger sends is no reason to write to stderr."""
@@ -315,7 +324,8 @@ class TestPlainContext(object):
         context = pki.server_context('localhost', tls_version, cls=ssl.SSLContext)
         seen = []
         set_sni_callback(context, lambda *args: seen.append(args))
-        pair = Pair(client_context, context, server_hostname='xn--fa-hia.test')
+        name = u'xn--bcher-kva.test' if ENGINE == 'pair' else u'xn--fa-hia.test'
+        pair = Pair(client_context, context, server_hostname=name)
         pair.client_end.handshake_is_done()
         with connection() as (ours, theirs):
             ours.sendall(pair.client_end.outgoing.read())
@@ -324,8 +334,8 @@ class TestPlainContext(object):
             with pytest.raises(EnvironmentError):  # there is no more than a ClientHello
                 server.do_handshake()
             server.close()
-        assert [(True, u'xn--fa-hia.test', True)] == [
-            (sslobj is server, name, given is context) for sslobj, name, given in seen]
+        assert [(True, name, True)] == [
+            (sslobj is server, asked, given is context) for sslobj, asked, given in seen]
 
     def test_2_7s_own_is_as_it_was(self, pki, client_context, tls_version):
         """set_servername_callback, called afterwards, takes its place; and the other way round."""
@@ -355,6 +365,7 @@ class TestPlainContext(object):
         gc.collect()
         assert None is reference()
 
+    @only_graft  # the pair keeps it
     @pytest.mark.skipif(not PY2, reason="Python 3's ssl calls what is gone")
     @pytest.mark.parametrize('cls', [SSLContext, ssl.SSLContext], ids=['ours', "ssl's"])
     def test_context_that_is_gone(self, pki, client_context, tls_version, cls, capfd):

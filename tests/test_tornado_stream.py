@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 
+from engines import only_graft
 from memory import PY2, SPLITS
 from pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
 from sslproto27 import SSLSession
@@ -611,7 +612,7 @@ class TestVerification(object):
 
     @pytest.mark.parametrize('leaf, trust, reason', [
         ('stranger', 'ca', 'CERTIFICATE_VERIFY_FAILED'), ('other', 'ca', 'mismatch'),
-        ('expired', 'ca', 'expired')])
+        pytest.param('expired', 'ca', 'expired', marks=only_graft)])
     @on_loop
     def test_refused(self, pki, leaf, trust, reason):
         """A certificate that is not good fails both sides; the client's reason is logged."""

@@ -1,13 +1,14 @@
 """Run the tests on each interpreter given; all of them run, whatever fails.
 
-    run_tests.py [--hold | --write] PYTHON...
+    run_tests.py [--hold | --write] PYTHON[:ENGINE]...
 
 The test files are dealt into parts, and one part more than there are processors run
 side by side, as some of the tests wait; each part's output is printed whole, when
-it has ended.  The last line is the total of all.  An error, a crash or a hang of a
-part counts as (at least) one failed test.  Options for pytest go in $PYTEST_ADDOPTS.
-What docs/tested.md says of the interpreters, and is not so, is printed; with --hold it fails the
-run, and --write writes that page.
+it has ended.  PYTHON:pair runs them with that engine (SSLPROTO27_ENGINE).
+The last line is the total of all.  An error, a crash or a hang of a part counts
+as (at least) one failed test.  Options for pytest go in $PYTEST_ADDOPTS.  What
+docs/tested.md says of the interpreters, and is not so, is printed; with --hold it fails
+the run, and --write writes that page.
 """
 from __future__ import print_function
 
@@ -76,6 +77,12 @@ def files_of(part):
     return sorted(glob.glob(os.path.join(CHECKOUT, 'tests', 'test_*.py')))[part::PARTS]
 
 
+def parse(one):
+    """Return (path, engine or None) of an argument."""
+    path, _, engine = one.partition(':')
+    return os.path.abspath(path), engine or None
+
+
 def run(python, part, folder, env):
     """Run a part of the tests; return the counts of outcomes and all that was printed."""
     report, log = (os.path.join(folder, name) for name in ('report.xml', 'log'))
@@ -114,15 +121,18 @@ def describe(python):
         return None
 
 
-def run_part(python, part, env):
+def run_part(python, engine, part, env):
     """
-    Do all that there is to do for a part on an interpreter.
+    Do all that there is to do for a part on an interpreter, with an engine or that of its choice.
 
     Return (its name in docs/tested.md or None, the counts of outcomes).
     """
     description = describe(python)
     if description is None:
         return None, collections.Counter({('', 'failed'): 1})
+    if engine is not None:
+        description = ['%s, the %s engine' % (line, engine) for line in description]
+        env = dict(env, SSLPROTO27_ENGINE=engine)
     folder = tempfile.mkdtemp()
     try:
         counts, text = run(python, part, folder, env)
@@ -149,12 +159,12 @@ def check_page(results, write):
 
 def main(arguments):
     options = {one for one in arguments if one.startswith('--')}
-    pythons = [os.path.abspath(one) for one in arguments if one not in options]
-    env = environment(pythons)
-    todo = [(python, part) for python in pythons for part in range(PARTS)]
+    pythons = [parse(one) for one in arguments if one not in options]
+    env = environment([python for python, _ in pythons])
+    todo = [one + (part,) for one in pythons for part in range(PARTS)]
     workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
     results = collections.OrderedDict()
-    for name, counts in workers.imap(lambda one: run_part(one[0], one[1], env), todo, 1):
+    for name, counts in workers.imap(lambda one: run_part(*(one + (env,))), todo, 1):
         results[name] = results.get(name, collections.Counter()) + counts
     counts = total(sum(results.values(), collections.Counter()))
     failed = counts['failed']

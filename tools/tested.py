@@ -20,9 +20,9 @@ LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'memorybio', 'sslobject', 'session*', 'wrap_bio', 'short_paths', 'install', 'unavailable',
         'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
-        'hostile_callers_engine', 'unique', 'monkey_patching']),
+        'hostile_callers_engine', 'unique', 'monkey_patching', 'pair_engine', 'old_ssl']),
     ('contexts, certificates, names', [
-        'by_name', 'context*', 'credentials', 'certificates', 'hostname', 'servername', 'sni',
+        'by_name', 'context*', 'credentials', 'certificates', 'hostname*', 'servername', 'sni',
         'x509']),
     ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
     ('blocking sockets', ['socket*', 'real_peers', 'hostile_callers_sockets']),

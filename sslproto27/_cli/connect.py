@@ -188,7 +188,7 @@ def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs)
 
 def _chain(ssl_object):
     """Return the certificates that are known to belong together, DER, the server's first."""
-    if not hasattr(ssl_object, 'get_verified_chain'):  # not measured: Python 3.12 and older
+    if not hasattr(ssl_object, 'get_verified_chain'):  # not measured: Python 3.12, the pair
         try:
             return [ssl_object.getpeercert(True)]
         except ValueError:  # the handshake has failed

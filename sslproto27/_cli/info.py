@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import importlib
+import os
 import pkgutil
 import platform
 import ssl
@@ -12,6 +13,8 @@ import warnings
 from .. import __path__ as package_path, __version__
 from .._core.api import MemoryBIO
 from .._core.compat import PY2, PYPY
+from .._core.engine import NAME, REASON
+from .._core.pair.limits import LIMITS
 from .console import Output
 
 HELP = 'the interpreter, the engine, OpenSSL; what can be used here, and why not'
@@ -37,7 +40,14 @@ def run(arguments):
         console.fact('engine', ('bad', 'none: '), reason)
     else:
         console.fact('engine', ('good', _engine()))
-    for name, value in (('TLS 1.3', getattr(ssl, 'HAS_TLSv1_3', False)), ('ALPN', ssl.HAS_ALPN)):
+        console.fact('because', REASON)
+    if NAME == 'pair':
+        for name in sorted(LIMITS):
+            console.fact('lacks', name, ': ', LIMITS[name])
+    if NAME == 'stdlib' and os.environ.get('SSLPROTO27_ENGINE'):
+        console.fact('variable', 'SSLPROTO27_ENGINE means nothing on Python 3')
+    for name, value in (('TLS 1.3', getattr(ssl, 'HAS_TLSv1_3', False)),
+                        ('ALPN', getattr(ssl, 'HAS_ALPN', False))):
         console.fact(name, ('good', 'yes') if value else ('bad', 'no, not in this OpenSSL'))
     _trust_store(console)
     for name in sorted(one for _, one, _ in pkgutil.iter_modules(package_path)
@@ -66,6 +76,8 @@ def _why_no_engine():
 def _engine():
     if not PY2:
         return "the standard library's own memory BIOs"
+    if NAME == 'pair':
+        return "memory BIOs over a pair of sockets, through the interpreter's ssl alone"
     return 'memory BIOs grafted through %s' % ('cffi' if PYPY else 'ctypes')
 
 

@@ -110,9 +110,16 @@ def _front(arguments, keys):
     for path in arguments.cert:
         context = server_context(path, None, arguments.client_ca, arguments.alpn,
                                  key_option=None)
-        set_session_ticket_keys(context, keys)
+        _set_ticket_keys(context, keys)
         choices.append((context, names_of(path)))
     return choices[0][0], answer_by_name(choices)
+
+
+def _set_ticket_keys(context, keys):
+    try:
+        set_session_ticket_keys(context, keys)
+    except NotImplementedError:  # of the pair engine: each worker then has its own, OpenSSL's
+        pass
 
 
 def _back(arguments):

@@ -47,9 +47,11 @@ def unverified(error, chain):
     Return what is wrong with a certificate, and what to do (text).
 
     Args:
-        error (ssl.SSLError): with ``verify_code`` and ``verify_message``.
+        error (ssl.SSLError): with ``verify_code`` and ``verify_message``, where the engine knows.
         chain (list of bytes): DER, as far as it is known, the peer's own first.
     """
+    if not hasattr(error, 'verify_code'):  # of the pair engine, for a chain
+        return printable(error.strerror)
     code = error.verify_code
     reason = u'%s (X.509 error %d)' % (printable(error.verify_message).rstrip(u'.'), code)
     hint = _hint(code, chain)

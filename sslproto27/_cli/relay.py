@@ -404,7 +404,7 @@ class _Connection(object):
         cipher = known('cipher')
         self._facts.update(
             version=known('tls_version'), cipher=cipher and cipher[0], alpn=known('alpn_protocol'),
-            resumed=known('session_reused'), client=_client(known),
+            resumed=_resumed(known), client=_client(known),
             server_name=_text(self._settings.server_names.get(known('ssl_object'))))
 
     def _finish(self):
@@ -426,6 +426,13 @@ class _Connection(object):
 
 def _text(name):
     return None if name is None else printable(name)
+
+
+def _resumed(known):
+    try:
+        return known('session_reused')
+    except NotImplementedError:  # a server's of the pair engine
+        return None
 
 
 def _client(known):

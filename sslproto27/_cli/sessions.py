@@ -13,6 +13,8 @@ import stat
 import tempfile
 
 from .._core.compat import PY2
+from .._core.engine import NAME
+from .._core.pair.limits import cannot
 from .console import UserError
 
 __all__ = ['load', 'require_sessions', 'save']
@@ -41,6 +43,7 @@ def save(path, session, server, verified):
     Raises:
         UserError: the server gave nothing to resume, or the file cannot be written.
     """
+    _see_that_there_are_some()
     from .._core.session import session_to_pem
     if session is None:
         raise UserError('no session: the server gave none')
@@ -74,6 +77,7 @@ def load(path, context, server, must_be_verified):
     Raises:
         UserError: it cannot be read, is none, or must not be used.
     """
+    _see_that_there_are_some()
     from .._core.session import session_from_pem
     try:
         with open(path, 'rb') as file:
@@ -92,3 +96,8 @@ def load(path, context, server, must_be_verified):
         return session_from_pem(data, context, server)
     except ssl.SSLError as error:
         raise UserError('%s: no session: %s', path, error)
+
+
+def _see_that_there_are_some():
+    if NAME == 'pair':
+        raise cannot('session')

@@ -8,13 +8,12 @@ from __future__ import absolute_import, division, print_function
 from .compat import PY2
 
 if PY2:
+    from .chosen import (
+        MemoryBIO, SSLObject, SSLSession, refuse_renegotiation, wrap_bio, wrap_bio_and_check)
     from .constants import TLSVersion
     from .context.sslcontext import SSLContext, create_default_context
     from .errors import SSLCertVerificationError
-    from .bio import MemoryBIO
     from .pep546 import install, uninstall
-    from .session import SSLSession
-    from .sslobject import SSLObject, refuse_renegotiation, wrap_bio, wrap_bio_and_check
 else:
     from .engine.cpython3 import (
         MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,

@@ -1,7 +1,7 @@
 """Python 2 or 3, and what follows from it. Nothing here does TLS."""
 from __future__ import absolute_import, division, print_function
 
-import ctypes
+import io
 import platform
 import sys
 from _ssl import _SSLContext as NativeContext  # of every context, whoever patches ssl.SSLContext
@@ -72,21 +72,49 @@ def to_index(number, name):
     return number
 
 
+def in_utf8(password):
+    """Return a *password* as load_cert_chain takes it, but no text, which 2.7 has as ASCII."""
+    if callable(password):
+        return lambda: in_utf8(password())
+    return password.encode('utf-8') if isinstance(password, text_type) else password
+
+
 def writable_view(buffer, name):
     """
-    Return a view of *buffer*, on 2.7, whose slices can be set to bytes.
+    Return a view of *buffer*, on 2.7, of which a slice from the start can be set to bytes.
 
     Raises:
         TypeError: *buffer*, the argument called *name*, is read-only or no buffer.
     """
     try:
-        if isinstance(buffer, memoryview):
-            if not buffer.readonly and buffer.itemsize == 1:
-                return buffer
-        else:
-            # Python 2's older protocol: array.array has no other, and counts in bytes.
-            size = len(memory_of(buffer))
-            return (ctypes.c_char * size).from_buffer(buffer)
+        view = memoryview(buffer)
+        if not view.readonly and view.itemsize == 1:
+            return view
     except TypeError:
         pass
-    raise TypeError('%s must be a writable buffer of bytes, not %s' % (name, type(buffer).__name__))
+    if isinstance(buffer, memoryview):
+        raise _not_writable(buffer, name)
+    return _OldView(buffer, name)
+
+
+class _OldView(object):
+    """A view of what has Python 2's older protocol alone, as array.array: it counts in bytes."""
+
+    def __init__(self, buffer, name):
+        try:
+            self._size = len(memory_of(buffer))
+            io.BytesIO(b'').readinto(buffer)  # nothing; but only what can be written to is taken
+        except TypeError:
+            raise _not_writable(buffer, name)
+        self._buffer = buffer
+
+    def __len__(self):
+        return self._size
+
+    def __setitem__(self, _, data):
+        io.BytesIO(data).readinto(self._buffer)
+
+
+def _not_writable(buffer, name):
+    return TypeError('%s must be a writable buffer of bytes, not %s'
+                     % (name, type(buffer).__name__))

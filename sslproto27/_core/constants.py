@@ -2,7 +2,8 @@
 Versions, protocols and flags that Python 3.13's ssl has names for and 2.7's has not. Only numbers.
 
 Those whose value depends on OpenSSL's version have the value of the headers of 1.1.0 to 3.x, in
-which they agree (ssl.h, x509_vfy.h).
+which they agree (ssl.h, x509_vfy.h). Of an older one, where the same bits mean something else, they
+are 0, and setting them does nothing.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -21,15 +22,17 @@ PROTOCOL_TLS = ssl.PROTOCOL_SSLv23  # its name before 2.7.13
 PROTOCOL_TLS_CLIENT = 16
 PROTOCOL_TLS_SERVER = 17
 
+_HAS_1_1 = ssl.OPENSSL_VERSION_INFO >= (1, 1)
+
 OP_LEGACY_SERVER_CONNECT = 0x4
 OP_ENABLE_KTLS = 0x8                   # OpenSSL 3.0; memory BIOs have no use for it
 OP_IGNORE_UNEXPECTED_EOF = 0x80        # OpenSSL 3.0; never set here: it hides truncation
-OP_ALLOW_CLIENT_RENEGOTIATION = 0x100  # OpenSSL 3.0's name; here of 1.1.1, too
+OP_ALLOW_CLIENT_RENEGOTIATION = 0x100 if _HAS_1_1 else 0  # 3.0's name; here of 1.1.1, too
 OP_NO_TICKET = 0x4000
 OP_NO_COMPRESSION = 0x20000
-OP_ENABLE_MIDDLEBOX_COMPAT = 0x100000  # RFC 8446 D.4
-OP_NO_TLSv1_3 = 0x20000000
-OP_NO_RENEGOTIATION = 0x40000000       # OpenSSL 1.1.0h
+OP_ENABLE_MIDDLEBOX_COMPAT = 0x100000 if _HAS_1_1 else 0  # RFC 8446 D.4
+OP_NO_TLSv1_3 = 0x20000000 if ssl.OPENSSL_VERSION_INFO >= (1, 1, 1) else 0
+OP_NO_RENEGOTIATION = 0x40000000 if _HAS_1_1 else 0  # 1.1.0h
 
 VERIFY_X509_STRICT = 0x20
 VERIFY_ALLOW_PROXY_CERTS = 0x40

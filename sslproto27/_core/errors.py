@@ -12,9 +12,10 @@ import ssl
 
 from .compat import to_native
 from .engine import binding
+from .pair.limits import MissingAttribute, cannot
 
-__all__ = ['SSLCertVerificationError', 'has_failed', 'library_error', 'misuse_error', 'required',
-           'ssl_error']
+__all__ = ['SSLCertVerificationError', 'eof_error', 'has_failed', 'library_error', 'misuse_error',
+           'name_error', 'native_error', 'required', 'ssl_error', 'want_read']
 
 lib = binding.lib
 ERR_peek_last_error, ERR_clear_error = lib.ERR_peek_last_error, lib.ERR_clear_error
@@ -78,6 +79,12 @@ class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
     def __str__(self):
         return str(self.strerror)
 
+    def __getattr__(self, name):
+        # They are set where OpenSSL itself could be asked.
+        if name in ('verify_code', 'verify_message'):
+            raise cannot(name, MissingAttribute)
+        raise AttributeError(name)
+
 
 def has_failed(handle):
     """Return whether OpenSSL has given up the ``SSL *`` *handle* for good (bool)."""
@@ -116,7 +123,7 @@ def ssl_error(handle, server_hostname=None, silent=False):
     if number and not silent:
         return _of_number(number, handle, server_hostname)
     if code == SSL_ERROR_WANT_READ:
-        return _make(ssl.SSLWantReadError, code, 'The operation did not complete (read)')
+        return want_read()
     if number and has_failed(handle):
         return _of_number(number, handle, server_hostname)
     if code == SSL_ERROR_ZERO_RETURN:
@@ -124,6 +131,12 @@ def ssl_error(handle, server_hostname=None, silent=False):
     if code == SSL_ERROR_SYSCALL and (not number or lib.SSL_want(handle) == SSL_READING):
         return _eof()
     return _of_number(number, handle, server_hostname)
+
+
+def want_read():
+    """Return the ssl.SSLWantReadError of a call that waits for the peer."""
+    return _make(ssl.SSLWantReadError, SSL_ERROR_WANT_READ,
+                 'The operation did not complete (read)')
 
 
 def library_error():
@@ -200,3 +213,51 @@ def _make(cls, code, text, library=None, reason=None):
 def _constant(text):
     """Return the name that OpenSSL's headers give what *text* says; None for an empty text."""
     return re.sub('[^A-Z0-9]+', '_', text.upper()).strip('_') or None
+
+
+def native_error(error):
+    """
+    Return the exception for what the interpreter's own TLS object has raised as *error*.
+
+    Its text ends with OpenSSL's own; the names in front of that come from the stale table.
+    """
+    if isinstance(error, RuntimeError):  # of PyPy
+        return _make(ssl.SSLError, SSL_ERROR_SSL, _text('SSL', None, None), 'SSL')
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
+        return _eof()  # a failure without a reason: OpenSSL was called after another one
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return _make(ssl.SSLZeroReturnError, SSL_ERROR_ZERO_RETURN,
+                     'TLS/SSL connection has been closed (EOF)')
+    library, text = _native_text(to_native(error.args[-1])).groups()
+    reason = _REASONS.get(text) or _constant(text) if text != 'unknown error' else None
+    if reason in ('UNEXPECTED_EOF_WHILE_READING', 'EOF_OCCURRED_IN_VIOLATION_OF_PROTOCOL'):
+        return eof_error()
+    refused = reason == 'CERTIFICATE_VERIFY_FAILED'
+    return _make(SSLCertVerificationError if refused else ssl.SSLError, SSL_ERROR_SSL,
+                 _text(library, reason, text), library, reason)
+
+
+#: '[SSL: REASON] what is wrong (_ssl.c:727)', or with less; PyPy has no line number.
+_native_text = re.compile(r'(?s)(?:\[([^]:]*)(?:: [^]]*)?\] )?(.*?)(?: \(_ssl\.c:\d+\))?\Z').match
+
+
+def eof_error():
+    """Return the ssl.SSLEOFError of a call that waits for what will not come any more."""
+    if ssl.OPENSSL_VERSION_INFO < (3,):
+        return _eof()
+    return _eof('SSL', 'UNEXPECTED_EOF_WHILE_READING')  # as OpenSSL 3 itself has it
+
+
+def name_error(server_hostname, is_address):
+    """Return the `SSLCertVerificationError` for a certificate that is for another server."""
+    library, reason = 'SSL', 'CERTIFICATE_VERIFY_FAILED'
+    if is_address:
+        code, kind = X509_V_ERR_IP_ADDRESS_MISMATCH, 'IP address'
+    else:
+        code, kind = X509_V_ERR_HOSTNAME_MISMATCH, 'Hostname'
+    message = "%s mismatch, certificate is not valid for '%s'." % (kind, server_hostname)
+    error = _make(SSLCertVerificationError, SSL_ERROR_SSL, _text(
+        library, reason, 'certificate verify failed: ' + message), library, reason)
+    error.verify_code = code
+    error.verify_message = message
+    return error

@@ -11,8 +11,7 @@ import importlib
 import ssl
 import sys
 
-from .bio import MemoryBIO
-from .sslobject import SSLObject, wrap_bio
+from .chosen import MemoryBIO, SSLObject, wrap_bio
 
 __all__ = ['install', 'uninstall']
 

@@ -13,7 +13,8 @@ import re
 
 from .compat import text_type, to_native
 
-__all__ = ['certificate_in_pem', 'decode_certificate', 'decode_readable', 'split_der']
+__all__ = ['certificate_identities', 'certificate_in_pem', 'decode_certificate', 'decode_readable',
+           'signature_algorithm', 'split_der']
 
 # Identifier octets: X.690 8.1.2, numbers from X.680 8.6.
 _BOOLEAN, _INTEGER, _BIT_STRING, _OCTET_STRING, _OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -21,6 +22,8 @@ _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE, _SET = 0x17, 0x18, 0x30, 0x31
 _CONTEXT_0 = 0xA0  # [0], constructed
 
 _SUBJECT_ALT_NAME = '2.5.29.17'  # RFC 5280 4.2.1.6
+_COMMON_NAME = '2.5.4.3'  # RFC 5280 A.1
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87  # [2] and [7] of GeneralName, RFC 5280 4.2.1.6
 _CRL_DISTRIBUTION_POINTS = '2.5.29.31'  # RFC 5280 4.2.1.13
 _AUTHORITY_INFO_ACCESS = '1.3.6.1.5.5.7.1.1'  # RFC 5280 4.2.2.1
 _EXTENSIONS = (_SUBJECT_ALT_NAME, _CRL_DISTRIBUTION_POINTS, _AUTHORITY_INFO_ACCESS)
@@ -31,7 +34,7 @@ _URI_KEYS = ('OCSP', 'caIssuers', 'crlDistributionPoints')  # in Python 3.13's o
 #: How many certificates, of up to how many bytes, are kept decoded: a client meets the same few
 #: again and again, and decoding one takes a fifth of the instructions of a handshake.
 _KEPT, _SMALL = 16, 8192
-_decoded = {}  # by their DER
+_decoded, _identities = {}, {}  # by their DER
 
 #: RFC 1421 4.4: an empty line ends them.
 _HEADERS = re.compile(br'(?s)\A\s*[\w-]+:.*?\n\r?\n')
@@ -323,14 +326,19 @@ def decode_certificate(der):
     Raises:
         ValueError: *der* is not DER, or not a certificate, or one of the above is malformed.
     """
-    decoded = _decoded.get(der)
+    # The caller's own; what is in it cannot be changed.
+    return _kept(_decoded, der, _decode).copy()
+
+
+def _kept(known, der, decode):
+    decoded = known.get(der)
     if decoded is None:
-        decoded = _decode(der)
+        decoded = decode(der)
         if len(der) <= _SMALL:
-            if len(_decoded) >= _KEPT:
-                _decoded.clear()
-            _decoded[der] = decoded
-    return decoded.copy()  # the caller's own; what is in it cannot be changed
+            if len(known) >= _KEPT:
+                known.clear()
+            known[der] = decoded
+    return decoded
 
 
 def decode_readable(der):
@@ -455,3 +463,70 @@ def _all_uris(extensions):
     uris = _access_uris(extensions.get(_AUTHORITY_INFO_ACCESS, _EMPTY))
     uris['crlDistributionPoints'] = _crl_uris(extensions.get(_CRL_DISTRIBUTION_POINTS, _EMPTY))
     return dict((key, tuple(uris[key])) for key in _URI_KEYS if uris.get(key))
+
+
+def certificate_identities(der):
+    """
+    Return what a certificate may be valid for, as it is in it.
+
+    Args:
+        der (bytes): one certificate, RFC 5280 4.1, in DER, nothing after it.
+
+    Returns:
+        (names, addresses, common_names): tuples of bytes: dNSName, the octets of iPAddress, and
+        common names, those in ASCII alone.
+
+    Raises:
+        ValueError: *der* is not DER, or not a certificate, or its subjectAltName is malformed.
+    """
+    return _kept(_identities, der, _find_identities)
+
+
+def _find_identities(der):
+    tbs = _elements(_take(_elements(_only(der, _SEQUENCE, 'Certificate')),
+                          _SEQUENCE, 'tbsCertificate'))
+    _take_optional(tbs, _CONTEXT_0)
+    for tag, what in ((_INTEGER, 'serialNumber'), (_SEQUENCE, 'signature'), (_SEQUENCE, 'issuer'),
+                      (_SEQUENCE, 'validity')):
+        _take(tbs, tag, what)
+    subject = _take(tbs, _SEQUENCE, 'subject')
+    extensions = [content for tag, content in tbs if tag == 0xA3]
+    if len(extensions) > 1:
+        raise ValueError('certificate: extensions twice')
+    names, addresses = [], []
+    if extensions:
+        found = _extensions(extensions[0])
+        alternatives = _only(found.get(_SUBJECT_ALT_NAME, _EMPTY), _SEQUENCE, 'subjectAltName')
+        for tag, content in _elements(alternatives):
+            if tag == _DNS_NAME:
+                names.append(content)
+            elif tag == _IP_ADDRESS:
+                addresses.append(content)
+    return tuple(names), tuple(addresses), tuple(_common_names(subject))
+
+
+def _common_names(subject):
+    for rdn in _each(subject, _SET, 'RDN'):
+        for attribute in _each(rdn, _SEQUENCE, 'attribute'):
+            elements = _elements(attribute)
+            oid = _oid(_take(elements, _OBJECT_IDENTIFIER, 'attribute type'))
+            if oid == _COMMON_NAME and len(elements) == 1 and elements[0][0] in _STRINGS:
+                tag, value = elements[0]
+                try:
+                    yield _text(value, _STRINGS[tag]).encode('ascii')
+                except ValueError:  # also of another encoding: it can be nobody's host name
+                    pass
+
+
+def signature_algorithm(der):
+    """
+    Return how a certificate is signed: (dotted OID, parameters in DER), RFC 5280 4.1.1.2.
+
+    Raises:
+        ValueError: *der* is not a certificate in DER.
+    """
+    certificate = _elements(_only(der, _SEQUENCE, 'Certificate'))
+    _take(certificate, _SEQUENCE, 'tbsCertificate')
+    algorithm = _elements(_take(certificate, _SEQUENCE, 'signatureAlgorithm'))
+    oid = _oid(_take(algorithm, _OBJECT_IDENTIFIER, 'algorithm'))
+    return oid, algorithm[0][1] if algorithm else b''

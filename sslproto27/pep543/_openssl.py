@@ -21,7 +21,9 @@ __all__ = ['BACKEND', 'OpenSSLClientContext', 'OpenSSLServerContext']
 
 def _native_context(configuration, server_side):
     """Return the ssl.SSLContext of a configuration."""
-    wanted = plan(configuration, server_side, hasattr(SSLContext, 'set_ciphersuites'))
+    # With the pair engine it is a property, which raises.
+    can_choose = callable(getattr(SSLContext, 'set_ciphersuites', None))
+    wanted = plan(configuration, server_side, can_choose)
     context = _new_context(wanted, server_side)
     context.minimum_version = getattr(NativeVersion, wanted.lowest.name)
     context.maximum_version = getattr(NativeVersion, wanted.highest.name)

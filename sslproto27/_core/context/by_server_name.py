@@ -11,11 +11,14 @@ from __future__ import absolute_import, division, print_function
 import ssl
 
 from ..compat import PY2, NativeContext, text_type
+from ..engine import NAME
+from ..pair.limits import cannot
 
 if PY2:
-    from .callbacks import set_sni_callback
-    from .settings import get_maximum_version, get_minimum_version
-    from ..sslobject import SSLObject
+    from ..chosen import SSLObject, callbacks, settings
+    set_sni_callback = callbacks.set_sni_callback
+    get_maximum_version = settings.get_maximum_version
+    get_minimum_version = settings.get_minimum_version
 else:
     from ..engine.cpython3_context import get_maximum_version, get_minimum_version, set_sni_callback
 
@@ -39,7 +42,8 @@ def by_server_name(default, contexts):
     of ALPN. What version is spoken is settled before: a connection whose version the chosen context
     does not allow is refused (alert protocol_version), and so is a session that was made under
     another name where the chosen context verifies clients. On Python 3, whose ssl cannot set these
-    for one connection, contexts must have the verify mode, flags and versions of *default*.
+    for one connection, contexts must have the verify mode, flags and versions of *default*; with
+    the pair engine too, and none of them may verify clients then.
 
     Args:
         default (ssl.SSLContext): for clients that ask for no name, or for one that is not there.
@@ -52,6 +56,7 @@ def by_server_name(default, contexts):
 
     Raises:
         TypeError, ValueError: a name or a context cannot be used; the text names it.
+        NotImplementedError: the pair engine cannot give connections what a context has.
     """
     if not isinstance(default, NativeContext):
         raise TypeError('default must be an ssl.SSLContext, not %r' % (default,))
@@ -59,7 +64,9 @@ def by_server_name(default, contexts):
     for name, context in dict(contexts).items():
         if not isinstance(context, NativeContext):
             raise TypeError('context of %r must be an ssl.SSLContext, not %r' % (name, context))
-        if not PY2:
+        if NAME == 'pair':
+            _check_possible(context, default)
+        elif NAME == 'stdlib':
             _check_alike(name, context, default)
         # None, not default itself: a plain context must not be referred to by what it holds.
         chosen[_key(name)] = None if context is default else context
@@ -96,9 +103,11 @@ def _callback(chosen):
 
 def _use(ssl_object, context, name, before):
     """Let a connection have *context*; return None, or the alert that refuses it."""
-    if not PY2 or not isinstance(ssl_object, SSLObject):  # ssl's own: out of reach
+    if NAME != 'graft' or not isinstance(ssl_object, SSLObject):  # ssl's own: out of reach
         ssl_object.context = context
-        return None if _differs(context, before) is None else ALERT_INTERNAL_ERROR
+        possible = _differs(context, before) is None and not (
+            NAME == 'pair' and context is not before and context.verify_mode != ssl.CERT_NONE)
+        return None if possible else ALERT_INTERNAL_ERROR
     if context.verify_mode != ssl.CERT_NONE and not ssl_object._may_resume_for(name):
         return ALERT_UNRECOGNIZED_NAME
     version = ssl_object._use_context(context)
@@ -126,6 +135,13 @@ def _differs(context, other):
         if value(context) != value(other):
             return name
     return None
+
+
+def _check_possible(context, default):
+    if context is not default and context.verify_mode != ssl.CERT_NONE:
+        raise cannot('by_server_name with contexts that verify clients')
+    if _differs(context, default) is not None:
+        raise cannot('by_server_name with contexts of other verify modes, flags or versions')
 
 
 def _check_alike(name, context, default):

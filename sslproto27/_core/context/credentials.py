@@ -2,12 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 from ..bio import MemoryBIO
-from ..compat import as_bytes, text_type
+from ..compat import as_bytes, in_utf8, text_type
 from ..engine import binding
 from ..errors import library_error, required
 from .registry import context_handle
 
-__all__ = ['in_utf8', 'load_cert_chain_pem', 'load_crl']
+__all__ = ['load_cert_chain_pem', 'load_crl']
 
 lib, NULL = binding.lib, binding.NULL
 
@@ -56,13 +56,6 @@ def load_cert_chain_pem(context, certdata, keydata=None, password=None):
             lib.X509_free(certificate)
         if key:
             lib.EVP_PKEY_free(key)
-
-
-def in_utf8(password):
-    """Return a *password* as load_cert_chain takes it, but no text: it would be ASCII."""
-    if callable(password):
-        return lambda: in_utf8(password())
-    return password.encode('utf-8') if isinstance(password, text_type) else password
 
 
 def _password(password):

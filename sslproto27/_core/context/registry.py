@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 
 import weakref
 
-from ..constants import PROTOCOL_TLS_SERVER
+from ..constants import PROTOCOL_TLS_SERVER, TLSVersion
 from ..engine import binding
 from ..unique import Unique
 
@@ -29,16 +29,22 @@ class Extras(Unique):
         keylog (KeyLog): where secrets are written.
         psk_client, psk_server (callable): as they were given.
         ticket_keys (tuple of bytes): session ticket keys.
+        common_name (bool), versions (pair of TLSVersion), switched_off (int):
+            hostname_checks_common_name, the least and the most, and the options that were set for
+            them, where OpenSSL cannot be asked.
     """
 
     __slots__ = ('post_handshake_auth', 'sslobject_class', 'sni_callback', 'keylog', 'psk_client',
-                 'psk_server', 'ticket_keys', '__weakref__')
+                 'psk_server', 'ticket_keys', 'common_name', 'versions',
+                 'switched_off', '__weakref__')
 
     def __init__(self):
-        self.post_handshake_auth = False
+        self.post_handshake_auth = self.common_name = False
         self.sslobject_class = self.sni_callback = self.keylog = None
         self.psk_client = self.psk_server = None
         self.ticket_keys = ()
+        self.switched_off = 0
+        self.versions = TLSVersion.MINIMUM_SUPPORTED, TLSVersion.MAXIMUM_SUPPORTED
 
 
 _NOTHING_SET = Extras()

@@ -5,16 +5,17 @@ import os
 import re
 import ssl
 import sys
+import warnings
 
-from ..compat import as_bytes, text_type
+from ..chosen import (
+    ABSENT, SSLObject, callbacks, load_cert_chain_pem, load_crl, settings, wrap_bio)
+from ..compat import as_bytes, in_utf8, text_type
 from ..constants import (
     OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
     TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
-from ..sslobject import SSLObject, wrap_bio
+from ..pair.limits import missing
 from ..unique import Unique
 from ..x509 import split_der
-from . import callbacks, settings
-from .credentials import in_utf8, load_cert_chain_pem, load_crl
 from .registry import Extras
 
 __all__ = ['SSLContext', 'create_default_context']
@@ -22,6 +23,9 @@ __all__ = ['SSLContext', 'create_default_context']
 #: Python 3.10's: forward secrecy, no CBC with SHA-1, 112 bits of security at least.
 _CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
             ':!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM')
+
+#: The same before OpenSSL 1.1.0, which knows of no levels, nor of all of the names.
+_OLD_CIPHERS = 'ECDH+AESGCM:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1'
 
 
 class SSLContext(Unique, ssl.SSLContext):
@@ -50,7 +54,7 @@ class SSLContext(Unique, ssl.SSLContext):
     def __init__(self, protocol=PROTOCOL_TLS):
         super(SSLContext, self).__init__(protocol)
         if protocol in settings.FLEXIBLE:
-            self.set_ciphers(_CIPHERS)
+            self.set_ciphers(_CIPHERS if ssl.OPENSSL_VERSION_INFO >= (1, 1) else _OLD_CIPHERS)
             self.minimum_version = TLSVersion.TLSv1_2
         if protocol == PROTOCOL_TLS_CLIENT:
             self.check_hostname = True
@@ -122,6 +126,10 @@ class SSLContext(Unique, ssl.SSLContext):
     load_crl = load_crl
 
 
+for _name in ABSENT:
+    setattr(SSLContext, _name, missing(_name))
+
+
 def _pem_text(data):
     """Return *data*, of load_verify_locations, as text unless 2.7 is to refuse it."""
     if data is None or isinstance(data, text_type):
@@ -147,7 +155,7 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
 
     TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
     a client verifies the server and its name. As in Python 3.8, the environment's SSLKEYLOGFILE
-    names a file for `keylog_filename`.
+    names a file for `keylog_filename`; where the engine cannot log secrets that is a warning.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
@@ -164,15 +172,35 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
         raise ValueError('purpose must be SERVER_AUTH or CLIENT_AUTH, not %r' % (purpose,))
     context = SSLContext(_PROTOCOLS[purpose])
     context.options |= OP_NO_COMPRESSION | OP_NO_RENEGOTIATION
-    context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN
+    if hasattr(context, 'verify_flags'):  # since 2.7.9
+        context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN
     if cafile or capath or cadata:
         context.load_verify_locations(cafile, capath, cadata)
     elif context.verify_mode != ssl.CERT_NONE:
-        context.load_default_certs(purpose)
+        _load_default_certs(context, purpose)
     keylog_filename = os.environ.get('SSLKEYLOGFILE')
     if keylog_filename and not sys.flags.ignore_environment:
-        context.keylog_filename = keylog_filename
+        try:
+            context.keylog_filename = keylog_filename
+        except NotImplementedError as error:
+            warnings.warn('SSLKEYLOGFILE: %s' % error, RuntimeWarning, 2)
     return context
+
+
+def _load_default_certs(context, purpose):
+    """Trust what the system does: on Windows what its stores have, one by one."""
+    if not hasattr(ssl, 'enum_certificates'):
+        context.load_default_certs(purpose)
+        return
+    for store in ('CA', 'ROOT'):
+        for certificate, encoding, trust in ssl.enum_certificates(store):
+            if encoding == 'x509_asn' and (trust is True or purpose.oid in trust):
+                try:
+                    context.load_verify_locations(
+                        cadata=text_type(ssl.DER_cert_to_PEM_cert(certificate)))
+                except ssl.SSLError:
+                    pass  # one that OpenSSL cannot read, or has already, must not hide the others
+    context.set_default_verify_paths()
 
 
 _PROTOCOLS = {ssl.Purpose.SERVER_AUTH: PROTOCOL_TLS_CLIENT,

@@ -39,15 +39,25 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
     The *owner* of what `graft` has made, or the ssl.SSLSocket, whose ``SSL *`` a callback was
     handed; None if it is gone.
 
-Where the library cannot be reached, importing works and the first use of any of these raises
-`EngineUnavailable` with the reason.
+Where the library cannot be reached, there is `pair` instead: sockets through which the
+interpreter's own TLS objects are fed, on which `pair.sslobject` and the rest are built. `NAME`
+says which is in use, and `REASON` why. Then, importing what needs the binding works, and the first
+use of any of its names raises `EngineUnavailable`.
+
+The environment variable SSLPROTO27_ENGINE, ``graft`` or ``pair``, forces one of the two on 2.7. On
+Python 3 there is nothing to choose, and it means nothing.
 """
 from __future__ import absolute_import, division, print_function
+
+import os
+import ssl
 
 from ..compat import PY2, PYPY
 from .libssl import EngineUnavailable
 
-__all__ = ['EngineUnavailable', 'binding']
+__all__ = ['NAME', 'REASON', 'EngineUnavailable', 'binding']
+
+_VARIABLE = 'SSLPROTO27_ENGINE'
 
 
 class Unavailable(object):
@@ -63,17 +73,35 @@ class Unavailable(object):
         raise EngineUnavailable(self._reason)
 
 
-def _load():
+def _choose():
+    """Return (name, reason, binding): see `NAME`; without a binding, what stands in for it."""
     if not PY2:
-        return None
+        return 'stdlib', "Python 3's ssl has it all", None
+    if not hasattr(ssl, 'SSLContext'):
+        raise ImportError('sslproto27 needs an ssl module with SSLContext: that of Python 2.7.9 or'
+                          ' later, or an earlier one with PEP 466')
+    forced = os.environ.get(_VARIABLE)
+    if forced not in (None, '', 'graft', 'pair'):
+        raise ValueError("%s must be 'graft' or 'pair', not %r" % (_VARIABLE, forced))
+    if forced == 'pair':
+        reason = '%s asks for it' % _VARIABLE
+        return 'pair', reason, Unavailable('sslproto27 does not call OpenSSL: ' + reason)
     try:
-        if PYPY:
-            from . import pypy27 as module
-        else:
-            from . import cpython27 as module
-    except EngineUnavailable as error:
-        return Unavailable(str(error))
+        binding = _load()
+    except (EngineUnavailable, ImportError, MemoryError) as error:
+        # MemoryError: of ctypes where no memory may be written to and run (SELinux, PaX).
+        reason = str(error) or type(error).__name__
+        return 'graft' if forced else 'pair', reason, Unavailable(reason)
+    return 'graft', "OpenSSL's functions can be reached", binding
+
+
+def _load():
+    if PYPY:
+        from . import pypy27 as module
+    else:
+        from . import cpython27 as module
     return module
 
 
-binding = _load()
+#: 'graft', 'pair', or 'stdlib' on Python 3; and why.
+NAME, REASON, binding = _choose()

@@ -1,6 +1,5 @@
 """
-OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one
-but to ask for the version.
+OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one.
 
 Types: ``ptr`` any pointer, an opaque handle; ``address`` one as a number; ``text`` a NUL-terminated
 string or input bytes; ``buf`` memory that OpenSSL fills. The names and signatures are those of
@@ -10,6 +9,7 @@ OpenSSL 1.1.0 and later.
 from __future__ import absolute_import, division, print_function
 
 import re
+import ssl
 import sys
 
 from ..compat import PY2
@@ -17,11 +17,14 @@ from ..compat import PY2
 if PY2:
     from .guard import guarded  # noqa: F401: in __all__
 
-__all__ = ['ALIASES', 'CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'OLDEST', 'EngineUnavailable',
-           'Library', 'callback_types', 'check_version', 'declarations'] + PY2 * ['guarded']
+__all__ = ['ALIASES', 'CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'EngineUnavailable', 'Library',
+           'callback_types', 'declarations'] + PY2 * ['guarded']
 
-#: OPENSSL_VERSION_NUMBER of 1.1.0, the first with BIO_up_ref, SSL_set0_rbio and opaque structures.
-OLDEST = 0x10100000
+#: Without one of these there is no graft. OpenSSL has had them all since 1.1.0; LibreSSL, whose
+#: version numbers say nothing of OpenSSL's, lacks the last two at least.
+_NEEDED = ('SSL_do_handshake', 'OpenSSL_version_num', 'BIO_up_ref', 'SSL_set0_rbio',
+           'SSL_set0_wbio', 'SSL_get0_param', 'X509_VERIFY_PARAM_set1_host',
+           'SSL_SESSION_dup', 'OPENSSL_sk_num')
 
 TYPEDEFS = """
 typedef uintptr_t ptr;
@@ -229,22 +232,18 @@ class Library(object):
                         or getattr(library, ALIASES.get(name, name), None))
             setattr(self, name, _missing(name) if function is None
                     else declared(function, name, result, arguments))
-        if not hasattr(library, 'SSL_do_handshake'):
+        missing = [name for name in _NEEDED if not hasattr(library, name)]
+        if _NEEDED[0] in missing:
             raise EngineUnavailable(
                 'sslproto27 cannot reach OpenSSL: the ssl module of %s does not export it'
                 ' (it is linked statically)' % sys.executable)
-        check_version(self.OpenSSL_version_num() if hasattr(library, 'OpenSSL_version_num') else 0)
+        if missing:
+            raise EngineUnavailable(
+                'sslproto27 needs the functions of OpenSSL 1.1.0: %s has no %s'
+                % (ssl.OPENSSL_VERSION, ', '.join(missing)))
 
 
 def _missing(name):
     def missing(*args):
         raise EngineUnavailable('this OpenSSL has no %s' % name)
     return missing
-
-
-def check_version(number):
-    """Raise `EngineUnavailable` when OpenSSL is older than 1.1.0."""
-    if number < OLDEST:
-        raise EngineUnavailable(
-            'sslproto27 needs OpenSSL 1.1.0 or later; the ssl module here uses version number %#x'
-            % number)

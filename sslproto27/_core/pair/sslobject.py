@@ -1,0 +1,860 @@
+"""
+`SSLObject` and `wrap_bio` where the interpreter's ssl is all there is: the pair engine, on 2.7.
+
+The native object reads and writes a socket of `engine.pair`. It is asked first; when it says that
+it wants bytes, it gets one record of the incoming BIO, and is asked again. So what OpenSSL has read
+never goes beyond the record that it needs, as with a BIO of its own; and nothing is ever left in
+the pair, whatever happens.
+"""
+from __future__ import absolute_import, division, print_function
+
+import hashlib
+import socket
+import ssl
+import warnings
+
+from ..compat import PYPY, as_bytes, to_index, writable_view
+from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
+from ..engine.current import current_pair
+from ..engine.pair import FEW
+from ..engine.pair_queue import clear_queue
+from ..errors import eof_error, misuse_error, name_error, native_error, want_read
+from ..context.registry import peek
+from ..hostname import without_root
+from ..hostname_match import is_ip_address, matches
+from ..servername import encode_hostname
+from ..unique import Unique
+from .limits import cannot, missing
+from .bio import MemoryBIO
+from ..records import (
+    ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, CertificateReader, ServerNameReader,
+    fatal_alert, frame_size, kind_and_size)
+from ..x509 import decode_certificate, signature_algorithm
+
+__all__ = ['SSLObject', 'SSLSession', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
+
+#: The most plaintext that a record carries, and so that one read returns (RFC 8446 5.1).
+_RECORD = 16384
+
+#: How much is encrypted at once: four records, which then are read out of the pair at once.
+_CHUNK = 4 * _RECORD
+
+#: Up to how many bytes a message to send is small, and by how much its record may be longer.
+_SMALL, _ROOM = 4096, 256
+
+_BAD_CERTIFICATE = 42  # RFC 8446 6.2
+
+_WantRead, _WantWrite = ssl.SSLWantReadError, ssl.SSLWantWriteError
+
+#: What the native object raises, these very classes. A signal handler may raise its own.
+_NATIVE_ERRORS = frozenset([ssl.SSLError, ssl.SSLZeroReturnError, ssl.SSLEOFError,
+                            ssl.SSLSyscallError, socket.error]
+                           + [RuntimeError] * PYPY)  # PyPy 7.3.3, for an error without a text
+
+# Hashes of signatures for RFC 5929 4: RFC 8017 A.2.4, RFC 5758 3, in which MD5 and SHA-1 become
+# SHA-256. Those of PSS are in its parameters.
+_SIGNATURE_HASHES = {
+    '1.2.840.113549.1.1.4': 'sha256', '1.2.840.113549.1.1.5': 'sha256',
+    '1.2.840.113549.1.1.11': 'sha256', '1.2.840.113549.1.1.12': 'sha384',
+    '1.2.840.113549.1.1.13': 'sha512', '1.2.840.113549.1.1.14': 'sha224',
+    '1.2.840.10045.4.1': 'sha256', '1.2.840.10045.4.3.1': 'sha224',
+    '1.2.840.10045.4.3.2': 'sha256', '1.2.840.10045.4.3.3': 'sha384',
+    '1.2.840.10045.4.3.4': 'sha512', '1.2.840.10040.4.3': 'sha256',
+    '2.16.840.1.101.3.4.3.2': 'sha256',
+}
+_PSS = '1.2.840.113549.1.1.10'
+_PSS_HASHES = ((b'\x60\x86\x48\x01\x65\x03\x04\x02\x01', 'sha256'),
+               (b'\x60\x86\x48\x01\x65\x03\x04\x02\x02', 'sha384'),
+               (b'\x60\x86\x48\x01\x65\x03\x04\x02\x03', 'sha512'))
+
+
+class SSLSession(Unique):
+    """Python 3.6's ssl.SSLSession, of which this engine can make none."""
+
+    def __init__(self):
+        raise TypeError("cannot create 'SSLSession' instances")
+
+
+class SSLObject(Unique):
+    """
+    TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with what of later ones can be had.
+
+    Made by `wrap_bio`. Nothing here waits: what needs more bytes from the peer raises
+    ssl.SSLWantReadError; feed the incoming BIO and call again. What the peer must get is in the
+    outgoing BIO after every call, also after one that raised. What this engine cannot do raises
+    NotImplementedError.
+    """
+
+    __slots__ = ('_native', '_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
+                 '_failure', '_drained', '_back', '_rest', '_partial', '_partial_size', '_wanted',
+                 '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
+                 '_refuses_renegotiation', '_renegotiating', '_expected', '_proven', '_reader',
+                 '_server_side', '_server_hostname',
+                 '_requested', '__weakref__')
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
+
+    @classmethod
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
+                check_name):
+        self = object.__new__(cls)
+        self._server_side = bool(server_side)
+        self._server_hostname = server_hostname
+        self._incoming, self._outgoing = incoming, outgoing
+        self.busy = None            # the token of the operation that is under way; see `Pair`
+        self._done = False          # the first handshake
+        self._failure = None        # what has ended the connection
+        self._drained = []          # from the pair, not yet in the outgoing BIO
+        self._back = []             # what OpenSSL was given and has not read: it comes first,
+        self._rest = b''            # then the rest of the current record,
+        self._partial = []          # or as much of the next one as has come,
+        self._partial_size = 0
+        self._wanted = 0            # and as much as it needs; 0 if that is not known
+        self._no_frames = False     # it is no TLS: let OpenSSL say so
+        self._last_kind = 0         # the newest record's content type
+        self._we_closed = self._peer_closed = False
+        self._refuses_renegotiation = self._renegotiating = False
+        self._expected = self._reader = None  # what the server has to prove; what reads that
+        self._requested = None      # the server that a client has asked for, see _reader
+        self._proven = None         # the certificate that did, if there may be another handshake
+        is_address = server_hostname is not None and is_ip_address(server_hostname)
+        name = None
+        if server_hostname is not None and not is_address and not server_side:
+            name = without_root(server_hostname)
+        if (server_hostname is not None and (check_name or context.check_hostname)
+                and not server_side):
+            self._expected = name or server_hostname, is_address, extras.common_name
+            self._reader = CertificateReader()
+        # OpenSSL may call what 2.7's ssl has set for it, by a pointer that nothing keeps alive.
+        self._first_context = context
+        self._pair = current_pair()
+        self._native = context._wrap_socket(self._pair.inner, self._server_side, name,
+                                            ssl_sock=self)
+        if self._server_side:
+            self._reader = ServerNameReader()
+        if session is not None:
+            self.session = session
+        return self
+
+    # How the native object is called
+
+    def _operate(self, work, argument=None):
+        """
+        Do *work*, with the pair for this object alone; return what it returns.
+
+        Raises:
+            ssl.SSLError: what *work* or the native object raised, as Python 3 would have it.
+        """
+        if self._failure is not None:
+            raise self._failure
+        pair = self._pair
+        token = pair.token(self)
+        intact = False
+        # Twice, as the exception of a signal handler may cut short a finally, too.
+        try:
+            try:
+                pair.enter(token)
+                result = work(pair, argument)
+                error = self._check_again(pair) if self._renegotiating else None
+                intact = True
+                if error is not None:
+                    raise self._fail(error)
+                return result
+            except (_WantRead, _Ended) as error:
+                if self.busy is not token:
+                    raise
+                self._release(pair)
+                if error.__class__ is _Ended:
+                    error = error.args[0]
+                else:
+                    error = self._check_again(pair) if self._renegotiating else None
+                intact = True
+                raise want_read() if error is None else self._fail(error)
+            except (ssl.SSLError, socket.error, RuntimeError) as error:
+                if self.busy is not token or error.__class__ not in _NATIVE_ERRORS:
+                    raise
+                failed = None
+                clear_queue()
+                if error.__class__ is ssl.SSLZeroReturnError:
+                    self._peer_closed = True
+                elif error.__class__ is ssl.SSLError and self._may_be_stale(pair, work):
+                    failed = self._again(pair, work, argument)
+                if failed is None:
+                    self._release(pair)
+                    self._give_back(pair)
+                    failed = self._fail(native_error(error))
+                intact = True
+                if isinstance(failed, ssl.SSLError):
+                    raise failed
+                return failed
+            finally:
+                pair.leave(token, intact)
+        finally:
+            if pair.is_held(token):
+                pair.leave(token, intact)
+
+    def _may_be_stale(self, pair, work):
+        """
+        Return whether the failure of a call can be one that other code left in OpenSSL's queue.
+
+        2.7's ssl does not empty it before, so that want-read turns into that failure; it does
+        afterwards. OpenSSL's own come with an alert, in clear or not, or with the peer's.
+        """
+        pair.drain(self._drained)
+        # An alert of `_shut_down` may be the close_notify that was wanted.
+        kinds = [ord(piece[:1]) for piece in self._drained if work != self._shut_down]
+        return (self._last_kind != ALERT and not self._no_frames
+                and ALERT not in kinds and APPLICATION_DATA not in kinds)
+
+    def _again(self, pair, work, argument):
+        """
+        Do *work* once more, with an empty queue.
+
+        Returns:
+            its result, or the SSLWantReadError that it ended in; None if it fails again.
+        """
+        try:
+            if work != self._receive_all:
+                return work(pair, argument) or None
+            data = self._receive(pair, _RECORD)
+            argument += [data] if data else []
+            return len(data) or None
+        except _WantRead:
+            self._release(pair)
+            return want_read()
+        except (_Ended, ssl.SSLError, socket.error):
+            return None
+
+    def _fail(self, error):
+        """Return *error*, after taking note that the connection is at its end."""
+        if error.__class__ is not ssl.SSLZeroReturnError and error.reason not in _HARMLESS:
+            self._failure = error
+        return error
+
+    def settle(self):
+        """See `engine.pair`: another operation of this thread comes between."""
+        self._pair.drain(self._drained)
+        self._pair.take_back(self._back)
+
+    def interruption(self):
+        """See `engine.pair`."""
+        self._failure = misuse_error('an exception, of a signal handler say, has cut short what was'
+                                     ' under way: nobody knows what has been sent')
+        self.busy = None
+        return self._failure
+
+    def _release(self, pair, expected=FEW):
+        """Move what the native object has written, about *expected* bytes, to the outgoing BIO."""
+        drained = self._drained
+        pair.drain(drained, expected)
+        while drained:
+            self._outgoing._put(drained.pop(0))
+
+    def _give_back(self, pair):
+        """Put into the incoming BIO again what OpenSSL has not read of the current record."""
+        pair.take_back(self._back)
+        self._incoming._put_back(b''.join(self._back) + self._rest)
+        del self._back[:]
+        self._rest = b''
+
+    def _push(self, pair):
+        """
+        Put what is left of the current record, or the next one, into the pair, which is empty.
+
+        Returns:
+            bool: False if there is none, or not all of it.
+
+        Raises:
+            _Ended: the peer has ended the connection, or may not do what it wants.
+        """
+        if self._back:
+            piece = b''.join(self._back)
+            del self._back[:]
+        elif self._rest:
+            piece, self._rest = self._rest, b''
+        else:
+            piece = self._next_record()
+            if piece is None:
+                if self._incoming._eof_written and not self._incoming._size:
+                    raise _Ended(eof_error())
+                return False
+            if self._reader is not None and not self._no_frames:
+                self._reader.feed(piece)
+            elif self._done and ord(piece[:1]) == HANDSHAKE:
+                self._note_renegotiation(piece)
+        self._last_kind = ord(piece[:1])
+        sent = pair.push(piece)
+        if sent < len(piece):
+            self._rest = bytes(piece[sent:]) + self._rest
+        return True
+
+    def _next_record(self):
+        """Take the next record out of the incoming BIO: bytes or a buffer, None if it has none."""
+        incoming = self._incoming
+        if not self._partial and incoming._chunks:
+            first, start = incoming._chunks[0], incoming._start
+            if len(first) - start >= HEADER_SIZE and not self._no_frames:
+                size = kind_and_size(first, start)[1]
+                end = start + size
+                if size and end <= len(first):
+                    incoming._advance(size, end)
+                    return first if size == len(first) else buffer(first, start, size)
+        return self._assemble(incoming)
+
+    def _assemble(self, incoming):
+        """Take out of *incoming* what belongs to the next record; return that if it is whole."""
+        while incoming._size:
+            if self._no_frames:
+                wanted = self._partial_size + incoming._size
+            else:
+                wanted = self._wanted or HEADER_SIZE
+            piece = incoming.read(wanted - self._partial_size)
+            self._partial.append(piece)
+            self._partial_size += len(piece)
+            if self._partial_size < wanted:
+                return None
+            if not self._wanted and not self._no_frames:
+                self._partial = [b''.join(self._partial)]
+                self._wanted = frame_size(self._partial[0], self._server_side and not self._done)
+                self._no_frames = not self._wanted
+            if self._no_frames and not incoming._size or self._partial_size == self._wanted:
+                record = b''.join(self._partial)
+                self._partial = []
+                self._partial_size = self._wanted = 0
+                return record
+        return None
+
+    def _note_renegotiation(self, record):
+        """
+        Take note of a handshake after the first one, which *record* belongs to: up to TLS 1.2.
+
+        Raises:
+            _Ended: it is refused, as OP_NO_RENEGOTIATION would.
+        """
+        if self._native.version() == 'TLSv1.3':
+            return
+        self._renegotiating = self._proven is not None
+        if self._refuses_renegotiation:
+            self._incoming._put_back(bytes(record))
+            try:
+                self._native.shutdown()
+            except (ssl.SSLError, socket.error):  # it waits for the peer's: of no interest
+                pass
+            raise _Ended(_refused())
+
+    def _check_again(self, pair):
+        """
+        See that the server is the one whose name was checked, once a new handshake is done.
+
+        Returns:
+            ssl.SSLError or None: what ends the connection.
+        """
+        error = None
+        try:
+            self._native.do_handshake()  # without that 2.7's ssl looks at no new certificate
+            self._renegotiating = False
+            if self._native.peer_certificate(True) != self._proven:
+                error = name_error(self._server_hostname, is_ip_address(self._server_hostname))
+        except _WantRead:
+            pass
+        except ssl.SSLError as native:
+            error = native_error(native)
+        self._release(pair)
+        return error
+
+    # The work of each operation
+
+    def _call(self, pair, function):
+        """Call *function* of the native object until it wants no bytes, or there are none."""
+        while True:
+            try:
+                result = function()
+                break
+            except _WantRead:
+                self._release(pair)
+                if not self._push(pair):
+                    raise
+            except _WantWrite:
+                self._release(pair)
+        self._release(pair)
+        return result
+
+    def _shut_down(self, pair, _):
+        self._we_closed = self._done
+        self._call(pair, self._native.shutdown)
+        return True
+
+    def _shake_hands(self, pair, _):
+        if self._expected is None:
+            self._call(pair, self._native.do_handshake)
+            if self._reader is not None:
+                self._requested, self._reader = self._reader.name, None
+        else:
+            self._shake_hands_with(pair, self._native.do_handshake, self._reader)
+            self._expected = None
+        self._done = True
+        return True
+
+    def _shake_hands_with(self, pair, do_handshake, reader):
+        """
+        Shake hands with a server that has to prove its name: nothing that follows leaves before.
+
+        Up to TLS 1.2 its certificate is seen as it comes, but OpenSSL judges it first. What it then
+        writes, our own certificate among it, waits for the name to be checked. In TLS 1.3 only the
+        end of the handshake is written after the certificate.
+        """
+        seen = None
+        while True:
+            try:
+                do_handshake()
+                break
+            except _WantRead:
+                pair.drain(self._drained)
+                if seen is None and reader.certificate is not None:
+                    seen = reader.certificate
+                    self._check_name(seen)
+                self._release(pair)
+                if not self._push(pair):
+                    raise
+            except _WantWrite:
+                pair.drain(self._drained)
+        pair.drain(self._drained)
+        certificate = self._native.peer_certificate(True)
+        if reader.certificate is not None and reader.certificate != certificate:
+            certificate = None
+        self._check_name(certificate)
+        self._release(pair)
+        self._reader = None
+        if (self._native.version() != 'TLSv1.3'
+                and not self.context.options & OP_NO_RENEGOTIATION):
+            self._proven = certificate
+
+    def _check_name(self, certificate):
+        name, is_address, common_name = self._expected
+        if certificate is None or not matches(certificate, name, common_name):
+            self._drained[:] = [fatal_alert(_BAD_CERTIFICATE, self._reader.version)]
+            raise _Ended(name_error(name, is_address))
+
+    def _receive(self, pair, size):
+        native = self._native
+        if not self._peer_closed and not native.pending():
+            self._push(pair)
+        while True:
+            try:
+                data = native.read(size)
+                break
+            except _WantRead:
+                self._release(pair)
+                if not self._push(pair):
+                    raise
+            except _WantWrite:
+                self._release(pair)
+        if not data:
+            self._peer_closed = True
+        self._release(pair)
+        return data
+
+    def _receive_all(self, pair, received):
+        """Decrypt what has come to the end of the list *received*; return whether that is all."""
+        native = self._native
+        if native.pending():
+            return False
+        while self._push(pair):
+            try:
+                data = native.read(_RECORD)
+            except _WantRead:
+                self._release(pair)
+                continue
+            except _WantWrite:
+                return False
+            self._release(pair)
+            if not data:
+                self._peer_closed = True
+                return False
+            received.append(data)
+        return True
+
+    def _send(self, pair, data):
+        write, size, taken = self._native.write, len(data), 0
+        if not size and self._we_closed:
+            write(data)  # it fails; else the effect of writing nothing is undefined, SSL_write(3)
+        expected = min(size, _CHUNK) + _ROOM
+        while taken < size:
+            try:
+                taken += write(data if size <= _CHUNK else buffer(data, taken, _CHUNK))
+            except _WantRead:
+                self._release(pair)
+                if not self._push(pair):
+                    if taken:
+                        break
+                    raise
+            except _WantWrite:
+                pass
+            except ssl.SSLError:
+                if not taken:
+                    raise
+                break
+            self._release(pair, expected)
+        return taken
+
+    def _send_small(self, pair, data):
+        """Encrypt *data* to what is returned; b'' if nothing was done."""
+        try:
+            self._native.write(data)
+        except (_WantRead, _WantWrite):
+            self._release(pair)
+            return b''
+        pair.drain(self._drained, len(data) + _ROOM)
+        records = self._drained[0] if len(self._drained) == 1 else b''.join(self._drained)
+        del self._drained[:]
+        return records
+
+    # Application data
+
+    def read(self, len=1024, buffer=None):
+        """
+        Read decrypted bytes, at most one record's.
+
+        Args:
+            len (int): how many bytes at most.
+            buffer (writable buffer or None): where to put them; a *len* that is not positive or
+                too large then means all of it.
+
+        Returns:
+            bytes, b'' once the peer has sent close_notify; with *buffer* their number (int).
+
+        Raises:
+            ssl.SSLWantReadError: the incoming BIO has to be fed first.
+            ssl.SSLZeroReturnError: both sides have sent close_notify.
+            ssl.SSLEOFError: the incoming BIO ended without close_notify.
+            ssl.SSLError: the peer broke the protocol.
+            TypeError, ValueError: *len* or *buffer* cannot be used.
+        """
+        if len.__class__ is not int or buffer is not None or len <= 0:
+            size = to_index(len, 'len')
+            if buffer is not None:
+                return self._read_into(size, buffer)
+            if size < 0:
+                raise ValueError('len must not be negative')
+            if not size:
+                return b''
+            len = size
+        if not self._done and not self._peer_closed:
+            self.do_handshake()
+        return self._operate(self._receive, len if len < _RECORD else _RECORD)
+
+    def _read_into(self, size, buffer):
+        view = writable_view(buffer, 'buffer')
+        room = len(view)
+        data = self.read(size if 0 < size <= room else room)
+        view[:len(data)] = data
+        return len(data)
+
+    def write(self, data):
+        """
+        Encrypt *data* into the outgoing BIO, in as many records as it takes.
+
+        Args:
+            data: any contiguous buffer.
+
+        Returns:
+            int: how many of its bytes were taken.
+
+        Raises:
+            ssl.SSLWantReadError: a handshake is under way; feed the incoming BIO, then call again
+                with the same data, or more that begins with it.
+            ssl.SSLError: the connection is broken or has been shut down.
+            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+        """
+        if data.__class__ is not bytes:
+            data = as_bytes(data, 'data')
+        if not self._done and not self._peer_closed:
+            self.do_handshake()
+        return self._operate(self._send, data)
+
+    def pending(self):
+        """Return how many decrypted bytes can be read without looking at the incoming BIO."""
+        return self._native.pending()
+
+    # A message in the fewest steps, for `SSLPipe`; see the graft's.
+
+    def receive_records(self, incoming, data, received):
+        """
+        Put *data* into *incoming*, and append what it decrypts to to the list *received*.
+
+        Returns:
+            bool: whether that was all that can be had. If not, `read` tells.
+        """
+        incoming.write(data)
+        if type(self) is not SSLObject or not self._done:
+            return False
+        try:
+            return self._operate(self._receive_all, received) is True
+        except ssl.SSLError:
+            return False
+
+    def send_small(self, outgoing, data):
+        """
+        Encrypt *data*, which is not empty, if it is small.
+
+        Returns:
+            bytes: all that the peer must get. b'' if nothing was done, or it failed: `write` has to
+            be called, with the same data.
+        """
+        if (type(self) is not SSLObject or not self._done or len(data) > _SMALL
+                or outgoing._size):
+            return b''
+        try:
+            return self._operate(self._send_small, data)
+        except ssl.SSLError:
+            return b''
+
+    # Handshake and closing
+
+    def do_handshake(self):
+        """
+        Take the handshake as far as the incoming bytes allow.
+
+        Raises:
+            ssl.SSLWantReadError: send what is outgoing, feed the incoming BIO, call again.
+            SSLCertVerificationError: the peer's certificate is not trusted, or for another name.
+            ssl.SSLEOFError: the incoming BIO ended.
+            ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
+        """
+        self._operate(self._shake_hands)
+
+    def unwrap(self):
+        """
+        Send close_notify, and wait for the peer's (RFC 8446 6.1, SSL_shutdown(3)).
+
+        Returns:
+            None, once both have been sent. What follows the peer's stays in the incoming BIO.
+
+        Raises:
+            ssl.SSLWantReadError: the peer's has not come yet.
+            ssl.SSLError: data came first, or the handshake is under way.
+        """
+        self._operate(self._shut_down)
+        self._peer_closed = True
+
+    verify_client_post_handshake = missing('verify_client_post_handshake')
+
+    # What was negotiated
+
+    @property
+    def context(self):
+        """The ssl.SSLContext in use. Assign another in a server name callback."""
+        return self._native.context
+
+    @context.setter
+    def context(self, context):
+        if not isinstance(context, ssl.SSLContext):
+            raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+        self._native.context = context
+
+    @property
+    def server_side(self):
+        """Whether this is the server's side (bool)."""
+        return self._server_side
+
+    @property
+    def server_hostname(self):
+        """The name that the server must prove, in A-labels (str), or None."""
+        return self._server_hostname
+
+    def _requested_name(self):
+        """Return the name of the server that the client has asked for (str), or None."""
+        return self._reader.name if self._server_side and self._reader else self._requested
+
+    @property
+    def session(self):
+        """The current `SSLSession`: not with this engine."""
+        raise cannot('session')
+
+    @session.setter
+    def session(self, session):
+        if not isinstance(session, SSLSession):
+            raise TypeError('session must be an SSLSession, not %s' % type(session).__name__)
+        raise cannot('session')
+
+    @property
+    def session_reused(self):
+        """Whether this connection resumed a session (bool): a client's never does."""
+        if self._server_side:
+            raise cannot('session_reused of a server')
+        return False
+
+    def version(self):
+        """Return the protocol version, 'TLSv1.3' say; None before the handshake."""
+        return self._native.version() if self._done else None
+
+    def cipher(self):
+        """Return (name, the version that defined it, secret bits); None before the handshake."""
+        return self._native.cipher()
+
+    def shared_ciphers(self):
+        """Return the server's ciphers that the client offered too: not with this engine."""
+        if not self._server_side or not self._done:
+            return None
+        raise cannot('shared_ciphers')
+
+    def compression(self):
+        """Return the name of the compression in use; None if there is none."""
+        return self._native.compression()
+
+    def selected_alpn_protocol(self):
+        """Return the protocol that ALPN settled on (RFC 7301); None if it did on none."""
+        # Before 2.7.10 there is no ALPN, and so none that was settled on.
+        selected = getattr(self._native, 'selected_alpn_protocol', None)
+        return selected and selected()
+
+    def selected_npn_protocol(self):
+        """Return None, and warn: nobody speaks NPN any more; ALPN took its place (RFC 7301)."""
+        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
+                      DeprecationWarning, stacklevel=2)
+
+    def get_channel_binding(self, cb_type='tls-unique'):
+        """
+        Return bytes that identify this very connection.
+
+        Args:
+            cb_type (str): 'tls-unique' (RFC 5929 3), or on a client 'tls-server-end-point' (RFC
+                5929 4).
+
+        Returns:
+            bytes; None before the handshake and where there is nothing to bind to safely:
+            'tls-unique' has no meaning in TLS 1.3 (RFC 9266 1).
+
+        Raises:
+            ValueError: an unknown *cb_type*.
+        """
+        try:
+            bind = _CHANNEL_BINDINGS[cb_type]
+        except KeyError:
+            raise ValueError('cb_type %r is not implemented; there are %s'
+                             % (cb_type, ', '.join(sorted(_CHANNEL_BINDINGS))))
+        return bind(self) if self._done else None
+
+    def _tls_unique(self):
+        if self._native.version() == 'TLSv1.3':
+            return None
+        return self._native.tls_unique_cb()
+
+    def _tls_exporter(self):
+        raise cannot("channel binding 'tls-exporter'")
+
+    def _tls_server_end_point(self):
+        if self._server_side:
+            raise cannot("channel binding 'tls-server-end-point' of a server")
+        der = self.getpeercert(True)
+        if der is None:
+            return None
+        oid, parameters = signature_algorithm(der)
+        name = _SIGNATURE_HASHES.get(oid)
+        if oid == _PSS:
+            # Its hash comes first, the one of MGF1 later; without any it is SHA-1, RFC 8017 A.2.3.
+            places = [(parameters.find(one), name) for one, name in _PSS_HASHES]
+            name = min([found for found in places if found[0] >= 0] or [(0, 'sha256')])[1]
+        return name and hashlib.new(name, der).digest()
+
+    # Certificates
+
+    def getpeercert(self, binary_form=False):
+        """
+        Return the peer's certificate.
+
+        Args:
+            binary_form (bool): as DER bytes rather than a dict.
+
+        Returns:
+            dict, with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified;
+            or bytes. None if the peer has shown none.
+
+        Raises:
+            ValueError: before the handshake.
+        """
+        if not self._done:
+            raise ValueError('handshake not done yet')
+        der = self._native.peer_certificate(True)
+        if der is None or binary_form:
+            return der
+        if self.context.verify_mode == ssl.CERT_NONE:
+            return {}
+        return decode_certificate(der)
+
+    get_verified_chain = missing('get_verified_chain')
+    get_unverified_chain = missing('get_unverified_chain')
+
+
+_CHANNEL_BINDINGS = {
+    'tls-unique': SSLObject._tls_unique,
+    'tls-exporter': SSLObject._tls_exporter,
+    'tls-server-end-point': SSLObject._tls_server_end_point,
+}
+
+#: After these the connection goes on.
+_HARMLESS = frozenset(['SHUTDOWN_WHILE_IN_INIT', 'PROTOCOL_IS_SHUTDOWN'])
+
+
+class _Ended(Exception):
+    """The work is at its end, and the native object has nothing to say about it."""
+
+
+def _refused():
+    error = ssl.SSLError(1, '[SSL: NO_RENEGOTIATION] no renegotiation')
+    error.library, error.reason = 'SSL', 'NO_RENEGOTIATION'
+    return error
+
+
+def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+    """
+    Return an `SSLObject` that speaks TLS through two memory BIOs.
+
+    Args:
+        context (ssl.SSLContext): certificates, trust and settings: any context, not only ours.
+        incoming (MemoryBIO): where the peer's bytes will be put.
+        outgoing (MemoryBIO): where bytes for the peer will be found.
+        server_side (bool): which side to be.
+        server_hostname (text, bytes or None): the server's name or IP address; sent as SNI unless
+            it is an address (RFC 6066 3), and checked when ``context.check_hostname``.
+        session (SSLSession or None): None: this engine resumes no sessions.
+
+    Raises:
+        TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
+    """
+    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                              False)
+
+
+def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                       check_name):
+    """
+    Do what `wrap_bio` does.
+
+    Args:
+        check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
+            not. Where certificates are not verified at all, names are not either.
+    """
+    if not isinstance(context, ssl.SSLContext):
+        raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+    for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
+        if not isinstance(bio, MemoryBIO):
+            raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
+    extras = peek(context)
+    cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
+    return cls._create(context, incoming, outgoing, server_side,
+                       encode_hostname(server_hostname), session, extras,
+                       check_name and context.verify_mode != ssl.CERT_NONE)
+
+
+def refuse_renegotiation(ssl_object):
+    """
+    Let a server refuse TLS 1.2 handshakes that its client starts anew.
+
+    OpenSSL 3 does so by itself. The option OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of
+    the context allows them.
+    """
+    if ssl.OPENSSL_VERSION_INFO < (3,):
+        allowed = ssl_object.context.options & OP_ALLOW_CLIENT_RENEGOTIATION
+        ssl_object._refuses_renegotiation = not allowed

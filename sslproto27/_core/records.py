@@ -1,0 +1,195 @@
+"""
+TLS records and plaintext handshake messages, as bytes alone: RFC 8446 4, 5.1; RFC 5246 6.2, 7.4.
+
+Nothing here decrypts, or judges what it reads: it only finds where things end.
+"""
+from __future__ import absolute_import, division, print_function
+
+import struct
+
+__all__ = ['ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'HEADER_SIZE', 'CertificateReader',
+           'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size']
+
+# Content types, RFC 8446 B.1. 24 is RFC 6520's heartbeat.
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 23, 24
+
+HEADER_SIZE = 5
+
+#: The most that a record's header may announce: 2 ** 14 and what encryption may add, RFC 5246
+#: 6.2.3. OpenSSL's own limit is lower, and it refuses what is above that by itself.
+_LARGEST = 16384 + 2048
+
+_header = struct.Struct('>BBBH').unpack_from
+
+# Handshake messages, RFC 5246 7.4
+_CLIENT_HELLO, _CERTIFICATE = 1, 11
+_MESSAGE_HEADER = 4
+
+# RFC 6066 3
+_SERVER_NAME, _HOST_NAME = 0, 0
+
+#: As much of a handshake as a certificate may come in: what OpenSSL takes of one message, 100 KiB,
+#: and hellos.
+_MOST_HANDSHAKE = 256 * 1024
+
+
+def kind_and_size(data, start=0):
+    """
+    Return (content type, size with its header) of the record that begins at data[start].
+
+    Args:
+        data (bytes or buffer): at least `HEADER_SIZE` bytes of it.
+
+    Returns:
+        (int, int); (0, 0) if there is no TLS record: OpenSSL has to say what is wrong with it.
+    """
+    kind, major, _, length = _header(data, start)
+    if major == 3 and CHANGE_CIPHER_SPEC <= kind <= HEARTBEAT and length <= _LARGEST:
+        return kind, length + HEADER_SIZE
+    return 0, 0
+
+
+def frame_size(data, is_first):
+    """
+    Return the size of what begins with *data*, of `HEADER_SIZE` bytes; 0 if it has no end.
+
+    Args:
+        is_first (bool): whether it is the first that a server gets, which may be a SSLv2
+            ClientHello (RFC 5246 E.2): two bytes of length, the first with its highest bit set,
+            then 1.
+    """
+    size = kind_and_size(data)[1]
+    if not size and is_first:
+        first, second, message = bytearray(data[:3])
+        if first & 0x80 and message == 1:
+            size = max(((first & 0x7F) << 8 | second) + 2, HEADER_SIZE)
+    return size
+
+
+def fatal_alert(description, version):
+    """Return a plaintext record with a fatal alert, of *version*, the two bytes in its header."""
+    return struct.pack('>B2sHBB', ALERT, version, 2, 2, description)
+
+
+class _MessageReader(object):
+    """
+    Finds the first handshake message of one type in the records of one side (RFC 5246 7.4).
+
+    Attributes:
+        version (bytes): of the newest record that has come, two bytes.
+    """
+
+    __slots__ = ('version', '_messages', '_over')
+
+    def __init__(self):
+        self.version = b'\3\3'
+        self._messages = bytearray()
+        self._over = False
+
+    def feed(self, record):
+        """Take a whole record that is about to be given to OpenSSL."""
+        self.version = bytes(record[1:3])
+        if self._over:
+            return
+        kind = ord(record[:1])
+        if kind != HANDSHAKE:
+            self._over = kind == CHANGE_CIPHER_SPEC or kind == APPLICATION_DATA
+            return
+        self._messages += record[HEADER_SIZE:]
+        self._read()
+        if len(self._messages) > _MOST_HANDSHAKE:
+            self._over = True
+        if self._over:
+            self._messages = None
+
+    def _read(self):
+        messages = self._messages
+        while len(messages) >= _MESSAGE_HEADER:
+            end = _MESSAGE_HEADER + _uint24(messages, 1)
+            if end > len(messages):
+                return
+            if messages[0] == self._TYPE:
+                self._over = True
+                self._take(messages[_MESSAGE_HEADER:end])
+                return
+            del messages[:end]
+
+
+class CertificateReader(_MessageReader):
+    """
+    Finds the server's certificate in the records of its handshake, up to TLS 1.2 (RFC 5246 7.4.2).
+
+    In TLS 1.3 it is encrypted, and not found.
+
+    Attributes:
+        certificate (bytes or None): the server's own, in DER.
+    """
+
+    __slots__ = ('certificate',)
+
+    _TYPE = _CERTIFICATE
+
+    def __init__(self):
+        super(CertificateReader, self).__init__()
+        self.certificate = None
+
+    def _take(self, message):
+        self.certificate = _first_certificate(message)
+
+
+class ServerNameReader(_MessageReader):
+    """
+    Finds the name of the server that a client asks for, in its first ClientHello (RFC 6066 3).
+
+    Attributes:
+        name (bytes or None): as it was sent.
+    """
+
+    __slots__ = ('name',)
+
+    _TYPE = _CLIENT_HELLO
+
+    def __init__(self):
+        super(ServerNameReader, self).__init__()
+        self.name = None
+
+    def _take(self, message):
+        try:
+            self.name = _server_name(message)
+        except IndexError:  # it is cut short: OpenSSL refuses it
+            pass
+
+
+def _first_certificate(message):
+    """Return the first certificate of a Certificate message, b'' if there is none."""
+    if len(message) < 6:
+        return b''
+    return bytes(message[6:6 + _uint24(message, 3)])
+
+
+def _server_name(message):
+    """Return the host name of a ClientHello, RFC 8446 4.1.2, None if it has none."""
+    place = 2 + 32                             # version, random
+    place += 1 + message[place]                # session ID
+    place += 2 + _uint16(message, place)       # cipher suites
+    place += 1 + message[place]                # compression methods
+    if place == len(message):
+        return None
+    end = place + 2 + _uint16(message, place)
+    place += 2
+    while place < end:
+        kind, size = _uint16(message, place), _uint16(message, place + 2)
+        place += 4
+        if kind == _SERVER_NAME and message[place + 2] == _HOST_NAME:
+            name = bytes(message[place + 5:place + 5 + _uint16(message, place + 3)])
+            return name or None
+        place += size
+    return None
+
+
+def _uint16(data, start):
+    return data[start] << 8 | data[start + 1]
+
+
+def _uint24(data, start):
+    return data[start] << 16 | data[start + 1] << 8 | data[start + 2]
