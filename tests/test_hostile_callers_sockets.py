@@ -230,20 +230,52 @@ class TestSignals(object):
         assert not echo.is_alive()
 
 
+class Nesting(object):
+    """A socket whose recv does something else first."""
+
+    def __init__(self, sock, recv):
+        self._sock, self.recv = sock, recv
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
 class TestLeftovers(object):
     """What a handler that raised between two steps has left behind."""
 
     @pytest.mark.parametrize('lock', ['_lock', '_receiving', '_sending', '_writing'])
     def test_lock(self, kind, ends, lock):
-        """A lock that nobody can have any more stops no call, whichever comes next."""
+        """Where one thread uses a socket, a lock that it has left taken stops none of its calls."""
+        peer = Background(kind.server, ends[1])
+
+        def all_calls():
+            ours = kind.client(ends[0])
+            for call in (lambda: ours.sendall(b'x'), lambda: ours.recv(1), ours.close):
+                getattr(ours, lock).acquire()
+                call()
+        work = Background(all_calls)
+        theirs = peer.result()
+        theirs.sendall(b'y')
+        assert b'x' == theirs.recv(1)
+        work.result()
+        theirs.close()
+
+    def test_call_of_a_handler(self, kind, ends):
+        """A call in the middle of another one of the same kind is refused, and harms it not."""
         peer = Background(kind.server, ends[1])
         ours, theirs = kind.client(ends[0]), peer.result()
-        for call in (lambda: ours.sendall(b'x'), lambda: ours.recv(1), ours.close):
-            if call != ours.close:
-                theirs.sendall(b'y')
-            getattr(ours, lock).acquire()
-            Background(call).result()
-        assert b'x' == theirs.recv(1)
+        refused, recv = [], ours._lower.recv
+
+        def nested(size):
+            with pytest.raises(RuntimeError) as info:
+                ours.recv(1)
+            refused.append(str(info.value))
+            return recv(size)
+        theirs.sendall(b'data')
+        ours._lower = Nesting(ours._lower, nested)
+        assert b'data' == read_exactly(ours, 4)
+        assert 'this very object is in the middle of a call' == refused[0]
+        ours.close()
         theirs.close()
 
     def test_work_that_was_cut_short(self, kind, ends):

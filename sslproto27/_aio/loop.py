@@ -82,8 +82,7 @@ class SelectorEventLoop(SocketLoop):
         ssl_handshake_timeout (float): seconds, 60 unless given.
         ssl_shutdown_timeout (float): seconds, 30 unless given; 0 not to wait for close_notify.
         session (SSLSession): what a client would like to resume.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end; the loop's
-            own setting unless given.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end.
 
     and those that listen
 

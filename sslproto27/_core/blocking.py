@@ -44,6 +44,7 @@ _MANY = 0x8000
 #: By how much a record of TLS 1.3 is longer than its plaintext: header, type and tag.
 _OVERHEAD = 22
 
+_GONE = frozenset([errno.EPIPE, errno.ECONNRESET])
 _BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -238,8 +239,6 @@ class Records(object):
 
 # The socket
 
-#: Over the search for who is at work.
-_recovery = threading.Lock()
 _GLOBALS = globals()
 
 #: Methods that look for that before they take a lock: in the thread that looks they do not count.
@@ -326,7 +325,9 @@ class BlockingTLS(Unique):
         self._arrived = []      # what has been received and not been given to the engine
         self._sent = []         # how much has been sent of what the engine still has
         self._eof = False       # of the socket below
-        self._is_torn = False   # the engine is at work: if nobody is, an exception has ended that
+        self._thread = None     # who was here last,
+        self._is_shared = False  # and whether others have been before
+        self._is_torn = False   # the engine is at work, or an exception has ended that
         self._is_cut = False    # the same of a sendall: nobody knows how much it has sent
         self._repeat = None     # what `send` has taken, and could not send yet
         self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
@@ -342,41 +343,45 @@ class BlockingTLS(Unique):
         """Begin a call that takes the locks *needed*: what has happened since the last one?"""
         if self._user._pid != getpid():
             self._claim()
-        if (self._is_torn or self._lock.locked() or self._receiving.locked()
-                or self._sending.locked() or self._writing.locked()):
+        thread = get_ident()
+        if self._thread != thread:
+            self._is_shared = self._is_shared or self._thread is not None
+            self._thread = thread
+        elif not self._is_shared and (self._lock.locked() or self._receiving.locked()
+                                      or self._sending.locked() or self._writing.locked()):
             self._recover(needed)
 
     def _recover(self, needed):
         """
-        Find out whether somebody is at work here, or a signal handler's exception has ended that.
+        Release the locks that a signal handler's exception has left taken.
 
         Nothing in Python keeps a handler from raising between the end of a block and the release of
-        its lock. So a lock that nobody in here can have taken is released. If the exception came in
-        the middle of the engine's work, all ends here, as nobody knows what is lost.
+        its lock. Where one thread alone has ever been here, a lock that is taken when a call begins
+        is such a one, or the call is a handler's, in the middle of another call.
 
         Args:
             needed (tuple of str): the locks that the call will take.
 
         Raises:
-            RuntimeError: a signal handler calls, in the middle of a call that has what it needs.
-            socket.error: ECONNABORTED: see above.
+            RuntimeError: it is a handler's, and the other call has what it needs.
         """
-        with _recovery:
-            own, is_nested = get_ident(), False
-            for thread, frame in sys._current_frames().items():
-                if thread == own:
-                    is_nested = self._is_in(frame, _BEGINNING)
-                elif self._is_in(frame):
-                    return
-            if is_nested:
-                if any([getattr(self, name).locked() for name in needed]):
-                    raise RuntimeError('this very object is in the middle of a call')
-                return
+        if not self._is_in(sys._getframe(), _BEGINNING):
             for lock in (self._lock, self._receiving, self._sending, self._writing):
                 if lock.locked():
                     lock.release()
+        elif any([getattr(self, name).locked() for name in needed]):
+            raise RuntimeError('this very object is in the middle of a call')
+
+    def _begin_work(self):
+        """
+        Let the engine work, with `_lock` held; `_is_torn` until it is done.
+
+        If that is so already, an exception of a signal handler's has ended its work in the middle:
+        nobody knows what is lost.
+        """
         if self._is_torn:
             raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
+        self._is_torn = True
 
     def _is_in(self, frame, but=()):
         """Return whether a method of ours is among the callers of *frame*, *but* these aside."""
@@ -415,17 +420,25 @@ class BlockingTLS(Unique):
                 raise _bad_descriptor()
             try:
                 with self._lock:
-                    self._is_torn = True
-                    result = step(*size)
+                    self._begin_work()
+                    try:
+                        result = step(*size)
+                    except (ssl.SSLError, RuntimeError):
+                        self._is_torn = False
+                        raise
                     self._is_torn = False
             except (ssl.SSLError, RuntimeError):
-                self._is_torn = False
                 self._flush_at_once()  # that may be an alert
                 raise
             if result is not None:
                 break
             if engine.outgoing:
-                self._flush(answer)
+                try:
+                    self._flush(answer)
+                except socket.error as error:
+                    # The peer's last words, if they are here, tell more than that it is gone.
+                    if error.errno not in _GONE or not self._has_arrived():
+                        raise
             self._receive(*size)
         if engine.outgoing:
             if answer:
@@ -437,6 +450,12 @@ class BlockingTLS(Unique):
                     pass  # the next call tells: this one has something to return
         return result
 
+    def _has_arrived(self):
+        try:
+            return bool(_is_ready(self._lower.fileno(), False, 0))
+        except (AttributeError, ValueError, socket.error, select.error):  # nobody can tell
+            return False
+
     def _receive(self, size=0):
         """Bring what comes from below to the engine; `_receiving` is held."""
         arrived = self._arrived
@@ -446,7 +465,7 @@ class BlockingTLS(Unique):
             lower = self._lower
             uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
         with self._lock:
-            self._is_torn = True
+            self._begin_work()
             data = arrived.pop()
             if data:
                 self._amount.count(data)
@@ -566,11 +585,16 @@ class BlockingTLS(Unique):
         if not is_repeated:
             try:
                 with self._lock:
-                    self._is_torn = True
-                    self._repeat = data[:self._engine.write(data)]
+                    self._begin_work()
+                    try:
+                        self._repeat = data[:self._engine.write(data)]
+                    except (socket.error, RuntimeError):
+                        self._is_torn = False
+                        raise
                     self._is_torn = False
             except (socket.error, RuntimeError):
-                self._is_torn = False
+                if self._closed:  # meanwhile, by another thread
+                    raise _bad_descriptor()
                 self._flush_at_once()
                 raise
         # Not told before it is out: who has sent all that there is might never call again.
@@ -630,7 +654,7 @@ class BlockingTLS(Unique):
         while True:
             with self._lock:
                 if self._sent:
-                    self._is_torn = True
+                    self._begin_work()
                     engine.consume_outgoing(self._sent.pop())
                     self._is_torn = False
                 data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
@@ -705,12 +729,9 @@ class BlockingTLS(Unique):
 
     def _close(self):
         lower = self._lower
-        try:
-            self._recover(_TO_WRITE)
-            in_order = self._may_end()
-        except (RuntimeError, socket.error):  # an exception has cut it short: tell the peer nothing
-            in_order = False
-        if in_order:
+        if not self._is_shared:
+            self._recover(())
+        if self._may_end() and not self._is_torn:
             with self._lock:
                 self._engine.close()
             self._flush_at_once()

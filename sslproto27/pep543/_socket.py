@@ -172,6 +172,10 @@ class TLSWrappedSocket(BlockingTLS):
 
     # Bytes
 
+    def recv(self, bufsize, flags=0):
+        """Wait for at most *bufsize* bytes of plaintext; see `BlockingTLS.recv`."""
+        return super(TLSWrappedSocket, self).recv(bufsize, flags)
+
     def _room(self, nbytes, size):
         if nbytes > size:
             raise ValueError('nbytes is more than the buffer has room for')

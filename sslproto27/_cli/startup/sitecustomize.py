@@ -33,10 +33,11 @@ def _go_on():
         sys.modules.setdefault('sitecustomize', own)
 
 
-try:
-    _begin()
-except Exception as failure:
-    sys.stderr.write('sslproto27: %s\n' % failure)
-    sys.stderr.flush()
-    os._exit(1)
-_go_on()
+if __name__ == 'sitecustomize':  # else somebody only looks at it
+    try:
+        _begin()
+    except Exception as failure:
+        sys.stderr.write('sslproto27: %s\n' % failure)
+        sys.stderr.flush()
+        os._exit(1)
+    _go_on()
