@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import warnings
 
 import pytest
 
@@ -40,6 +41,15 @@ pytestmark = [
 ]
 
 REFUSED = 'SSLError'
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    """See to it that sockets which a test has left are not found in the midst of another one."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        gc.collect()
 
 
 @pytest.fixture(params=sorted(Faces.ALL))

@@ -20,7 +20,7 @@ from buffers import Material
 from memory import PY2
 from pipe_pairs import pattern
 from sockets import PATIENCE, Background, connection, read_exactly
-from sslproto27 import SSLSocket
+from sslproto27 import SSLObject, SSLSocket
 from sslproto27._core.blocking import CHUNK
 
 KINDS = ['SSLSocket', 'HTTPSSocket', 'TLSWrappedSocket']
@@ -334,6 +334,7 @@ INCOMPLETE = {'sendfile', 'ioctl', 'detach', 'dup'}
 
 #: Where 2.7's socket has no such method below.
 MISSING_BELOW = {'get_inheritable', 'set_inheritable', 'getblocking', 'ioctl'}
+MISSING_BELOW |= {'get_unverified_chain', 'get_verified_chain'} - set(dir(SSLObject))  # 3.10's
 
 
 def public_names(cls):

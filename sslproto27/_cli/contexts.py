@@ -55,7 +55,7 @@ def load_certificate(context, path, key=None, option='--cert', key_option='--key
     load(option, path, _check_readable, path)
     try:
         context.load_cert_chain(path, key, _no_password)
-    except _NeedsPassword:
+    except (_NeedsPassword, SystemError):  # which Python 3.7's ssl makes of it
         raise UserError('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it',
                         key or path, key or path)
     except EnvironmentError as error:  # SSLError is one
