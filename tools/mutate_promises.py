@@ -84,11 +84,9 @@ MUTATIONS = [
     ('What an application gets', '_core/pipe.py',
      "        data = received[0] if len(received) == 1 else b''.join(received)\n"
      '        del received[:]\n', "        data = b''.join(received)\n"),
-    ('What an application gets', '_core/pipe.py', '        except Exception as error:\n'
-     '            self._fail(error)\n', '        except Exception as error:\n'
-     '            self._incoming.read()\n'
-     '            if not isinstance(error, ssl.SSLError):\n'
-     '                self._fail(error)\n'),
+    ('What an application gets', '_core/pipe.py', '        except ssl.SSLError as error:\n'
+     '            self._fail(error)\n', '        except ssl.SSLError as error:\n'
+     '            self._incoming.read()\n'),
     ('What an application gets', '_core/pipe.py', 'self._incoming.write(early)',
      'self._received.append(early)'),
     ('A cut is told from an end', '_core/pipe.py', 'self.failure = _ragged_eof()', 'pass'),
@@ -115,10 +113,9 @@ MUTATIONS = [
      'if 0:'),
     ('Answers that a peer makes us', '_core/pipe.py',
      'had_appdata and self._outgoing.pending <= limit or', 'had_appdata or'),
-    ('A record or message that never ends', '_core/pipe.py', '        except Exception as error:\n'
-     '            self._fail(error)\n', '        except Exception as error:\n'
-     '            if not isinstance(error, ssl.SSLError):\n'
-     '                self._fail(error)\n'),
+    ('A record or message that never ends', '_core/pipe.py',
+     '        except ssl.SSLError as error:\n            self._fail(error)\n', '        except ssl.SSLError:\n'
+     '            pass\n'),
     ('A record or message that never ends', '_core/pipe.py',
      '            if not self._receive_records(self._incoming, data, self._received):\n',
      '            self._incoming.write(data)\n'
@@ -206,8 +203,8 @@ MUTATIONS = [
      'if _word_at(place).value == handle.value and reference:',
      'if reference:'),
     ('No layout', '_core/engine/libssl.py',
-     "if not hasattr(library, 'SSL_do_handshake'):", 'if 0:'),
-    ('No layout', '_core/engine/libssl.py', 'if number < OLDEST:', 'if 0:'),
+     "if _NEEDED[0] in missing:", 'if 0:'),
+    ('No layout', '_core/engine/libssl.py', '        if missing:\n', '        if 0:\n'),
     ('it never lets a connection pass', '_core/context/callbacks.py',
      '_server_name, SSL_TLSEXT_ERR_ALERT_FATAL))', '_server_name, SSL_TLSEXT_ERR_OK))'),
     ('it never lets a connection pass', '_core/context/callbacks.py',
