@@ -114,8 +114,8 @@ MUTATIONS = [
     ('Answers that a peer makes us', '_core/pipe.py',
      'had_appdata and self._outgoing.pending <= limit or', 'had_appdata or'),
     ('A record or message that never ends', '_core/pipe.py',
-     '        except ssl.SSLError as error:\n            self._fail(error)\n', '        except ssl.SSLError:\n'
-     '            pass\n'),
+     '        except ssl.SSLError as error:\n            self._fail(error)\n',
+     '        except ssl.SSLError:\n            pass\n'),
     ('A record or message that never ends', '_core/pipe.py',
      '            if not self._receive_records(self._incoming, data, self._received):\n',
      '            self._incoming.write(data)\n'
