@@ -454,8 +454,9 @@ class SSLPipe(OneProcess, Unique):
         while backlog and self._allowance > 0:
             data = self._next_piece()
             taken = self.ssl_object.write(data)
-            self._allowance -= taken
-            self.backlog_size -= taken
+            self._allowance = self._allowance - taken
+            # Counted anew: PyPy 7.3.3 ends in a failed assertion of its JIT if it is only reduced.
+            self.backlog_size = sum(map(len, backlog)) - taken
             if taken < len(data):
                 backlog[0] = memoryview(data)[taken:]
             else:
