@@ -10,7 +10,7 @@ import errno
 import ssl
 
 from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check
-from .compat import PY2, as_bytes
+from .compat import PY2, PYPY, as_bytes
 from .fork import OneProcess, getpid
 from .pipe_states import (
     BROKEN, CLOSE, CLOSE_DONE, CLOSING, ESTABLISHED, FAIL, FINISHING, HANDSHAKE, OPEN, PEER_CLOSE,
@@ -120,7 +120,9 @@ class SSLPipe(OneProcess, Unique):
 
     def _use(self, ssl_object):
         self.ssl_object = ssl_object
-        self._receive_records = getattr(ssl_object, 'receive_records', _receive_nothing)
+        # Observed on PyPy 7.3.3: its JIT ends in a failed assertion of its own on the short path.
+        self._receive_records = _receive_nothing if PYPY else getattr(
+            ssl_object, 'receive_records', _receive_nothing)
         self._send_small = getattr(ssl_object, 'send_small', _send_nothing)
 
     def _new_ssl_object(self):
@@ -454,9 +456,8 @@ class SSLPipe(OneProcess, Unique):
         while backlog and self._allowance > 0:
             data = self._next_piece()
             taken = self.ssl_object.write(data)
-            self._allowance = self._allowance - taken
-            # Counted anew: PyPy 7.3.3 ends in a failed assertion of its JIT if it is only reduced.
-            self.backlog_size = sum(map(len, backlog)) - taken
+            self._allowance -= taken
+            self.backlog_size -= taken
             if taken < len(data):
                 backlog[0] = memoryview(data)[taken:]
             else:
