@@ -14,6 +14,7 @@ from __future__ import print_function
 
 import collections
 import glob
+import io
 import multiprocessing.pool
 import os
 import re
@@ -91,11 +92,12 @@ def run(python, part, folder, env):
             [python, '-m', 'pytest', '-rs', '--junitxml', report] + files_of(part),
             cwd=CHECKOUT, env=env, stdout=output, stderr=output)
         limit = threading.Timer(TIME_LIMIT, process.kill)
+        limit.daemon = True
         limit.start()
         status = process.wait()
         limit.cancel()
     counts = outcomes(report)
-    with open(log) as output:
+    with io.open(log, encoding='utf-8', errors='replace') as output:
         text = output.read()
     if status not in (0, 1):
         text += '\npytest on %s ended with status %d (-N: killed by signal N)\n' % (python, status)
@@ -121,6 +123,13 @@ def describe(python):
         return None
 
 
+def print_text(text):
+    """Write *text* to stdout in UTF-8, whatever the locale is: a test may print any character."""
+    sys.stdout.flush()
+    getattr(sys.stdout, 'buffer', sys.stdout).write(text.encode('utf-8'))
+    sys.stdout.flush()
+
+
 def run_part(python, engine, part, env):
     """
     Do all that there is to do for a part on an interpreter, with an engine or that of its choice.
@@ -139,9 +148,8 @@ def run_part(python, engine, part, env):
     finally:
         shutil.rmtree(folder)
     # One write: what other threads print stays apart.
-    sys.stdout.write('\n== %s: %s; part %d of %d\n%s' % (
+    print_text(u'\n== %s: %s; part %d of %d\n%s' % (
         os.path.relpath(python, CHECKOUT), description[0], part + 1, PARTS, text))
-    sys.stdout.flush()
     return description[1] if len(description) > 1 else None, counts
 
 
