@@ -38,7 +38,7 @@ test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest 
 
 # PYTHON may be the path of any other interpreter that has what the tests need.
 ONE = $(or $(PYTHON),$(VENV27)/bin/python)
-test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/test_pipe.py, on PYTHON=.venv3/bin/python or 2.7; ARGS='-k eof'
+test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/core/test_pipe.py, on PYTHON=.venv3/bin/python or 2.7; ARGS='-k eof'
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
@@ -69,7 +69,7 @@ test-trollius: $(TROLLIUS)/ready  ## Trollius' own tests, on our loops
 	    -p trollius_injected --ignore tests/test_asyncio.py tests
 
 comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
-	@PYTHONPATH=$(CURDIR)/tests .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
+	@PYTHONPATH=$(CURDIR) .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
 
 lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
 	@$(VENV3)/$(PIP_INSTALL) flake8
@@ -132,7 +132,7 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	@command -v valgrind >/dev/null || { echo 'valgrind is not here: install it first' >&2; exit 1; }
 	@valgrind -q --tool=memcheck --leak-check=no --error-exitcode=99 \
 	    --suppressions=tools/valgrind-python27.supp \
-	    $(VENV27)/bin/python tests/valgrind_engine.py
+	    $(VENV27)/bin/python -m tests.support.valgrind_engine
 
 mutations: $(VENV27)/ready  ## break each promise of SECURITY.md, and see its tests fail; ONLY='words of it'
 	@$(VENV27)/bin/python tools/mutate_promises.py $(if $(ONLY),'$(ONLY)')
@@ -161,7 +161,7 @@ test-dist: dist .cache/virtualenv/ready  ## the examples, with that wheel in a f
 	@mkdir -p build/released
 	@git archive HEAD README.md setup.cfg docs examples tests | tar -x -C build/released
 	@cd build/released && ../../$(RELEASED)/bin/python -m pytest -rs \
-	    tests/test_examples.py tests/test_main.py
+	    tests/project/test_examples.py tests/cli/test_main.py
 
 clean:  ## remove all that the above made
 	rm -rf .venv* .cache .pytest_cache .tox build dist *.egg-info

@@ -10,11 +10,11 @@ import threading
 import pytest
 
 import sslproto27
-from aio_helpers import aio_loop, folder, run, serve  # noqa: F401: fixtures
-from engines import is_allowed, pass_on
-from memory import connect
-from pki import VERSIONS, temporary_pki
 from sslproto27._stream.report import failed_handshakes
+from tests.support.engines import is_allowed, pass_on
+from tests.support.memory import connect
+from tests.support.pki import VERSIONS, temporary_pki
+from tests.support.programs import ROOT
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -81,11 +81,10 @@ def run_python(pki):
     The script finds `pki.directory` in ``sys.argv[1]``. The function returns Finished(returncode,
     stdout, stderr), the outputs as native text; a child that hangs is killed.
     """
-    tests = os.path.dirname(os.path.abspath(__file__))
     package = os.path.dirname(os.path.dirname(os.path.abspath(sslproto27.__file__)))
 
     def start(source, timeout=60, warnings='error'):
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join([package, tests]))
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join([package, ROOT]))
         child = subprocess.Popen([sys.executable, '-W', warnings, '-c', source, pki.directory],
                                  env=environment, universal_newlines=True, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)

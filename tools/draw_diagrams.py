@@ -3,7 +3,7 @@ Draw docs/images: the layers as the imports have them, the states as the tables 
 
     draw_diagrams.py            (needs Graphviz' dot)
 
-tests/test_diagrams.py holds the drawings to the code, so that they cannot drift from it.
+tests/project/test_diagrams.py holds the drawings to the code, so that they cannot drift from it.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,11 +14,11 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMAGES = os.path.join(ROOT, 'docs', 'images')
-sys.path[:0] = [ROOT, os.path.join(ROOT, 'tests')]
+sys.path.insert(0, ROOT)
 
-import imports  # noqa: E402
 from sslproto27._core import pipe_states as _pipe  # noqa: E402
 from sslproto27._stream import states as _states  # noqa: E402
+from tests.support import imports  # noqa: E402
 
 HEAD = '''digraph {
   graph [rankdir=TB, fontname="Helvetica", bgcolor="white", pad=0.2, nodesep=%s, ranksep=%s]

@@ -17,10 +17,10 @@ import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [ROOT, os.path.join(ROOT, 'tests')]
+sys.path.insert(0, ROOT)
 
-import fuzzing  # noqa: E402
-from pki import temporary_pki  # noqa: E402
+from tests.support import fuzzing  # noqa: E402
+from tests.support.pki import temporary_pki  # noqa: E402
 
 
 def main(seconds, seed):

@@ -2,8 +2,9 @@
 
     measure_coverage.py PYTHON...         all tests; fails below setup.cfg's fail_under
     measure_coverage.py --own[=MODULE,...] PYTHON...
-                                          each module by its own test files (tests/own_tests.py);
-                                          fails if any is below that
+                                          each module by its own test files, as
+                                          tests/support/own_tests.py has them; fails if any is
+                                          below that
 
 The first one needs coverage.py, too: it makes the report. Programs that tests start are measured as
 well, as far as they end by themselves.
@@ -19,6 +20,8 @@ import subprocess
 import sys
 
 import coverage
+
+import tested
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(CHECKOUT, 'build', 'measured')
@@ -89,25 +92,31 @@ def all_together(pythons):
     return passed and total >= least()
 
 
+def data_of(name):
+    """Return with what the names of the files begin that the measures of a test file are in."""
+    return os.path.join(FOLDER, name.replace('/', '-'))
+
+
 def run_file(python, name):
     """Run one test file on an interpreter; return whether it passed."""
-    env = dict(measured(os.path.join(FOLDER, 'test_' + name)), PYTHONPATH=CHECKOUT)
+    env = dict(measured(data_of(name)), PYTHONPATH=CHECKOUT)
     test = subprocess.Popen(
-        [python, '-m', 'pytest', '-qq', os.path.join('tests', 'test_%s.py' % name)],
+        [python, '-m', 'pytest', '-qq', tested.path_of(name)],
         cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = test.communicate()[0]
     passed = test.returncode in (0, NO_TESTS)
     if not passed:
         # One write: what other threads print stays apart.
-        sys.stdout.write('\n== test_%s.py on %s\n%s' % (name, python, output.decode('utf-8')))
+        sys.stdout.write('\n== %s on %s\n%s' % (
+            tested.path_of(name), python, output.decode('utf-8')))
     return passed
 
 
 def by_own_tests(pythons, only):
     """Run each module's own tests; return whether they passed, and covered enough of each."""
-    sys.path.insert(0, os.path.join(CHECKOUT, 'tests'))
-    from imports import modules
-    from own_tests import own_tests
+    sys.path.insert(0, CHECKOUT)
+    from tests.support.imports import modules
+    from tests.support.own_tests import own_tests
     wanted = {module: names for module, names in own_tests().items()
               if module != '_core.engine.pypy27' and (not only or module in only)}
     todo = [(python, name) for python in pythons
@@ -117,7 +126,7 @@ def by_own_tests(pythons, only):
     for module, names in sorted(wanted.items()):
         text = io.StringIO() if sys.version_info > (3,) else io.BytesIO()
         percentage = report(os.path.join(FOLDER, 'module'),
-                            [os.path.join(FOLDER, 'test_' + name) for name in names],
+                            [data_of(name) for name in names],
                             include=[modules()[module]], skip_covered=False, file=text)
         if not has_code(modules()[module]):
             percentage = 100.0

@@ -18,9 +18,9 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, 'tests'))
+sys.path.insert(0, ROOT)
 
-from test_security_document import promises  # noqa: E402
+from tests.project.test_security_document import promises  # noqa: E402
 
 #: Seconds that the tests of one line may take under one mutation.
 TIMEOUT = 400

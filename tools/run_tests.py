@@ -13,11 +13,9 @@ the run, and --write writes that page.
 from __future__ import print_function
 
 import collections
-import glob
 import io
 import multiprocessing.pool
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -66,8 +64,7 @@ def outcomes(report):
     if os.path.exists(report):
         for test in xml.etree.ElementTree.parse(report).iter('testcase'):
             children = {child.tag for child in test}
-            name = re.match(r'tests\.test_(\w+)', test.get('classname'))
-            counts[name.group(1) if name else '',
+            counts[tested.name_of(test.get('classname')),
                    'failed' if children & {'failure', 'error'} else
                    'skipped' if 'skipped' in children else 'passed'] += 1
     return counts
@@ -75,7 +72,7 @@ def outcomes(report):
 
 def files_of(part):
     """Return every third test file, say: those of one part."""
-    return sorted(glob.glob(os.path.join(CHECKOUT, 'tests', 'test_*.py')))[part::PARTS]
+    return [tested.path_of(name) for name in tested.names()[part::PARTS]]
 
 
 def parse(one):

@@ -16,7 +16,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [ROOT, os.path.join(ROOT, 'tests')]
+sys.path.insert(0, ROOT)
 
 from sslproto27 import aio  # noqa: E402
 from sslproto27.aio import From  # noqa: E402
@@ -33,7 +33,7 @@ class Echo(aio.Protocol):
 
 
 def serve(directory):
-    from pki import PKI
+    from tests.support.pki import PKI
     loop = aio.SelectorEventLoop()
     aio.set_event_loop(loop)
     server = loop.run_until_complete(loop.create_server(
@@ -145,7 +145,7 @@ def soak(server, context, connections, at_once):
 def main(connections=50000, at_once=2000):
     import resource
 
-    from pki import temporary_pki
+    from tests.support.pki import temporary_pki
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * at_once + 1000), hard))
     print('%s, %s' % (sys.version.split()[0], ssl.OPENSSL_VERSION))

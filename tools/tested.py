@@ -9,38 +9,61 @@ import io
 import os
 import re
 
-__all__ = ['LAYERS', 'PAGE', 'columns', 'files_of', 'hold', 'read', 'write']
+__all__ = ['LAYERS', 'PAGE', 'columns', 'files_of', 'hold', 'name_of', 'names', 'path_of', 'read',
+           'write']
 
-PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-                    'docs', 'tested.md')
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGE = os.path.join(CHECKOUT, 'docs', 'tested.md')
 
-#: By layer, its test files without 'test_' and '.py'; a name that ends in * is the beginning of
-#: some. The first line that has a file counts.
+#: By layer, its test files, by the names that `names` gives; one that ends in * is the beginning
+#: of some.
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
-        'memorybio', 'sslobject', 'session*', 'wrap_bio', 'short_paths', 'install', 'unavailable',
-        'channel_binding', 'errors', 'lifetime', 'vendoring', 'post_handshake',
-        'hostile_callers_engine', 'unique', 'monkey_patching', 'pair_engine', 'old_ssl']),
+        'core/bio', 'core/channel_binding', 'core/engine/*', 'core/errors', 'core/monkey_patching',
+        'core/pair/*', 'core/pep546', 'core/post_handshake', 'core/session*', 'core/short_paths',
+        'core/sslobject', 'core/unique', 'core/wrap_bio', 'hostile/callers_engine']),
     ('contexts, certificates, names', [
-        'by_name', 'context*', 'credentials', 'certificates', 'hostname*', 'servername', 'sni',
-        'x509']),
-    ('the pipe', ['pipe', 'hostile', 'fuzz', 'fork']),
-    ('blocking sockets', ['socket*', 'real_peers', 'hostile_callers_sockets']),
-    ('the protocol, in memory', [
-        'hostile_callers', 'flow_control', 'set_protocol', 'protocol', 'requirements',
-        'interleavings', 'leaks', 'debug', 'start_tls', 'unwrap', 'report']),
-    ('`sslproto27.aio`', ['aio*', 'streams', 'handshake_limit', 'hostile_loops']),
-    ('`sslproto27.trollius`', ['trollius', 'autobahn']),
-    ("asyncio's loops", ['asyncio']),
-    ('`sslproto27.tornado`', ['tornado*']),
-    ('requests, urllib3, pip', ['requests', 'pip']),
-    ('PEP 543', ['pep543*']),
-    ('the command line', ['cli*', 'main']),
-    ('the examples, and the code of these pages', ['examples', 'documentation']),
+        'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
+    ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),
+    ('blocking sockets', ['core/socket*', 'core/real_peers', 'hostile/callers_sockets']),
+    ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
+    ('`sslproto27.aio`', [
+        'aio/aio', 'aio/generators', 'aio/handshake_limit', 'aio/pipes', 'aio/sockets',
+        'aio/streams', 'aio/upgrade', 'hostile/loops']),
+    ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius']),
+    ("asyncio's loops", ['aio/asyncio']),
+    ('`sslproto27.tornado`', ['tornado/*']),
+    ('requests, urllib3, pip', ['urllib3/*']),
+    ('PEP 543', ['pep543/*']),
+    ('the command line', ['cli/*']),
+    ('the examples, and the code of these pages', ['project/documentation', 'project/examples']),
     ('the repository itself', [
-        'comparison', 'coverage_map', 'diagrams', 'layers', 'security_document', 'tested',
-        'types']),
+        'project/comparison', 'project/coverage_map', 'project/diagrams', 'project/layers',
+        'project/requirements', 'project/security_document', 'project/tested', 'project/types',
+        'project/vendoring']),
 ]
+
+
+def names():
+    """Return a sorted list of the test files, 'core/pipe' for tests/core/test_pipe.py."""
+    found = []
+    for folder, _, files in os.walk(os.path.join(CHECKOUT, 'tests')):
+        place = os.path.relpath(folder, os.path.join(CHECKOUT, 'tests'))
+        found += [os.path.join(place, one[len('test_'):-len('.py')]).replace(os.sep, '/')
+                  for one in files if re.match(r'test_\w+\.py$', one)]
+    return sorted(found)
+
+
+def path_of(name):
+    """Return the path in the checkout of a test file that `names` has."""
+    folder, _, file = name.rpartition('/')
+    return 'tests/%s/test_%s.py' % (folder, file)
+
+
+def name_of(classname):
+    """Return the name of a test file of what JUnit's XML calls the class of a test; '' for none."""
+    found = re.match(r'tests\.((?:\w+\.)*)test_(\w+)', classname)
+    return found.group(1).replace('.', '/') + found.group(2) if found else ''
 
 
 def files_of(patterns, names):

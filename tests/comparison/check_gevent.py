@@ -13,7 +13,7 @@ import gevent.ssl
 import pytest
 
 import sslproto27
-from contract import (
+from tests.comparison.contract import (
     SHORT, asked, cell, classifiers, greeter, is_pure, nested_server, receive, requirements, silent,
     starttls_server)
 

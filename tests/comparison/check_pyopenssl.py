@@ -9,7 +9,7 @@ import pytest
 import service_identity.pyopenssl
 from OpenSSL import SSL
 
-from contract import (
+from tests.comparison.contract import (
     NAMES, PATIENCE, cell, classifiers, connected, greeter, is_pure, receive, requirements,
     silent, starttls_server)
 

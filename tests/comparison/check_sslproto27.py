@@ -11,10 +11,10 @@ from trollius import From, Return
 
 import sslproto27
 import sslproto27.trollius
-from contract import (
+from tests.comparison.contract import (
     NAMES, SHORT, cell, classifiers, connected, greeter, nested_server, requirements,
     silent, starttls_server)
-from memory import connect
+from tests.support.memory import connect
 
 
 @pytest.fixture

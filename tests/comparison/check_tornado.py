@@ -12,7 +12,7 @@ from tornado import gen, httpserver, iostream, netutil, tcpclient, tcpserver, we
 from tornado.ioloop import IOLoop
 
 import sslproto27
-from contract import (
+from tests.comparison.contract import (
     SHORT, asked, cell, classifiers, connected, greeter, nested_server, silent,
     starttls_server)
 

@@ -9,7 +9,7 @@ import pytest
 import trollius
 from trollius import From, Return, sslproto
 
-from contract import (
+from tests.comparison.contract import (
     SHORT, asked, cell, classifiers, greeter, is_pure, requirements, silent)
 
 

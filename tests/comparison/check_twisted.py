@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from contract import (
+from tests.comparison.contract import (
     NAMES, SHORT, cell, classifiers, greeter, is_pure, nested_server, requirements, silent,
     starttls_server)
 
@@ -13,7 +13,7 @@ import sys
 from twisted.internet import defer, endpoints, interfaces, protocol, reactor, ssl, task
 from twisted.protocols import policies, tls
 from zope.interface import implementer
-from pki import PKI
+from tests.support.pki import PKI
 
 PKI = PKI(sys.argv[1])
 TRUST = ssl.Certificate.loadPEM(PKI.text('ca'))

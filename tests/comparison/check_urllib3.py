@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from urllib3.util import ssltransport
 
-from contract import (
+from tests.comparison.contract import (
     NAMES, SHORT, asked, cell, classifiers, greeter, is_pure, requirements, silent)
 
 

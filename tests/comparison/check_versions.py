@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import pkg_resources
 import pytest
 
-from comparison_table import alternatives
+from tests.support.comparison_table import alternatives
 
 
 @pytest.mark.parametrize('name, version', alternatives())

@@ -6,16 +6,12 @@ Nothing here knows of one of the alternatives, nor of sslproto27.
 from __future__ import absolute_import, division, print_function
 
 import contextlib
-import os
 import socket
 import ssl
-import sys
 
 import pkg_resources
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from peers import PATIENCE, hang_up, receive, serving  # noqa: E402
+from tests.support.peers import PATIENCE, hang_up, receive, serving
 
 __all__ = ['NAMES', 'PATIENCE', 'SHORT', 'asked', 'cell', 'classifiers', 'connected', 'greeter',
            'is_pure', 'nested_server', 'receive', 'requirements', 'silent', 'starttls_server']
@@ -32,7 +28,7 @@ def cell(row, verdict):
     """
     Say which cell of the README's table a test verifies, and what has to stand there.
 
-    tests/test_comparison.py reads this from the source, and holds the table to it.
+    tests/project/test_comparison.py reads this from the source, and holds the table to it.
     """
     return lambda test: test
 

@@ -6,21 +6,17 @@ Other implementations of TLS talk to ours over TCP, as clients and as servers: `
 from __future__ import absolute_import, division, print_function
 
 import hashlib
-import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from aio_helpers import App  # noqa: E402
-from peers import PEERS, Options, missing  # noqa: E402
-from sslproto27 import aio  # noqa: E402
-from sslproto27.aio import From  # noqa: E402
+from sslproto27 import aio
+from sslproto27.aio import From
+from tests.support.aio_helpers import App
+from tests.interop.peers import PEERS, Options, missing
 
 PATIENCE = 90  # seconds
 

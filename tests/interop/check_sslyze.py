@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from aio_helpers import Echo
 from sslproto27 import aio, create_default_context
 from sslproto27.aio import From
+from tests.support.aio_helpers import Echo
 
 PYTHON = os.environ.get('SSLPROTO27_INTEROP_PYTHON', 'python3')
 OLD = ['SSL 2.0', 'SSL 3.0', 'TLS 1.0', 'TLS 1.1']

@@ -10,17 +10,14 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from commands import started  # noqa: E402
-from starttls_servers import SERVERS  # noqa: E402
+from tests.support.commands import started
+from tests.interop.starttls_servers import SERVERS
 
 PATIENCE = 60  # seconds
 

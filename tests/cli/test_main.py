@@ -1,0 +1,82 @@
+"""The command line."""
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+import sslproto27
+from tests.support.commands import command
+from tests.support.memory import PY2, only_python2
+from tests.support.programs import environment
+
+
+def test_version():
+    """--version prints the package's version."""
+    status, stdout, stderr = command('--version')
+    # argparse of 2.7 prints it on stderr
+    assert (0, sslproto27.__version__) == (status, (stdout + stderr).strip())
+
+
+def test_help_names_the_commands():
+    """--help names every command."""
+    status, stdout, _ = command('--help')
+    assert status == 0
+    assert 'demo' in stdout
+
+
+@pytest.mark.parametrize('arguments', [(), ('nonsense',), ('demo', 'surplus')])
+def test_usage(arguments):
+    """A wrong command line ends in status 2 and one line that says where to look."""
+    status, stdout, stderr = command(*arguments)
+    assert (2, '') == (status, stdout)
+    assert stderr.startswith('sslproto27') and stderr.endswith(' --help)\n')
+    assert 1 == stderr.count('\n')
+
+
+@pytest.mark.skipif(PY2, reason='Trollius, which it lacks on Python 3, is there')
+@pytest.mark.parametrize('arguments', [
+    ('demo',), ('proxy', '--listen', ':0', '--to', 'localhost:9', '--to-tls')])
+def test_what_is_missing(arguments):
+    """Where Trollius is missing the commands that need it say so in one line, with status 1."""
+    status, stdout, stderr = command(*arguments)
+    assert (1, '', 1) == (status, stdout, stderr.count('\n'))
+    assert 'trollius' in stderr
+
+
+@only_python2
+class TestDemo(object):
+    """``python -m sslproto27 demo``; PyPy has no trustme."""
+
+    @pytest.fixture(scope='class')
+    def shown(self):
+        """What demo prints, in lines without indentation."""
+        pytest.importorskip('trustme', reason='demo makes its certificates with trustme')
+        status, stdout, stderr = command('demo')
+        assert (0, '') == (status, stderr)
+        return [line.strip() for line in stdout.splitlines()]
+
+    def test_our_client(self, shown):
+        """Our client speaks TLS 1.3, verifies the certificate, agrees on ALPN and gets its echo."""
+        facts = dict(line.split(None, 1) for line in shown[3:8])
+        assert sorted(facts) == ['ALPN', 'certificate', 'cipher', 'echo', 'version']
+        assert facts['version'] == 'TLSv1.3'
+        assert facts['cipher'].startswith('TLS_')
+        assert facts['certificate'] == 'verified, for localhost'
+        assert facts['ALPN'] == 'echo'
+        assert facts['echo'] == 'Hello from the memory of Python 2.7'
+
+    def test_no_other_program(self):
+        """Without the openssl command it says so, and is content."""
+        pytest.importorskip('trustme', reason='demo makes its certificates with trustme')
+        status, stdout, stderr = command('demo', env=dict(environment(), PATH='/nowhere'))
+        assert (0, '') == (status, stderr)
+        assert 'openssl cannot be run here: ' in stdout
+
+    def test_another_program(self, shown):
+        """openssl s_client verifies the same server, agrees on ALPN and gets its echo."""
+        theirs = shown[shown.index('A client of another program, openssl s_client:'):]
+        if 'openssl cannot be run here' in theirs[1]:
+            pytest.skip(theirs[1])
+        assert 'Verification: OK' in theirs
+        assert 'ALPN protocol: echo' in theirs
+        assert [line for line in theirs if line.startswith('New, TLSv1.3, Cipher is ')]
+        assert 'echo: Hello from the memory of Python 2.7' in theirs

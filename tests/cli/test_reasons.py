@@ -1,0 +1,221 @@
+"""What connect says of the failures that are met most often: what is wrong, and what to do."""
+from __future__ import absolute_import, division, print_function
+
+import re
+import socket
+import ssl
+import sys
+
+import pytest
+
+from tests.support.commands import command, fails_here, starts_programs
+from tests.support.engines import only_graft
+from tests.support.memory import PY2
+from tests.support.peers import hang_up, serving
+
+pytestmark = starts_programs
+
+#: Python 3's ssl shows the chain of a failed handshake from 3.13 on.
+shows_chains = PY2 or sys.version_info >= (3, 13)
+
+
+def said(port, *arguments):
+    """Return the last line of connect to *port*, without what all such lines begin with."""
+    status, stdout, stderr = command('connect', 'localhost:%d' % port, *arguments)
+    assert (1, '') == (status, stdout), stderr
+    start = 'sslproto27: localhost:%d' % port
+    assert stderr.splitlines()[-1].startswith(start), stderr
+    return stderr.splitlines()[-1][len(start):]
+
+
+def said_of_tls(pki, context, *arguments):
+    """Return what is said of a server with *context*, whose authority is trusted."""
+    def handle(sock):
+        try:
+            secure = context.wrap_socket(sock, server_side=True)
+            secure.recv(1)
+            secure.close()
+        except (ssl.SSLError, socket.error):
+            pass  # the client has gone
+
+    with serving(handle) as port:
+        return said(port, '--cafile', pki.path('ca'), *arguments)
+
+
+def said_of_bytes(data, *arguments):
+    """Return what is said of a server that answers *data* to whatever it gets, and hangs up."""
+    def handle(sock):
+        sock.recv(65536)
+        sock.sendall(data)
+        hang_up(sock)
+
+    with serving(handle) as port:
+        return said(port, *arguments)
+
+
+@only_graft
+@pytest.mark.parametrize('leaf, code, hint', [
+    ('expired', 10, 'renew it, or set the clock of this machine if that is wrong'),
+    ('not_yet', 9, 'renew it, or set the clock of this machine if that is wrong'),
+    ('for_clients', 26, 'it was not issued for servers'),
+    ('constrained', 47, None)])
+def test_certificate(pki, leaf, code, hint):
+    """What OpenSSL found comes with what to do."""
+    found = said_of_tls(pki, pki.server_context(leaf=leaf))
+    hint = ': ' + hint if hint else ''
+    assert re.match(r' is not verified: [^:]*\(X.509 error %d\)%s; nothing was sent$' % (
+        code, re.escape(hint)), found) is not None, found
+
+
+@only_graft
+@pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
+@pytest.mark.parametrize('leaf, code, hint', [
+    ('other', 62, 'it is for other.example.org'),
+    pytest.param('only_common_name', 62, 'it names no host; its common name, localhost, sslproto27'
+                 ' tests, does not count', marks=pytest.mark.skipif(
+                     not PY2, reason="it counts in Python 3's ssl")),
+    ('self_signed', 18, 'nobody vouches for it; if it is the right one, --cafile with it'
+     ' trusts it')])
+def test_certificate_with_its_chain(pki, leaf, code, hint):
+    """Where names or issuers are what is wrong these are told."""
+    found = said_of_tls(pki, pki.server_context(leaf=leaf))
+    assert ' (X.509 error %d): %s; nothing was sent' % (code, hint) in found
+
+
+@only_graft
+@pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
+def test_incomplete_chain(pki):
+    """A chain without its intermediate is told from one whose root is there, and not trusted."""
+    missing = said_of_tls(pki, pki.server_context(leaf='broken_chain'))
+    assert '(X.509 error 20): the server did not send the certificate of its issuer, ch' in missing
+    assert ': an intermediate is missing there' in missing
+
+
+@only_graft
+@pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
+def test_untrusted_root(pki, tmpdir):
+    """A root that the server sends, and that is not trusted, is named."""
+    path = tmpdir.join('chain.pem')
+    path.write(pki.text('stranger') + pki.text('stranger-ca'))
+    context = pki.server_context()
+    context.load_cert_chain(str(path))
+    found = said_of_tls(pki, context)
+    assert re.search(r'\(X.509 error 19\): its root, trustme [^;]*, is not trusted; --cafile'
+                     ' trusts another one; nothing was sent$', found) is not None, found
+
+
+@pytest.mark.parametrize('data, quoted', [
+    (b'HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n<html>', 'HTTP/1.1 400 Bad Request'),
+    (b'SSH-2.0-OpenSSH_9.2\r\n', 'SSH-2.0-OpenSSH_9.2'),
+    (b'220 mail ESMTP\r\n', '220 mail ESMTP (--starttls smtp or ftp?)'),
+    (b'* OK IMAP4rev1\r\n', '* OK IMAP4rev1 (--starttls imap?)'),
+    (b'+OK POP3\r\n', '+OK POP3 (--starttls pop3?)'), (b'no', 'no'),
+    (b'\x00\x1b[2J' * 30, '\\x00\\x1b[2J' * 12)], ids=str)
+def test_no_tls(data, quoted):
+    """A server that does not speak TLS is quoted, so far as it makes a line."""
+    assert ': the server does not speak TLS; it answered ' + quoted == said_of_bytes(data)
+
+
+def test_silent_end():
+    """A server that hangs up without a word may be for something else."""
+    assert (': the server ended the connection without a word; its port may be for something else'
+            ' than TLS') == said_of_bytes(b'')
+
+
+@pytest.mark.parametrize('speaks, offered, shown', [
+    ('TLSv1.2', '1.3', 'TLS 1.3'), ('TLSv1.3', '1.2', 'TLS 1.2')])
+def test_version(pki, speaks, offered, shown):
+    """Where no version is common to both the ones that were offered are told."""
+    assert (': the server speaks no version of TLS that was offered: ' + shown
+            == said_of_tls(pki, pki.server_context(version=speaks), '--tls', offered))
+
+
+def test_old_version():
+    """So are they where the server answers in one that is never offered."""
+    # alert, TLS 1.0, fatal, protocol_version: RFC 8446 6
+    assert (': the server speaks no version of TLS that was offered: TLS 1.2, TLS 1.3'
+            == said_of_bytes(b'\x15\x03\x01\x00\x02\x02\x46'))
+
+
+@pytest.mark.parametrize('alert, arguments, text', [
+    (40, (), 'the server refused the handshake: no cipher suite in common, perhaps, or it wants a'
+     ' certificate of ours (--cert)'),
+    (112, ('--servername', 'example.org'), 'the server knows no host example.org; --servername asks'
+     ' for another'),
+    (120, ('--alpn', 'h2', '--alpn', 'x'), 'the server speaks no protocol of --alpn: h2, x')])
+def test_alert(alert, arguments, text):
+    """A server's alert is put into words, with the option that it is about."""
+    assert ': ' + text == said_of_bytes(
+        b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([alert])), *arguments)
+
+
+@pytest.mark.parametrize('alert, text', [(48, 'unknown ca'), (45, 'certificate expired')])
+def test_our_certificate(pki, alert, text):
+    """A server that does not accept our certificate says why; the file is named."""
+    path = pki.path('client')
+    assert ': the server does not accept the certificate in %s: %s' % (path, text) == (
+        said_of_bytes(b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([alert])), '--cert', path))
+
+
+def test_certificate_is_wanted(pki):
+    """A server that wants a certificate of ours says so, after the handshake of TLS 1.3."""
+    context = pki.server_context(trust='ca', version='TLSv1.3')
+    assert (': the server wants a certificate of ours: --cert'
+            == said_of_tls(pki, context, '--quiet'))
+
+
+def test_refused():
+    """Where nobody listens host and port are told."""
+    listener = socket.socket()
+    listener.bind(('127.0.0.1', 0))
+    assert ': Connection refused' == said(listener.getsockname()[1])
+    listener.close()
+
+
+class TestFiles(object):
+    """--cert and --key."""
+
+    def said(self, capsys, *arguments):
+        """Return what is said of files before anything is connected to."""
+        return fails_here(capsys, 'connect', 'localhost:9', *arguments)
+
+    def test_no_key(self, pki, capsys):
+        """A certificate without its key says how to name the key."""
+        path = pki.path('ca')
+        assert ('--cert %s: there is no private key in PEM; --key names the file that has it' % path
+                == self.said(capsys, '--cert', path))
+
+    def test_key_without(self, pki, capsys):
+        """A file of --key without a key is named."""
+        assert '--key %s: there is no private key in PEM' % pki.path('ca') == self.said(
+            capsys, '--cert', pki.path('localhost'), '--key', pki.path('ca'))
+
+    def test_missing_key(self, pki, capsys):
+        """A file of --key that is not there is named."""
+        assert '--key /nowhere: No such file or directory' == self.said(
+            capsys, '--cert', pki.path('localhost'), '--key', '/nowhere')
+
+    def test_other_key(self, pki, capsys):
+        """A key of another certificate is said to be that."""
+        assert ('--cert %s: the private key is another one than that of the certificate'
+                % pki.path('localhost')) == self.said(
+            capsys, '--cert', pki.path('localhost'), '--key', pki.path('other'))
+
+    def test_encrypted(self, pki, capsys):
+        """An encrypted key is refused without a question on the terminal."""
+        path = pki.path('encrypted')
+        assert ('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it'
+                % (path, path)) == self.said(capsys, '--cert', path)
+
+    def test_no_certificate(self, capsys):
+        """A file without a certificate is said to have none."""
+        assert ('--cert %s: there is no certificate in PEM' % __file__
+                == self.said(capsys, '--cert', __file__))
+
+    def test_proxy(self, pki, capsys):
+        """proxy has no --key, and names none."""
+        if not PY2:
+            pytest.skip('Trollius, which proxy needs, runs on Python 2.7 alone')
+        path = pki.path('ca')
+        assert '--cert %s: there is no private key in PEM' % path == fails_here(
+            capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', '--cert', path)

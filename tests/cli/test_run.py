@@ -1,0 +1,136 @@
+"""``run``: programs that know nothing of this library, as they are started by python."""
+from __future__ import absolute_import, division, print_function
+
+import os
+
+import pytest
+
+from tests.support.commands import command, fails_here, starts_programs
+from tests.support.memory import PY2, only_python2
+from tests.support.programs import environment, finish
+
+pytestmark = starts_programs
+
+PROGRAM = '''
+from __future__ import print_function
+import os, ssl, sys
+print(sys.argv, __name__, sys.modules['__main__'].__dict__ is globals(), sys.path[:1],
+      'SSLPROTO27_RUN' in os.environ, os.environ.get('PYTHONPATH'))
+print(hasattr(ssl, 'MemoryBIO'))
+sys.stdout.flush()
+import %s
+sys.exit(7)
+'''
+
+
+@pytest.fixture
+def program(tmpdir):
+    """A function that writes a program, and returns its path."""
+    def write(text, name='program.py'):
+        tmpdir.join(name).write(text)
+        return str(tmpdir.join(name))
+    return write
+
+
+def run(*arguments, **kwargs):
+    """Return (status, stdout, stderr) of a program that ``run`` starts."""
+    return command('run', *arguments, **kwargs)
+
+
+@only_python2
+class TestRun(object):
+    """On Python 2.7, which lacks what is patched in."""
+
+    @pytest.mark.parametrize('as_module', [False, True])
+    def test_like_python(self, program, tmpdir, as_module):
+        """Arguments, __main__, sys.path, environment and status are those that python gives."""
+        path = program(PROGRAM % 'json')
+        env = environment()
+        env['PYTHONPATH'] += os.pathsep + str(tmpdir)
+        start = ['-m', 'program'] if as_module else [path]
+        arguments = start + ['a', '-m', '--trollius', '--help']
+        expected = finish(arguments, env=env)
+        assert (7, '') == (expected[0], expected[2])
+        # The last line tells of MemoryBIO, which is all that is new.
+        assert expected[1].endswith('False\n')
+        assert (7, expected[1][:-len('False\n')] + 'True\n', '') == run(*arguments, env=env)
+
+    def test_traceback(self, program):
+        """A traceback has the program's frames alone."""
+        path = program('def f():\n    raise ValueError("no")\nf()\n')
+        assert finish([path]) == run(path)
+
+    def test_missing(self):
+        """A script that is not there is python's to tell of."""
+        assert finish(['/nowhere.py']) == run('/nowhere.py')
+
+    @pytest.mark.parametrize('options', [[], ['--urllib3']])
+    def test_urllib3(self, program, options):
+        """urllib3 is patched where it is imported, or named."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        path = program('import urllib3.util.ssl_\n'
+                       'print(urllib3.util.ssl_.SSLTransport.__module__)\n')
+        status, stdout, stderr = run(*options + [path])
+        assert (0, 'sslproto27.urllib3\n') == (status, stdout), stderr
+
+    @pytest.mark.parametrize('options, patched', [([], True), (['--trollius'], True),
+                                                  (['--urllib3'], False)])
+    def test_trollius(self, program, options, patched):
+        """Loops are ours unless other frameworks are named."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is named')
+        path = program('import trollius\n'
+                       'print(type(trollius.get_event_loop_policy()).__module__)\n')
+        status, stdout, stderr = run(*options + [path])
+        assert (0, patched) == (status, stdout.startswith('sslproto27.')), stderr
+
+    def test_not_imported(self, program):
+        """What the program does not import is not imported for it."""
+        path = program('import sys\nprint("trollius" in sys.modules)\n')
+        assert (0, 'False\n', '') == run(path)
+
+    def test_import_that_fails_once(self, program, tmpdir):
+        """A package whose import fails is patched when it does not, and the error is its own."""
+        tmpdir.mkdir('trollius').join('__init__.py').write('raise ImportError("not yet")\n')
+        path = program('try:\n    import trollius\n'
+                       'except ImportError as error:\n    print(error)\n')
+        assert (0, 'not yet\n', '') == run(path)
+
+    def test_that_cannot_be_patched(self, program, tmpdir):
+        """A version that is not ours to patch is told of, and left as it is."""
+        tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.25.9"\n')
+        path = program('import urllib3\nprint(urllib3.__version__)\n')
+        status, stdout, stderr = run(path)
+        assert (0, '1.25.9\n', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: urllib3 stays as it is: ')
+
+    def test_named_that_cannot_be_patched(self, program, tmpdir):
+        """What is named and cannot be patched ends it, before the program begins."""
+        tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.25.9"\n')
+        env = environment()
+        env['PYTHONPATH'] = os.pathsep.join([str(tmpdir), env['PYTHONPATH']])
+        status, stdout, stderr = run('--urllib3', program('print("begun")\n'), env=env)
+        assert (1, '', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: ')
+
+    def test_sitecustomize(self, program, tmpdir):
+        """The interpreter's own sitecustomize is there as without us."""
+        tmpdir.join('sitecustomize.py').write('print("customized")\n')
+        env = environment()
+        env['PYTHONPATH'] += os.pathsep + str(tmpdir)
+        path = program('import sitecustomize\nprint(sitecustomize.__file__)\n')
+        status, stdout, _ = run(path, env=env)
+        assert 0 == status
+        # Once by the interpreter of the launcher, once by the program's.
+        assert ['customized', 'customized', str(tmpdir.join('sitecustomize.py'))] == [
+            line.replace('.pyc', '.py') for line in stdout.splitlines()]
+
+    @pytest.mark.parametrize('arguments', [[], ['-m'], ['--trollius']])
+    def test_nothing_to_run(self, arguments, capsys):
+        """Without a program there is nothing to do."""
+        assert 'run needs a SCRIPT, or -m MODULE' == fails_here(capsys, 'run', *arguments)
+
+
+@pytest.mark.skipif(PY2, reason='it runs there')
+def test_python3(capsys):
+    """On Python 3, which has it all, it says so."""
+    assert fails_here(capsys, 'run', 'x.py').startswith('run needs Python 2.7')

@@ -1,0 +1,103 @@
+"""Sessions in files: who may have written them, whose they are, what is refused and why."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import stat
+
+import pytest
+
+from sslproto27._cli.console import UserError
+from sslproto27._cli.sessions import load, require_sessions, save
+from tests.support.memory import PY2, Pair, raised
+
+only_python2 = pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")
+
+
+@pytest.fixture
+def path(tmpdir):
+    """Where a session may be saved."""
+    return str(tmpdir.join('session.pem'))
+
+
+def refusal(call, *args):
+    """Return the text of the `UserError` that a call ends in."""
+    error = raised(call, *args)
+    assert UserError is type(error)
+    return str(error)
+
+
+def test_required():
+    """Python 2.7 has what it takes; Python 3 says that it has not."""
+    if PY2:
+        require_sessions()
+    else:
+        assert '2.7' in refusal(require_sessions)
+
+
+@only_python2
+class TestSave(object):
+    def test_read_back(self, pair, client_context, path):
+        """What is saved can be loaded for its server, and its owner alone can read the file."""
+        save(path, pair.client.session, 'localhost', True)
+        assert pair.client.session == load(path, client_context, 'localhost', True)
+        assert 0o600 == stat.S_IMODE(os.stat(path).st_mode)
+
+    def test_replaces(self, pair, client_context, path):
+        """What was there before is replaced as a whole, and nothing else is left in the folder."""
+        with open(path, 'w') as file:
+            file.write('before')
+        save(path, pair.client.session, 'localhost', True)
+        load(path, client_context, 'localhost', True)
+        assert ['session.pem'] == os.listdir(os.path.dirname(path))
+
+    def test_none(self, path):
+        """No session is told, and no file made."""
+        assert 'the server gave none' in refusal(save, path, None, 'localhost', True)
+        assert not os.path.exists(path)
+
+    def test_no_ticket(self, pki, path):
+        """A session whose ticket has not come yet is told, and no file made."""
+        pair = Pair(pki.client_context('TLSv1.3'), pki.server_context(version='TLSv1.3'))
+        session = pair.handshake().client.session
+        assert 'the server gave no ticket' in refusal(save, path, session, 'localhost', True)
+        assert not os.path.exists(path)
+
+    def test_no_folder(self, pair, tmpdir):
+        """A folder that is not there is told with the path."""
+        path = str(tmpdir.join('missing', 'session.pem'))
+        text = refusal(save, path, pair.client.session, 'localhost', True)
+        assert path in text and 'No such file' in text
+
+    def test_not_a_file(self, pair, tmpdir):
+        """What cannot be replaced is told, and nothing is left beside it."""
+        path = str(tmpdir.mkdir('folder'))
+        assert path in refusal(save, path, pair.client.session, 'localhost', True)
+        assert ['folder'] == [one.basename for one in tmpdir.listdir()]
+
+
+@only_python2
+class TestLoad(object):
+    def test_missing(self, client_context, path):
+        """A file that is not there is told."""
+        assert 'No such file' in refusal(load, path, client_context, 'localhost', True)
+
+    @pytest.mark.parametrize('mode', [0o620, 0o602])
+    def test_others_can_write_it(self, pair, client_context, path, mode):
+        """A file that others could have written is refused, verified or not."""
+        save(path, pair.client.session, 'localhost', True)
+        os.chmod(path, mode)
+        assert 'others can write it' in refusal(load, path, client_context, 'localhost', False)
+
+    @pytest.mark.parametrize('server, verified', [('elsewhere', True), ('localhost', False)])
+    def test_not_verified(self, pair, client_context, path, server, verified):
+        """A session of another server, or not verified, is refused where it has to be verified."""
+        save(path, pair.client.session, server, verified)
+        assert 'not a session that was verified' in refusal(
+            load, path, client_context, 'localhost', True)
+        load(path, client_context, 'localhost', False)
+
+    def test_no_session(self, client_context, path):
+        """A file of something else is told to be no session."""
+        with open(path, 'w') as file:
+            file.write('nonsense')
+        assert 'no session' in refusal(load, path, client_context, 'localhost', False)

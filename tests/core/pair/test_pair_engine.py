@@ -1,0 +1,903 @@
+"""
+The pair engine itself, whichever is in use: TLS objects on one socket pair that is always empty.
+
+What MemoryBIO, SSLObject, contexts and all above do on it is shown by their own tests, which run
+with SSLPROTO27_ENGINE=pair as well.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import random
+import signal
+import socket
+import ssl
+import struct
+import threading
+import weakref
+
+import pytest
+
+from tests.support.memory import PY2, Endpoint, Pair, byte_by_byte, error_facts, raised
+from tests.support.pipe_pairs import PYPY, native_call, pattern, record_types
+
+if not PY2:
+    pytest.skip("Python 3's ssl has memory BIOs", allow_module_level=True)
+
+from sslproto27._core.pair import sslobject as engine  # noqa: E402
+from sslproto27._core.engine import current, pair as sockets  # noqa: E402
+from sslproto27._core.engine.loopback import LoopbackPair  # noqa: E402
+from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
+from sslproto27._core.pair.limits import LIMITS, Limit  # noqa: E402
+from sslproto27._core.pair.bio import MemoryBIO  # noqa: E402
+from sslproto27._core.records import (  # noqa: E402
+    CertificateReader, ServerNameReader, frame_size, kind_and_size)
+
+needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='this system has no fork')
+CLOSE_NOTIFY_SIZE = 31  # of TLS 1.2 with AES-GCM; TLS 1.3's is shorter
+
+
+class SmallPair(sockets.Pair):
+    """A pair whose kernel buffers hold less than a record."""
+
+    def _connected(self):
+        ends = sockets.Pair._connected()
+        for end in ends:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        return ends
+
+
+KINDS = {'socketpair': sockets.Pair, 'small': SmallPair, 'loopback': LoopbackPair}
+
+
+def is_empty(pair):
+    """Return whether nothing is in either direction."""
+    if isinstance(pair, LoopbackPair):
+        found = []
+        try:
+            pair.drain(found)  # up to a mark: nothing can be on its way
+        except Interrupted:
+            pair._under_way.clear()
+            raise
+        assert [] == found
+    for end in (pair.inner, pair.outer):
+        try:
+            end.recv(1, socket.MSG_PEEK)
+        except socket.error as error:
+            assert errno.EAGAIN == error.errno
+        else:
+            return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def watched(monkeypatch):
+    """See after each operation that whoever leaves the pair in order leaves it empty."""
+    leave, seen = sockets.Pair.leave, []
+
+    def leave_and_look(self, token, intact):
+        if intact and self._holder.get(0) is token:
+            seen.append(is_empty(self))
+        leave(self, token, intact)
+
+    monkeypatch.setattr(sockets.Pair, 'leave', leave_and_look)
+    yield seen
+    assert False not in seen
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """Let each test have a pair of its own."""
+    monkeypatch.setattr(current, '_current', [])
+    monkeypatch.setattr(sockets, '_lost', [])
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request, fresh):
+    """Each kind of sockets in turn."""
+    current._current.append(KINDS[request.param]())
+    return request.param
+
+
+def wrap(context, cls=engine.SSLObject, **kwargs):
+    """Return an `Endpoint` of the pair engine over two new BIOs."""
+    incoming, outgoing = MemoryBIO(), MemoryBIO()
+    return Endpoint(engine.wrap_bio(context, incoming, outgoing, **kwargs), incoming, outgoing)
+
+
+class Ends(Pair):
+    """A client and a server of the pair engine, and the wire between them; see `memory.Pair`."""
+
+    def __init__(self, client_context, server_context, split=lambda data: [data] if data else [],
+                 **kwargs):
+        kwargs.setdefault('server_hostname', 'localhost')
+        self.client_end = wrap(client_context, **kwargs)
+        self.server_end = wrap(server_context, server_side=True)
+        self.client, self.server = self.client_end.sslobj, self.server_end.sslobj
+        self.split = split
+
+
+@pytest.fixture
+def ends(client_context, server_context):
+    """A connection whose handshake is done."""
+    return Ends(client_context, server_context).handshake().settle()
+
+
+class TestSockets(object):
+    """What goes through is right on every kind of sockets."""
+
+    @pytest.mark.parametrize('size', [1, 100, 16384, 16385, 65536, 1000000])
+    def test_data(self, kind, client_context, server_context, size):
+        """Data of any size arrives as it was sent, both ways, and the pair is empty in between."""
+        ends = Ends(client_context, server_context).handshake().settle()
+        data = pattern(size)
+        assert data == ends.transfer(ends.client_end, data)
+        assert data == ends.transfer(ends.server_end, data)
+
+    def test_byte_by_byte(self, kind, client_context, server_context):
+        """A connection whose bytes come one by one works as any other."""
+        ends = Ends(client_context, server_context, split=byte_by_byte).handshake().settle()
+        assert pattern(1000) == ends.transfer(ends.client_end, pattern(1000))
+
+    def test_trailing_plaintext(self, kind, ends):
+        """What follows close_notify stays in the incoming BIO."""
+        raised(ends.client.unwrap)
+        ends.server_end.incoming.write(ends.client_end.outgoing.read() + b'plain')
+        assert b'' == ends.server.read()
+        ends.server.unwrap()
+        assert b'plain' == ends.server_end.incoming.read()
+
+    def test_trailing_plaintext_after_ours(self, kind, ends):
+        """So it does where we have sent ours before."""
+        for end in (ends.client, ends.server):
+            raised(end.unwrap)
+        ends.server_end.incoming.write(ends.client_end.outgoing.read() + b'plain')
+        assert ssl.SSLZeroReturnError is type(raised(ends.server.read))
+        ends.server.unwrap()
+        assert b'plain' == ends.server_end.incoming.read()
+
+    def test_many_objects(self, kind, client_context, server_context):
+        """Objects that take turns at every step do not see each other's bytes."""
+        all_ends = [Ends(client_context, server_context).handshake().settle() for _ in range(5)]
+        for number, ends in enumerate(all_ends):
+            ends.client.write(b'%d' % number * 20000)
+        for ends in all_ends:
+            ends.pump()
+        assert [b'%d' % number * 20000 for number in range(5)] == [
+            ends.server_end.read_available() for ends in all_ends]
+
+    def test_without_socketpair(self, monkeypatch):
+        """Where there is no socketpair the loopback interface serves."""
+        monkeypatch.delattr(socket, 'socketpair')
+        assert LoopbackPair is type(current.current_pair())
+
+    def test_stranger_at_the_port(self, monkeypatch):
+        """Whoever else connects to the port of the loopback pair is not taken for our own end."""
+        real, strangers = socket.socket, []
+
+        class Listener(real):
+            def listen(self, backlog):
+                real.listen(self, 5)
+                stranger = socket.create_connection(self.getsockname())
+                stranger.sendall(b'stranger')
+                strangers.append(stranger)
+
+        monkeypatch.setattr(socket, 'socket', Listener)
+        pair = LoopbackPair()
+        monkeypatch.undo()
+        assert [1, 5] == [len(strangers), pair.push(b'hello')]
+        assert b'hello' == pair.inner.recv(100)
+        strangers[0].close()
+
+
+class TestRecords(object):
+    """One record at a time is given to OpenSSL."""
+
+    def test_only_what_is_needed(self, ends):
+        """A read takes one record out of the incoming BIO, however many are there."""
+        for data in (b'one', b'two', b'three'):
+            ends.client.write(data)
+        records = ends.client_end.outgoing.read()
+        ends.server_end.incoming.write(records)
+        assert b'one' == ends.server.read(100)
+        assert 2 == len(record_types(records[-ends.server_end.incoming.pending:]))
+
+    def test_pending_comes_first(self, ends):
+        """While a record is read in parts nothing more is taken out of the incoming BIO."""
+        ends.client.write(b'abcdef')
+        ends.client.write(b'g')
+        ends.server_end.incoming.write(ends.client_end.outgoing.read())
+        assert b'ab' == ends.server.read(2)
+        before = ends.server_end.incoming.pending
+        assert (b'cdef', before) == (ends.server.read(100), ends.server_end.incoming.pending)
+
+    def test_part_of_a_record(self, ends):
+        """As with OpenSSL's own BIOs, the incoming one is empty after a read that wants more."""
+        ends.client.write(b'abc')
+        data = ends.client_end.outgoing.read()
+        ends.server_end.incoming.write(data[:-1])
+        assert ssl.SSLWantReadError is type(raised(ends.server.read))
+        assert 0 == ends.server_end.incoming.pending
+        ends.server_end.incoming.write(data[-1:])
+        assert b'abc' == ends.server.read()
+
+    def test_linear(self, ends):
+        """Records that come byte by byte are put together, and each of their bytes moved once."""
+        ends.client.write(pattern(60000))
+        received = []
+        for byte in byte_by_byte(ends.client_end.outgoing.read()):
+            ends.server_end.incoming.write(byte)
+            received.append(ends.server_end.read_available())
+            assert len(ends.server._partial) <= 16384 + 300  # bytes as they came, nothing joined
+        assert pattern(60000) == b''.join(received)
+
+    @pytest.mark.parametrize('junk', [b'GET / HTTP/1.1\r\nHost: a\r\n\r\n', b'\0' * 50,
+                                      b'\xff' * 5000, b'\x16\x03\x01\xff\xff' + b'x' * 3000])
+    def test_no_tls(self, junk, server_context):
+        """What is no TLS record fails at once with OpenSSL's own error; the rest stays."""
+        end = wrap(server_context, server_side=True)
+        end.incoming.write(junk)
+        error = raised(end.sslobj.do_handshake)
+        assert ssl.SSLError is type(error) and error.reason
+        assert junk.endswith(end.incoming.read())
+
+    def test_sslv2_hello(self, server_context):
+        """A SSLv2 ClientHello has a framing of its own, and is refused by OpenSSL."""
+        hello = b'\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10' + b'\x07\x00\xc0' * 7 + b'r' * 16
+        end = wrap(server_context, server_side=True)
+        for byte in byte_by_byte(hello)[:-1]:
+            end.incoming.write(byte)
+            assert ssl.SSLWantReadError is type(raised(end.sslobj.do_handshake))
+        end.incoming.write(hello[-1:] + b'what follows')
+        assert ssl.SSLError is type(raised(end.sslobj.do_handshake))
+        assert b'what follows' == end.incoming.read()
+
+    @pytest.mark.parametrize('data, first, size', [
+        (b'\x16\x03\x01\x00\x05', True, 10), (b'\x17\x03\x03\x00\x00', False, 5),
+        (b'\x17\x03\x03\x48\x00', False, 18437), (b'\x17\x03\x03\x48\x01', False, 0),
+        (b'\x13\x03\x03\x00\x05', False, 0), (b'\x19\x03\x03\x00\x05', False, 0),
+        (b'\x16\x02\x01\x00\x05', False, 0), (b'\x80\x2e\x01\x03\x01', True, 48),
+        (b'\x80\x2e\x01\x03\x01', False, 0), (b'\x80\x2e\x02\x03\x01', True, 0)])
+    def test_frames(self, data, first, size):
+        """A record's size is in its header; what has no header of TLS has none."""
+        assert size == frame_size(data, first)
+        assert kind_and_size(data) in ((ord(data[:1]), size), (0, 0))
+
+
+class TestEnds(object):
+    """EOF is never told to OpenSSL: SSLEOFError is ours, in every phase."""
+
+    def test_handshake(self, client_context, server_context):
+        """In every flight of the handshake."""
+        for flights in range(4):
+            ends = Ends(client_context, server_context)
+            for flight in range(flights):
+                end, other = [ends.client_end, ends.server_end][::1 if flight % 2 == 0 else -1]
+                end.handshake_is_done()
+                other.incoming.write(end.outgoing.read())
+            end = [ends.client_end, ends.server_end][flights % 2]
+            done = end.handshake_is_done()
+            end.incoming.write_eof()
+            error = raised(end.sslobj.read if done else end.sslobj.do_handshake)
+            assert ssl.SSLEOFError is type(error), flights
+
+    def test_read_and_unwrap(self, ends):
+        """In a read, and where close_notify is waited for; data from before comes first."""
+        ends.client.write(b'abc')
+        ends.pump()
+        for end in (ends.client_end, ends.server_end):
+            end.incoming.write_eof()
+        assert b'abc' == ends.server.read()
+        assert ssl.SSLEOFError is type(raised(ends.server.read))
+        assert ssl.SSLEOFError is type(raised(ends.client.unwrap))
+
+    def test_in_a_record(self, ends):
+        """Within a record."""
+        ends.client.write(b'abc')
+        ends.server_end.incoming.write(ends.client_end.outgoing.read()[:-3])
+        ends.server_end.incoming.write_eof()
+        assert ssl.SSLEOFError is type(raised(ends.server.read))
+
+    def test_what_was_written_before_is_there(self, ends):
+        """What was encrypted before the peer's EOF can still be sent."""
+        ends.server.write(b'late')
+        ends.server_end.incoming.write_eof()
+        raised(ends.server.read)
+        ends.client_end.incoming.write(ends.server_end.outgoing.read())
+        assert b'late' == ends.client.read()
+
+
+class TestNested(object):
+    """One operation in the middle of another."""
+
+    def test_in_a_server_name_callback(self, kind, pki, tls_version, ends):
+        """A whole connection in a callback of another's handshake: both work."""
+        results = []
+
+        def on_name(sslobj, name, context):
+            results.append(ends.transfer(ends.client_end, pattern(40000)) == pattern(40000))
+            inner = Ends(pki.client_context(version=tls_version),
+                         pki.server_context(version=tls_version)).handshake().settle()
+            results.append(inner.transfer(inner.server_end, b'inner'))
+
+        context = pki.server_context(version=tls_version)
+        context.set_servername_callback(on_name)
+        outer = Ends(pki.client_context(version=tls_version), context).handshake().settle()
+        assert [True, b'inner'] == results
+        assert b'outer' == outer.transfer(outer.client_end, b'outer')
+
+    @pytest.mark.parametrize('use', [
+        lambda sslobj: sslobj.do_handshake(), lambda sslobj: sslobj.read(1),
+        lambda sslobj: sslobj.write(b'x'), lambda sslobj: sslobj.unwrap()])
+    def test_same_object(self, pki, use):
+        """Entering the object whose callback runs is a RuntimeError, and it goes on unharmed."""
+        errors = []
+        context = pki.server_context()
+        context.set_servername_callback(lambda sslobj, *_: errors.append(raised(use, sslobj)))
+        ends = Ends(pki.client_context(), context).handshake().settle()
+        assert [RuntimeError] == [type(error) for error in errors]
+        assert b'x' == ends.transfer(ends.client_end, b'x')
+
+    @pytest.mark.parametrize('kept', [True, False])
+    def test_same_object_two_deep(self, pki, kept):
+        """So is entering it from the callback of an object that is used in its own callback."""
+        errors, outer = [], []
+
+        def on_inner(*_):
+            errors.append(raised(outer[0].read, 1))
+
+        def on_outer(sslobj, *_):
+            outer.append(sslobj)
+            context = pki.server_context()
+            context.set_servername_callback(on_inner)
+            Ends(pki.client_context(), context).handshake()
+
+        context = pki.server_context()
+        context.set_servername_callback(on_outer)
+        Ends(pki.client_context(), context).handshake()
+        assert [RuntimeError] == [type(error) for error in errors]
+
+    @pytest.mark.skipif(PYPY, reason='PyPy calls __del__ when its collector runs')
+    def test_in_del(self, ends, pki, monkeypatch):
+        """An object's __del__ that uses TLS runs between any two steps of another operation."""
+        results = []
+        other = Ends(pki.client_context(), pki.server_context()).handshake().settle()
+
+        class Leaf(object):
+            def __del__(self):
+                results.append(other.transfer(other.client_end, b'from __del__'))
+
+        push = sockets.Pair.push
+
+        def push_and_forget(self, data):
+            sent = push(self, data)
+            if not results:
+                monkeypatch.undo()
+                Leaf()  # gone at once, while a record is in the pair
+            return sent
+
+        ends.client.write(b'abc')
+        ends.pump()
+        monkeypatch.setattr(sockets.Pair, 'push', push_and_forget)
+        assert (b'abc', [b'from __del__']) == (ends.server.read(), results)
+
+    def test_between_steps(self, kind, client_context, server_context, monkeypatch):
+        """Wherever between two steps another object is used, nothing of either is lost."""
+        other = Ends(client_context, server_context).handshake().settle()
+        chance, busy, nested = random.Random(1), [], []
+
+        def followed(method):
+            def call(self, *args):
+                done = method(self, *args)
+                # Not each time: what is pushed, and taken out by others at once, is never read.
+                if not busy and chance.random() < 0.5:
+                    busy.append(True)
+                    nested.append(other.transfer(other.client_end, b'other'))
+                    busy.pop()
+                return done
+            return call
+
+        for name in ('push', 'drain', 'take_back'):
+            monkeypatch.setattr(KINDS[kind], name, followed(getattr(KINDS[kind], name)))
+        for _ in range(5):
+            ends = Ends(client_context, server_context).handshake().settle()
+            assert pattern(50000) == ends.transfer(ends.client_end, pattern(50000))
+            ends.shut_down()
+        assert {b'other'} == set(nested) and len(nested) > 50
+
+
+class Interrupted(Exception):
+    """What the signal handlers of these tests raise."""
+
+
+@pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='this system has no setitimer')
+class TestSignals(object):
+    @pytest.fixture
+    def alarm(self):
+        """Let SIGALRM's handler be set; put it back afterwards."""
+        before = signal.getsignal(signal.SIGALRM)
+        yield lambda handler: signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    def test_handler_that_uses_tls(self, kind, alarm, ends, client_context, server_context):
+        """A handler that talks through another object harms nobody, wherever it comes."""
+        other, results = Ends(client_context, server_context).handshake().settle(), []
+
+        def handler(*_):
+            results.append(other.transfer(other.client_end, b'in the handler'))
+
+        alarm(handler)
+        chance, data = random.Random(1), pattern(30000)
+        while len(results) < 100:
+            before = len(results)
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00002, 0.001))
+            while len(results) == before:
+                assert data == ends.transfer(ends.client_end, data)
+        assert {b'in the handler'} == set(results)
+
+    def test_handler_that_raises(self, kind, alarm, pki):
+        """
+        A handler that raises breaks at most the object that it comes to: that says so from then on,
+        no other notices, and no thread waits for it.
+        """
+        def handler(*_):
+            raise Interrupted
+
+        contexts = pki.client_context(), pki.server_context()
+        other = Ends(*contexts).handshake().settle()
+        alarm(handler)
+        chance, hits, broken = random.Random(1), 0, 0
+        while hits < 300:
+            ends = Ends(*contexts).handshake().settle()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00002, 0.001))
+                for _ in range(300):  # it may come in a __del__, which swallows it
+                    ends.transfer(ends.client_end, b'x' * 20000)
+            except Interrupted:
+                hits += 1
+            except ssl.SSLError:
+                raise AssertionError('broken without an interruption')
+            assert b'fine' == other.transfer(other.client_end, b'fine')
+            try:
+                ends.client.write(b'more')
+            except ssl.SSLError as error:
+                broken += 1
+                assert 'cut short' in str(error)
+            if hits % 50 == 0:
+                in_thread(lambda: other.transfer(other.server_end, b'x'))
+        assert broken
+
+    def test_interrupted_object_stays_so(self, ends, monkeypatch):
+        """What was cut short raises the same error from then on, and leaves nothing behind."""
+        def cut(self, *args):
+            self.outer.send(b'junk')
+            raise Interrupted
+
+        ends.client.write(b'abc')
+        ends.pump()
+        monkeypatch.setattr(sockets.Pair, 'push', cut)
+        assert Interrupted is type(raised(ends.server.read))
+        monkeypatch.undo()
+        errors = [raised(call) for call in (
+            ends.server.read, ends.server.unwrap, lambda: ends.server.write(b'x'))]
+        assert [ssl.SSLError] * 3 == [type(error) for error in errors]
+        assert is_empty(current.current_pair())
+
+
+def in_thread(call):
+    """Run *call* in a thread of its own; return what it returns, raise if it hangs."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.daemon = True
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), 'the other thread hangs'
+    return results[0]
+
+
+class TestThreads(object):
+    def test_two_threads(self, kind, client_context, server_context):
+        """Threads with objects of their own do not see each other's bytes."""
+        failures = []
+
+        def talk(seed):
+            chance = random.Random(seed)
+            try:
+                for _ in range(5):
+                    ends = Ends(client_context, server_context).handshake().settle()
+                    for _ in range(20):
+                        data = pattern(chance.randrange(1, 40000))
+                        assert data == ends.transfer(ends.client_end, data)
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        threads = [threading.Thread(target=talk, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert ([], [False] * 4) == (failures, [thread.is_alive() for thread in threads])
+
+    def test_one_object(self, ends):
+        """Two threads may use one object, one after the other at any step."""
+        total = 2000
+        thread = threading.Thread(target=lambda: [ends.client.write(b'a') for _ in range(total)])
+        thread.start()
+        for _ in range(total):
+            ends.client.write(b'b')
+        thread.join(60)
+        ends.pump()
+        received = ends.server_end.read_available()
+        assert (total, total) == (received.count(b'a'), received.count(b'b'))
+
+
+def in_child(call):
+    """Run *call* in a forked child; return the text that it returns, or its error's."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            signal.alarm(60)
+            try:
+                text = call()
+            except BaseException as error:
+                text = '%s: %s' % (type(error).__name__, error)
+            os.write(writer, text.encode('ascii', 'replace'))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        text = file.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+@needs_fork
+class TestFork(object):
+    def test_child_and_parent(self, kind, client_context, server_context):
+        """Objects from before a fork work on in both processes, whose bytes do not meet."""
+        ends = Ends(client_context, server_context).handshake().settle()
+        theirs = []
+
+        def child():
+            for _ in range(200):
+                theirs.append(ends.transfer(ends.client_end, b'child' * 100) == b'child' * 100)
+            new = Ends(client_context, server_context).handshake().settle()
+            theirs.append(new.transfer(new.client_end, b'x') == b'x')
+            return '%d %s' % (len(theirs), all(theirs))
+
+        results = []
+        thread = threading.Thread(target=lambda: results.append(in_child(child)))
+        other = Ends(client_context, server_context).handshake().settle()
+        thread.start()
+        while thread.is_alive():
+            assert b'parent' == other.transfer(other.client_end, b'parent')
+        assert ['201 True'] == results
+
+    def test_beside_threads(self, client_context, server_context):
+        """A fork while another thread is inside leaves the child nothing that it waits for."""
+        stop = []
+
+        def talk():
+            ends = Ends(client_context, server_context).handshake().settle()
+            while not stop:
+                ends.transfer(ends.client_end, pattern(30000))
+
+        ends = Ends(client_context, server_context).handshake().settle()
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            for _ in range(20):
+                assert 'abc' == in_child(
+                    lambda: ends.transfer(ends.client_end, b'abc').decode('ascii'))
+        finally:
+            stop.append(True)
+            thread.join(60)
+
+    def test_old_numbers(self, ends):
+        """The child's sockets have the old numbers, are others, and close with a new program."""
+        pair = current.current_pair()
+        numbers, identities = pair._numbers, pair._identities
+
+        def child():
+            import fcntl
+            ends.transfer(ends.client_end, b'x')
+            return '%s %s %s' % (pair._numbers == numbers,
+                                 set(pair._identities) & set(identities) == set(),
+                                 [fcntl.fcntl(number, fcntl.F_GETFD) for number in pair._numbers])
+
+        assert 'True True [1, 1]' == in_child(child)
+
+    def test_child_that_has_closed_all(self, ends):
+        """So has a child that closed all descriptors first, and gets the same ones anew."""
+        def child():
+            low, high = min(pair._numbers), max(pair._numbers)
+            os.closerange(low, high + 1)
+            return ends.transfer(ends.client_end, b'daemon').decode('ascii')
+
+        pair = current.current_pair()
+        assert 'daemon' == in_child(child)
+
+    def test_child_whose_numbers_are_in_use(self, ends):
+        """A child never touches what somebody has opened under the old numbers."""
+        pair = current.current_pair()
+
+        def child():
+            for number in pair._numbers:
+                os.close(number)
+            reader, writer = os.pipe()
+            assert {reader, writer} & set(pair._numbers)
+            error = raised(ends.client.write, b'secret')
+            os.close(writer)
+            return '%s %r' % (type(error).__name__, os.read(reader, 100))
+
+        assert "PairLost ''" == in_child(child)
+
+
+@needs_fork
+class TestDescriptors(object):
+    """Whatever happens to the descriptors happens in a child, which ends with it."""
+
+    def test_closed(self, ends):
+        """Where the descriptors are closed, new ones get their numbers, and all goes on."""
+        def child():
+            for number in current.current_pair()._numbers:
+                os.close(number)
+            return ends.transfer(ends.client_end, b'abc').decode('ascii')
+
+        assert 'abc' == in_child(child)
+
+    def test_one_closed(self, ends):
+        """So they do where only one is."""
+        def child():
+            os.close(current.current_pair()._numbers[0])
+            return ends.transfer(ends.client_end, b'abc').decode('ascii')
+
+        assert 'abc' == in_child(child)
+
+    @pytest.mark.parametrize('which', [0, 1])
+    def test_in_use_by_a_stranger(self, ends, client_context, server_context, which):
+        """
+        A stranger's descriptor is neither written to, nor read, nor closed: objects from before
+        fail, new ones get new sockets.
+        """
+        def child():
+            pair = current.current_pair()
+            ours, theirs = socket.socketpair()
+            theirs.send(b'private')
+            os.dup2(ours.fileno(), pair._numbers[which])
+            errors = [raised(call) for call in (
+                lambda: ends.client.write(b'secret'), lambda: ends.client.write(b'secret'),
+                ends.server.read)]
+            new = Ends(client_context, server_context).handshake().settle()
+            works = new.transfer(new.client_end, b'new') == b'new'
+            still = raised(ends.client.read)
+            del new
+            names = {type(error).__name__ for error in errors + [still]}
+            theirs.setblocking(False)
+            leaked = type(raised(theirs.recv, 10)).__name__
+            seen = socket.fromfd(pair._numbers[which], socket.AF_UNIX, socket.SOCK_STREAM).recv(99)
+            return '%s %s %s %s' % (sorted(names), works, leaked, seen.decode('ascii'))
+
+        assert "['PairLost'] True error private" == in_child(child)
+
+    def test_collected(self, ends):
+        """Nor is it closed when the last object of the lost pair is gone."""
+        def child():
+            import gc
+            pair = current.current_pair()
+            number = pair._numbers[0]
+            ours, theirs = socket.socketpair()
+            os.dup2(ours.fileno(), number)
+            raised(ends.client.write, b'x')
+            current.current_pair()
+            gone = weakref.ref(ends.client)
+            ends.client = ends.server = ends.client_end = ends.server_end = None
+            del current._current[:], pair
+            gc.collect()
+            return '%s %s' % (gone() is None or PYPY,
+                              os.fstat(number)[1] == os.fstat(ours.fileno())[1])
+
+        assert 'True True' == in_child(child)
+
+
+class TestRenegotiation(object):
+    def test_refused_by_a_server(self, pki, monkeypatch):
+        """
+        A TLS 1.2 server that OpenSSL does not keep from it refuses a new handshake, with
+        close_notify.
+        """
+        monkeypatch.setattr(ssl, 'OPENSSL_VERSION_INFO', (1, 0, 2, 0, 0))
+        ends = Ends(pki.client_context(version='TLSv1.2'),
+                    pki.server_context(version='TLSv1.2')).handshake().settle()
+        engine.refuse_renegotiation(ends.server)
+        native_call(ends.client, 'SSL_renegotiate')
+        ends.client.write(b'')
+        raised(ends.client.do_handshake)
+        ends.pump()
+        error = raised(ends.server.read)
+        assert (ssl.SSLError, 1, 'SSL', 'NO_RENEGOTIATION') == error_facts(error)
+        sent = ends.server_end.outgoing.read()
+        assert [21] == record_types(sent)
+        assert CLOSE_NOTIFY_SIZE == len(sent)
+        assert error is raised(ends.server.read)
+
+
+def refused(call, *args):
+    """Return the `Limit` that a call ends in."""
+    with pytest.raises(Limit) as info:
+        call(*args)
+    return info.value
+
+
+class TestLimits(object):
+    """What the engine cannot do raises NotImplementedError that names it and the reason."""
+
+    @pytest.mark.parametrize('name, use', [
+        ('session', lambda ends: ends.client.session),
+        ('session_reused of a server', lambda ends: ends.server.session_reused),
+        ('shared_ciphers', lambda ends: ends.server.shared_ciphers()),
+        ('get_verified_chain', lambda ends: ends.client.get_verified_chain()),
+        ('get_unverified_chain', lambda ends: ends.client.get_unverified_chain()),
+        ('verify_client_post_handshake',
+         lambda ends: ends.server.verify_client_post_handshake()),
+        ("channel binding 'tls-exporter'",
+         lambda ends: ends.client.get_channel_binding('tls-exporter')),
+        ("channel binding 'tls-server-end-point' of a server",
+         lambda ends: ends.server.get_channel_binding('tls-server-end-point')),
+    ])
+    def test_objects(self, ends, name, use):
+        """Of a TLS object."""
+        error = refused(use, ends)
+        assert isinstance(error, NotImplementedError)
+        assert (name, True, True) == (
+            error.name, 'pair engine' in str(error), LIMITS[name] in str(error))
+
+    def test_verification(self, pki, client_context):
+        """Of why a chain was refused."""
+        ends = Ends(client_context, pki.server_context('stranger'))
+        error = ends.try_handshake()[0]
+        assert SSLCertVerificationError is type(error)
+        assert ['verify_code', 'verify_message'] == [
+            refused(getattr, error, name).name for name in ('verify_code', 'verify_message')]
+
+    def test_what_is_known(self, ends):
+        """What is known all the same is told: a client resumes nothing, nor has shared ciphers."""
+        assert (False, None) == (ends.client.session_reused, ends.client.shared_ciphers())
+
+
+class TestNames(object):
+    """The server's name is checked before anything that counts is sent."""
+
+    def handshake_with(self, pki, tls_version, name='localhost', server='localhost',
+                       client_certificate=None):
+        """Shake hands; return the ends, and all that the client has sent."""
+        client = pki.client_context(version=tls_version)
+        context = pki.server_context(server, version=tls_version)
+        if client_certificate:
+            client.load_cert_chain(pki.path(client_certificate))
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(pki.path('ca'))
+        ends = Ends(client, context, server_hostname=name)
+        sent = []
+
+        def split(data):
+            sent.append(data)
+            return [data] if data else []
+
+        ends.split = split
+        return ends, ends.try_handshake(), sent
+
+    def test_wrong_name(self, pki, tls_version):
+        """A certificate for another name is refused with the words of OpenSSL."""
+        ends, errors, _ = self.handshake_with(pki, tls_version, 'other.example')
+        assert SSLCertVerificationError is type(errors[0])
+        assert (62, "Hostname mismatch, certificate is not valid for 'other.example'.") == (
+            errors[0].verify_code, errors[0].verify_message)
+        assert 'SSLV3_ALERT_BAD_CERTIFICATE' == errors[1].reason
+
+    def test_wrong_address(self, pki, tls_version):
+        """So is one for another address."""
+        _, errors, _ = self.handshake_with(pki, tls_version, '127.0.0.9')
+        assert (64, "IP address mismatch, certificate is not valid for '127.0.0.9'.") == (
+            errors[0].verify_code, errors[0].verify_message)
+
+    def test_nothing_leaves(self, pki, tls_version):
+        """After a wrong name the client sends one alert, in clear: no certificate, no Finished."""
+        ends = Ends(pki.client_context(version=tls_version),
+                    pki.server_context(version=tls_version), server_hostname='other.example')
+        raised(ends.client.do_handshake)
+        ends.pump()
+        raised(ends.server.do_handshake)
+        ends.server_end.incoming.write(b'')
+        ends.client_end.incoming.write(ends.server_end.outgoing.read())
+        raised(ends.client.do_handshake)
+        assert b'\x15\x03\x03\x00\x02\x02\x2a' == ends.client_end.outgoing.read()
+        assert SSLCertVerificationError is type(raised(ends.client.write, b'secret'))
+        assert b'' == ends.client_end.outgoing.read()
+
+    def test_chain_comes_first(self, pki, client_context, tls_version):
+        """Where neither the chain nor the name is right, it is the chain that is complained of."""
+        ends = Ends(client_context, pki.server_context('stranger', version=tls_version),
+                    server_hostname='other.example')
+        client, server = ends.try_handshake()
+        assert 'mismatch' not in str(client)
+        assert 'TLSV1_ALERT_UNKNOWN_CA' == server.reason
+
+    def test_certificate_in_pieces(self, pki, tls_version):
+        """However the server's flight is split, the certificate is found in it."""
+        ends = Ends(pki.client_context(version=tls_version),
+                    pki.server_context(version=tls_version), split=byte_by_byte,
+                    server_hostname='other.example')
+        assert SSLCertVerificationError is type(ends.try_handshake()[0])
+
+    def test_reader(self):
+        """The certificate is found across records, and behind other messages in one."""
+        certificate = pattern(700)
+        message = (b'\x0b\x00\x02\xc2\x00\x02\xbf\x00\x02\xbc' + certificate)
+        flight = b'\x02\x00\x00\x03abc' + message + b'\x0e\x00\x00\x00'
+        for size in (1, 7, 100, 16384):
+            reader = CertificateReader()
+            for start in range(0, len(flight), size):
+                piece = flight[start:start + size]
+                reader.feed(b'\x16\x03\x02' + bytes(bytearray(divmod(len(piece), 256))) + piece)
+            assert (certificate, b'\3\2') == (reader.certificate, reader.version)
+
+    def test_renegotiation_with_another_certificate(self, pki):
+        """A server that shows another certificate in a new handshake is refused."""
+        server = pki.server_context('localhost', version='TLSv1.2')
+        server.options |= 0x100
+        ends = Ends(pki.client_context(version='TLSv1.2'), server).handshake().settle()
+        ends.server.context = pki.server_context('other', version='TLSv1.2')
+        ends.client._proven = ends.client.getpeercert(True)
+        native_call(ends.client, 'SSL_renegotiate')
+        errors = []
+        for _ in range(6):
+            for end in (ends.client_end, ends.server_end):
+                try:
+                    end.sslobj.read(1)
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLError as error:
+                    errors.append(error)
+            ends.pump()
+        assert SSLCertVerificationError is type(errors[0])
+
+
+class TestServerNameReader(object):
+    HELLO = b'\3\3' + b'r' * 32 + b'\1s' + b'\0\2cc' + b'\1\0'
+    OTHER = b'\0\x2b\0\1v'
+    NAME = b'\0\0\0\x0e\0\x0c\0\0\x09localhost'
+
+    def read(self, hello, size=1 << 14):
+        """Return what is found in a ClientHello, in records of *size* bytes."""
+        message = b'\1\0' + struct.pack('>H', len(hello)) + hello
+        reader = ServerNameReader()
+        for start in range(0, len(message), size):
+            piece = message[start:start + size]
+            reader.feed(b'\x16\3\1' + struct.pack('>H', len(piece)) + piece)
+        return reader.name
+
+    @pytest.mark.parametrize('extensions', [NAME, OTHER + NAME, NAME + OTHER, OTHER * 9 + NAME])
+    @pytest.mark.parametrize('size', [1, 50, 1 << 14])
+    def test_found(self, extensions, size):
+        """The name is found among whatever other extensions, in however many records."""
+        hello = self.HELLO + struct.pack('>H', len(extensions)) + extensions
+        assert b'localhost' == self.read(hello, size)
+
+    def test_none(self):
+        """Without extensions, or without that one, there is none."""
+        assert [None, None, None] == [self.read(hello) for hello in (
+            self.HELLO, self.HELLO + b'\0\0', self.HELLO + b'\0\5' + self.OTHER)]
+
+    def test_malformed(self):
+        """What is cut short anywhere, or says too much of its size, is none, and raises nothing."""
+        hello = self.HELLO + struct.pack('>H', len(self.NAME)) + self.NAME
+        for size in range(len(hello) - len(self.NAME)):
+            assert None is self.read(hello[:size])
+        for place in range(len(hello)):
+            self.read(hello[:place])
+            self.read(hello[:place] + b'\xff' + hello[place + 1:])

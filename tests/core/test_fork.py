@@ -1,0 +1,725 @@
+"""
+After a fork one process alone uses a connection's keys; the other one disturbs nothing.
+
+Real forks; the peer is the interpreter's own ssl, which takes no record that was encrypted with
+another number than the next, nor one twice.
+"""
+from __future__ import absolute_import, division, print_function
+
+import ctypes
+import fcntl
+import functools
+import gc
+import multiprocessing
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import warnings
+
+import pytest
+
+from sslproto27 import SSLSocket
+from sslproto27._core import fork as _fork, pipe_states as _pipe
+from sslproto27._core.fork import OneProcess
+from tests.support.forks import Child, Faces, Gate, LoopFace, drop, ends_cleanly, needs_fork
+from tests.support.memory import PY2
+from tests.support.pipe_pairs import PYPY, PipePair, record_types, talk
+from tests.support.sockets import PATIENCE, Background, connection, read_exactly
+
+if PY2:
+    import SocketServer as socketserver
+else:
+    import socketserver
+
+pytestmark = [
+    needs_fork,
+    pytest.mark.filterwarnings('ignore:This process .* is multi-threaded:DeprecationWarning'),
+    pytest.mark.filterwarnings('ignore::ResourceWarning' if not PY2 else 'ignore::ImportWarning'),
+]
+
+REFUSED = 'SSLError'
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    """See to it that sockets which a test has left are not found in the midst of another one."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        gc.collect()
+
+
+@pytest.fixture(params=sorted(Faces.ALL))
+def connected(request, pki, client_context):
+    """(a face of ours, its peer), connected, for each face and each TLS version."""
+    with connection() as ends:
+        face, peer = Faces.connect(request.param, ends, client_context, pki)
+        yield face, peer
+        peer.close()
+
+
+def say(face, peer, data):
+    """Let *face* send *data*; return what its peer gets."""
+    face.send(data)
+    return read_exactly(peer, len(data))
+
+
+def hear(face, peer, data):
+    """Let *peer* send *data*; return what *face* gets."""
+    peer.sendall(data)
+    return face.recv(len(data))
+
+
+def refused(call, *args):
+    """Return whether a call fails because another process uses the connection (bool)."""
+    try:
+        call(*args)
+    except ssl.SSLError as error:
+        return 'another process uses this TLS connection' in str(error)
+    return False
+
+
+class TestFaces(object):
+    """Each face that a connection can have."""
+
+    def test_child_takes_over(self, connected):
+        """The child goes on with a connection that its parent has just closed."""
+        face, peer = connected
+        closed = Gate()
+
+        def work():
+            closed.wait()
+            # Tornado refuses to run an IOLoop in another process than its own; to write needs none.
+            question = face.recv(8) if face.can_read_in_child else b'question'
+            face.send(b'answer to ' + question)
+            face.close()
+        child = Child(work)
+        face.close()
+        closed.open()
+        if face.can_read_in_child:
+            peer.sendall(b'question')
+        assert b'answer to question' == read_exactly(peer, 18)
+        assert ends_cleanly(peer)
+        assert 'None' == child.result()
+
+    @pytest.mark.parametrize('how', ['close', 'drop', 'nothing'])
+    def test_child_leaves_it_alone(self, connected, how):
+        """Whatever way a child gets rid of its copy, the parent goes on, both ways."""
+        face, peer = connected
+        assert b'before' == say(face, peer, b'before')
+        if how == 'close' and isinstance(face, LoopFace) and not PY2:
+            pytest.skip("asyncio's own transport unregisters the socket in what its parent polls")
+        work = {'close': face.close, 'drop': functools.partial(drop, face), 'nothing': int}[how]
+        assert Child(work).result() in ('None', '0')
+        assert b'after' == hear(face, peer, b'after')
+        assert b'and on' == say(face, peer, b'and on')
+        face.close()
+        assert ends_cleanly(peer)
+
+    def test_parent_is_first(self, connected):
+        """Once the parent has used it, the child is refused, and sends nothing."""
+        face, peer = connected
+        used = Gate()
+
+        def work():
+            used.wait()
+            outcome = refused(face.send, b'from the child')
+            if PY2 or not isinstance(face, LoopFace):  # see above
+                face.close()
+            return outcome
+        child = Child(work)
+        assert b'parent' == say(face, peer, b'parent')
+        used.open()
+        assert 'True' == child.result()
+        assert b'again' == say(face, peer, b'again')
+        assert b'back' == hear(face, peer, b'back')
+        face.close()
+        assert ends_cleanly(peer)
+
+    def test_child_is_first(self, connected):
+        """Once the child has used it, the parent is refused, and its close sends nothing."""
+        face, peer = connected
+        used, tried = Gate(), Gate()
+
+        def work():
+            face.send(b'child')
+            used.open()
+            tried.wait()
+            face.send(b'again')
+            face.close()
+        child = Child(work)
+        used.wait()
+        assert refused(face.send, b'from the parent')
+        assert refused(face.send, b'from the parent')
+        face.close()
+        tried.open()
+        assert b'childagain' == read_exactly(peer, 10)
+        assert ends_cleanly(peer)
+        assert 'None' == child.result()
+
+    def test_parent_closes_beside_a_child(self, connected):
+        """The parent's close sends nothing as long as there is a child that could go on."""
+        face, peer = connected
+        end = Gate()
+        child = Child(end.wait)
+        face.close()
+        end.open()
+        child.result()
+        assert not ends_cleanly(peer)
+
+    def test_after_a_child_with_another_program(self, connected):
+        """A child that starts another program counts as gone: close sends close_notify."""
+        face, peer = connected
+        other = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, close_fds=True)
+        try:
+            face.close()
+            assert ends_cleanly(peer)
+        finally:
+            other.communicate(b'0\n')
+
+    def test_grandchild_takes_over(self, connected):
+        """A daemon, forked twice, goes on; parent and child are refused."""
+        face, peer = connected
+        used = Gate()
+
+        def grandchild():
+            face.send(b'grandchild')
+            used.open()
+            return not face.can_read_in_child or face.recv(3) == b'end'
+
+        def work():
+            inner = Child(grandchild)
+            used.wait()
+            outcome = refused(face.send, b'child')
+            return outcome, inner.result()
+        child = Child(work)
+        assert b'grandchild' == read_exactly(peer, 10)
+        assert refused(face.send, b'parent')
+        if face.can_read_in_child:
+            peer.sendall(b'end')
+        assert str((True, 'True')) == child.result().replace("u'", "'")
+
+    def test_siblings(self, connected):
+        """Of two children the first to use it keeps it, and the other one is refused."""
+        face, peer = connected
+        used = Gate()
+
+        def first():
+            face.send(b'first')
+            used.open()
+
+        def second():
+            used.wait()
+            return refused(face.send, b'second')
+        children = Child(first), Child(second)
+        assert ['None', 'True'] == [child.result() for child in children]
+        assert b'first' == read_exactly(peer, 5)
+        assert refused(face.send, b'parent')
+
+
+class TestSockets(object):
+    """What sockets have to themselves."""
+
+    @pytest.fixture(params=['socket', 'pep543'])
+    def sockets(self, request, pki, client_context):
+        """(a face, its peer, the plain socket that the face is over)."""
+        with connection() as ends:
+            face, peer = Faces.connect(request.param, ends, client_context, pki)
+            yield face, peer, ends[0]
+            peer.close()
+
+    def test_flags(self, sockets):
+        """Closing a copy changes no flag of the descriptor that both have."""
+        face, _, sock = sockets
+        sock.settimeout(None)
+        before = fcntl.fcntl(sock, fcntl.F_GETFL)
+        assert not before & os.O_NONBLOCK
+        seen = Gate()
+
+        def work():
+            face.close()
+            seen.wait()
+        child = Child(work)
+        Child(face.close).result()
+        assert before == fcntl.fcntl(sock, fcntl.F_GETFL)
+        seen.open()
+        child.result()
+
+    def test_nothing_is_read(self, sockets):
+        """Closing a copy takes nothing of what the peer has sent."""
+        face, peer, _ = sockets
+        peer.sendall(b'x' * 40000)
+        Child(face.close).result()
+        assert b'x' * 40000 == face.recv(40000)
+
+    def test_shutdown_is_refused(self, sockets):
+        """shutdown() ends nothing of a connection that another process uses."""
+        face, peer, _ = sockets
+        used = Gate()
+
+        def work():
+            used.wait()
+            return refused(face.tls.shutdown, socket.SHUT_RDWR)
+        child = Child(work)
+        assert b'parent' == say(face, peer, b'parent')
+        used.open()
+        assert 'True' == child.result()
+        assert b'again' == say(face, peer, b'again')
+
+    def test_unsent_file(self, sockets):
+        """What a file holds when a child throws it away is not sent, and the parent goes on."""
+        if not PY2:
+            pytest.skip("Python 3's files send what they hold whenever they are thrown away")
+        if PYPY:
+            pytest.skip("PyPy's own files do")
+        face, peer, _ = sockets
+        files = [face.tls.makefile('wb')]
+        files[0].write(b'unsent')
+        Child(functools.partial(_forget, files)).result()
+        assert b'parent' == say(face, peer, b'parent')
+        files[0].flush()
+        assert b'unsent' == read_exactly(peer, 6)
+
+    def test_beside_a_thread_that_reads(self, sockets):
+        """A child of a process in which a thread reads neither hangs nor disturbs it."""
+        face, peer, _ = sockets
+        reader = reading(face, 5)
+        assert 'None' == Child(face.close).result()
+        peer.sendall(b'hello')
+        assert b'hello' == reader.result()
+
+    def test_takes_over_from_a_thread_that_reads(self, sockets):
+        """A child may use what a thread of its parent waits for; that thread is refused then."""
+        face, peer, _ = sockets
+        assert b'hello' == hear(face, peer, b'hello')  # after TLS 1.3's tickets, which are used
+        reader = reading(face, 5)
+        assert 'None' == Child(functools.partial(face.send, b'child')).result()
+        assert b'child' == read_exactly(peer, 5)
+        peer.sendall(b'hello')
+        with pytest.raises(ssl.SSLError):
+            reader.result()
+
+    @pytest.mark.parametrize('name', ['_lock', '_sending'])
+    def test_beside_a_thread_that_changes_something(self, sockets, name):
+        """Where another thread was in the middle of something, the child is refused."""
+        face, peer, _ = sockets
+        with getattr(face.tls, name):
+            outcome = Child(functools.partial(refused, face.send, b'child')).result()
+        assert 'True' == outcome
+        assert b'parent' == say(face, peer, b'parent')
+
+
+class Telling(object):
+    """A socket that tells when it is about to wait."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.waits = threading.Event()
+
+    def recv(self, size):
+        self.waits.set()
+        return self.sock.recv(size)
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+
+def reading(face, size):
+    """Return a thread that waits for *size* bytes of a face."""
+    sock = face.tls._lower = Telling(face.tls._lower)
+    thread = Background(face.recv, size)
+    assert sock.waits.wait(PATIENCE)
+    return thread
+
+
+def _forget(files):
+    del files[:]
+    gc.collect()
+
+
+class TestPipe(object):
+    """What pipes show without a connection."""
+
+    @pytest.fixture
+    def pair(self, client_context, server_context):
+        """Two pipes that have shaken hands."""
+        return PipePair(client_context, server_context).handshake()
+
+    def test_mid_handshake(self, client_context, server_context):
+        """A handshake that has begun is finished by one process alone."""
+        pair = PipePair(client_context, server_context).start()
+        pair.server.feed_ssldata(pair.client.data_to_send())
+        shaken = Gate()
+
+        def work():
+            pair.pump()
+            shaken.open()
+            return talk(pair.client, pair.server, b'abc') == b'abc'
+        child = Child(work)
+        shaken.wait()
+        for pipe in pair.client, pair.server:
+            assert refused(pipe.feed_ssldata, b'abc')
+            assert refused(pipe.data_to_send)
+        assert 'True' == child.result()
+
+    def test_before_the_handshake(self, client_context, server_context):
+        """A pipe that has not begun is begun by one process alone."""
+        pair = PipePair(client_context, server_context)
+        assert 'OPEN' == Child(lambda: pair.handshake().client.state).result()
+        assert refused(pair.client.do_handshake)
+        assert _pipe.PLAINTEXT == pair.client.state
+
+    @pytest.mark.parametrize('call', [
+        ('feed_ssldata', b'x'), ('feed_appdata', b'x'), ('data_to_send',), ('shutdown',),
+        ('claim',)])
+    def test_refused(self, pair, call):
+        """Whatever would use the keys is refused, and changes nothing."""
+        pair.client.feed_appdata(b'waiting')
+        assert 'None' == Child(pair.client.claim).result()
+        before = pair.client.state, list(pair.client.backlog)
+        for _ in range(2):
+            assert refused(getattr(pair.client, call[0]), *call[1:])
+        assert before == (pair.client.state, pair.client.backlog)
+        assert not pair.client.may_end()
+
+    def test_nonces(self, pki):
+        """Of both processes' records only one's are on the wire: no nonce is there twice."""
+        version = 'TLSv1.2'
+        pair = PipePair(pki.client_context(version=version),
+                        pki.server_context(version=version)).handshake()
+        ours, other = socket.socketpair()
+
+        def work():
+            for _ in range(100):
+                pair.client.feed_appdata(b'x')
+                ours.sendall(pair.client.data_to_send())
+        child = Child(work)
+        try:
+            work()
+            parent = 'None'
+        except ssl.SSLError:
+            parent = REFUSED
+        outcomes = [parent, child.result().split(':')[0]]
+        ours.close()
+        wire = other.makefile('rb').read()
+        other.close()
+        assert outcomes.count('None') <= 1
+        assert outcomes.count('None') + outcomes.count(REFUSED) == 2
+        count = 100 * outcomes.count('None')
+        assert [23] * count == record_types(wire)
+        nonces = [wire[start + 5:start + 13] for start in range(0, len(wire), len(wire) // 100)] \
+            if count else []
+        assert count == len(set(nonces))
+
+    def test_backlog_is_the_parents(self, pair):
+        """A parent that has still something to send ends a pipe beside a child; a child never."""
+        end = Gate()
+        pair.client.feed_appdata(b'waiting')
+
+        def work():
+            outcome = pair.client.may_end()
+            end.wait()
+            return outcome
+        child = Child(work)
+        assert not pair.server.may_end()
+        assert pair.client.may_end()
+        end.open()
+        assert 'False' == child.result()
+
+    def test_new_pipes(self, pair, client_context, server_context):
+        """After a fork both processes make pipes of their own."""
+        def work():
+            new = PipePair(client_context, server_context).handshake()
+            return talk(new.client, new.server, b'abc') == b'abc'
+        assert 'True' == Child(work).result()
+        assert work()
+
+    def test_fork_of_which_nobody_tells(self, pair):
+        """In the child of a fork that Python does not see, older pipes are refused."""
+        fork = getattr(ctypes, 'CDLL' if PYPY else 'PyDLL')(None).fork
+
+        def work():
+            return (refused(pair.client.data_to_send), pair.client.may_end(),
+                    refused(pair.server.data_to_send))
+        assert '(True, False, True)' == Child(work, fork).result()
+        assert b'abc' == talk(pair.client, pair.server, b'abc')
+
+    def test_closed_descriptors(self, pair):
+        """A child that has closed all descriptors is refused, as nobody can tell any more."""
+        result = os.dup(1)
+        os.close(result)
+
+        def work():
+            with open(os.devnull) as null:
+                for fork, _ in pair.client._claims:
+                    os.dup2(null.fileno(), fork._ends[fork.side])
+                return refused(pair.client.feed_appdata, b'x')
+        assert 'True' == Child(work).result()
+
+
+class Watched(object):
+    """Descriptors and open claims, before and after."""
+
+    def __init__(self, *owners):
+        self.owners = owners
+
+    def count(self):
+        """Return (descriptors of this process, open claims)."""
+        gc.collect()
+        claims = sum(len(one._claims or ()) for one in self.owners)
+        return len(os.listdir('/proc/self/fd')), claims
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='no /proc/self/fd here')
+class TestNothingGrows(object):
+    """What many forks leave behind."""
+
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch):
+        """No objects but the test's own: those of others share what a fork makes."""
+        for _ in range(5):  # PyPy closes other tests' descriptors some rounds later
+            gc.collect()
+        monkeypatch.setattr(_fork, '_live', set())
+
+    def test_children_that_end(self):
+        """A parent that forks on and on keeps nothing of children that have ended."""
+        one = OneProcess()
+        watched = Watched(one)
+        Child(int).result()
+        before = watched.count()
+        for _ in range(20):
+            Child(int).result()
+        assert before == watched.count()
+        assert one.take()
+        assert (before[0] - 1, 0) == watched.count()
+
+    def test_use(self):
+        """The first use gives up what a fork has made, with children that live on."""
+        one = OneProcess()
+        assert one.take()
+        watched, end = Watched(one), Gate()
+        before = watched.count()
+        children = [Child(end.wait) for _ in range(3)]
+        assert one.take()
+        assert (before[0] + 3, 0) == watched.count()  # the pipes of these children themselves
+        end.open()
+        for child in children:
+            child.result()
+        assert before == watched.count()
+
+    def test_no_object(self):
+        """Where there is nothing to share, a fork takes no descriptor."""
+        before = Watched().count()
+        fork = _fork._Fork(0, 0)
+        assert before == Watched().count()
+        fork.happened(_fork._CHILD)
+
+    def test_let_go(self):
+        """Who lets go loses it, and the descriptors with it."""
+        one = OneProcess()
+        watched, end = Watched(one), Gate()
+        before = watched.count()
+        child = Child(end.wait)
+        assert (before[0] + 2, 1) == watched.count()  # the child's own pipe, and the fork's
+        one.let_go()
+        assert (before[0] + 1, 0) == watched.count()
+        assert not one.take()
+        end.open()
+        child.result()
+
+
+class TestRaces(object):
+    """Both processes at once."""
+
+    def test_never_both(self):
+        """Of objects that both processes take at the same moment none is taken by both."""
+        many = [OneProcess() for _ in range(2000)]
+        start, started = Gate(), Gate()
+
+        def work():
+            started.open()
+            start.wait()
+            return ''.join('%d' % one.take() for one in many)
+        child = Child(work)
+        started.wait()
+        start.open()
+        ours = ''.join('%d' % one.take() for one in many)
+        theirs = child.result()
+        assert len(many) == len(ours) == len(theirs)
+        assert ('1', '1') not in set(zip(ours, theirs))
+        assert '1' in ours + theirs
+
+    def test_threads_fork(self):
+        """Threads that fork at once, while others take, leave no object to two processes."""
+        many = [OneProcess() for _ in range(50)]
+        taken, results = [], []
+
+        def forking():
+            for _ in range(5):
+                child = Child(lambda: ''.join('%d' % one.take() for one in many))
+                taken.append(''.join('%d' % one.take() for one in many))
+                results.append(child.result())
+        threads = [threading.Thread(target=forking) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert 15 == len(results) == len(taken)
+        # In all, one process has each at the end, or none has.
+        for place in range(50):
+            assert 1 >= sum(result[place] == '1' for result in results)
+            if any(result[place] == '1' for result in results):
+                assert not many[place].take()
+
+
+class TestHooks(object):
+    """How forks are noticed."""
+
+    def test_importing_changes_nothing(self, run_python):
+        """Importing leaves os.fork as it is; the first pipe, before Python 3.7, does not."""
+        finished = run_python('''
+import os
+before = os.fork, os.forkpty
+import sslproto27
+same = before == (os.fork, os.forkpty)
+sslproto27.SSLPipe(sslproto27.create_default_context(), server_hostname='localhost')
+again = before == (os.fork, os.forkpty)
+print(same, again == hasattr(os, 'register_at_fork'))
+''')
+        assert (0, '(True, True)\n' if PY2 else 'True True\n', '') == finished
+
+    def test_another_ones_fork(self, run_python):
+        """Where somebody has put another function into os.fork since, its forks are noticed."""
+        if hasattr(os, 'register_at_fork'):
+            pytest.skip('Python itself tells of forks here')
+        finished = run_python('''
+import os
+from sslproto27._core.fork import OneProcess
+plain = os.fork
+first = OneProcess()
+os.fork = lambda: plain()
+second = OneProcess()
+child = os.fork()
+if not child:
+    os._exit(first.take() and second.take())
+print(os.waitpid(child, 0)[1] >> 8, first.take(), second.take())
+''')
+        assert (0, '(1, False, False)\n', '') == finished
+
+    def test_failed_fork(self, monkeypatch):
+        """A fork that fails leaves the process what it had."""
+        if hasattr(os, 'register_at_fork'):
+            pytest.skip('no way to make a fork fail here')
+
+        def fork():
+            raise OSError(11, 'Resource temporarily unavailable')
+        monkeypatch.setattr(os, 'fork', fork)
+        one = OneProcess()
+        with pytest.raises(OSError):
+            os.fork()
+        assert one.may_end()
+        assert one.take()
+
+    def test_no_means(self, monkeypatch):
+        """Where no pipe can be made for a fork, the child gets nothing."""
+        one = OneProcess()
+        with monkeypatch.context() as patch:
+            real, calls = os.pipe, []
+
+            def pipe():
+                calls.append(1)
+                if len(calls) == 2:  # the first one is the test's own
+                    raise OSError(24, 'Too many open files')
+                return real()
+            patch.setattr(os, 'pipe', pipe)
+            child = Child(one.take)
+        assert 2 == len(calls)
+        assert 'False' == child.result()
+        assert one.take()
+
+
+class TestPrograms(object):
+    """What programs do with forks."""
+
+    def test_forking_server(self, pki, client_context):
+        """SocketServer.ForkingMixIn serves one connection after another, each in a child."""
+        context = pki.server_context()
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.wfile.write(b'answer to ' + self.rfile.readline())
+
+        class Server(socketserver.ForkingMixIn, socketserver.TCPServer):
+            def get_request(self):
+                sock, address = socketserver.TCPServer.get_request(self)
+                sock.settimeout(PATIENCE)
+                return SSLSocket(sock, context, server_side=True), address
+
+        server = Server(('127.0.0.1', 0), Handler)
+        server.timeout = PATIENCE
+        try:
+            for name in b'one\n', b'two\n':
+                serving = Background(server.handle_request)
+                sock = socket.create_connection(server.server_address, PATIENCE)
+                tls = client_context.wrap_socket(sock, server_hostname='localhost',
+                                                 suppress_ragged_eofs=False)
+                serving.result()
+                tls.sendall(name)
+                assert b'answer to ' + name == read_exactly(tls, 10 + len(name))
+                assert ends_cleanly(tls)
+                tls.close()
+        finally:
+            server.server_close()
+
+    def test_multiprocessing(self, pki, client_context):
+        """A process of multiprocessing that ends leaves its parent's connections alone."""
+        with connection() as ends:
+            face, peer = Faces.connect('socket', ends, client_context, pki)
+            method = multiprocessing if PY2 else multiprocessing.get_context('fork')
+            process = method.Process(target=face.close)
+            process.start()
+            process.join(PATIENCE)
+            assert 0 == process.exitcode
+            assert b'still here' == say(face, peer, b'still here')
+            face.close()
+            assert ends_cleanly(peer)
+
+    @pytest.mark.parametrize('end', ['sys.exit(0)', 'raise KeyError', 'connection = None'])
+    def test_interpreter_exit(self, run_python, end):
+        """A child that ends as interpreters do leaves its parent's connection alone."""
+        finished = run_python('''
+import os, socket, sys, threading
+import sslproto27
+from tests.support import pki, sockets
+made = pki.PKI(sys.argv[1])
+ends = sockets.connection()
+ours, theirs = ends.__enter__()
+served, done = [], threading.Event()
+def serve():
+    tls = made.server_context().wrap_socket(theirs, server_side=True,
+                                                suppress_ragged_eofs=False)
+    served.append(tls.recv(100))
+    done.set()
+    served.append(tls.recv(100))
+thread = threading.Thread(target=serve)
+thread.daemon = True
+thread.start()
+connection = sslproto27.SSLSocket(ours, made.client_context(), server_hostname='localhost')
+connection.sendall(b'before')
+done.wait(20)
+child = os.fork()
+if not child:
+    sys.stderr = open(os.devnull, 'w')
+    %s
+    sys.exit(0)
+os.waitpid(child, 0)
+connection.sendall(b'after')
+connection.close()
+thread.join(20)
+print([str(one.decode('ascii')) for one in served])
+''' % end, warnings='ignore')
+        assert (0, "['before', 'after']\n", '') == finished

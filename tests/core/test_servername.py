@@ -1,0 +1,248 @@
+"""One rule for the name that a server must prove, at every door; and who checks it."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import socket
+import ssl
+import warnings
+
+import pytest
+
+from sslproto27 import SSLContext, SSLPipe, SSLProtocol, SSLSession, SSLSocket, pep543
+from sslproto27._core.servername import name_of_loop, required_name
+from tests.support.loops import App, Loop
+from tests.support.memory import PY2, raised
+from tests.support.pipe_pairs import PipePair
+
+TEXT = ('server_hostname must be a host name or an IP address, not %r; None will do where '
+        'context.check_hostname is false')
+
+#: Whether a name can be checked where the context checks none.
+CAN_CHECK = PY2 or hasattr(ssl, 'match_hostname')
+
+#: What can be nobody's name, in each of its forms.
+WRONG = [u'.', u'..', u'.example.org', u'a..b', u'a' * 64 + u'.org', u'a\0b', b'a\0b', b'\xff',
+         u'\u3002a', 5, 1.5, True, object, [u'localhost'], (), b'.example.org']
+
+#: And where it is no loop's either.
+EMPTY = [u'', b'', '']
+
+
+class Below(object):
+    """As much of a socket as is needed to be refused."""
+
+
+def tornado_doors():
+    """Return Tornado's doors, if it is here: each takes a context and a name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of how Tornado is written
+            from sslproto27.tornado import SSLIOStream, start_tls
+            from tornado.iostream import IOStream
+    except (ImportError, RuntimeError):
+        return {}
+
+    def stream(context, name):
+        with contextlib.closing(socket.socket()) as sock:
+            sock.bind(('127.0.0.1', 0))
+            sock.listen(1)
+            with contextlib.closing(socket.create_connection(sock.getsockname())) as connected:
+                SSLIOStream(connected, ssl_options=context, server_hostname=name)
+
+    def connect(context, name):
+        with contextlib.closing(SSLIOStream(socket.socket(), ssl_options=context)) as made:
+            made.connect(('127.0.0.1', 1), server_hostname=name)
+
+    def upgrade(context, name):
+        with contextlib.closing(IOStream(socket.socket())) as plain:
+            start_tls(plain, False, context, name)
+    return {'tornado': stream, 'tornado connect': connect, 'tornado start_tls': upgrade}
+
+
+#: Each takes a context and a name.
+DOORS = {
+    'pipe': lambda context, name: SSLPipe(context, server_hostname=name),
+    'socket': lambda context, name: SSLSocket(Below(), context, server_hostname=name),
+}
+DOORS.update(tornado_doors())
+LOOPS_DOORS = {
+    'protocol': lambda context, name: SSLProtocol(Loop(), App(), context, server_hostname=name),
+}
+ALL_DOORS = dict(DOORS, **LOOPS_DOORS)
+
+
+def refusal(door, context, name):
+    """Return what *door* raises: its class and text."""
+    return refused(ALL_DOORS[door], context, name)
+
+
+@pytest.mark.parametrize('door', sorted(ALL_DOORS))
+def test_missing(client_context, door):
+    """A client whose context checks names needs one: ValueError."""
+    assert (ValueError, TEXT % (None,)) == refusal(door, client_context, None)
+
+
+@pytest.mark.parametrize('checks', [True, False])
+@pytest.mark.parametrize('name', WRONG, ids=repr)
+@pytest.mark.parametrize('door', sorted(ALL_DOORS))
+def test_wrong(client_context, door, name, checks):
+    """What can be nobody's name is the same ValueError, whether or not it would be checked."""
+    client_context.check_hostname = checks
+    assert (ValueError, TEXT % (name,)) == refusal(door, client_context, name)
+
+
+@pytest.mark.parametrize('name', EMPTY, ids=repr)
+@pytest.mark.parametrize('door', sorted(DOORS))
+def test_empty(client_context, door, name):
+    """An empty one is no name, and waives nothing."""
+    assert (ValueError, TEXT % (name,)) == refusal(door, client_context, name)
+
+
+@pytest.mark.parametrize('door', sorted(LOOPS_DOORS))
+def test_empty_at_a_loop(client_context, door):
+    """Where a loop takes it, '' waives the check, as asyncio has it."""
+    for name in (u'', ''):
+        made = LOOPS_DOORS[door](client_context, name)
+        assert None is made._pipe.ssl_object.server_hostname
+
+
+@pytest.mark.skipif(PY2, reason="on 2.7 b'' is ''")
+def test_empty_bytes_at_a_loop(client_context):
+    """Bytes are not what asyncio means."""
+    assert (ValueError, TEXT % (b'',)) == refusal('protocol', client_context, b'')
+
+
+def test_not_needed(pki):
+    """A client whose context checks no names, and a server, need none."""
+    assert None is required_name(pki.client_context(trust=None), False, None)
+    unchecked = pki.client_context()
+    unchecked.check_hostname = False
+    assert None is SSLPipe(unchecked).ssl_object.server_hostname
+    checking = pki.server_context(trust='ca')
+    checking.check_hostname = True
+    assert None is SSLPipe(checking, server_side=True).ssl_object.server_hostname
+
+
+@pytest.mark.parametrize('name, wire', [
+    (u'localhost', 'localhost'), (b'localhost', 'localhost'),
+    (u'b\xfccher.example', 'xn--bcher-kva.example'),
+    (u'under_score.example.', 'under_score.example.'), (u'::1', '::1'), (b'127.0.0.1', '127.0.0.1'),
+    (u'xn--strae-oqa.test', 'xn--strae-oqa.test')], ids=repr)
+def test_names(client_context, name, wire):
+    """Names and addresses, as text or ASCII, come out in A-labels, as this Python's str."""
+    encoded = required_name(client_context, False, name)
+    assert (str, wire) == (type(encoded), encoded)
+    assert wire == SSLPipe(client_context, server_hostname=name).ssl_object.server_hostname
+
+
+def test_what_a_loop_takes():
+    """'' alone stands for no name and no check."""
+    assert [(None, False), (None, False), (None, None), ('a', None), (5, None)] == [
+        name_of_loop(name) for name in (u'', '', None, 'a', 5)]
+
+
+def test_pep_543(client_context):
+    """PEP 543 has None for: check the chain alone."""
+    context = pep543.BACKEND.client_context(pep543.TLSConfiguration())
+    assert None is context.wrap_buffers(None).ssl_object.server_hostname
+    assert (ValueError, TEXT % (u'',)) == refused(context.wrap_buffers, u'')
+
+
+def outcome(pair):
+    """Shake hands; return why the client refuses, None if it does not."""
+    try:
+        pair.handshake()
+    except ssl.SSLError as error:
+        return str(error)
+    return None
+
+
+def refused(call, *args, **kwargs):
+    """Return the class and the text of what *call* raises."""
+    error = raised(call, *args, **kwargs)
+    return type(error), str(error)
+
+
+class Watched(SSLContext):
+    """A context that says when its check of names is changed."""
+
+    changes = ()
+
+    @property
+    def check_hostname(self):
+        """Whether names are checked (bool)."""
+        return SSLContext.check_hostname.__get__(self)
+
+    @check_hostname.setter
+    def check_hostname(self, value):
+        self.changes += (value,)
+        SSLContext.check_hostname.__set__(self, value)
+
+
+@pytest.mark.skipif(not CAN_CHECK, reason='on this Python the context alone can see to that')
+class TestCheckName(object):
+    """check_name=True: of one pipe, where the context checks no names."""
+
+    @pytest.fixture
+    def context(self, pki, tls_version):
+        """A client's context that verifies certificates and checks no names."""
+        context = pki.client_context(tls_version, cls=Watched)
+        context.check_hostname = False
+        context.changes = ()
+        return context
+
+    @pytest.mark.parametrize('name, reason', [
+        (u'localhost', None), (u'127.0.0.1', None), (u'other.example.org', 'Hostname mismatch'),
+        (u'127.0.0.2', 'mismatch')])
+    def test_checked(self, context, server_context, name, reason):
+        """The name is checked in the handshake; nobody can see a change of the context."""
+        pair = PipePair(context, server_context, server_hostname=name, check_name=True)
+        said = outcome(pair)
+        assert said is None if reason is None else reason in said
+        assert (False, ()) == (context.check_hostname, context.changes)
+
+    def test_another_one_of_the_context(self, context, server_context):
+        """Another pipe of the context, made and used meanwhile, checks none."""
+        checking = PipePair(context, server_context, server_hostname=u'other.example.org',
+                            check_name=True)
+        other = PipePair(context, server_context, server_hostname=u'other.example.org')
+        assert None is outcome(other)
+        assert 'mismatch' in outcome(checking)
+
+    def test_name_is_needed(self, context):
+        """Without a name it is refused."""
+        assert (ValueError, TEXT % (None,)) == refused(SSLPipe, context, check_name=True)
+
+    def test_nothing_is_verified(self, pki, server_context):
+        """Where certificates are not verified at all, names are not either."""
+        pair = PipePair(pki.client_context(trust=None), server_context,
+                        server_hostname=u'other.example.org', check_name=True)
+        assert None is outcome(pair)
+
+    def test_session_of_another_name(self, context, server_context):
+        """A session of another name is refused: no certificate would be shown (RFC 8446 4.6.1)."""
+        pair = PipePair(context, server_context, server_hostname=u'localhost')
+        assert None is outcome(pair)
+        session = pair.client.ssl_object.session
+        assert isinstance(session, SSLSession)
+        SSLPipe(context, server_hostname=u'localhost', session=session, check_name=True)
+        error = raised(lambda: PipePair(
+            context, server_context, server_hostname=u'other.example.org', session=session,
+            check_name=True).handshake())
+        assert (ValueError if PY2 else ssl.SSLCertVerificationError) is type(error)
+
+
+@pytest.mark.skipif(CAN_CHECK, reason='this Python can check it')
+def test_check_name_refused(pki):
+    """From Python 3.12 on it is refused where it could not be kept."""
+    context = pki.client_context()
+    SSLPipe(context, server_hostname='localhost', check_name=True)
+    context.check_hostname = False
+    assert NotImplementedError is type(raised(
+        SSLPipe, context, server_hostname='localhost', check_name=True))
+    SSLPipe(pki.client_context(trust=None), server_hostname='localhost', check_name=True)
+
+
+def test_check_name_waived(client_context):
+    """check_name=False: a client can do without a name."""
+    assert None is SSLPipe(client_context, check_name=False).ssl_object.server_hostname

@@ -1,0 +1,891 @@
+"""`SSLSocket`: blocking TLS over anything with recv and sendall."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import errno
+import select
+import socket
+import ssl
+import threading
+
+import pytest
+
+from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
+from sslproto27._core.blocking import CHUNK
+from tests.support.memory import PY2, knows_openssl_3, only_python2, raised
+from tests.support.pipe_pairs import attempt, native_call, pattern
+from tests.support.sockets import PATIENCE, Background, connection, read_exactly
+
+SIDES = ['client', 'server']
+
+
+class Bare(object):
+    """A socket with nothing but recv and sendall."""
+
+    def __init__(self, sock):
+        self.recv = sock.recv
+        self.sendall = sock.sendall
+
+
+class Gate(object):
+    """
+    A socket whose sendall waits while the gate is shut, or fails.
+
+    Attributes:
+        open (threading.Event): whether sendall goes on; `waiting` is set as long as one waits.
+        failure (Exception or None): what sendall raises.
+    """
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.recv = sock.recv
+        self.open, self.waiting = threading.Event(), threading.Event()
+        self.open.set()
+        self.failure = None
+
+    def sendall(self, data):
+        """Send, once the gate is open."""
+        if not self.open.is_set():
+            self.waiting.set()
+            assert self.open.wait(PATIENCE)
+        if self.failure is not None:
+            raise self.failure
+        self.sock.sendall(data)
+
+
+class RemotePipe(object):
+    """The other end of a connection: a pipe that reads and sends when the test says so."""
+
+    def __init__(self, sock, context, **kwargs):
+        self.sock = sock
+        self.pipe = SSLPipe(context, **kwargs)
+        self.pipe.do_handshake()
+
+    def flush(self):
+        """Send what there is."""
+        data = self.pipe.data_to_send()
+        if data:
+            self.sock.sendall(data)
+
+    def handshake(self):
+        """Shake hands."""
+        self.flush()
+        while self.pipe.state == 'HANDSHAKE':
+            self.step()
+        return self
+
+    def step(self):
+        """Wait for bytes, and answer them."""
+        data = self.sock.recv(65536)
+        if data:
+            attempt(self.pipe.feed_ssldata, data)
+        else:
+            attempt(self.pipe.feed_eof)
+        self.flush()
+
+    def drain(self):
+        """Go on until the connection ends."""
+        while self.pipe.state == 'OPEN':
+            self.step()
+
+    def read(self, size):
+        """Return *size* bytes of plaintext."""
+        data = self.pipe.appdata_received()
+        while len(data) < size:
+            self.step()
+            data += self.pipe.appdata_received()
+        return data
+
+    def write(self, data):
+        """Send plaintext."""
+        self.pipe.feed_appdata(data)
+        self.flush()
+
+
+@pytest.fixture
+def ends():
+    """Both ends of a connection."""
+    with connection() as both:
+        yield both
+
+
+def in_parallel(ours, theirs):
+    """Run *theirs* in a thread and *ours* here; return what both return."""
+    background = Background(theirs)
+    result = ours()
+    return result, background.result()
+
+
+@pytest.fixture
+def tls(ends, client_context, server_context):
+    """Our client and the interpreter's own server, connected."""
+    ours, theirs = in_parallel(
+        lambda: SSLSocket(ends[0], client_context, server_hostname='localhost'),
+        lambda: server_context.wrap_socket(ends[1], server_side=True))
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@pytest.fixture
+def remote(ends, client_context, server_context):
+    """Our client and a pipe, connected, that may start a new handshake."""
+    server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+    ours, theirs = in_parallel(
+        lambda: SSLSocket(ends[0], client_context, server_hostname='localhost'),
+        RemotePipe(ends[1], server_context, server_side=True).handshake)
+    yield ours, theirs
+    ours.close()
+
+
+class TestConversation(object):
+    """Bytes both ways, with the interpreter's own SSLSocket at the other end."""
+
+    @pytest.mark.parametrize('side', SIDES)
+    @pytest.mark.parametrize('lower', [Bare, lambda sock: sock], ids=['bare', 'socket'])
+    def test_echo(self, ends, client_context, server_context, side, lower, tls_version):
+        """A client and a server talk to the interpreter's own, over any recv and sendall."""
+        client, server = dict(server_hostname='localhost'), dict(server_side=True)
+        if side == 'client':
+            ours, theirs = (client_context, client), (server_context, server)
+        else:
+            ours, theirs = (server_context, server), (client_context, client)
+
+        def echo():
+            sock = theirs[0].wrap_socket(ends[1], **theirs[1])
+            sock.sendall(read_exactly(sock, 100000))
+            sock.unwrap().close()
+            sock.close()
+        peer = Background(echo)
+        sock = SSLSocket(lower(ends[0]), ours[0], **ours[1])
+        sock.sendall(pattern(100000))
+        assert pattern(100000) == read_exactly(sock, 100000)
+        assert (tls_version, b'') == (sock.version(), sock.recv(1))
+        sock.unwrap()
+        peer.result()
+
+    def test_sizes(self, tls):
+        """A read returns what is there, at most what was asked for, in order."""
+        ours, theirs = tls
+        theirs.sendall(b'abcdefghij')
+        assert b'abc' == ours.recv(3)
+        assert (b'', 7) == (ours.recv(0), ours.pending())
+        assert (b'd', b'efghij') == (ours.read(1), ours.recv(100))
+        assert (b'', 0) == (ours.recv(0), ours.pending())
+
+    def test_recv_into(self, tls):
+        """recv_into fills a buffer, or as much of it as it is told to."""
+        ours, theirs = tls
+        theirs.sendall(b'abcdefgh')
+        target = bytearray(b'......')
+        assert 2 == ours.recv_into(target, 2)
+        assert b'ab....' == target
+        assert 3 == ours.recv_into(memoryview(target)[3:])
+        assert b'ab.cde' == target
+        assert 3 == ours.read(100, target)
+        assert b'fghcde' == target
+
+    @pytest.mark.parametrize('call', [
+        lambda sock: sock.recv_into(b'read-only'),
+        lambda sock: sock.recv_into(None),
+        lambda sock: sock.recv('1'),
+        lambda sock: sock.sendall(None),
+        lambda sock: sock.send(17),
+    ])
+    def test_wrong_types(self, tls, call):
+        """What is of a wrong type is refused, and costs no data."""
+        ours, theirs = tls
+        theirs.sendall(b'safe')
+        assert TypeError is type(raised(call, ours))
+        assert b'safe' == ours.recv(10)
+
+    @pytest.mark.parametrize('call', [
+        lambda sock: sock.recv(-1),
+        lambda sock: sock.recv(1, socket.MSG_PEEK),
+        lambda sock: sock.recv_into(bytearray(1), -1),
+        lambda sock: sock.recv_into(bytearray(1), 1, socket.MSG_PEEK),
+        lambda sock: sock.send(b'x', socket.MSG_OOB),
+        lambda sock: sock.sendall(b'x', socket.MSG_OOB),
+    ])
+    def test_wrong_values(self, tls, call):
+        """Sizes below 0 and flags, which cannot get through TLS, are refused."""
+        assert ValueError is type(raised(call, tls[0]))
+
+    @pytest.mark.parametrize('make', [bytearray, memoryview])
+    def test_sendall_buffers(self, tls, make):
+        """sendall takes buffers of other kinds, and empty ones."""
+        ours, theirs = tls
+        ours.sendall(b'')
+        ours.sendall(make(b'some bytes'))
+        assert b'some bytes' == read_exactly(theirs, 10)
+
+    def test_send(self, tls):
+        """send says how many bytes went out, and those did."""
+        ours, theirs = tls
+        data = pattern(1000000)
+        peer = Background(read_exactly, theirs, len(data))
+        sent = 0
+        while sent < len(data):
+            count = ours.send(data[sent:])
+            assert 0 < count <= len(data) - sent
+            sent += count
+        assert data == peer.result()
+        assert (0, 3) == (ours.send(b''), ours.write(b'abc'))
+
+    def test_sendall_large(self, tls):
+        """sendall sends all, however much that is."""
+        ours, theirs = tls
+        data = pattern(1000000)
+        peer = Background(read_exactly, theirs, len(data))
+        ours.sendall(data)
+        assert data == peer.result()
+
+    def test_repr(self, remote, ends):
+        """repr tells the state, and what is below."""
+        ours, theirs = remote
+        assert '<SSLSocket OPEN over %r>' % ends[0] == repr(ours)
+        theirs.pipe.shutdown()
+        theirs.flush()
+        ours.recv(1)
+        assert '<SSLSocket PEER_CLOSED ' in repr(ours)
+
+    @only_python2
+    def test_text(self, tls):
+        """On Python 2 ASCII text is sent, as by its own sockets; other text is refused."""
+        ours, theirs = tls
+        ours.sendall(u'GET /')
+        assert b'GET /' == read_exactly(theirs, 5)
+        assert UnicodeEncodeError is type(raised(ours.sendall, u'\xe4'))
+
+    @pytest.mark.skipif(PY2, reason='Python 2 takes ASCII text for bytes')
+    def test_no_text(self, tls):
+        """On Python 3 text is refused."""
+        assert TypeError is type(raised(tls[0].sendall, u'GET /'))
+
+    def test_what_is_known(self, tls, pki, tls_version, client_context):
+        """What was negotiated, and what the socket below knows, can be asked for."""
+        ours, theirs = tls
+        assert pki.chain('localhost')[0] == ours.getpeercert(True)
+        assert (('DNS', 'localhost'), 'localhost') == (
+            ours.getpeercert()['subjectAltName'][0], ours.server_hostname)
+        assert theirs.cipher()[0] == ours.cipher()[0]
+        assert (tls_version, None, None) == (
+            ours.version(), ours.compression(), ours.selected_alpn_protocol())
+        assert (False, False, client_context) == (
+            ours.server_side, ours.session_reused, ours.context)
+        assert (PATIENCE, ours._lower.fileno()) == (ours.gettimeout(), ours.fileno())
+        assert ours._lower.getsockname() == ours.getsockname()
+        assert (ours._lower.family, ours._lower.type) == (ours.family, ours.type)
+
+    @pytest.mark.parametrize('name', ['sendto', 'recvfrom', 'dup', 'detach', 'sendmsg', 'recvmsg',
+                                      'sendfile', 'accept', '_sock'])
+    def test_no_way_past(self, tls, name):
+        """Nothing of the socket below that could send or receive plaintext can be reached."""
+        assert not hasattr(tls[0], name)
+
+    def test_resumption(self, client_context, server_context):
+        """A session of one connection is resumed by the next."""
+        session, reused = None, []
+        for _ in range(2):
+            with connection() as ends:
+                peer = Background(SSLSocket, ends[1], server_context, server_side=True)
+                with SSLSocket(ends[0], client_context, server_hostname='localhost',
+                               session=session) as ours:
+                    peer.result().sendall(b'x')
+                    assert b'x' == ours.recv(1)
+                    session = ours.session
+                    reused.append(ours.session_reused)
+        assert [False, True] == reused
+
+
+class TestHandshake(object):
+    """When it happens, and how it fails."""
+
+    def test_by_itself(self, ends, client_context, server_context):
+        """Put off, it is done by the first write, before which nothing is sent."""
+        ours = SSLSocket(ends[0], client_context, server_hostname='localhost',
+                         do_handshake_on_connect=False)
+        assert [] == select.select([ends[1]], [], [], 0)[0]
+        _, theirs = in_parallel(
+            lambda: ours.sendall(b'early'),
+            lambda: server_context.wrap_socket(ends[1], server_side=True))
+        assert b'early' == read_exactly(theirs, 5)
+        ours.do_handshake()
+        theirs.sendall(b'late')
+        assert b'late' == read_exactly(ours, 4)
+        theirs.close()
+
+    def test_by_reading(self, ends, client_context, server_context):
+        """Put off, it is done by the first read."""
+        ours = SSLSocket(ends[0], server_context, server_side=True, do_handshake_on_connect=False)
+
+        def peer():
+            sock = client_context.wrap_socket(ends[1], server_hostname='localhost')
+            sock.sendall(b'hello')
+            return sock
+        data, theirs = in_parallel(lambda: ours.recv(100), peer)
+        assert b'hello' == data
+        theirs.close()
+
+    @pytest.mark.parametrize('leaf', ['stranger', 'other', 'expired'])
+    def test_refused(self, ends, pki, tls_version, client_context, leaf):
+        """A certificate that does not verify fails the handshake, and the peer is told."""
+        peer = Background(pki.server_context(leaf, tls_version).wrap_socket, ends[1],
+                          server_side=True)
+        error = raised(SSLSocket, ends[0], client_context, server_hostname='localhost')
+        assert SSLCertVerificationError is type(error)
+        assert 'ALERT' in raised(peer.result).reason
+        ends[0].sendall(b'')  # still open
+
+    def test_their_refusal(self, ends, pki, tls_version, server_context):
+        """A server whose client does not trust it gets the client's alert."""
+        context = pki.client_context(tls_version, trust='stranger-ca')
+        peer = Background(raised, SSLSocket, ends[1], context, server_hostname='localhost')
+        error = raised(SSLSocket, ends[0], server_context, server_side=True)
+        assert (ssl.SSLError, 'TLSV1_ALERT_UNKNOWN_CA') == (type(error), error.reason)
+        assert SSLCertVerificationError is type(peer.result())
+
+    def test_refused_before_a_write(self, ends, pki, tls_version, client_context):
+        """Put off, it fails the write that does it, and each call after that."""
+        peer = Background(raised, SSLSocket, ends[1], pki.server_context('other', tls_version),
+                          server_side=True)
+        ours = SSLSocket(ends[0], client_context, server_hostname='localhost',
+                         do_handshake_on_connect=False)
+        for call in (lambda: ours.sendall(b'secret'), lambda: ours.sendall(b'secret'),
+                     lambda: ours.recv(1), ours.do_handshake):
+            assert SSLCertVerificationError is type(raised(call))
+        peer.result()
+
+    @pytest.mark.parametrize('suppress', [False, True])
+    def test_eof(self, ends, client_context, suppress):
+        """EOF in the handshake is never a clean end."""
+        ends[1].shutdown(socket.SHUT_WR)
+        error = raised(SSLSocket, ends[0], client_context, server_hostname='localhost',
+                       suppress_ragged_eofs=suppress)
+        assert ssl.SSLEOFError is type(error)
+
+    def test_timeout(self, ends, client_context):
+        """A peer that says nothing is a socket.timeout."""
+        ends[0].settimeout(0.01)
+        error = raised(SSLSocket, ends[0], client_context, server_hostname='localhost')
+        assert socket.timeout is type(error)
+
+    def test_name_is_missing(self, ends, client_context):
+        """A client without a name to check is refused unless the context checks none."""
+        for name in (None, ''):
+            assert ValueError is type(raised(
+                SSLSocket, ends[0], client_context, server_hostname=name))
+        assert [] == select.select([ends[1]], [], [], 0)[0]
+
+    def test_no_context(self, ends):
+        """What is no context is a TypeError."""
+        assert TypeError is type(raised(SSLSocket, ends[0], None, server_hostname='localhost'))
+
+
+class TestFiles(object):
+    """makefile, which httplib and the others read from."""
+
+    def test_lines(self, tls):
+        """A file reads lines, and exact numbers of bytes."""
+        ours, theirs = tls
+        theirs.sendall(b'one\ntwo\n' + pattern(50000))
+        file = ours.makefile('rb')
+        assert (b'one\n', b'two\n', pattern(50000)) == (
+            file.readline(), file.readline(), file.read(50000))
+        file.close()
+
+    def test_unbuffered(self, tls):
+        """An unbuffered file leaves to the socket what it was not asked for."""
+        ours, theirs = tls
+        theirs.sendall(b'one\ntwo\n')
+        with contextlib.closing(ours.makefile('rb', 0)) as file:
+            assert b'one\n' == file.readline()
+        assert b'two\n' == ours.recv(100)
+
+    def test_write(self, tls):
+        """A file writes when it is flushed."""
+        ours, theirs = tls
+        with contextlib.closing(ours.makefile('wb')) as file:
+            file.write(b'abc')
+            file.flush()
+        assert b'abc' == read_exactly(theirs, 3)
+
+    def test_outlives_the_socket(self, tls):
+        """A file can be read after its socket's close; the file's own close then counts."""
+        ours, theirs = tls
+        first, second = ours.makefile('rb', 0), ours.makefile('rb', 0)
+        ours.close()
+        ours.close()
+        theirs.sendall(b'ab')
+        assert b'a' == first.read(1)
+        first.close()
+        first.close()
+        assert b'b' == second.read(1)
+        lower = ours._lower
+        assert 0 <= lower.fileno()
+        second.close()
+        assert lower is not ours._lower
+        assert (b'', errno.EBADF) == (theirs.recv(1), raised(ours.recv, 1).errno)
+
+    def test_socket_outlives_the_file(self, tls):
+        """A file's close leaves its socket open."""
+        ours, theirs = tls
+        ours.makefile('rb').close()
+        ours.sendall(b'x')
+        assert b'x' == theirs.recv(1)
+
+    @pytest.mark.skipif(PY2, reason="Python 2's files are of bytes")
+    def test_text(self, tls):
+        """On Python 3 files can be of text."""
+        ours, theirs = tls
+        with ours.makefile('rw', encoding='utf-8', newline='\n') as file:
+            theirs.sendall(b'\xc3\xa4\n')
+            assert u'\xe4\n' == file.readline()
+
+
+class TestTimeouts(object):
+    """settimeout is that of the socket below."""
+
+    def test_read_again(self, tls):
+        """After a timeout in reading one can read on."""
+        ours, theirs = tls
+        ours.settimeout(0.01)
+        assert 0.01 == ours.gettimeout()
+        assert socket.timeout is type(raised(ours.recv, 1))
+        theirs.sendall(b'x')
+        ours.settimeout(PATIENCE)
+        assert b'x' == ours.recv(1)
+
+    def test_write(self, tls):
+        """A write that the peer does not take is a socket.timeout; the same write then goes on."""
+        ours, theirs = tls
+        data, sent = pattern(20000000), 0
+        ours.settimeout(0.01)
+        timeouts = 0
+        while sent < len(data):
+            try:
+                sent += ours.send(data[sent:sent + 100000])
+            except socket.timeout:
+                timeouts += 1
+                if timeouts == 2:  # the peer takes nothing before
+                    peer = Background(read_exactly, theirs, len(data))
+        assert data == peer.result()
+        assert timeouts >= 2
+
+    def test_write_other_data(self, tls):
+        """After a timeout other data is refused, once what was encrypted is out."""
+        ours, theirs = tls
+        ours.settimeout(0.01)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
+        assert socket.timeout is type(raised(ours.sendall, b'y'))
+        ours.settimeout(PATIENCE)
+        peer = Background(read_exactly, theirs, CHUNK)
+        error = raised(ours.sendall, b'y')
+        assert ('BAD_WRITE_RETRY', True, True) == (
+            error.reason, isinstance(error, ssl.SSLError), isinstance(error, ValueError))
+        assert b'x' * CHUNK == peer.result()
+
+    def test_close_after_a_timeout(self, tls):
+        """Closing after a timeout in writing does not wait."""
+        ours = tls[0]
+        ours.settimeout(0.01)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
+        ours.settimeout(PATIENCE)
+        Background(ours.close).result()
+
+    @pytest.fixture
+    def gated(self, ends, client_context, server_context):
+        """Our client over a `Gate`, that gate, and a pipe, connected."""
+        server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+        gate = Gate(ends[0])
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(gate, client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        return ours, gate, theirs
+
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_failed_answer(self, gated):
+        """An answer of TLS itself that cannot be sent is an error of the read that it was for."""
+        ours, gate, theirs = gated
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        assert gate.failure is raised(ours.recv, 1)
+
+    def test_failed_alert(self, gated):
+        """Where the alert cannot be sent a broken record is still what the read fails with."""
+        ours, gate, theirs = gated
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        theirs.sock.sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert ssl.SSLError is type(raised(ours.recv, 1))
+
+    def test_failed_write(self, gated):
+        """Nothing is sent after a record that may have been cut short."""
+        ours, gate, theirs = gated
+        gate.failure = socket.timeout('full')
+        assert gate.failure is raised(ours.sendall, b'lost')
+        gate.failure = None
+        assert errno.EPIPE == raised(ours.sendall, b'more').errno
+        theirs.write(b'still read')
+        assert b'still read' == ours.recv(100)
+
+
+class TestMessages(object):
+    """What recv() joins of what is here already."""
+
+    @pytest.mark.parametrize('sizes', [(5, 5), (10000, 10), (16384, 1, 1), (9000, 9000)])
+    def test_writes_stay_apart(self, remote, sizes):
+        """
+        Full records are joined with what follows them. The next write of the peer's is not, as
+        ssl.SSLSocket returns no more than a record.
+        """
+        ours, theirs = remote
+        wire = b''
+        for size in sizes:
+            theirs.pipe.feed_appdata(pattern(size))
+            wire += theirs.pipe.data_to_send()
+        theirs.sock.sendall(wire)
+        got = [len(ours.recv(1 << 20))]
+        while sum(got) < sum(sizes):
+            got.append(len(ours.recv(1 << 20)))
+        written = [sum(sizes[:count]) for count, size in enumerate(sizes, 1) if size % 16384]
+        assert set(written) <= {sum(got[:count]) for count in range(1, len(got) + 1)}
+
+
+class TestEnd(object):
+    """Who ends what, and how it shows."""
+
+    def test_close_notify(self, tls):
+        """The peer's close_notify is b'', again and again; we may still write."""
+        ours, theirs = tls
+        theirs.sendall(b'last')
+        peer = Background(theirs.unwrap)
+        assert (b'last', b'', b'') == (ours.recv(10), ours.recv(10), ours.recv(10))
+        ours.unwrap()
+        peer.result()
+
+    def test_write_after_their_close_notify(self, remote):
+        """TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1)."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.flush()
+        assert b'' == ours.recv(1)
+        ours.sendall(b'more')
+        theirs.step()
+        assert b'more' == theirs.pipe.appdata_received()
+
+    def test_truncation(self, remote, ends):
+        """EOF without close_notify is SSLEOFError once the data is read, again and again."""
+        ours, theirs = remote
+        theirs.write(b'part')
+        ends[1].shutdown(socket.SHUT_WR)
+        assert b'part' == ours.recv(100)
+        for _ in range(2):
+            assert ssl.SSLEOFError is type(raised(ours.recv, 100))
+        ours.sendall(b'I noticed')
+        assert b'I noticed' == theirs.read(9)
+
+    def test_truncation_suppressed(self, ends, client_context, server_context):
+        """With suppress_ragged_eofs it is b''."""
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(ends[0], client_context, server_hostname='localhost',
+                              suppress_ragged_eofs=True),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        theirs.write(b'part')
+        ends[1].shutdown(socket.SHUT_WR)
+        assert (b'part', b'', b'') == (ours.recv(100), ours.recv(100), ours.recv(100))
+
+    def test_broken(self, remote, ends):
+        """A broken record is an SSLError after the data before it; the peer gets the alert."""
+        ours, theirs = remote
+        theirs.write(b'fine')
+        ends[1].sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert b'fine' == read_exactly(ours, 4)
+        for call in (lambda: ours.recv(1), lambda: ours.sendall(b'x')):
+            assert isinstance(raised(call), ssl.SSLError)
+        assert 'ALERT' in raised(theirs.step).reason
+
+    def test_close(self, remote, ends):
+        """close sends close_notify, does not wait for the peer's, and closes the socket below."""
+        ours, theirs = remote
+        ours.close()
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        assert b'' == ends[1].recv(1)
+
+    def test_close_bare(self, ends, client_context, server_context):
+        """Over something with neither settimeout nor close, close_notify is all there is to do."""
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(Bare(ends[0]), client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        ours.close()
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        ends[0].sendall(b'still open')
+        assert b'still open' == ends[1].recv(100)
+
+    def test_close_does_not_wait(self, remote, ends):
+        """close returns even if the peer takes nothing more."""
+        ours, _ = remote
+        ends[0].settimeout(0)
+        try:
+            while True:
+                ends[0].send(b'x' * 65536)
+        except socket.error:
+            pass
+        ends[0].settimeout(None)
+        Background(ours.close).result()
+
+    def test_closed(self, tls):
+        """A closed socket can be closed again, and nothing else."""
+        ours = tls[0]
+        tls[1].sendall(b'unread')
+        assert b'u' == ours.recv(1)
+        ours.close()
+        ours.close()
+        for call in (lambda: ours.recv(1), lambda: ours.sendall(b'x'), ours.fileno,
+                     lambda: ours.settimeout(1), lambda: ours.shutdown(socket.SHUT_RDWR)):
+            assert errno.EBADF == raised(call).errno
+
+    def test_shutdown(self, tls):
+        """shutdown of our direction is close_notify and EOF; the other goes on."""
+        ours, theirs = tls
+        theirs.sendall(b'before')
+        ours.shutdown(socket.SHUT_WR)
+        assert errno.EPIPE == raised(ours.sendall, b'x').errno
+        assert (b'', b'before') == (theirs.recv(1), ours.recv(100))
+
+    def test_shutdown_of_reading(self, remote):
+        """shutdown of the peer's direction is EOF for us, and says nothing; ours goes on."""
+        ours, theirs = remote
+        ours.shutdown(socket.SHUT_RD)
+        assert ssl.SSLEOFError is type(raised(ours.recv, 1))
+        ours.sendall(b'more')
+        theirs.step()
+        assert (b'more', 'OPEN') == (theirs.pipe.appdata_received(), theirs.pipe.state)
+
+    def test_ended_behind_our_back(self, remote):
+        """A write that OpenSSL refuses is its error, then and each time after."""
+        ours, _ = remote
+        raised(ours.ssl_object.unwrap)
+        for _ in range(2):
+            error = raised(ours.sendall, b'x')
+            assert (ssl.SSLError, 'PROTOCOL_IS_SHUTDOWN') == (type(error), error.reason)
+
+    def test_with(self, remote):
+        """The end of a with block closes."""
+        ours, theirs = remote
+        with ours as same:
+            assert ours is same
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+
+
+class TestUnwrap(object):
+    """Back to plaintext."""
+
+    def test_nothing_is_pending_when_closed(self, tls):
+        """What was not read is gone with the socket."""
+        ours, theirs = tls
+        theirs.sendall(b'four')
+        assert b'f' == ours.recv(1)
+        ours.close()
+        assert 0 == ours.pending()
+
+    def test_lower(self, tls, ends):
+        """unwrap returns the socket below, which then carries plaintext."""
+        ours, theirs = tls
+        plain, theirs = in_parallel(ours.unwrap, theirs.unwrap)
+        assert plain is ends[0]
+        plain.sendall(b'plain')
+        assert b'plain' == theirs.recv(5)
+        theirs.close()
+
+    def test_after_shutdown(self, tls):
+        """After a shutdown of our direction unwrap waits for the peer's close_notify."""
+        ours, theirs = tls
+        ours.shutdown(socket.SHUT_WR)
+        peer = Background(theirs.unwrap)
+        assert ours._lower is ours.unwrap()
+        peer.result().close()
+
+    def test_broken(self, remote):
+        """A broken record instead of their close_notify is an SSLError."""
+        ours, theirs = remote
+        theirs.sock.sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert ssl.SSLError is type(raised(ours.unwrap))
+
+    def test_trailing_bytes(self, remote):
+        """What is here already of what follows close_notify is handed over."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.sock.sendall(theirs.pipe.data_to_send() + b'plain')
+        plain = ours.unwrap()
+        theirs.step()
+        assert 'CLOSED' == theirs.pipe.state
+        assert b'plain' == plain.recv(100)
+        theirs.sock.sendall(b'more')
+        assert b'more' == plain.recv(100)
+        plain.sendall(b'answer')
+        assert b'answer' == theirs.sock.recv(100)
+        theirs.sock.close()
+        assert b'' == plain.recv(1)
+
+    def test_tls_again(self, remote, server_context):
+        """After unwrap TLS can start anew; what has come already is part of it, not plaintext."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.sock.sendall(theirs.pipe.data_to_send() + b'GET / HTTP/1.0\r\n\r\n')
+        assert ours is ours.unwrap()
+        error = raised(ours.do_handshake)
+        assert isinstance(error, ssl.SSLError)
+        assert error is raised(ours.recv, 100)
+
+    def test_tls_again_after_plaintext(self, remote):
+        """What was read as plaintext in between, bytewise too, is no part of the new TLS."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.sock.sendall(theirs.pipe.data_to_send() + b'ok')
+        assert ours is ours.unwrap()
+        theirs.step()
+        assert (b'o', b'k') == (ours.recv(1), ours.recv(1))
+        theirs.pipe.unwrap()
+        theirs.pipe.do_handshake()
+        in_parallel(ours.do_handshake, theirs.handshake)
+        theirs.write(b'again')
+        assert b'again' == ours.recv(100)
+
+    def test_data_before_their_close_notify(self, remote):
+        """What the peer sends before it takes note is dropped."""
+        ours, theirs = remote
+        theirs.write(b'unread')
+        peer = Background(ours.unwrap)
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        theirs.write(b'late')
+        theirs.pipe.shutdown()
+        theirs.flush()
+        assert ours._lower is peer.result()
+
+    def test_peer_goes_on(self, remote):
+        """A peer that never ends is given up."""
+        ours, theirs = remote
+        peer = Background(raised, ours.unwrap)
+        for _ in range(80):
+            theirs.write(pattern(16384))
+        assert errno.ECONNABORTED == peer.result().errno
+
+    def test_eof(self, remote, ends):
+        """EOF instead of close_notify is SSLEOFError."""
+        ours, _ = remote
+        ends[1].shutdown(socket.SHUT_WR)
+        assert ssl.SSLEOFError is type(raised(ours.unwrap))
+
+    def test_nothing_to_end(self, ends, client_context):
+        """Before the handshake there is nothing to unwrap."""
+        ours = SSLSocket(ends[0], client_context, server_hostname='localhost',
+                         do_handshake_on_connect=False)
+        assert RuntimeError is type(raised(ours.unwrap))
+
+
+class TestThreads(object):
+    """One thread reads while another one writes."""
+
+    def test_full_duplex(self, ends, client_context, server_context):
+        """Both sides send more than the buffers between them hold, and all of it arrives."""
+        peer = Background(SSLSocket, ends[1], server_context, server_side=True)
+        ours = SSLSocket(ends[0], client_context, server_hostname='localhost')
+        self.check_full_duplex(ours, peer.result())
+
+    def check_full_duplex(self, ours, theirs):
+        """Send 4 MiB both ways at once."""
+        data = pattern(1 << 22)
+        readers = [Background(read_exactly, sock, len(data)) for sock in (ours, theirs)]
+        writers = [Background(write_in_pieces, sock, data) for sock in (ours, theirs)]
+        for writer in writers:
+            writer.result()
+        assert [True, True] == [data == reader.result() for reader in readers]
+
+    def test_tls_in_tls(self, ends, client_context, server_context):
+        """TLS in TLS, both ways at once; each layer has its own end."""
+        def wrap(sock):
+            return SSLSocket(SSLSocket(sock, server_context, server_side=True), server_context,
+                             server_side=True)
+        peer = Background(wrap, ends[1])
+        inner = SSLSocket(ends[0], client_context, server_hostname='localhost')
+        ours = SSLSocket(inner, client_context, server_hostname='localhost')
+        theirs = peer.result()
+        self.check_full_duplex(ours, theirs)
+        peer = Background(theirs.unwrap)
+        assert inner is ours.unwrap()
+        outer = peer.result()
+        inner.sendall(b'one layer less')
+        assert b'one layer less' == outer.recv(100)
+        assert (ends[0].fileno(), PATIENCE) == (ours.fileno(), ours.gettimeout())
+
+    def test_reading_does_not_wait_for_writing(self, ends, client_context, server_context):
+        """
+        Who reads does not wait for who writes, not even to send an alert; the writer sends it.
+        """
+        gate = Gate(ends[0])
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(gate, client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        gate.open.clear()
+        writer = Background(raised, ours.sendall, b'held up')
+        assert gate.waiting.wait(PATIENCE)
+        theirs.write(b'data')
+        assert b'data' == Background(ours.recv, 100).result()
+        ends[1].sendall(b'broken record')
+        assert isinstance(Background(raised, ours.recv, 100).result(), ssl.SSLError)
+        gate.open.set()
+        writer.result()
+        assert 'ALERT' in raised(theirs.drain).reason
+        assert b'held up' == theirs.pipe.appdata_received()
+
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_write_in_a_new_handshake(self, remote, ends):
+        """A write during a renegotiation that the peer has started is sent after it."""
+        ours, theirs = remote
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        ends[0].settimeout(0.01)
+        assert socket.timeout is type(raised(ours.recv, 1))  # takes note of the request
+        ends[0].settimeout(PATIENCE)
+        writer = Background(ours.sendall, b'after it')
+        assert b'after it' == theirs.read(8)
+        writer.result()
+
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_write_while_another_reads_in_a_new_handshake(self, remote):
+        """During a renegotiation the thread that reads takes the other one's data along."""
+        ours, theirs = remote
+        reader = Background(ours.recv, 100)
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        hello = theirs.sock.recv(65536)  # the reader has taken note of the request
+        Background(ours.sendall, b'request').result()
+        theirs.pipe.feed_ssldata(hello)
+        theirs.flush()
+        assert b'request' == theirs.read(7)
+        theirs.write(b'answer')
+        assert b'answer' == reader.result()
+
+
+def write_in_pieces(sock, data):
+    """Send *data* in pieces of 100,000 bytes."""
+    for start in range(0, len(data), 100000):
+        sock.sendall(data[start:start + 100000])
+
+
+@knows_openssl_3
+def test_own_ssl_sees_the_end(tls):
+    """The interpreter's own SSLSocket takes our close for a clean end."""
+    ours, theirs = tls
+    theirs.suppress_ragged_eofs = False
+    ours.sendall(b'all')
+    ours.close()
+    assert (b'all', b'') == (theirs.recv(10), theirs.recv(10))

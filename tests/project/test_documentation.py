@@ -1,0 +1,329 @@
+"""
+The code of the README and of the pages in docs runs as it is written.
+
+Whoever adds a block says here what it prints, and with what servers.
+"""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import os
+import platform
+import re
+import sys
+
+import pytest
+
+from tests.support.documents import Folder, blocks, is_like, pages, targets
+from tests.support.engines import only_graft
+from tests.support.https import serving
+from tests.support.memory import PY2, only_python2, since_python3
+from tests.support.programs import ROOT
+
+BLOCKS = blocks()
+
+#: What a console has as the first line if it cannot be run, and why it cannot.
+NOT_RUN = '# not run by the tests: '
+
+#: Languages of what nobody runs: figures and drawings, and Sphinx' own.
+NO_CODE = {'', 'text', '{toctree}', '{eval-rst}', '{include} ../SECURITY.md'}
+
+REASONS = {
+    'trollius': 'Trollius is for Python 2.7',
+    'tornado': 'Tornado 5.1 is not installed: it can be on Python 2.7 and 3.5 to 3.9',
+    'requests': 'requests is not installed',
+    'OpenSSL': 'pyOpenSSL is not installed',
+    'trustme': 'trustme, which makes the certificate, is not installed',
+}
+
+ECHO = 'quickstart.md: A server'
+
+
+class Python(object):
+    """
+    What is to be known of a block to run it.
+
+    Args:
+        expected (str): all that it prints.
+        servers (dict): by a port that the block has: 'https', an example, or a block that serves.
+        after (str): a block that comes before it in the same program.
+        first, then (str): code before and after it.
+        needs (tuple of str): modules.
+        files (dict): by the name that it has for a file, the test certificate, where they differ.
+        mark: when to skip it.
+    """
+
+    def __init__(self, expected='', servers=None, after=None, first='', then='', needs=(),
+                 files=None, mark=None):
+        self.expected, self.servers, self.after = expected, servers or {}, after
+        self.first, self.then, self.needs = first, then, needs
+        self.files, self.mark = files or {}, mark
+
+
+def pep543(expected, after='pep543.md: Without sockets', **kwargs):
+    """Return the `Python` for a block of PEP 543's page, which may come after its long one."""
+    if after:
+        expected = 'TLSv1_3, hello\n' + expected
+    return Python(expected, after=after, files={'client': 'encrypted'}, **kwargs)
+
+
+GET = "print(%s.get('https://localhost:8443/', verify='ca.pem').text)\n"
+TORNADO = 'from tornado import tcpserver\n'
+IS_OURS = "print(tcpserver.TCPServer._handle_connection.__module__.startswith('sslproto27'))\n"
+SERVER = '''
+import ssl, sslproto27
+from sslproto27 import context
+server = sslproto27.create_default_context(ssl.Purpose.CLIENT_AUTH)
+'''
+SHAKE_HANDS = '''
+server = sslproto27.SSLPipe(server, server_side=True)
+client = sslproto27.SSLPipe(client, server_hostname='localhost')
+server.do_handshake()
+client.do_handshake()
+for _ in range(3):
+    server.feed_ssldata(client.data_to_send())
+    client.feed_ssldata(server.data_to_send())
+print(client.state + ' ' + server.state)
+'''
+
+PYTHON = {
+    'README.md: sslproto27': Python(
+        'Hello, TLS\n\n', {'8443': ECHO}, needs=['trollius']),
+    'README.md: TLS with no connection at all': Python(
+        'True\n', then='print(hello[:1] == b"\\x16")\n'),
+    'README.md: TLS with no connection at all (2)': Python(re.compile(r'[0-9]+ bytes to send\n$')),
+
+    'quickstart.md: A server': None,  # the others' server
+    'quickstart.md: A client': Python('Hello, TLS\nTLSv1.3\n', {'8443': ECHO}),
+    'quickstart.md: The same with a blocking socket': Python('Hello, socket\n', {'8443': ECHO}),
+    'quickstart.md: With no connection': Python('Hello, memory\n'),
+
+    'howto.md: STARTTLS on a loop': Python('TLSv1.3\n', {'2525': 'smtp_server.py'}),
+    'howto.md: STARTTLS on a socket': Python('TLSv1.3\n', {'2525': 'smtp_server.py'}),
+    'howto.md: TLS in TLS': Python(
+        'Hello, inner TLS\n', {'8080': 'https_proxy.py', '8443': ECHO}),
+    'howto.md: TLS in TLS (2)': Python(
+        'Hello, inner socket\n', {'8080': 'https_proxy.py', '8443': ECHO}),
+    'howto.md: Mutual TLS': Python('Hello, client.example.org\n'),
+
+    "trollius.md: TLS on Trollius' and asyncio's loops": Python(
+        '8\n', {'8443': ECHO}, first='import sslproto27\n',
+        then='''
+context = sslproto27.create_default_context(cafile='ca.pem')
+print(len(aio.run(ask(context, b'a line!\\n'))))
+'''),
+    'tornado.md: TLS on Tornado 5.1': Python(
+        'True\n', needs=['tornado'], first=TORNADO, then=IS_OURS),
+    'tornado.md: STARTTLS, PROXY, TLS in TLS': Python(
+        'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],
+        then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),
+    'requests.md: requests and urllib3': Python(
+        'hello\n', {'8443': 'https'}, then=GET % 'requests', needs=['requests']),
+    'requests.md: requests and urllib3 (2)': Python(
+        'hello\n', {'8443': 'https'}, then=GET % 'session', needs=['requests'],
+        first='import requests\n'),
+    'pyopenssl.md: Coming from pyOpenSSL': Python(
+        'True\n', then='print(hello[:1] == b"\\x16")\n', needs=['OpenSSL']),
+    'pyopenssl.md: Coming from pyOpenSSL (2)': Python(
+        'True\n', then='print(hello[:1] == b"\\x16")\n'),
+
+    "migration.md: From Trollius' own TLS": Python(
+        'True\n', needs=['trollius'], then='''
+import trollius
+print(isinstance(trollius.new_event_loop(), sslproto27.trollius.SelectorEventLoop))
+'''),
+    "migration.md: From Tornado's own TLS": Python(
+        'True\n', needs=['tornado'], first=TORNADO, then=IS_OURS),
+    'migration.md: To Python 3': Python('the hello is in outgoing\n'),
+
+    'contexts.md: Contexts': Python(
+        'True\n', first='import ssl\ntheirs = ssl.SSLContext(ssl.PROTOCOL_SSLv23)\n',
+        then='''
+print(ours.minimum_version == context.get_minimum_version(theirs) == TLSVersion.TLSv1_3)
+'''),
+    'contexts.md: One session, many servers': Python(
+        '80\n', first=SERVER, then='print(len(server.session_ticket_keys[0]))\n',
+        mark=only_python2),
+    'contexts.md: Pre-shared keys': Python(
+        'OPEN OPEN\n', first=SERVER + '''
+client = sslproto27.create_default_context()
+client.maximum_version = sslproto27.TLSVersion.TLSv1_2
+server.set_ciphers('PSK')
+key = b'sixteen secrets!'
+keys = {u'sensor-7': key}
+''', then=SHAKE_HANDS, mark=pytest.mark.skipif(
+            not PY2 and sys.version_info < (3, 13), reason="in Python 3's ssl since 3.13")),
+
+    'contexts.md: A context for each server name': Python(
+        'True\n', first=SERVER, then='print(serve_all(server, server, server) is server)\n'),
+
+    'pep543.md: A client': pep543('HELLO\n', None, servers={'8443': 'pep543.md: A server'}),
+    'pep543.md: A server': None,  # that of the clients
+    'pep543.md: Whom to trust': pep543('HELLO\n', None, servers={'8443': 'pep543.md: A server'}),
+    'pep543.md: Without sockets': pep543('TLSv1_3, hello\n', None),
+    'pep543.md: Mutual TLS': pep543('True\n'),
+    'pep543.md: Protocols inside of TLS: ALPN': pep543('NextProtocol.HTTP1\n'),
+    'pep543.md: A server of many names: SNI': pep543('TLSv1_2\n'),
+}
+
+#: How a console's block is run: the arguments of `Folder.check_console`, and `Python`'s; *other*
+#: are words that are others here.
+CONSOLE = {
+    'quickstart.md: Install (2)': {},
+    'quickstart.md: The same with a blocking socket (2)': dict(servers={'8443': ECHO}),
+    'commandline.md: info': {},
+    'commandline.md: connect': dict(
+        # trustme's intermediate certificates, on 2.7, do not say whose they are.
+        servers={'443': 'https'}, extra=' --lenient', other={'Example Root,': 'trustme'}),
+    'commandline.md: serve': dict(lasting=True, extra=' --listen 127.0.0.1:0', needs=['trustme']),
+    'commandline.md: proxy': dict(lasting=True, extra=' --listen 127.0.0.1:0', needs=['trollius']),
+    'commandline.md: bench': dict(
+        extra=' --seconds 0.05', other={'CPython': platform.python_implementation()}),
+}
+
+
+@contextlib.contextmanager
+def served(folder, pki, servers):
+    """Run the servers that a block wants."""
+    if not servers:
+        yield
+        return
+    (port, what), rest = sorted(servers.items())[0], dict(sorted(servers.items())[1:])
+    if what == 'https':
+        context = pki.server_context('chain')
+        context.set_alpn_protocols(['http/1.1'])
+        with serving(context=context) as server:
+            folder.ports[port] = str(server.server_port)
+            with served(folder, pki, rest):
+                yield
+        return
+    arguments = ['-c', BLOCKS[what].code.replace(port, '0').replace('example.org', 'localhost')
+                 ] if what in BLOCKS else [os.path.join(ROOT, 'examples', what),
+                                           pki.path('localhost'), '0']
+    with folder.serving(port, arguments):
+        with served(folder, pki, rest):
+            yield
+
+
+def cases(table):
+    """Return the parameters of a test that runs the blocks of a table."""
+    return [pytest.param(key, marks=[case.mark] if getattr(case, 'mark', None) else [])
+            for key, case in sorted(table.items()) if case is not None]
+
+
+def need(modules):
+    """Skip a test where one of the modules is missing."""
+    for name in modules:
+        pytest.importorskip(name, reason=REASONS[name])
+
+
+@pytest.mark.parametrize('key', cases(PYTHON))
+def test_python(pki, tmpdir, key):
+    """A block of Python prints what it should, and nothing on standard error."""
+    case = PYTHON[key]
+    need(case.needs)
+    folder = Folder(str(tmpdir), pki, case.files)
+    code = case.first + (BLOCKS[case.after].code if case.after else '') + BLOCKS[key].code
+    with served(folder, pki, case.servers):
+        # Warnings of the libraries that a block uses are not its own.
+        status, stdout, stderr = folder.run(code + case.then, '-W', 'ignore')
+    assert (0, '') == (status, stderr)
+    if hasattr(case.expected, 'match'):
+        assert case.expected.match(stdout), stdout
+    else:
+        assert case.expected == stdout
+
+
+@pytest.mark.parametrize('key', ['pep543.md: Without sockets',
+                                 'pep543.md: A server of many names: SNI'])
+def test_other_backend(pki, tmpdir, key):
+    """PEP 543's code names no library: with the other backend it prints the same."""
+    need(['OpenSSL'])
+    case, code = PYTHON[key], BLOCKS[key].code
+    if case.after:
+        code = BLOCKS[case.after].code + code
+    code = code.replace('\n\n', '\nfrom sslproto27.pep543.pyopenssl import BACKEND\n\n', 1)
+    folder = Folder(str(tmpdir), pki, case.files)
+    assert (0, case.expected, '') == folder.run(code, '-W', 'ignore')
+
+
+@pytest.mark.parametrize('key', [
+    pytest.param(key, marks=([since_python3(13, 'the chain')] if 'connect' in key else [])
+                 + ([only_graft] if 'connect' in key or 'bench' in key or 'info' in key else []))
+    for key in sorted(CONSOLE)])
+def test_console(pki, tmpdir, key):
+    """Commands end well, and print lines like those that are shown."""
+    case = dict(CONSOLE[key])
+    need(case.pop('needs', ()))
+    folder = Folder(str(tmpdir), pki)
+    tmpdir.mkdir('public')
+    code = BLOCKS[key].code
+    for word, other in case.pop('other', {}).items():
+        code = code.replace(word, other)
+    with served(folder, pki, case.pop('servers', None)):
+        folder.check_console(code, **case)
+
+
+def test_certificate(pki, tmpdir):
+    """The certificate of the quickstart's first step is good for the others."""
+    folder = Folder(str(tmpdir), pki)
+    for name in ('ca.pem', 'localhost.pem'):
+        tmpdir.join(name).remove()
+    folder.check_console(BLOCKS['quickstart.md: A certificate to try with'].code)
+    code = BLOCKS['quickstart.md: With no connection'].code
+    assert (0, 'Hello, memory\n', '') == folder.run(code)
+
+
+def commands(block):
+    """Return the commands of a block, without their comments, if it is one for a checkout."""
+    lines = [re.split('  +#', line)[0].strip() for line in block.code.splitlines() if line.strip()]
+    if block.language == 'console':
+        lines = [line[2:] for line in lines if line.startswith('$ ')]
+    first = {line.split()[0] for line in lines}
+    return lines if first and first <= {'make', 'python3'} else []
+
+
+def test_every_block():
+    """There is no block that nobody runs, and each one that is run here is there."""
+    left = {key for key, block in BLOCKS.items() if block.language not in NO_CODE}
+    left -= {key for key, block in BLOCKS.items() if commands(block)}
+    marked = {key for key, block in BLOCKS.items()
+              if block.language == 'console' and block.code.startswith(NOT_RUN)}
+    assert {'quickstart.md: Install', 'requests.md: pip and ensurepip'} == marked
+    known = set(PYTHON) | set(CONSOLE) | marked | {'quickstart.md: A certificate to try with'}
+    assert sorted(known) == sorted(left)
+    assert {'python'} == {BLOCKS[key].language for key in PYTHON}
+    assert {'console'} == {BLOCKS[key].language for key in CONSOLE}
+    servers = {one for case in PYTHON.values() if case for one in case.servers.values()}
+    assert {key for key, case in PYTHON.items() if case is None} <= servers
+
+
+@pytest.mark.parametrize('key', sorted(key for key, block in BLOCKS.items() if commands(block)))
+def test_checkout(key):
+    """Commands for a checkout name targets that make has, and programs that are there."""
+    for command in commands(BLOCKS[key]):
+        name = command.split()[1]
+        if command.startswith('make '):
+            assert name in targets(), command
+        else:
+            assert os.path.exists(os.path.join(ROOT, name)), command
+
+
+@pytest.mark.parametrize('shown, printed, expected', [
+    ('a  1\nb  2\n', 'a  2\nb  1\n', True), ('a\n...\nd\n', 'a\nb\nc\nd\n', True),
+    ('a\n...\n', 'a\n', True), ('a\nb\n', 'a\n', False), ('a\n', 'a\nb\n', False),
+    ('a\n...\nc\n', 'a\nb\n', False)])
+def test_is_like(shown, printed, expected):
+    """What is shown may differ in its figures, not in what there is."""
+    assert expected == is_like(shown, printed)
+
+
+def test_links():
+    """Each file that a page links to is there."""
+    missing = []
+    for page in pages():
+        with open(page) as file:
+            for target in re.findall(r'(?m)(?:\]\(|^\[[^]]+\]: )([^)#\s]+)', file.read()):
+                if '://' not in target and not os.path.exists(
+                        os.path.join(os.path.dirname(page), target)):
+                    missing.append((os.path.basename(page), target))
+    assert [] == missing

@@ -1,0 +1,113 @@
+"""``python -m sslproto27`` in a child process, bounded in time, with or without a terminal."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import os
+import pty
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from sslproto27.__main__ import main
+from sslproto27._core.compat import PYPY
+from tests.support.engines import pass_on
+from tests.support.programs import ROOT, environment, running
+
+__all__ = ['PATIENCE', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
+           'started']
+
+PATIENCE = 30
+
+#: Marks tests that start a program each; the engine below these is tested on PyPy by itself.
+starts_programs = pytest.mark.skipif(
+    PYPY, reason='PyPy takes half a second to start each of a hundred programs')
+
+
+@contextlib.contextmanager
+def started(*arguments, **kwargs):
+    """Start a command, its standard input a pipe; see `programs.running`."""
+    with running(('-m', 'sslproto27') + arguments, PATIENCE, stdin=subprocess.PIPE,
+                 **kwargs) as process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()
+
+
+def command(*arguments, **kwargs):
+    """Run a command; *input* (str) is its standard input. Return (status, stdout, stderr)."""
+    text = kwargs.pop('input', '')
+    with started(*arguments, **kwargs) as process:
+        stdout, stderr = process.communicate(text)
+        return process.returncode, stdout, pass_on(stderr)
+
+
+def fails(*arguments, **kwargs):
+    """Return the one line that a command says on standard error when it ends in status 1."""
+    status, stdout, stderr = command(*arguments, **kwargs)
+    assert (1, '') == (status, stdout), stderr
+    assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
+    return stderr[len('sslproto27: '):].rstrip('\n')
+
+
+def fails_here(capsys, *arguments):
+    """Do as `fails`, in this process: quicker where nothing is served."""
+    status = main(list(arguments))
+    stdout, stderr = capsys.readouterr()
+    pass_on(stderr)
+    assert (1, '') == (status, stdout), stderr
+    assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
+    return stderr[len('sslproto27: '):].rstrip('\n')
+
+
+@contextlib.contextmanager
+def _terminal():
+    master, slave = pty.openpty()
+    try:
+        yield master, slave
+    finally:
+        for descriptor in (master, slave):
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass
+
+
+def on_terminal(*arguments, **variables):
+    """
+    Run a command whose three streams are a terminal, where a person types the end of the input.
+
+    Args:
+        *arguments (str): the command's.
+        **variables (str): of its environment.
+
+    Returns:
+        (int, bytes): its status, and what the terminal got.
+    """
+    child = dict(environment(), TERM='xterm')
+    child.pop('NO_COLOR', None)
+    child.update(variables)
+    with _terminal() as (master, slave):
+        process = subprocess.Popen(
+            (sys.executable, '-m', 'sslproto27') + arguments, cwd=ROOT, stdin=slave, stdout=slave,
+            stderr=slave, close_fds=True, env=child)
+        os.close(slave)
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        try:
+            os.write(master, b'\x04')
+            shown = b''
+            while True:
+                try:
+                    data = os.read(master, 4096)
+                except OSError:  # EIO: nobody has the terminal open any more
+                    break
+                if not data:
+                    break
+                shown += data
+            return process.wait(), shown
+        finally:
+            watchdog.cancel()
+            watchdog.join()

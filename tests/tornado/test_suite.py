@@ -1,0 +1,33 @@
+"""Tornado's own tests pass on our streams; see support/tornado_suite.py."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import re
+
+import pytest
+
+from tests.support import tornados  # noqa: F401: skips where there is no Tornado
+from tests.support.programs import finish
+from tests.support.tornado_suite import CONFIGURATION, left_out
+
+
+def test_tornados_own(tmpdir, monkeypatch):
+    """All of Tornado's own tests that can carry TLS pass, and no TLS but ours is used."""
+    configuration = tmpdir.join('openssl.cnf')
+    configuration.write(CONFIGURATION)
+    monkeypatch.setenv('OPENSSL_CONF', str(configuration))
+    # None of these tests needs the system's authorities, which OpenSSL 3 takes long to load.
+    monkeypatch.setenv('SSL_CERT_FILE', os.devnull)
+    status, stdout, stderr = finish(
+        ['-W', 'ignore', '-m', 'tests.support.tornado_suite'], patience=150)
+    print(stdout, stderr)
+    counted = re.search(r'^(\d+) handshakes of our streams, 0 uses', stdout, re.MULTILINE)
+    assert (0, True) == (status, counted is not None)
+    assert int(counted.group(1)) > 250
+    assert int(re.search(r'^Ran (\d+) tests', stdout, re.MULTILINE).group(1)) > 400
+
+
+@pytest.mark.parametrize('name', sorted(left_out()))
+def test_left_out(name):
+    """What cannot pass is told, with the reason."""
+    pytest.skip('%s: %s' % (name, left_out()[name]))
