@@ -206,7 +206,8 @@ def check(truth):
 def measure(request, run_python):
     """A function that measures `growth` in a child, and returns it."""
     def run(name, count):
-        script = 'import test_leaks; test_leaks.main(%r, %r, %r)' % (name, request.param, count)
+        script = 'from tests.core.test_leaks import main; main(%r, %r, %r)' % (
+            name, request.param, count)
         finished = run_python(script, timeout=120, warnings='default')
         if finished.returncode:
             raise AssertionError(finished.stderr)
