@@ -11,6 +11,7 @@ import pytest
 from sslproto27._core.hostname_match import address_octets, is_ip_address, matches
 from tests.support.engines import ENGINE
 from tests.support.memory import PY2
+from tests.support.pipe_pairs import PYPY
 from tests.support.pki import PKI
 
 if PY2 and ENGINE == 'graft':
@@ -120,8 +121,11 @@ class TestOpenSSL(object):
         """Return what OpenSSL says."""
         lib, NULL = binding.lib, binding.NULL
         import ctypes
-        import _ssl
-        library = ctypes.PyDLL(_ssl.__file__)
+        if PYPY:
+            import _pypy_openssl as module
+        else:
+            import _ssl as module
+        library = ctypes.CDLL(module.__file__)
         parse = library.d2i_X509
         parse.restype = ctypes.c_void_p
         buf = ctypes.create_string_buffer(der, len(der))
