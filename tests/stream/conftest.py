@@ -26,3 +26,11 @@ def new(client_context, server_context, server_side):
             client_context, server_context)
         return Connection(*contexts, server_side=server_side, **kwargs)
     return make
+
+
+@pytest.fixture
+def new_client(client_context, server_context):
+    """A function that makes a `Connection` of one TLS version, the protocol being the client."""
+    def make(**kwargs):
+        return Connection(client_context, server_context, **kwargs)
+    return make

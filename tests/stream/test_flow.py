@@ -13,6 +13,7 @@ import pytest
 
 import sslproto27
 from sslproto27._stream.protocol import CHUNK
+from sslproto27._stream.flow import HIGH_WATER, LOW_WATER, WriteLimits
 from tests.support.loops import App, Connection, Loop, Transport, join
 from tests.support.pipe_pairs import PYPY, PipePair, pattern
 from tests.support.programs import running
@@ -119,6 +120,24 @@ def trigger(connection, where):
                            app=App(data_received=lambda app: connection.app.write_all()))
         other.handshake()
         other.remote.write(b'go')
+
+
+class TestLimits(object):
+    def test_callbacks(self):
+        """Above the high limit: pause, once; at the low one: resume, once; in between nothing."""
+        limits = WriteLimits()
+        limits.set(100, 10)
+        sizes = [0, 100, 101, 500, 11, 100, 10, 0, 101, 0]
+        assert [None, None, 'pause_writing', None, None, None, 'resume_writing', None,
+                'pause_writing', 'resume_writing'] == [
+                    limits.callback(size, True) for size in sizes]
+
+    def test_no_pause(self):
+        """Where pausing is out of the question only resuming is left."""
+        limits = WriteLimits()
+        assert None is limits.callback(HIGH_WATER + 1, False)
+        limits.callback(HIGH_WATER + 1, True)
+        assert 'resume_writing' == limits.callback(LOW_WATER, False)
 
 
 class TestPause(object):

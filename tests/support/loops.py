@@ -14,7 +14,13 @@ import ssl
 from sslproto27 import SSLProtocol
 from tests.support.memory import Endpoint, whole
 
-__all__ = ['App', 'Connection', 'Loop', 'ModernTransport', 'Remote', 'Transport', 'Waiter', 'join']
+__all__ = ['App', 'Connection', 'Loop', 'ModernTransport', 'Remote', 'Transport', 'Waiter', 'join',
+           'types']
+
+
+def types(outcomes):
+    """Return the class of each outcome."""
+    return [type(outcome) for outcome in outcomes]
 
 
 class Handle(object):
