@@ -84,18 +84,25 @@ def targets():
         return set(re.findall(r'(?m)^([a-z0-9-]+):.*##', file.read()))
 
 
+#: What differs from one machine and run to the next: a date, a word with a figure, a path.
+VARYING = re.compile(r'[0-9]+ [A-Z][a-z]{2} [0-9]{4}|\S*[0-9/#]\S*')
+
+
 def is_like(shown, printed):
     """
-    Return whether lines are of the form that a page shows.
+    Return whether lines are those that a page shows.
 
-    Each line begins with the same word; a line of '...' stands for any number of lines.
+    What differs from run to run is all the same (`VARYING`), and so is how often it stands there. A
+    line of '...' stands for any number of lines.
     """
-    def words(text):
-        return [(line.split() or [''])[0] for line in text.strip().splitlines()]
+    def lines(text):
+        for line in text.strip().splitlines():
+            line = ' '.join(VARYING.sub('0', line).split())
+            yield re.sub('0(?: 0)+', '0', line)
 
-    pattern = ''.join(r'(?:.*\n)*?' if word == '...' else re.escape(word) + r'\n'
-                      for word in words(shown))
-    return re.match(pattern + '$', ''.join(word + '\n' for word in words(printed))) is not None
+    pattern = ''.join(r'(?:.*\n)*?' if line == '...' else re.escape(line) + r'\n'
+                      for line in lines(shown))
+    return re.match(pattern + '$', ''.join(line + '\n' for line in lines(printed))) is not None
 
 
 class Folder(object):
@@ -169,4 +176,4 @@ class Folder(object):
                     printed = process.communicate()[0]
                     assert 0 == process.returncode, printed
             if shown.strip() or not lasting:
-                assert is_like(shown, printed), printed
+                assert is_like(self.filled(shown), printed), printed
