@@ -259,9 +259,9 @@ def test_other_backend(pki, tmpdir, key):
 
 @pytest.mark.parametrize('key', [
     pytest.param(key, marks=([since_python3(13, 'the chain')] if 'connect' in key else [])
-                 + ([only_graft] if 'connect' in key or 'bench' in key or CONSOLE[key].get('other') is INFO
+                 + ([only_graft] if 'connect' in key or 'bench' in key or case.get('other') is INFO
                     else []))
-    for key in sorted(CONSOLE)])
+    for key, case in sorted(CONSOLE.items())])
 def test_console(pki, tmpdir, key):
     """Commands end well, and print lines like those that are shown."""
     case = dict(CONSOLE[key])
