@@ -39,6 +39,8 @@ setup(
     package_data={'': ['py.typed', '*.pyi']},
     python_requires='>=2.7.5, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
     entry_points={'console_scripts': ['sslproto27 = sslproto27.__main__:main']},
+    # Above the core, which is vendored without. 1.16 is the first that Python 3.12 can import from.
+    install_requires=['six>=1.16'],
     extras_require={
         'trollius': [TROLLIUS],
         'tornado': [TORNADO],

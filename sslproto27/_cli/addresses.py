@@ -10,7 +10,9 @@ import re
 import socket
 import sys
 
-from .._core.compat import PY2, text_type
+import six
+
+from .._core.compat import PY2
 from .._core.servername import encode_hostname
 from .console import UserError
 
@@ -146,7 +148,7 @@ def _encoded(host):
     if not host or re.search(u'[\\s\x00-\x20\x7f/%\\[\\]]', host):
         raise UserError('%s is not the name of a host', host)
     try:
-        return encode_hostname(text_type(host))
+        return encode_hostname(six.text_type(host))
     except UnicodeError:
         raise UserError('%s is not the name of a host', host)
 

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 import warnings
 
-from .._core.compat import text_type
+import six
+
 from .addresses import host_name
 from .console import UserError
 
@@ -41,7 +42,8 @@ def temporary_authority(names):
         authority = trustme.CA()
         authority.cert_pem.write_to_path(trusted)
         try:
-            issued = authority.issue_cert(*[text_type(host_name('--name', name)) for name in names])
+            issued = authority.issue_cert(*[
+                six.text_type(host_name('--name', name)) for name in names])
         except ValueError as error:
             raise UserError('--name: %s', error)
         issued.private_key_and_cert_chain_pem.write_to_path(own)

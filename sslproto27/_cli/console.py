@@ -7,7 +7,9 @@ import re
 import select
 import sys
 
-from .._core.compat import PY2, text_type
+import six
+
+from .._core.compat import PY2
 
 __all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'seconds']
 
@@ -71,11 +73,11 @@ def printable(value):
                  or type(value).__name__)
         if isinstance(value, str):
             value = _OF_C.sub('', value)
-    if not isinstance(value, (bytes, text_type)):
+    if not isinstance(value, (bytes, six.text_type)):
         try:
             value = str(value)
         except UnicodeError:  # of an error on Python 2, whose own text is not ASCII
-            value = text_type(value)
+            value = six.text_type(value)
     if isinstance(value, bytes):
         value = value.decode('utf-8', 'replace')
     return _OBEYED.sub(lambda found: u'\\x%02x' % ord(found.group()), value)

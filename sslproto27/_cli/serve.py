@@ -10,21 +10,16 @@ import ssl
 import sys
 import threading
 
+from six.moves.SimpleHTTPServer import SimpleHTTPRequestHandler
+from six.moves.socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
+from six.moves.urllib.parse import unquote_to_bytes
+
 from .._core.socket import SSLSocket
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
 from .console import Console, UserError, count
 from .contexts import server_context
 from .limits import TimedSocket, add_limits, make_room
-
-try:
-    from urllib.parse import unquote_to_bytes
-    from http.server import SimpleHTTPRequestHandler
-    from socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
-except ImportError:  # Python 2
-    from SimpleHTTPServer import SimpleHTTPRequestHandler
-    from SocketServer import BaseRequestHandler, TCPServer, ThreadingMixIn
-    from urllib import unquote as unquote_to_bytes
 
 HELP = 'serve echoes, or a directory over HTTPS'
 EPILOG = (

@@ -5,13 +5,10 @@ import base64
 import collections
 import re
 
+from six.moves.urllib.parse import unquote_to_bytes
+
 from .addresses import address, written
 from .console import UserError
-
-try:
-    from urllib.parse import unquote_to_bytes
-except ImportError:  # Python 2
-    from urllib import unquote as unquote_to_bytes
 
 __all__ = ['parse_proxy', 'connect_through']
 

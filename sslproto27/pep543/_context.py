@@ -3,7 +3,8 @@ PEP 543's contexts, whatever makes of a configuration what a TLS library wants. 
 """
 from __future__ import absolute_import, division, print_function
 
-from .._core.compat import text_type
+import six
+
 from ._buffer import Buffer
 from ._interfaces import ClientContext, ServerContext
 
@@ -42,7 +43,7 @@ class PipeClientContext(ClientContext):
 
     def wrap_buffers(self, server_hostname):
         """See ClientContext."""
-        if not (server_hostname is None or isinstance(server_hostname, (bytes, text_type))):
+        if not (server_hostname is None or isinstance(server_hostname, (bytes, six.text_type))):
             raise TypeError('server_hostname must be text, not %s' % type(server_hostname).__name__)
 
         def connect(configuration):

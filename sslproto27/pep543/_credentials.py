@@ -10,7 +10,9 @@ import base64
 import binascii
 import re
 
-from .._core.compat import as_bytes, text_type
+import six
+
+from .._core.compat import as_bytes
 from .._core.x509 import certificate_in_pem
 from ._errors import tls_error
 from ._interfaces import Certificate, PrivateKey, TrustStore
@@ -142,7 +144,7 @@ class PEMPrivateKey(_Kept, PrivateKey):
         if isinstance(password, bytearray):
             password = bytes(password)
         if not (password is None or callable(password)
-                or isinstance(password, (bytes, text_type))):
+                or isinstance(password, (bytes, six.text_type))):
             raise TypeError('password must be bytes, text or callable, not %s'
                             % type(password).__name__)
         if not _is_pem(data):
@@ -183,7 +185,7 @@ class PEMPrivateKey(_Kept, PrivateKey):
             password = password()
         if password is None:
             raise tls_error('the private key is encrypted, and has no password')
-        if isinstance(password, text_type):
+        if isinstance(password, six.text_type):
             return password.encode('utf-8')
         if not isinstance(password, (bytes, bytearray)):
             raise TypeError('password must return bytes or text, not %s' % type(password).__name__)

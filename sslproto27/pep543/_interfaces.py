@@ -9,16 +9,16 @@ from __future__ import absolute_import, division, print_function
 from abc import ABCMeta, abstractmethod, abstractproperty
 from collections import namedtuple
 
+import six
+
 from .._core.unique import Unique
 from ._socket import TLSWrappedSocket
 
 __all__ = ['Backend', 'Certificate', 'ClientContext', 'PrivateKey', 'ServerContext',
            'TLSWrappedBuffer', 'TrustStore']
 
-_Abstract = ABCMeta('_Abstract', (Unique,), {'__slots__': ()})
 
-
-class TLSWrappedBuffer(_Abstract):
+class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
     """
     One side of a TLS connection, without the connection.
 
@@ -133,7 +133,7 @@ class TLSWrappedBuffer(_Abstract):
         """
 
 
-class _Context(_Abstract):
+class _Context(six.with_metaclass(ABCMeta, Unique)):
     """Settings that are ready for use; immutable."""
 
     __slots__ = ()
@@ -199,7 +199,7 @@ class ServerContext(_Context):
         """Return a new `TLSWrappedBuffer`."""
 
 
-class Certificate(_Abstract):
+class Certificate(six.with_metaclass(ABCMeta, Unique)):
     """Where a certificate is to be had from."""
 
     __slots__ = ()
@@ -215,7 +215,7 @@ class Certificate(_Abstract):
         raise NotImplementedError('%s has no from_file' % cls.__name__)
 
 
-class PrivateKey(_Abstract):
+class PrivateKey(six.with_metaclass(ABCMeta, Unique)):
     """Where a private key is to be had from."""
 
     __slots__ = ()
@@ -231,7 +231,7 @@ class PrivateKey(_Abstract):
         raise NotImplementedError('%s has no from_file' % cls.__name__)
 
 
-class TrustStore(_Abstract):
+class TrustStore(six.with_metaclass(ABCMeta, Unique)):
     """Whose word on a certificate counts."""
 
     __slots__ = ()

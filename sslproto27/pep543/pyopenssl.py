@@ -11,12 +11,13 @@ import re
 import socket
 import ssl
 
+import six
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
 from .._core.api import SSLCertVerificationError
-from .._core.compat import PY2, as_bytes, text_type, to_native
+from .._core.compat import PY2, as_bytes, to_native
 from .._core.pipe import SSLPipe
 from .._core.unique import Unique
 from ._context import PipeClientContext, PipeServerContext
@@ -216,7 +217,7 @@ def _wire_name(name):
     """Return a host name or address as it goes over the wire, in A-labels (bytes)."""
     if isinstance(name, bytes):
         name = name.decode('ascii')
-    if not isinstance(name, text_type):
+    if not isinstance(name, six.text_type):
         raise TypeError('server_hostname must be text, not %s' % type(name).__name__)
     if u'\0' in name:
         raise TypeError('server_hostname must not contain NUL')

@@ -12,7 +12,7 @@ from trollius import From, Return
 import sslproto27
 import sslproto27.trollius
 from tests.comparison.contract import (
-    NAMES, SHORT, cell, classifiers, connected, greeter, nested_server, requirements,
+    NAMES, SHORT, cell, classifiers, connected, greeter, is_pure, nested_server, requirements,
     silent, starttls_server)
 from tests.support.memory import connect
 
@@ -171,8 +171,9 @@ def test_python3():
 
 @cell('no binaries: Python alone', 'yes')
 def test_pure():
-    """It needs nothing: the frameworks are extras."""
-    assert {'sslproto27'} == requirements('sslproto27')
+    """It needs six alone, which is pure: the frameworks are extras."""
+    assert {'sslproto27', 'six'} == requirements('sslproto27')
+    assert is_pure('six')
     folder = os.path.dirname(sslproto27.__file__)
     files = [name for _, _, names in os.walk(folder) for name in names]
     assert {'.py', '.pyc', '.pyi', '.typed'} >= {os.path.splitext('x' + name)[1] for name in files}

@@ -8,7 +8,8 @@ import importlib
 
 import pytest
 
-from tests.support.imports import foreign_imports, layers, modules, own_imports
+from tests.support.imports import (
+    foreign_imports, imported_names, layers, modules, own_imports)
 
 LAYERS = layers()
 ADAPTERS = [name for name in LAYERS if name in modules() and name not in ('', 'context')]
@@ -84,6 +85,24 @@ def test_core_is_self_contained(name):
         assert [] == [one for one in foreign if not is_in_standard_library(one)]
 
 
+#: Modules of the standard library that have another name, or another place, on Python 2.
+MOVED = {'BaseHTTPServer', 'ConfigParser', 'Cookie', 'HTMLParser', 'Queue', 'SimpleHTTPServer',
+         'SocketServer', 'StringIO', '__builtin__', 'builtins', 'cPickle', 'configparser',
+         'copy_reg', 'html', 'http', 'httplib', 'queue', 'reprlib', 'socketserver', 'thread', 'urllib',
+         'urllib2', 'urlparse', 'xmlrpc', 'xmlrpclib'}
+
+
+@pytest.mark.parametrize('name', sorted(set(modules()) - LAYERS['engine'] - LAYERS['core']))
+def test_two_and_three_by_six(name):
+    """Above the core six has text types, and the modules that moved; nothing has its own."""
+    assert set() == MOVED & foreign_imports(name)
+    assert '_core.compat.text_type' not in imported_names(name)
+    with open(modules()[name]) as source:
+        text = source.read()
+    assert [] == [one for one in ('ABCMeta(', "type(u'')", 'unicode(', '__metaclass__')
+                  if one in text]
+
+
 @pytest.mark.parametrize('name', sorted(LAYERS['stream'] | {''}))
 def test_protocol_knows_no_framework(name):
     """The protocol imports the standard library, without asyncio, and six at most."""
@@ -96,7 +115,7 @@ def test_command_line_imports_no_framework_early():
     """Of the command line only what runs a command on Trollius imports it."""
     late = {'_cli.demonstration', '_cli.relay'}
     for name in LAYERS['command line'] - late:
-        assert set() == foreign_imports(name) & (FRAMEWORKS | {'six'}), name
+        assert set() == foreign_imports(name) & FRAMEWORKS, name
         assert set() == own_imports(name) & set(ADAPTERS), name
 
 

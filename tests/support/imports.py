@@ -11,7 +11,7 @@ import os
 
 from tests.support.programs import ROOT
 
-__all__ = ['PACKAGE', 'foreign_imports', 'layers', 'modules', 'own_imports']
+__all__ = ['PACKAGE', 'foreign_imports', 'imported_names', 'layers', 'modules', 'own_imports']
 
 PACKAGE = os.path.join(ROOT, 'sslproto27')
 
@@ -83,6 +83,11 @@ def foreign_imports(name):
     """Return the top names of what module *name* imports by an absolute import."""
     absolute = {module.split('.')[0] for level, module, _ in _imports(name) if not level}
     return absolute - {'__future__'}
+
+
+def imported_names(name):
+    """Return all names that module *name* imports from others, each 'module.name'."""
+    return {'%s.%s' % (module, one) for _, module, names in _imports(name) for one in names}
 
 
 def layers():
