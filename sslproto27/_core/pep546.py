@@ -1,5 +1,6 @@
 """
-`install` and `uninstall`: PEP 546's names put into 2.7's ssl, and taken out again.
+`install` and `uninstall`: PEP 546's names put into 2.7's ssl, and taken out again; Python 3.13's
+members of contexts too, for who asks.
 
 One library that looks for these names does worse with them than without: Trollius 2.2.1 then lets
 its loops do TLS by a protocol of its own, asyncio's of 2015, which takes data that was cut off for
@@ -12,11 +13,15 @@ import ssl
 import sys
 
 from .chosen import MemoryBIO, SSLObject, wrap_bio
+from .constants import TLSVersion
+from .context.sslcontext import MEMBERS
 
 __all__ = ['install', 'uninstall']
 
 _ADDITIONS = ((ssl, 'MemoryBIO', MemoryBIO), (ssl, 'SSLObject', SSLObject),
               (ssl.SSLContext, 'wrap_bio', wrap_bio))
+_MEMBERS = ((ssl, 'TLSVersion', TLSVersion),) + tuple(
+    (ssl.SSLContext, name, value) for name, value in sorted(MEMBERS.items()))
 
 
 class _Trollius(object):
@@ -71,15 +76,21 @@ def _no():
 _trollius = _Trollius()
 
 
-def install():
+def install(context_members=False):
     """
     Give ssl what PEP 546 gives it: MemoryBIO, SSLObject and SSLContext.wrap_bio.
 
     What ssl has already stays as it is; doing it again changes nothing. Trollius' own loops go on
     with the TLS that they have without; ``sslproto27.trollius.install()`` changes that.
+
+    Args:
+        context_members (bool): give ssl.SSLContext the other members of Python 3.13's as well,
+            with the defaults that 2.7's contexts have: get_ciphers, minimum_version,
+            keylog_filename, sni_callback and so on; and ssl the class TLSVersion. Not by default:
+            a library that finds one may go a way that it did not go before.
     """
-    for owner, name, value in _ADDITIONS:
-        if name not in vars(owner):
+    for owner, name, value in _ADDITIONS + (_MEMBERS if context_members else ()):
+        if not hasattr(owner, name):
             setattr(owner, name, value)
     if ssl.MemoryBIO is MemoryBIO:
         _trollius.answer()
@@ -87,7 +98,7 @@ def install():
 
 def uninstall():
     """Take out of ssl what `install` put there, and nothing else."""
-    for owner, name, value in _ADDITIONS:
+    for owner, name, value in _ADDITIONS + _MEMBERS:
         if vars(owner).get(name) is value:
             delattr(owner, name)
     _trollius.stop()

@@ -6,6 +6,8 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from sslproto27 import SSLContext
+from tests.support import pki
 from tests.support.memory import PY2, only_python2
 
 SNAPSHOT = '''
@@ -80,6 +82,98 @@ sslproto27.install()
 after = snapshot()
 print(' '.join(sorted(name for old, new in zip(before, after) for name in new if name not in old)))
 print(all(new[name] is old[name] for old, new in zip(before, after) for name in old))
+''')
+
+
+MEMBERS = ('get_ciphers hostname_checks_common_name keylog_filename maximum_version minimum_version '
+           'num_tickets post_handshake_auth security_level set_psk_client_callback '
+           'set_psk_server_callback sni_callback sslobject_class').split()
+
+
+@only_python2
+def test_members_of_contexts(output):
+    """With context_members, ssl.SSLContext has each member of 3.13's, as far as the engine can."""
+    from sslproto27._core.chosen import ABSENT
+    assert ['None'] + [name for name in MEMBERS if name not in ABSENT] == output('''
+print(sslproto27.install(context_members=True))
+print(' '.join(name for name in %r if hasattr(ssl.SSLContext, name)))
+''' % (MEMBERS,))
+
+
+def test_members_work(output):
+    """A plain context, made before or after, then is told and tells what one of 3.13's does."""
+    script = '''
+import pki
+before = pki.new_context(server_side=True)
+sslproto27.install(context_members=True)
+for context in (before, pki.new_context(server_side=True)):
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    print(context.minimum_version.name, context.maximum_version.name)
+    print(context.sni_callback)
+    context.sni_callback = seen = lambda sslobj, name, owner: None
+    print(context.sni_callback is seen, context.sni_callback is not None)
+print(ssl.TLSVersion is sslproto27.TLSVersion)
+'''
+    assert ['TLSv1_2', 'TLSv1_2', 'None', 'True', 'True'] * 2 + ['True'] == output(script)
+
+
+def test_ciphers_of_plain_contexts(output):
+    """get_ciphers then lists the suites of a plain context: the ones that it was told, first."""
+    if not hasattr(pki.new_context(cls=SSLContext), 'get_ciphers'):
+        pytest.skip('the pair engine has no list of them')
+    assert ['ECDHE-RSA-AES128-GCM-SHA256', '49199'] == output('''
+import pki
+context = pki.new_context()
+sslproto27.install(context_members=True)
+context.set_ciphers('ECDHE-RSA-AES128-GCM-SHA256')
+for cipher in context.get_ciphers():
+    if 'TLSv1.3' != cipher['protocol']:
+        print(cipher['name'], cipher['id'] & 0xFFFF)
+''')
+
+
+def test_class_of_objects(output):
+    """sslobject_class of a plain context is what wrap_bio makes, and ssl.SSLObject without."""
+    assert ['SSLObject', 'Mine', 'Mine', 'SSLObject'] == output('''
+import pki
+sslproto27.install(context_members=True)
+class Mine(ssl.SSLObject):
+    pass
+context, other = pki.new_context(), pki.new_context()
+first = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+context.sslobject_class = Mine
+second = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+third = other.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+for one in (first, second):
+    print(type(one).__name__)
+print(context.sslobject_class.__name__)
+print(type(third).__name__)
+''')
+
+
+@only_python2
+def test_members_go_too(output):
+    """uninstall takes the members out as well, also where install came twice, in either order."""
+    assert ['False', 'True'] * 2 == output('''
+for both in ((True, False), (False, True)):
+    for context_members in both:
+        sslproto27.install(context_members=context_members)
+    print(before == snapshot())
+    sslproto27.uninstall()
+    print(before == snapshot())
+''')
+
+
+@only_python2
+def test_members_that_are_there(output):
+    """What ssl.SSLContext has already stays, also after uninstall."""
+    assert ['mine', 'mine'] == output('''
+ssl.SSLContext.get_ciphers = lambda context: 'mine'
+sslproto27.install(context_members=True)
+print(ssl.SSLContext(ssl.PROTOCOL_SSLv23).get_ciphers())
+sslproto27.uninstall()
+print(ssl.SSLContext(ssl.PROTOCOL_SSLv23).get_ciphers())
 ''')
 
 

@@ -16,9 +16,9 @@ from ..constants import (
 from ..pair.limits import missing
 from ..unique import Unique
 from ..x509 import split_der
-from .registry import Extras
+from .registry import Extras, change, peek
 
-__all__ = ['SSLContext', 'create_default_context']
+__all__ = ['MEMBERS', 'SSLContext', 'create_default_context']
 
 #: Python 3.10's: forward secrecy, no CBC with SHA-1, 112 bits of security at least.
 _CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
@@ -102,12 +102,12 @@ class SSLContext(Unique, ssl.SSLContext):
     @property
     def sni_callback(self):
         """What is called with the name that a client asks for; see `set_sni_callback`."""
-        return self._extras.sni_callback
+        return peek(self).sni_callback
 
     @sni_callback.setter
     def sni_callback(self, callback):
         callbacks.set_sni_callback(self, callback)
-        self._extras.sni_callback = callback
+        change(self, sni_callback=callback)
 
     def set_servername_callback(self, server_name_callback):
         """Set `sni_callback` as 2.7 does: the name comes in U-labels (RFC 5890)."""
@@ -125,6 +125,15 @@ class SSLContext(Unique, ssl.SSLContext):
     load_cert_chain_pem = load_cert_chain_pem
     load_crl = load_crl
 
+
+#: Python 3.13's members of contexts that 2.7's ssl lacks, by name, as any ssl.SSLContext can have
+#: them. One of the class alone may say more: `SSLContext.sslobject_class` can be inherited.
+MEMBERS = {name: vars(SSLContext)[name] for name in (
+    'get_ciphers', 'hostname_checks_common_name', 'keylog_filename', 'maximum_version',
+    'minimum_version', 'num_tickets', 'post_handshake_auth', 'security_level',
+    'set_psk_client_callback', 'set_psk_server_callback', 'sni_callback') if name not in ABSENT}
+MEMBERS['sslobject_class'] = property(
+    lambda context: peek(context).sslobject_class or SSLObject, settings.set_sslobject_class)
 
 for _name in ABSENT:
     setattr(SSLContext, _name, missing(_name))

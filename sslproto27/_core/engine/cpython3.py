@@ -79,8 +79,8 @@ def refuse_renegotiation(ssl_object):
     """
 
 
-def install():
-    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here."""
+def install(context_members=False):
+    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here, and contexts all their members."""
 
 
 def uninstall():
