@@ -5,7 +5,7 @@ from os import PathLike
 from ssl import (
     SSLEOFError as RaggedEOF, SSLError as TLSError, SSLWantReadError as WantReadError,
     SSLWantWriteError as WantWriteError)
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 from typing_extensions import Self
@@ -20,7 +20,16 @@ __all__ = [
     'TrustStore', 'WantReadError', 'WantWriteError',
 ]
 
-DEFAULT_CIPHER_LIST: tuple[CipherSuite, ...]
+_T = TypeVar('_T')
+
+class _Sequence(tuple[_T, ...]):
+    def __add__(self, other: list[Any] | tuple[Any, ...]) -> _Sequence[Any]: ...
+    def __radd__(self, other: list[Any] | tuple[Any, ...]) -> _Sequence[Any]: ...
+
+class _Size(int):
+    def __call__(self) -> int: ...
+
+DEFAULT_CIPHER_LIST: _Sequence[CipherSuite]
 OUTGOING_LIMIT: int
 
 _Path = str | bytes | PathLike[str]
@@ -50,8 +59,8 @@ class TrustStore(metaclass=ABCMeta):
 class _Configuration(NamedTuple):
     validate_certificates: bool
     certificate_chain: tuple[tuple[Certificate, ...], PrivateKey] | None
-    ciphers: tuple[CipherSuite | int, ...]
-    inner_protocols: tuple[NextProtocol | bytes, ...]
+    ciphers: _Sequence[CipherSuite | int]
+    inner_protocols: _Sequence[NextProtocol | bytes]
     lowest_supported_version: TLSVersion
     highest_supported_version: TLSVersion
     trust_store: TrustStore | None
@@ -205,7 +214,7 @@ class _Buffer(TLSWrappedBuffer):
     def peek_outgoing(self, amt: int) -> bytes: ...
     def consume_outgoing(self, amt: int) -> None: ...
     @property
-    def bytes_buffered(self) -> int: ...
+    def bytes_buffered(self) -> _Size: ...
     @property
     def ssl_object(self) -> Any: ...
 

@@ -13,8 +13,9 @@ from .._core import pipe_states
 from .._core.compat import PY2, as_bytes, to_index, writable_view
 from ._configuration import TLSConfiguration, next_protocol
 from ._enums import TLSVersion
-from ._errors import tls_error, want_read, want_write
-from ._hello import DECODE_ERROR, INTERNAL_ERROR, UNRECOGNIZED_NAME, ClientHello, alert
+from ._errors import has_ended, tls_error, want_read, want_write
+from ._hello import (
+    DECODE_ERROR, HANDSHAKE_FAILURE, INTERNAL_ERROR, UNRECOGNIZED_NAME, ClientHello, alert)
 from ._interfaces import TLSWrappedBuffer
 from ._names import suite_of
 
@@ -29,6 +30,7 @@ _VERSIONS = {'TLSv1': TLSVersion.TLSv1, 'TLSv1.1': TLSVersion.TLSv1_1,
 
 _ESTABLISHED = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED, pipe_states.CLOSING,
                           pipe_states.FINISHING, pipe_states.CLOSED])
+_ENDED = frozenset([pipe_states.CLOSING, pipe_states.FINISHING, pipe_states.CLOSED])
 _WAITING = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.CLOSING])
 
 
@@ -67,6 +69,13 @@ class _Queue(object):
                 views.appendleft(view[size:])
                 return
             size -= len(view)
+
+
+class _Size(int):
+    """A number that returns itself when it is called."""
+
+    def __call__(self):
+        return int(self)
 
 
 class Buffer(TLSWrappedBuffer):
@@ -124,9 +133,7 @@ class Buffer(TLSWrappedBuffer):
         """See TLSWrappedBuffer."""
         amt = _count(amt)
         view = writable_view(buffer, 'buffer') if PY2 else _view(buffer)
-        if amt > len(view):
-            raise ValueError('buffer is smaller than amt')
-        data = self.read(amt)
+        data = self.read(min(amt, len(view)))
         view[:len(data)] = data
         return len(data)
 
@@ -139,6 +146,8 @@ class Buffer(TLSWrappedBuffer):
             raise self._error()
         if state is pipe_states.HANDSHAKE:
             raise want_read()
+        if state in _ENDED:
+            raise has_ended()
         room = OUTGOING_LIMIT - self._outgoing.size
         data = _beginning(buf, max(room, 0))
         if room <= 0:
@@ -209,8 +218,8 @@ class Buffer(TLSWrappedBuffer):
 
     @property
     def bytes_buffered(self):
-        """How many bytes are outgoing."""
-        return self._outgoing.size
+        """How many bytes are outgoing (int); it may be called, as the PEP's authors have it."""
+        return _Size(self._outgoing.size)
 
     @property
     def ssl_object(self):
@@ -295,6 +304,8 @@ class Buffer(TLSWrappedBuffer):
     def _use(self, configuration, name):
         if not isinstance(configuration, TLSConfiguration):
             self._refuse(UNRECOGNIZED_NAME, 'sni_callback refused %r' % (name,))
+        elif configuration.certificate_chain is None:  # OpenSSL finds other words, misleading ones
+            self._refuse(HANDSHAKE_FAILURE, 'this server has no certificate_chain')
         elif configuration != self._context.configuration:
             self._pipe = self._connect(configuration)
             self._do(self._pipe.do_handshake)

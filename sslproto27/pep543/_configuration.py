@@ -4,12 +4,30 @@ from __future__ import absolute_import, division, print_function
 from collections import namedtuple
 
 from ._enums import CipherSuite, NextProtocol, TLSVersion
+from ._errors import bad_type, bad_value
 from ._interfaces import Certificate, PrivateKey, TrustStore
 
 __all__ = ['DEFAULT_CIPHER_LIST', 'TLSConfiguration']
 
+
+class _Sequence(tuple):
+    """A tuple that lists can be added to, on either side: the PEP's authors have lists."""
+
+    __slots__ = ()
+
+    def __add__(self, other):
+        if not isinstance(other, (list, tuple)):
+            return NotImplemented
+        return type(self)(list(self) + list(other))
+
+    def __radd__(self, other):
+        if not isinstance(other, (list, tuple)):
+            return NotImplemented
+        return type(self)(list(other) + list(self))
+
+
 #: TLS 1.3's suites, then what RFC 9325 4.2 recommends for TLS 1.2, and ChaCha20 (RFC 7905).
-DEFAULT_CIPHER_LIST = (
+DEFAULT_CIPHER_LIST = _Sequence((
     CipherSuite.TLS_AES_256_GCM_SHA384,
     CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
     CipherSuite.TLS_AES_128_GCM_SHA256,
@@ -19,7 +37,7 @@ DEFAULT_CIPHER_LIST = (
     CipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     CipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-)
+))
 
 _FIELDS = ('validate_certificates', 'certificate_chain', 'ciphers', 'inner_protocols',
            'lowest_supported_version', 'highest_supported_version', 'trust_store', 'sni_callback')
@@ -31,8 +49,8 @@ class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
     """
     What is wanted of TLS: immutable, comparable, hashable; a backend's contexts are made of it.
 
-    Sequences become tuples, and numbers and names that `CipherSuite` and `NextProtocol` have
-    become these. None stands for the default everywhere.
+    Sequences become tuples, which lists can be added to, and numbers and names that `CipherSuite`
+    and `NextProtocol` have become these. None stands for the default everywhere.
 
     Args:
         validate_certificates (bool): whether the peer has to prove who it is. True by default.
@@ -50,7 +68,7 @@ class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
             text, IDNA decoded, or None.
 
     Raises:
-        TypeError, ValueError: an argument cannot be used; the text names it.
+        TypeError, ValueError: an argument cannot be used; the text names it. Both are TLSErrors.
     """
 
     __slots__ = ()
@@ -61,19 +79,19 @@ class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
         if validate_certificates is None:
             validate_certificates = True
         if not isinstance(validate_certificates, bool):
-            raise TypeError('validate_certificates must be a bool, not %r'
-                            % (validate_certificates,))
+            raise bad_type('validate_certificates must be a bool, not %r'
+                           % (validate_certificates,))
         if trust_store is not None and not isinstance(trust_store, TrustStore):
-            raise TypeError('trust_store must be a TrustStore, not %s'
-                            % type(trust_store).__name__)
+            raise bad_type('trust_store must be a TrustStore, not %s'
+                           % type(trust_store).__name__)
         if sni_callback is not None and not callable(sni_callback):
-            raise TypeError('sni_callback must be callable, not %s' % type(sni_callback).__name__)
+            raise bad_type('sni_callback must be callable, not %s' % type(sni_callback).__name__)
         return super(TLSConfiguration, cls).__new__(
             cls,
             validate_certificates,
             _chain(certificate_chain),
             _suites(DEFAULT_CIPHER_LIST if ciphers is None else ciphers),
-            tuple(_protocol(one) for one in inner_protocols or ()),
+            _Sequence(_protocol(one) for one in inner_protocols or ()),
             _version(lowest_supported_version, TLSVersion.TLSv1_2, 'lowest_supported_version'),
             _version(highest_supported_version, TLSVersion.MAXIMUM_SUPPORTED,
                      'highest_supported_version'),
@@ -106,13 +124,13 @@ def _chain(chain):
         certificates, key = chain
         certificates = tuple(certificates)
     except (TypeError, ValueError):
-        raise TypeError('certificate_chain must be (certificates, private key)')
+        raise bad_type('certificate_chain must be (certificates, private key)')
     if not all(isinstance(one, Certificate) for one in certificates):
-        raise TypeError('certificate_chain must have only Certificates in its first part')
+        raise bad_type('certificate_chain must have only Certificates in its first part')
     if not isinstance(key, PrivateKey):
-        raise TypeError('certificate_chain must end with a PrivateKey, not %s' % type(key).__name__)
+        raise bad_type('certificate_chain must end with a PrivateKey, not %s' % type(key).__name__)
     if not certificates:
-        raise ValueError('certificate_chain has no certificate')
+        raise bad_value('certificate_chain has no certificate')
     return certificates, key
 
 
@@ -120,23 +138,23 @@ def _suites(suites):
     found = []
     for suite in suites:
         if isinstance(suite, bool) or not isinstance(suite, int) or not 0 <= suite <= 0xFFFF:
-            raise TypeError('ciphers must be of CipherSuite, or 16-bit numbers, not %r' % (suite,))
+            raise bad_type('ciphers must be of CipherSuite, or 16-bit numbers, not %r' % (suite,))
         try:
             found.append(CipherSuite(suite))
         except ValueError:
             found.append(suite)
     if not found:
-        raise ValueError('ciphers is empty')
-    return tuple(found)
+        raise bad_value('ciphers is empty')
+    return _Sequence(found)
 
 
 def _protocol(protocol):
     if isinstance(protocol, NextProtocol):
         return protocol
     if not isinstance(protocol, bytes):
-        raise TypeError('inner_protocols must be of NextProtocol, or bytes, not %r' % (protocol,))
+        raise bad_type('inner_protocols must be of NextProtocol, or bytes, not %r' % (protocol,))
     if not 0 < len(protocol) < 256:  # RFC 7301 3.1
-        raise ValueError('inner_protocols must have names of 1 to 255 bytes')
+        raise bad_value('inner_protocols must have names of 1 to 255 bytes')
     return next_protocol(protocol)
 
 
@@ -152,5 +170,5 @@ def _version(version, default, name):
     if version is None:
         return default
     if not isinstance(version, TLSVersion):
-        raise TypeError('%s must be a TLSVersion, not %r' % (name, version))
+        raise bad_type('%s must be a TLSVersion, not %r' % (name, version))
     return version

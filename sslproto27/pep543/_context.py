@@ -56,14 +56,14 @@ class PipeServerContext(ServerContext):
     """
     Makes servers' connections, of pipes; for a backend's own see `PipeClientContext`.
 
-    Clients have to prove who they are if the configuration has a trust_store and validates.
+    Clients have to prove who they are if the configuration has a trust_store and validates. Without
+    a certificate_chain, the sni_callback's or its own, it refuses every client.
 
     Args:
         configuration (TLSConfiguration): what is wanted.
 
     Raises:
-        TypeError, TLSError: as ServerContext says; also without a certificate_chain, unless there
-            is a sni_callback to find one.
+        TypeError, TLSError: as ServerContext says.
     """
 
     __slots__ = ('_configuration', '_natives')
@@ -81,7 +81,10 @@ class PipeServerContext(ServerContext):
 
     def wrap_buffers(self):
         """See ServerContext."""
-        return Buffer(self, self._connect, self._configuration.sni_callback)
+        callback = self._configuration.sni_callback
+        if callback is None and self._configuration.certificate_chain is None:
+            callback = _unchanged  # the buffer refuses what is chosen without a certificate
+        return Buffer(self, self._connect, callback)
 
     def _connect(self, configuration):
         native = self._natives.get(configuration)
@@ -91,3 +94,7 @@ class PipeServerContext(ServerContext):
                 self._natives = {self._configuration: self._natives[self._configuration]}
             self._natives[configuration] = native
         return self._new_pipe(native, server_side=True)
+
+
+def _unchanged(buffer, name, configuration):
+    return configuration

@@ -67,27 +67,23 @@ class _Kept(object):
 
 
 class PEMCertificate(_Kept, Certificate):
-    """A certificate, in memory."""
+    """A certificate, in memory; the leaf with its chain if it was made of several."""
 
     __slots__ = ()
 
     @classmethod
     def from_buffer(cls, buffer):
         """
-        Return the certificate in *buffer*.
+        Return the certificate in *buffer*; of several, the first, with the others as its chain.
 
         Args:
             buffer: bytes, PEM (other text may be around it) or DER.
 
         Raises:
             TypeError: *buffer* is text, or no buffer.
-            ValueError: it holds no certificate, or several: see `chain_from_buffer`.
+            ValueError: it holds no certificate.
         """
-        chain = cls.chain_from_buffer(buffer)
-        if len(chain) > 1:
-            raise ValueError('buffer holds %d certificates; chain_from_buffer() takes them all'
-                             % len(chain))
-        return chain[0]
+        return cls._keep(b''.join(one.pem for one in cls.chain_from_buffer(buffer)))
 
     @classmethod
     def from_file(cls, path):

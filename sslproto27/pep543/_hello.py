@@ -7,9 +7,11 @@ SSL_set_SSL_CTX(3)). So it is read before OpenSSL sees a byte, and all bytes go 
 """
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['ClientHello', 'DECODE_ERROR', 'INTERNAL_ERROR', 'UNRECOGNIZED_NAME', 'alert']
+__all__ = ['ClientHello', 'DECODE_ERROR', 'HANDSHAKE_FAILURE', 'INTERNAL_ERROR',
+           'UNRECOGNIZED_NAME', 'alert']
 
 # RFC 8446 6: alert descriptions
+HANDSHAKE_FAILURE = 40
 DECODE_ERROR = 50
 INTERNAL_ERROR = 80
 UNRECOGNIZED_NAME = 112

@@ -44,13 +44,13 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
     @abstractmethod
     def readinto(self, buffer, amt):
         """
-        Put at most *amt* bytes of plaintext into *buffer*, as `read` gets them.
+        Put at most *amt* bytes of plaintext into *buffer*, as `read` gets them, and as fit.
 
         Returns:
-            int: how many bytes; 0 once the peer has ended its side.
+            int: how many bytes; 0 once the peer has ended its side, or if there is no room.
 
         Raises:
-            TypeError, ValueError: *buffer* cannot be written to, or is smaller than *amt*.
+            TypeError: *buffer* cannot be written to.
         """
 
     @abstractmethod
@@ -65,7 +65,7 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
             WantReadError: the handshake is not done.
             WantWriteError: too much is outgoing: send, consume, and call again.
             TLSError: TLS has failed.
-            RuntimeError: before `do_handshake`, or after `shutdown`.
+            RuntimeError: before `do_handshake`, or after `shutdown`: then a TLSError as well.
             TypeError, BufferError: *buf* is text, no buffer, or one with gaps.
         """
 
@@ -145,7 +145,8 @@ class _Context(six.with_metaclass(ABCMeta, Unique)):
             configuration (TLSConfiguration): what is wanted.
 
         Raises:
-            TLSError: it asks for what there is not, or its certificates cannot be used.
+            TLSError: it asks for what there is not, or its certificates cannot be used. What can be
+                seen without a TLS library is a TypeError or a ValueError as well.
         """
 
     @abstractproperty
@@ -206,7 +207,7 @@ class Certificate(six.with_metaclass(ABCMeta, Unique)):
 
     @classmethod
     def from_buffer(cls, buffer):
-        """Return the certificate in *buffer*: bytes, PEM or DER."""
+        """Return the certificate in *buffer*: bytes, PEM or DER; the leaf comes first."""
         raise NotImplementedError('%s has no from_buffer' % cls.__name__)
 
     @classmethod

@@ -10,7 +10,7 @@ from .._core.compat import PY2
 from .._core.pipe import SSLPipe
 from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
-from ._errors import tls_error
+from ._errors import bad_value, no_supported_ciphers
 from ._interfaces import Backend
 from ._loading import load_chain, named
 from ._names import cipher_list
@@ -28,11 +28,17 @@ def _native_context(configuration, server_side):
     context.minimum_version = getattr(NativeVersion, wanted.lowest.name)
     context.maximum_version = getattr(NativeVersion, wanted.highest.name)
     if wanted.older:
-        context.set_ciphers(cipher_list(wanted.older))
+        try:
+            context.set_ciphers(cipher_list(wanted.older))
+        except ssl.SSLError:
+            raise no_supported_ciphers()
     if wanted.newer:
         context.set_ciphersuites(cipher_list(wanted.newer))
     if wanted.protocols:
-        context.set_alpn_protocols([_alpn_name(one) for one in wanted.protocols])
+        try:
+            context.set_alpn_protocols([_alpn_name(one) for one in wanted.protocols])
+        except NotImplementedError:
+            raise bad_value('inner_protocols need ALPN, which this ssl module does not have')
     if wanted.key is not None:
         load_chain(context, wanted.certificates, wanted.key.pem, wanted.key.ask_password())
     return context
@@ -68,7 +74,7 @@ def _alpn_name(protocol):
     try:
         name = protocol.decode('ascii')
     except UnicodeDecodeError:
-        raise tls_error("Python's ssl takes only ASCII for inner_protocols, not %r" % protocol)
+        raise bad_value("Python's ssl takes only ASCII for inner_protocols, not %r" % protocol)
     return protocol if PY2 else name
 
 

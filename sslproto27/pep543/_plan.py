@@ -6,7 +6,7 @@ import collections
 from ._configuration import TLSConfiguration
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
 from ._enums import NextProtocol, TLSVersion
-from ._errors import tls_error
+from ._errors import bad_type, bad_value, no_supported_ciphers
 from ._names import DEFAULT_TLS13, split_suites
 
 __all__ = ['Plan', 'plan']
@@ -44,27 +44,27 @@ def plan(configuration, server_side, can_choose_tls13):
         can_choose_tls13 (bool): whether a context can be told TLS 1.3's suites.
 
     Raises:
-        TypeError: *configuration* is none.
-        TLSError: it cannot be had.
+        TypeError: *configuration* is none, or has what is another backend's.
+        ValueError: it cannot be had. Both are TLSErrors.
     """
     if not isinstance(configuration, TLSConfiguration):
-        raise TypeError('configuration must be a TLSConfiguration, not %s'
-                        % type(configuration).__name__)
+        raise bad_type('configuration must be a TLSConfiguration, not %s'
+                       % type(configuration).__name__)
     # The outermost limits stay what they are: so a backend need not know what they come to.
     lowest = _version(configuration.lowest_supported_version, TLSVersion.MAXIMUM_SUPPORTED, _NEWEST)
     highest = _version(configuration.highest_supported_version, TLSVersion.MINIMUM_SUPPORTED,
                        _OLDEST)
     older, newer = split_suites(configuration.ciphers)
+    if not older and not newer:
+        raise no_supported_ciphers()
     if not newer:
         highest = min(highest, TLSVersion.TLSv1_2, key=_NUMBERS.get)
     if not older:
         lowest = max(lowest, TLSVersion.TLSv1_3, key=_NUMBERS.get)
     if lowest.value > highest.value:
-        raise tls_error('no version of TLS is within lowest_supported_version, '
+        raise bad_value('no version of TLS is within lowest_supported_version, '
                         'highest_supported_version and what ciphers allow')
     certificates, key = _chain(configuration.certificate_chain)
-    if server_side and key is None and configuration.sni_callback is None:
-        raise tls_error('a server needs a certificate_chain')
     verify, trusted = _trust(configuration, server_side)
     return Plan(
         lowest, highest,
@@ -79,7 +79,7 @@ def _version(version, extreme, meaning):
     if version is extreme:
         return meaning
     if version in (TLSVersion.SSLv2, TLSVersion.SSLv3):
-        raise tls_error('%s is not supported (RFC 6176, RFC 7568)' % version.name)
+        raise bad_value('%s is not supported (RFC 6176, RFC 7568)' % version.name)
     return version
 
 
@@ -87,7 +87,7 @@ def _tls13(suites, can_choose):
     if DEFAULT_TLS13 == set(suites[:len(DEFAULT_TLS13)]) and not can_choose:
         return []
     if not can_choose:
-        raise tls_error("this backend cannot choose among TLS 1.3's suites: ciphers must have all "
+        raise bad_value("this backend cannot choose among TLS 1.3's suites: ciphers must have all "
                         'of %s, before any other of TLS 1.3, or none'
                         % ', '.join(sorted(suite.name for suite in DEFAULT_TLS13)))
     return suites
@@ -113,4 +113,4 @@ def _trust(configuration, server_side):
 
 def _require(thing, cls, field):
     if not isinstance(thing, cls):
-        raise tls_error("%s has a %s, which is another backend's" % (field, type(thing).__name__))
+        raise bad_type("%s has a %s, which is another backend's" % (field, type(thing).__name__))

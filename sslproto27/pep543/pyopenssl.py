@@ -22,7 +22,7 @@ from .._core.pipe import SSLPipe
 from .._core.unique import Unique
 from ._context import PipeClientContext, PipeServerContext
 from ._credentials import PEMCertificate, PEMPrivateKey, PEMTrustStore
-from ._errors import ragged_eof, tls_error, want_read, want_write
+from ._errors import bad_value, no_supported_ciphers, ragged_eof, tls_error, want_read, want_write
 from ._interfaces import Backend
 from ._loading import named
 from ._names import cipher_list
@@ -253,16 +253,23 @@ def _native_context(configuration, server_side):
     context.set_max_proto_version(_VERSIONS[wanted.highest.name])
     try:
         if wanted.older:
-            context.set_cipher_list(cipher_list(wanted.older).encode('ascii'))
+            _choose_older(context, cipher_list(wanted.older))
         if wanted.newer:
             context.set_tls13_ciphersuites(cipher_list(wanted.newer).encode('ascii'))
         _verify(context, wanted, server_side)
         if wanted.key is not None:
             _load_chain(context, wanted.certificates, wanted.key)
     except (SSL.Error, crypto.Error) as error:
-        raise tls_error('OpenSSL refuses the configuration: %s' % error)
+        raise bad_value('OpenSSL refuses the configuration: %s' % error)
     _negotiate(context, wanted.protocols, server_side)
     return context
+
+
+def _choose_older(context, names):
+    try:
+        context.set_cipher_list(names.encode('ascii'))
+    except SSL.Error:
+        raise no_supported_ciphers()
 
 
 def _verify(context, wanted, server_side):

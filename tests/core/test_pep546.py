@@ -85,8 +85,8 @@ print(all(new[name] is old[name] for old, new in zip(before, after) for name in 
 ''')
 
 
-MEMBERS = ('get_ciphers hostname_checks_common_name keylog_filename maximum_version minimum_version '
-           'num_tickets post_handshake_auth security_level set_psk_client_callback '
+MEMBERS = ('get_ciphers hostname_checks_common_name keylog_filename maximum_version '
+           'minimum_version num_tickets post_handshake_auth security_level set_psk_client_callback '
            'set_psk_server_callback sni_callback sslobject_class').split()
 
 
@@ -101,7 +101,7 @@ print(' '.join(name for name in %r if hasattr(ssl.SSLContext, name)))
 
 
 def test_members_work(output):
-    """A plain context, made before or after, then is told and tells what one of 3.13's does."""
+    """A plain context, made before or after, can then be told what one of 3.13's can."""
     script = '''
 import pki
 before = pki.new_context(server_side=True)

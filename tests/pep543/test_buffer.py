@@ -3,13 +3,14 @@ from __future__ import absolute_import, division, print_function
 
 import array
 import gc
+import ssl
 import weakref
 
 import pytest
 
 from sslproto27.pep543 import (
-    OUTGOING_LIMIT, CipherSuite, NextProtocol, RaggedEOF, TLSConfiguration, TLSError, TLSVersion,
-    WantReadError, WantWriteError)
+    BACKEND, DEFAULT_CIPHER_LIST, OUTGOING_LIMIT, CipherSuite, NextProtocol, RaggedEOF,
+    TLSConfiguration, TLSError, TLSVersion, WantReadError, WantWriteError)
 from tests.support.buffers import (
     BACKENDS, VERSIONS, BufferPair, Material, advance, backend_called, carry, outgoing, read_all,
     talk)
@@ -215,6 +216,7 @@ class TestClientCertificates(object):
 
         configuration = TLSConfiguration(trust_store=Handle())
         pytest.raises(TLSError, material.backend.client_context, configuration)
+        pytest.raises(TypeError, material.backend.client_context, configuration)
 
     @pytest.mark.parametrize('leaf', ['localhost', 'ecdsa'])
     def test_key_of_another(self, material, leaf):
@@ -223,10 +225,26 @@ class TestClientCertificates(object):
         configuration = TLSConfiguration(certificate_chain=chain)
         pytest.raises(TLSError, material.backend.server_context, configuration)
 
-    def test_server_without_any(self, material):
-        """A server needs a certificate, or a callback that finds one."""
-        pytest.raises(TLSError, material.backend.server_context, TLSConfiguration())
-        assert material.backend.server_context(TLSConfiguration(sni_callback=print))
+    @pytest.mark.parametrize('callback', [None, lambda buffer, name, configuration: configuration],
+                             ids=['none', 'same'])
+    def test_server_without_any(self, material, only, callback):
+        """A server without a certificate refuses every client, and says why."""
+        server = material.backend.server_context(TLSConfiguration(sni_callback=callback, **only))
+        ours, theirs = BufferPair(material.client(**only), server).try_handshake()
+        assert 'this server has no certificate_chain' == theirs.strerror
+        assert isinstance(ours, TLSError) and 'handshake failure' in str(ours)
+
+    @pytest.mark.parametrize('take', ['from_buffer', 'from_file'])
+    def test_leaf_with_its_chain(self, material, pki, take):
+        """A certificate made of several is the leaf with its chain: all of them are sent."""
+        path, key = pki.path('good_chain'), material.chain('good_chain')[1]
+        certificate = material.backend.certificate.from_file(path)
+        if take == 'from_buffer':
+            certificate = material.backend.certificate.from_buffer(
+                pki.text('good_chain').encode('ascii'))
+        server = material.backend.server_context(
+            TLSConfiguration(certificate_chain=((certificate,), key)))
+        assert (None, None) == BufferPair(material.client(), server).try_handshake()
 
     def test_chain_is_sent(self, material):
         """Intermediate certificates are sent: who trusts the root alone accepts the leaf."""
@@ -282,6 +300,7 @@ class TestVersions(object):
         configuration = TLSConfiguration(lowest_supported_version=TLSVersion[lowest],
                                          highest_supported_version=TLSVersion[highest])
         pytest.raises(TLSError, material.backend.client_context, configuration)
+        pytest.raises(ValueError, material.backend.client_context, configuration)
 
 
 class TestCiphers(object):
@@ -342,9 +361,25 @@ class TestCiphers(object):
         settings['ciphers'].insert(0, 0xFAFA)
         pair = BufferPair(material.client(**settings), material.server()).handshake()
         assert settings['ciphers'][1] == pair.client.cipher()
-        pytest.raises(TLSError, material.client, ciphers=[0xFAFA])
-        pytest.raises(TLSError, material.client,
-                      ciphers=[CipherSuite.TLS_RSA_WITH_CAMELLIA_128_GCM_SHA256])
+
+    @pytest.mark.parametrize('suite', [0xFAFA, CipherSuite.TLS_RSA_WITH_CAMELLIA_128_GCM_SHA256])
+    @pytest.mark.parametrize('error', [TLSError, ValueError])
+    def test_none_is_supported(self, material, suite, error):
+        """Suites of which the TLS library has none are a TLSError and a ValueError."""
+        for make in (material.client, material.server):
+            assert 'no supported ciphers' in str(raised(make, ciphers=[suite]))
+            pytest.raises(error, make, ciphers=[suite])
+
+    def test_lists_are_added(self, material):
+        """A list added to the default suites, or a configuration's, is more suites."""
+        first = CipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA
+        only = dict(highest_supported_version=TLSVersion.TLSv1_2)
+        server = material.server(ciphers=[first] + DEFAULT_CIPHER_LIST, **only)
+        client = material.client(ciphers=server.configuration.update(
+            ciphers=DEFAULT_CIPHER_LIST).ciphers + [int(first)], **only)
+        assert DEFAULT_CIPHER_LIST + [first] == client.configuration.ciphers
+        if 'EC PRIVATE' not in material.chain('localhost')[1].pem.decode():
+            assert first is BufferPair(client, server).handshake().client.cipher()
 
 
 class TestALPN(object):
@@ -375,6 +410,16 @@ class TestALPN(object):
                           material.server(inner_protocols=theirs, **only)).handshake()
         assert (None, None) == (
             pair.client.negotiated_protocol(), pair.server.negotiated_protocol())
+
+
+def test_no_alpn(monkeypatch):
+    """Where ssl has no ALPN, as with OpenSSL 1.0.1, no context is made that would need it."""
+    def missing(context, protocols):
+        raise NotImplementedError('ALPN support requires OpenSSL 1.0.2 or later')
+    monkeypatch.setattr(ssl.SSLContext, 'set_alpn_protocols', missing)
+    configuration = TLSConfiguration(inner_protocols=[NextProtocol.H2])
+    assert 'ALPN' in str(raised(BACKEND.client_context, configuration))
+    pytest.raises(TLSError, BACKEND.client_context, configuration)
 
 
 class TestServerName(object):
@@ -535,9 +580,25 @@ class TestData(object):
         pytest.raises(WantReadError, pair.server.readinto, target, 6)
 
     def test_readinto_refuses(self, pair):
-        """readinto() needs a buffer that can be written to, and is large enough."""
+        """readinto() needs a buffer that can be written to."""
         pytest.raises(TypeError, pair.server.readinto, b'------', 4)
-        pytest.raises(ValueError, pair.server.readinto, bytearray(3), 4)
+
+    def test_readinto_a_small_buffer(self, pair):
+        """readinto() fills a buffer that is smaller than the amount, and keeps the rest."""
+        pair.client.write(b'abcdef')
+        carry(pair.client, pair.server)
+        target = bytearray(4)
+        assert (4, b'abcd') == (pair.server.readinto(target, 100), bytes(target))
+        assert (2, b'efcd') == (pair.server.readinto(target, 100), bytes(target))
+
+    def test_bytes_buffered(self, pair):
+        """bytes_buffered tells how much is outgoing, as a number and as a method."""
+        pair.client.write(b'abcdef')
+        data = pair.client.peek_outgoing(10000)
+        assert len(data) > 6
+        assert [len(data)] * 2 == [pair.client.bytes_buffered, pair.client.bytes_buffered()]
+        pair.client.consume_outgoing(len(data))
+        assert [0, 0] == [pair.client.bytes_buffered, pair.client.bytes_buffered()]
 
     @pytest.mark.parametrize('kind', [bytes, bytearray, memoryview,
                                       lambda data: array.array('b', data)])
@@ -687,6 +748,10 @@ class TestEnd(object):
         """Who has ended its side cannot write any more."""
         pytest.raises(WantReadError, pair.client.shutdown)
         pytest.raises(RuntimeError, pair.client.write, b'data')
+        pytest.raises(TLSError, pair.client.write, b'data')
+        carry(pair.client, pair.server)
+        assert pair.server.shutdown() is None
+        pytest.raises(TLSError, pair.server.write, b'data')
 
     @SIDES
     def test_ragged(self, pair, ours):
@@ -848,6 +913,7 @@ class TestMisuse(object):
         """A context is made of a TLSConfiguration, and of nothing else."""
         for cls in (material.backend.client_context, material.backend.server_context):
             pytest.raises(TypeError, cls, None)
+            pytest.raises(TLSError, cls, None)
 
 
 @needs_refcounts

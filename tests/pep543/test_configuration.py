@@ -111,11 +111,12 @@ class TestConfiguration(object):
         ('sni_callback', 3, TypeError),
     ])
     def test_refused(self, field, value, error):
-        """What a field cannot be is refused by name."""
+        """What a field cannot be is refused by name, with an error that is the PEP's as well."""
         if PY2 and value == [u'h2']:
             pytest.raises(TypeError, TLSConfiguration, inner_protocols=[u'h2'])
         assert field in str(raised(TLSConfiguration, **{field: value}))
         pytest.raises(error, TLSConfiguration, **{field: value})
+        pytest.raises(pep543.TLSError, TLSConfiguration, **{field: value})
 
     def test_empty_chain(self, pki):
         """A chain has a certificate, and a key after the certificates."""
@@ -123,6 +124,24 @@ class TestConfiguration(object):
         pytest.raises(ValueError, TLSConfiguration, certificate_chain=((), key))
         pytest.raises(TypeError, TLSConfiguration, certificate_chain=(certificates, certificates))
         pytest.raises(TypeError, TLSConfiguration, certificate_chain=(certificates[0], key))
+
+
+class TestSequences(object):
+    def test_lists(self):
+        """Lists and tuples can be added to it on either side; it stays what it was, and a key."""
+        suites, more = TLSConfiguration(ciphers=[0x1301]).ciphers, CipherSuite(0x1302)
+        assert (0x1301, 0x1302) == suites + [more] == suites + (more,)
+        assert (0x1302, 0x1301) == [more] + suites == (more,) + suites
+        assert (0x1301, 0x1302, 0x1303) == suites + [more] + [0x1303]
+        assert {(0x1301,): 1} == {suites: 1}
+        assert (b'x', NextProtocol.H2) == TLSConfiguration(
+            inner_protocols=[b'x']).inner_protocols + [NextProtocol.H2]
+
+    @pytest.mark.parametrize('other', [3, None, b'x', CipherSuite(0x1301)])
+    def test_others(self, other):
+        """Nothing else can."""
+        pytest.raises(TypeError, lambda: DEFAULT_CIPHER_LIST + other)
+        pytest.raises(TypeError, lambda: other + DEFAULT_CIPHER_LIST)
 
 
 class TestCipherSuite(object):

@@ -80,7 +80,7 @@ def refuse_renegotiation(ssl_object):
 
 
 def install(context_members=False):
-    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here, and contexts all their members."""
+    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here, and contexts what they have."""
 
 
 def uninstall():
