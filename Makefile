@@ -8,6 +8,8 @@ RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
 URLLIB3 := .cache/urllib3
 URLLIB3_VERSION := 1.26.20
+REQUESTS := .cache/requests
+REQUESTS_VERSION := 2.27.1
 TROLLIUS := .cache/trollius
 TROLLIUS_VERSION := 2.2.1
 STUBS = $(wildcard sslproto27/*.pyi sslproto27/*/*.pyi)
@@ -23,7 +25,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius test-applications comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -67,6 +69,10 @@ test-trollius: $(TROLLIUS)/ready  ## Trollius' own tests, on our loops
 	@cd $(TROLLIUS)/trollius-$(TROLLIUS_VERSION) && PYTHONPATH=$(CURDIR)/tools:$(CURDIR):tests \
 	    ../env/bin/python -m pytest -q -rs -c tox.ini --timeout 120 -p no:cacheprovider \
 	    -p trollius_injected --ignore tests/test_asyncio.py tests
+
+test-applications: $(REQUESTS)/ready  ## applications and requests' own tests: as on stock Python?
+	@PYTHONPATH=$(CURDIR) SSLPROTO27_REQUESTS=$(CURDIR)/$(REQUESTS)/requests-$(REQUESTS_VERSION) \
+	    $(REQUESTS)/env/bin/python -m pytest -q -rs --timeout 120 tests/applications/check_*.py
 
 comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
 	@PYTHONPATH=$(CURDIR) .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
@@ -214,6 +220,16 @@ $(URLLIB3)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	@$(@D)/env/bin/python -m pip install -qq $(@D)/urllib3-$(URLLIB3_VERSION) 'tornado>=5.1,<6' \
 	    'pytest>=4.6,<5' 'mock<4' PySocks 'flaky<4' 'pytest-timeout<2' 'pytest-freezegun<0.5' \
 	    'trustme<1' python-dateutil && touch $@
+
+# As urllib3's; in an environment of its own, as these pin what others do not.
+$(REQUESTS)/ready: .cache/virtualenv/ready $(VENV3)/ready setup.py
+	@rm -rf $(@D)
+	@$(VIRTUALENV) $(@D)/env
+	@$(VENV3)/bin/python -m pip download -qq --no-deps --no-binary requests -d $(@D) \
+	    requests==$(REQUESTS_VERSION)
+	@tar -xzf $(@D)/requests-$(REQUESTS_VERSION).tar.gz -C $(@D)
+	@$(@D)/env/$(PIP_INSTALL) --only-binary gevent,greenlet,zope.interface \
+	    -e '.[test,tornado,requests,applications]' && touch $@
 
 # As urllib3's. One module of them is written for Python 3.
 $(TROLLIUS)/ready: .cache/virtualenv/ready $(VENV3)/ready
