@@ -103,7 +103,7 @@ print(' '.join(name for name in %r if hasattr(ssl.SSLContext, name)))
 def test_members_work(output):
     """A plain context, made before or after, can then be told what one of 3.13's can."""
     script = '''
-import pki
+from tests.support import pki
 before = pki.new_context(server_side=True)
 sslproto27.install(context_members=True)
 for context in (before, pki.new_context(server_side=True)):
@@ -123,7 +123,7 @@ def test_ciphers_of_plain_contexts(output):
     if not hasattr(pki.new_context(cls=SSLContext), 'get_ciphers'):
         pytest.skip('the pair engine has no list of them')
     assert ['ECDHE-RSA-AES128-GCM-SHA256', '49199'] == output('''
-import pki
+from tests.support import pki
 context = pki.new_context()
 sslproto27.install(context_members=True)
 context.set_ciphers('ECDHE-RSA-AES128-GCM-SHA256')
@@ -136,7 +136,7 @@ for cipher in context.get_ciphers():
 def test_class_of_objects(output):
     """sslobject_class of a plain context is what wrap_bio makes, and ssl.SSLObject without."""
     assert ['SSLObject', 'Mine', 'Mine', 'SSLObject'] == output('''
-import pki
+from tests.support import pki
 sslproto27.install(context_members=True)
 class Mine(ssl.SSLObject):
     pass
