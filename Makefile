@@ -10,6 +10,7 @@ URLLIB3 := .cache/urllib3
 URLLIB3_VERSION := 1.26.20
 REQUESTS := .cache/requests
 REQUESTS_VERSION := 2.27.1
+ASYNCIO := .cache/asyncio
 TROLLIUS := .cache/trollius
 TROLLIUS_VERSION := 2.2.1
 STUBS = $(wildcard sslproto27/*.pyi sslproto27/*/*.pyi)
@@ -25,7 +26,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius test-applications comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius test-applications test-asyncio comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -69,6 +70,14 @@ test-trollius: $(TROLLIUS)/ready  ## Trollius' own tests, on our loops
 	@cd $(TROLLIUS)/trollius-$(TROLLIUS_VERSION) && PYTHONPATH=$(CURDIR)/tools:$(CURDIR):tests \
 	    ../env/bin/python -m pytest -q -rs -c tox.ini --timeout 120 -p no:cacheprovider \
 	    -p trollius_injected --ignore tests/test_asyncio.py tests
+
+# LIBRARY=/usr/lib/python3.8: the tests of another Python 3, from 3.8 on.
+test-asyncio: $(TROLLIUS)/ready  ## CPython's own tests of asyncio's TLS, translated, on our loops
+	@rm -rf $(ASYNCIO) && mkdir -p $(ASYNCIO)
+	@$(VENV3)/bin/python tools/asyncio_suite/translate.py $(ASYNCIO) $(LIBRARY)
+	@cd $(ASYNCIO) && PYTHONPATH=$(CURDIR)/tools/asyncio_suite:$(CURDIR) \
+	    $(CURDIR)/$(TROLLIUS)/env/bin/python -W ignore -m pytest -q -rs --timeout 120 \
+	    -p no:cacheprovider -p asyncio_on_trollius.plugin
 
 test-applications: $(REQUESTS)/ready  ## applications and requests' own tests: as on stock Python?
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_REQUESTS=$(CURDIR)/$(REQUESTS)/requests-$(REQUESTS_VERSION) \

@@ -70,9 +70,10 @@ setup(
         'comparison': ['Twisted[tls]>=20.3,<21' + PY2, 'gevent>=21.1.2,<21.2' + PY2],
         # To be tried: the last of each for 2.7, but for gevent, of which 22 needs a compiler.
         'applications': [name + PY2 for name in (
-            'autobahn==19.11.2', 'eventlet==0.33.3', 'gevent==21.1.2', 'gunicorn==19.10.0',
-            'httpbin==0.7.0', 'maproxy==0.0.12', 'mock==3.0.5', 'pytest-httpbin==1.0.2',
-            'pytest-mock==2.0.0', 'pytest-timeout==1.4.2', 'PySocks==1.7.1', 'requests==2.27.1',
+            'autobahn==19.11.2', 'eventlet==0.33.3', 'gevent==21.1.2', 'greenlet==1.1.3.post0',
+            'gunicorn==19.10.0', 'httpbin==0.7.0', 'maproxy==0.0.12', 'mock==3.0.5',
+            'pytest-httpbin==1.0.2', 'pytest-mock==2.0.0', 'pytest-timeout==1.4.2',
+            'PySocks==1.7.1', 'requests==2.27.1',
             'requests-toolbelt==1.0.0', 'sockjs-tornado==1.0.7', 'websocket-client==0.59.0')],
         'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
         'report': ['pygal>=3,<4' + PY3],  # draws what the benchmark has measured

@@ -138,8 +138,8 @@ class Ending(object):
             self._transport.abort()
         if state in EARLY:
             self._stop_timer()
-            self._handshake_failed(
-                self._error or self._aborted('closed in the TLS handshake'))
+            self._handshake_failed(self._error or self._aborted('closed in the TLS handshake'),
+                                   is_own=self._error is None)
 
     def _end(self):
         """Close the transport below, which sends what it has first, however long that takes."""
@@ -178,8 +178,12 @@ class Ending(object):
             'protocol': self._app_protocol, 'transport': self.transport})
         self._abort()
 
-    def _handshake_failed(self, error):
-        """Report *error* once: to who waits for the handshake, else to the loop."""
+    def _handshake_failed(self, error, is_own=False):
+        """
+        Report *error* once: to who waits for the handshake, else to the loop.
+
+        Not to the loop if *is_own*: the application has closed its transport, and knows.
+        """
         self._error = error
         protocol = self._app_protocol
         if self._call_connection_made:  # then it was never told of anything, and will not be
@@ -191,7 +195,7 @@ class Ending(object):
             logger.debug('%r: the TLS handshake failed: %s', self, error)
         if self._waiter is not None:
             self._wake(error)
-        elif getattr(error, 'errno', None) != errno.ECONNRESET:
+        elif not is_own and getattr(error, 'errno', None) != errno.ECONNRESET:
             self._loop.call_exception_handler({
                 'message': 'TLS handshake failed', 'exception': error, 'protocol': protocol})
 

@@ -407,6 +407,15 @@ class TestFailedHandshake(object):
         connection.loop.advance(100)
         assert 1 == len(connection.loop.errors)
 
+    @pytest.mark.parametrize('call', ['close', 'abort'])
+    def test_closed_by_us_without_waiter(self, new, call):
+        """What the application has ended itself, in the handshake, is no failure to report."""
+        connection = new(waiter=None).start()
+        getattr(connection.transport, call)()
+        connection.loop.advance(100)
+        assert ([], [], 0) == (connection.app.names, connection.loop.errors, connection.loop.timers)
+        assert connection.lower.closed
+
     def test_reset_without_waiter(self, new, caplog):
         """A peer that goes away in the handshake is worth a line in debug mode, and no more."""
         with caplog.at_level(logging.DEBUG, 'sslproto27'):
