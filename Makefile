@@ -77,7 +77,7 @@ test-asyncio: $(TROLLIUS)/ready  ## CPython's own tests of asyncio's TLS, transl
 	@$(VENV3)/bin/python tools/asyncio_suite/translate.py $(ASYNCIO) $(LIBRARY)
 	@cd $(ASYNCIO) && PYTHONPATH=$(CURDIR)/tools/asyncio_suite:$(CURDIR) \
 	    $(CURDIR)/$(TROLLIUS)/env/bin/python -W ignore -m pytest -q -rs --timeout 120 \
-	    -p no:cacheprovider -p asyncio_on_trollius.plugin
+	    -p no:cacheprovider -p asyncio_on_trollius.plugin -o filterwarnings=ignore
 
 test-applications: $(REQUESTS)/ready  ## applications and requests' own tests: as on stock Python?
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_REQUESTS=$(CURDIR)/$(REQUESTS)/requests-$(REQUESTS_VERSION) \
