@@ -88,8 +88,8 @@ def test_core_is_self_contained(name):
 #: Modules of the standard library that have another name, or another place, on Python 2.
 MOVED = {'BaseHTTPServer', 'ConfigParser', 'Cookie', 'HTMLParser', 'Queue', 'SimpleHTTPServer',
          'SocketServer', 'StringIO', '__builtin__', 'builtins', 'cPickle', 'configparser',
-         'copy_reg', 'html', 'http', 'httplib', 'queue', 'reprlib', 'socketserver', 'thread', 'urllib',
-         'urllib2', 'urlparse', 'xmlrpc', 'xmlrpclib'}
+         'copy_reg', 'html', 'http', 'httplib', 'queue', 'reprlib', 'socketserver', 'thread',
+         'urllib', 'urllib2', 'urlparse', 'xmlrpc', 'xmlrpclib'}
 
 
 @pytest.mark.parametrize('name', sorted(set(modules()) - LAYERS['engine'] - LAYERS['core']))
