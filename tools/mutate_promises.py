@@ -107,7 +107,7 @@ MUTATIONS = [
      '    (OPEN, FAIL): BROKEN,\n', '    (OPEN, FAIL): OPEN,\n'),
     ('Whatever bytes come', '_core/pipe_states.py', '    (HANDSHAKE, FAIL): BROKEN,\n', ''),
     ('outlive hostile peers', '_stream/protocol.py',
-     'self._start_timer(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
+     'self._timer.start(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
     ('outlive hostile peers', 'tornado/_stream.py', 'if self._share < 0:', 'if False:'),
     ('What a peer can make us do', '_core/pipe.py', 'if self._unchecked > self._overhead_limit:',
      'if 0:'),
@@ -125,9 +125,9 @@ MUTATIONS = [
      '        self._unchecked += len(data)\n'
      '        self._arguments += (data,)\n'),
     ('Handshakes and closing end in time', '_stream/protocol.py',
-     'self._start_timer(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
-    ('Handshakes and closing end in time', '_stream/shutdown.py',
-     '            self._start_timer(self._shutdown_timeout, self._shutdown_timed_out)\n'
+     'self._timer.start(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
+    ('Handshakes and closing end in time', '_stream/protocol.py',
+     '            self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)\n'
      '\n'
      '    def _detach', '            pass\n'
      '\n'

@@ -6,7 +6,7 @@ import ssl as _ssl
 
 from .._core.compat import PY2
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
-from .._stream.shutdown import timeouts
+from .._stream.timeouts import timeouts
 from . import (
     DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework, new_future,
     raises_when_awaited, reading, upgrade)

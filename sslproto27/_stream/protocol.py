@@ -12,6 +12,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import logging
+import socket
 import ssl
 import threading
 
@@ -23,10 +24,11 @@ from .._core.servername import name_of_loop
 from .._core.unique import Unique
 from . import app_protocol, lower_transport
 from .flow import ReadGate, WriteLimits
-from .shutdown import Ending, timeouts
 from .states import (
-    CLOSED, CLOSING, CONNECTED, EARLY, ENDING, ESTABLISHED, HALF_CLOSED, HANDSHAKE, LOST, MADE, NEW,
-    OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAPPING)
+    CLOSE, CLOSED, CLOSING, CONNECTED, DETACH, EARLY, END, ENDING, ESTABLISHED, HALF_CLOSED,
+    HANDSHAKE, LOST, MADE, NEW, OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAP,
+    UNWRAPPING)
+from .timeouts import SHUTDOWN_TIMEOUT, Timer, timeouts
 from .transport import LooseDebugTransport, LooseTransport
 
 __all__ = ['SSLProtocol']
@@ -42,7 +44,7 @@ CHUNK = 64 * 1024
 FAIR_SHARE = 16
 
 
-class SSLProtocol(Unique, Ending):
+class SSLProtocol(Unique):
     """
     TLS as a protocol of the transport below and a transport for the application above.
 
@@ -76,6 +78,7 @@ class SSLProtocol(Unique, Ending):
         '_started', '_thread', '_handshakes', '__weakref__')
 
     _transport_classes = LooseTransport, LooseDebugTransport
+    _connection_error = socket.error  # of an errno and a text; on Python 3 one of OSError's classes
 
     def __init__(self, loop, app_protocol, sslcontext, waiter=None, server_side=False,
                  server_hostname=None, call_connection_made=True, ssl_handshake_timeout=None,
@@ -95,7 +98,8 @@ class SSLProtocol(Unique, Ending):
         self._pipe = SSLPipe(sslcontext, server_side, name, session, suppress_ragged_eofs,
                              check_name=check)
         self._state = NEW
-        self._transport = self._app_transport = self._timer = None
+        self._transport = self._app_transport = None
+        self._timer = Timer(loop)
         self._error = None            # what connection_lost will say
         self._early = []              # written before there was a transport
         self._delivering = False      # an event is being handled: it ends with a flush
@@ -115,7 +119,7 @@ class SSLProtocol(Unique, Ending):
         if self._app_transport is None:
             transport = self._transport_classes[bool(self._loop.get_debug())](self)
             if self._state is CLOSED:
-                transport._settle()
+                transport._mark_closed()
                 return transport
             self._app_transport = transport
         return self._app_transport
@@ -165,21 +169,21 @@ class SSLProtocol(Unique, Ending):
             self._abort()
             return
         self._enter(MADE)
-        self._start_timer(self._handshake_timeout, self._handshake_timed_out)
+        self._timer.start(self._handshake_timeout, self._handshake_timed_out)
         if self._loop.get_debug():
             self._started, self._thread = self._loop.time(), threading.current_thread()
             logger.debug('%r starts the TLS handshake', self)
         self._receive(self._start, None)
         if self._has_eof and self._state not in OVER:
-            self._come(self._feed_eof, None)
+            self._handle(self._feed_eof, None)
 
     def data_received(self, data):
         """Decrypt *data*, and hand the application what it holds."""
         gate = self._gate
         if self._state is CONNECTED and not (gate.paused or gate.held or self._delivering):
-            self._receive(self._pipe.feed_ssldata, data)  # what _come does, a call less
+            self._receive(self._pipe.feed_ssldata, data)  # what _handle does, a call less
         elif self._state not in OVER:
-            self._come(self._pipe.feed_ssldata, data)
+            self._handle(self._pipe.feed_ssldata, data)
 
     def eof_received(self):
         """
@@ -192,7 +196,7 @@ class SSLProtocol(Unique, Ending):
         if self._loop.get_debug():
             logger.debug('%r received EOF', self)
         if self._state not in OVER:
-            self._come(self._feed_eof, None)
+            self._handle(self._feed_eof, None)
         return True
 
     def connection_lost(self, exc):
@@ -201,27 +205,27 @@ class SSLProtocol(Unique, Ending):
         if state is CLOSED:
             return
         self._enter(LOST)
-        self._stop_timer()
+        self._timer.stop()
         if state in EARLY:
             self._handshake_failed(
                 self._error or exc or self._reset('Connection lost in the TLS handshake'))
         error = self._error or exc
         if self._app_protocol is not None:
-            for wake in (self._wake, self._wake_unwrapped):
+            for wake in (self._resolve_waiter, self._resolve_unwrap):
                 wake(error or self._reset('Connection lost'))
             self._loop.call_soon(self._app_protocol.connection_lost, error)
         self._release()
 
     def _release(self):
         """Let nothing refer back to this object any more, nor pin the context through it."""
-        self._settle()
+        self._mark_closed()
         self._app_protocol = self._app_transport = self._transport = self._pipe = None
         self._error = None
         del self._gate.held[:]
 
-    def _settle(self):
+    def _mark_closed(self):
         if self._app_transport is not None:
-            self._app_transport._settle()
+            self._app_transport._mark_closed()
 
     def pause_writing(self):
         """Keep what is to be sent here: the buffer below is full."""
@@ -234,7 +238,7 @@ class SSLProtocol(Unique, Ending):
 
     # The way up
 
-    def _come(self, feed, data):
+    def _handle(self, feed, data):
         """Handle what comes from below: now, or once the application reads again."""
         gate = self._gate
         if gate.held or gate.paused and self._state is not HANDSHAKE:
@@ -329,7 +333,7 @@ class SSLProtocol(Unique, Ending):
             self._pipe.feed_eof()
 
     def _established(self):
-        self._stop_timer()
+        self._timer.stop()
         self._enter(ESTABLISHED)
         if self._started is not None:
             logger.debug('%r: the TLS handshake took %.1f ms', self,
@@ -338,7 +342,7 @@ class SSLProtocol(Unique, Ending):
             self._gate.pause_below(self._transport)
         if self._call_connection_made:
             self._app_protocol.connection_made(self.transport)
-        self._wake()
+        self._resolve_waiter()
 
     def _peer_closed(self):
         self._enter(PEER_END)
@@ -399,7 +403,7 @@ class SSLProtocol(Unique, Ending):
         if self._lower_paused:
             self._control_writing()
         if self._state is not CONNECTED:
-            self._limit_leaving()
+            self._limit_shutdown()
 
     def _is_all_said(self):
         """Whether nothing is left to send, nor, unless the timeout is 0, to wait for."""
@@ -471,6 +475,192 @@ class SSLProtocol(Unique, Ending):
         if not gate.paused and self._state not in OVER:
             gate.resume_below(self._transport)
 
+    # The end: after close() what was written goes out, then close_notify; the peer has
+    # ssl_shutdown_timeout seconds to answer it, and the transport below as long again to send what
+    # it has. A failure sends its alert first. abort() sends nothing.
+
+    def _reset(self, text):
+        return self._connection_error(errno.ECONNRESET, text)
+
+    def _aborted(self, text):
+        return self._connection_error(errno.ECONNABORTED, text)
+
+    def _close(self):
+        state = self._state
+        self._mark_closed()
+        if state not in OVER and not self._pipe.may_end():
+            self._close_descriptor()
+        elif state in OPEN or state is UNWRAPPING:
+            pipe = self._pipe
+            self._unread = b''
+            pipe.discard()
+            if pipe.state is pipe_states.BROKEN:  # the application had yet to be told
+                self._fail(pipe.failure)
+                return
+            self._enter(CLOSE)
+            if state is UNWRAPPING:
+                self._resolve_unwrap(self._error or self._aborted('closed in unwrap()'))
+            else:
+                pipe.shutdown()
+            self._resume_reading()  # the peer's close_notify comes after what nobody reads
+            self._send_close_notify()
+        elif state in EARLY:
+            self._abort()
+
+    def _close_descriptor(self):
+        """
+        Close our descriptor alone: another process may use the connection, since a fork.
+
+        What was encrypted before the fork is the parent's to send.
+        """
+        self._pipe.let_go()
+        if self._state in EARLY or self._pipe.came_by_fork():
+            self._abort()
+        else:
+            lower_transport.pause_reading(self._transport)  # what comes is not ours
+            self._end()
+
+    def _unwrap(self, waiter):
+        """Resolve *waiter* with (transport below, trailing bytes) once TLS has ended."""
+        if self._state not in OPEN or self._pipe.state is pipe_states.BROKEN:
+            waiter.set_exception(RuntimeError('unwrap() is not possible in state %s' % self._state))
+            return
+        try:
+            self._pipe.claim()
+        except ssl.SSLError as error:
+            waiter.set_exception(error)
+            return
+        self._unwrapped = waiter
+        self._enter(UNWRAP)
+        self._pipe.shutdown()
+        self._send_close_notify()
+
+    def _send_close_notify(self):
+        """Send our close_notify and give the peer its time to answer."""
+        self._timer.stop()
+        if not self._delivering:
+            self._flush()
+
+    def _limit_shutdown(self):
+        """Give the peer its time, if our side is closed, and the flush has not been the end."""
+        if self._timer.is_running:
+            return
+        if self._state is UNWRAPPING:
+            self._timer.start(self._shutdown_timeout or SHUTDOWN_TIMEOUT, self._unwrap_timed_out)
+        elif self._state is CLOSING and self._shutdown_timeout:
+            self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)
+
+    def _detach(self):
+        """Give the transport below to the application, after both sides' close_notify."""
+        transport, protocol = self._transport, self._app_protocol
+        if self._unwrapped.done() or lower_transport.is_closing(transport):
+            self._abort()  # nobody is there to take it
+            return
+        self._timer.stop()
+        self._enter(DETACH)
+        trailing = self._pipe.unwrap() + b''.join(data for _, data in self._gate.held
+                                                  if data is not None)
+        lower_transport.pause_reading(transport)
+        if self._lower_paused != self._limits.paused:
+            self._call_app('pause_writing' if self._lower_paused else 'resume_writing')
+        lower_transport.set_protocol(transport, protocol)
+        if self._has_eof:
+            self._loop.call_soon(_tell_eof, transport, protocol)
+        self._release()
+        self._resolve_unwrap(result=(transport, trailing))
+
+    def _abort(self):
+        state = self._state
+        if state is CLOSED:
+            return
+        self._mark_closed()
+        if state is not ENDING:
+            self._enter(END)
+        if self._transport is not None:
+            self._transport.abort()
+        if state in EARLY:
+            self._timer.stop()
+            self._handshake_failed(self._error or self._aborted('closed in the TLS handshake'),
+                                   is_own=self._error is None)
+
+    def _end(self):
+        """Close the transport below, which sends what it has first, however long that takes."""
+        self._enter(END)
+        if not self._shutdown_timeout:
+            self._timer.stop()
+        elif not self._timer.is_running and not lower_transport.closes_at_once(self._transport):
+            self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)
+        # Not from here, which may be its call of resume_writing: observed on Trollius 2.2.1 and
+        # asyncio 3.13, it would then tell of its loss twice, and fail the second time.
+        self._loop.call_soon(self._transport.close)
+
+    def _fail(self, error):
+        """End the connection because TLS has failed, once the alert that says so is sent."""
+        state = self._state
+        if state in OVER:
+            return
+        self._error = error
+        if not self._pipe.may_end():
+            self._close_descriptor()
+            return
+        alert = self._pipe.data_to_send()
+        if alert:
+            self._transport.write(alert)
+        if state is HANDSHAKE:
+            self._timer.stop()
+        self._end()
+        if state is HANDSHAKE:
+            self._handshake_failed(error)
+
+    def _app_failed(self, error):
+        """End the connection because the application's protocol raised."""
+        self._error = self._error or error
+        self._loop.call_exception_handler({
+            'message': 'Fatal error: a callback of the protocol failed', 'exception': error,
+            'protocol': self._app_protocol, 'transport': self.transport})
+        self._abort()
+
+    def _handshake_failed(self, error, is_own=False):
+        """
+        Report *error* once: to who waits for the handshake, else to the loop.
+
+        Not to the loop if *is_own*: the application has closed its transport, and knows.
+        """
+        self._error = error
+        protocol = self._app_protocol
+        if self._call_connection_made:  # then it was never told of anything, and will not be
+            self._app_protocol = None
+        report = getattr(self._waiter, 'report', None)
+        if report is not None:  # nobody waits for it
+            report(self, error)
+        elif self._loop.get_debug():
+            logger.debug('%r: the TLS handshake failed: %s', self, error)
+        if self._waiter is not None:
+            self._resolve_waiter(error)
+        elif not is_own and getattr(error, 'errno', None) != errno.ECONNRESET:
+            self._loop.call_exception_handler({
+                'message': 'TLS handshake failed', 'exception': error, 'protocol': protocol})
+
+    def _resolve_waiter(self, error=None):
+        waiter, self._waiter = self._waiter, None
+        _resolve(waiter, error)
+
+    def _resolve_unwrap(self, error=None, result=None):
+        waiter, self._unwrapped = self._unwrapped, None
+        _resolve(waiter, error, result)
+
+    def _handshake_timed_out(self):
+        self._error = self._aborted(
+            'the TLS handshake took longer than %s seconds' % self._handshake_timeout)
+        self._abort()
+
+    def _shutdown_timed_out(self):
+        self._abort()
+
+    def _unwrap_timed_out(self):
+        self._error = self._aborted('the peer has not ended TLS in time')
+        self._shutdown_timed_out()
+
     # What is known
 
     def _is_closing(self):
@@ -495,3 +685,18 @@ class SSLProtocol(Unique, Ending):
 
 def _nothing(_):
     """Feed nothing."""
+
+
+def _resolve(waiter, error=None, result=None):
+    if waiter is None or waiter.done():
+        return
+    if error is None:
+        waiter.set_result(result)
+    else:
+        waiter.set_exception(error)
+
+
+def _tell_eof(transport, protocol):
+    """Hand on an EOF that the transport below reported while it was not the application's yet."""
+    if not protocol.eof_received():
+        transport.close()

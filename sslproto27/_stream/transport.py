@@ -145,7 +145,7 @@ class SSLTransport(Unique):
         """asyncio's name for: the application has been asked to pause writing (bool)."""
         return self._protocol._limits.paused
 
-    def _settle(self):
+    def _mark_closed(self):
         """Take note that the connection has been closed, or is lost."""
 
 
@@ -164,7 +164,7 @@ class DebugTransport(SSLTransport):
         self._watch = watch = weakref.ref(self, functools.partial(_unclosed, repr(protocol)))
         _watches.add(watch)
 
-    def _settle(self):
+    def _mark_closed(self):
         _watches.discard(self._watch)
 
     def get_extra_info(self, name, default=None):

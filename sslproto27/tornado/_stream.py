@@ -18,7 +18,7 @@ from tornado.concurrent import Future
 from .._core import pipe_states
 from .._core.pipe import SSLPipe
 from .._core.unique import Unique
-from .._stream.shutdown import HANDSHAKE_TIMEOUT, timeouts
+from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
 from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of

@@ -109,7 +109,7 @@ def _socket(pair):
 
 def _debug_transport(pair):
     transport = LooseDebugTransport(_protocol(pair))
-    transport._settle()  # nobody warns that it was not closed
+    transport._mark_closed()  # nobody warns that it was not closed
     return transport
 
 

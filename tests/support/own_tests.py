@@ -41,9 +41,9 @@ OTHERS = {
     '_core.sslobject': ['core/channel_binding', 'core/post_handshake', 'core/session',
                         'core/short_paths', 'core/sslobject', 'core/wrap_bio'],
     '_stream.flow': ['aio/handshake_limit', 'stream/flow', 'stream/transport'],
-    '_stream.protocol': ['stream/app_protocol', 'stream/protocol', 'stream/shutdown',
-                         'stream/transport'],
-    '_stream.shutdown': ['stream/protocol', 'stream/shutdown', 'stream/unwrap'],
+    '_stream.protocol': ['stream/app_protocol', 'stream/closing', 'stream/protocol',
+                         'stream/transport', 'stream/unwrap'],
+    '_stream.timeouts': ['stream/protocol', 'stream/closing'],
     '_stream.transport': ['stream/debug', 'stream/transport'],
     'tornado._stream': ['tornado/servers', 'tornado/start_tls', 'tornado/stream'],
     # What is used by others in other folders.

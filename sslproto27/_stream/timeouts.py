@@ -1,0 +1,65 @@
+"""How long a handshake and a shutdown may take, and the timer. Nothing here does TLS."""
+from __future__ import absolute_import, division, print_function
+
+__all__ = ['HANDSHAKE_TIMEOUT', 'SHUTDOWN_TIMEOUT', 'Timer', 'timeouts']
+
+#: Seconds that a handshake may take, and that the peer has to answer our close_notify.
+HANDSHAKE_TIMEOUT = 60.0
+SHUTDOWN_TIMEOUT = 30.0
+
+
+class Timer(object):
+    """
+    One call that a loop makes later, unless it is stopped: then the loop refers to nothing of it.
+
+    Args:
+        loop: with call_later.
+    """
+
+    __slots__ = ('_loop', '_handle')
+
+    def __init__(self, loop):
+        self._loop, self._handle = loop, None
+
+    @property
+    def is_running(self):
+        """Whether the call is still to come (bool)."""
+        return self._handle is not None
+
+    def start(self, delay, callback):
+        """Have *callback* called in *delay* seconds, in place of what was to be called."""
+        self.stop()
+        self._handle = self._loop.call_later(delay, self._call, callback)
+
+    def stop(self):
+        """Call nothing."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _call(self, callback):
+        self._handle = None
+        callback()
+
+
+def timeouts(handshake, shutdown):
+    """
+    Return both timeouts in seconds, the defaults where they are None.
+
+    Raises:
+        TypeError, ValueError: one is no number, or out of range; the text names it.
+    """
+    handshake = _seconds('ssl_handshake_timeout', handshake, HANDSHAKE_TIMEOUT)
+    if not handshake:
+        raise ValueError('ssl_handshake_timeout must be positive, not 0')
+    return handshake, _seconds('ssl_shutdown_timeout', shutdown, SHUTDOWN_TIMEOUT)
+
+
+def _seconds(name, value, default):
+    if value is None:
+        return default
+    if isinstance(value, bool) or not hasattr(value, '__float__'):
+        raise TypeError('%s must be a number of seconds, not %r' % (name, value))
+    if not 0 <= value < float('inf'):
+        raise ValueError('%s must not be negative or infinite, not %r' % (name, value))
+    return value
