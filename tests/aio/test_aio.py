@@ -16,7 +16,8 @@ from sslproto27 import SSLCertVerificationError, SSLPipe, SSLProtocol, aio
 from sslproto27._aio import framework
 from sslproto27._stream.transport import SSLTransport
 from sslproto27.aio import From, Return
-from tests.support.aio_helpers import PATIENCE, App, Echo, connected_pair, descriptors
+from tests.support.aio_helpers import PATIENCE, App, Echo, connected_pair
+from tests.support.leaks import descriptors
 from tests.support.memory import PY2, raised, since_python3
 from tests.support.pipe_pairs import needs_refcounts, pattern
 

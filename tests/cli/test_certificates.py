@@ -9,13 +9,13 @@ import pytest
 from sslproto27._cli.certificates import name_of_client, print_tree
 from sslproto27._cli.console import Console
 from sslproto27._core.x509 import decode_certificate, split_der
-from tests.support.commands import command, starts_programs
+from tests.support.commands import Screen, command, starts_programs
+from tests.support.der import (
+    SEQUENCE, SUBJECT_ALT_NAME, attribute, certificate, extension, tlv, with_name)
 from tests.support.peers import echo_tls, serving
-from tests.cli.test_cli import Screen, DAY
-from tests.core.test_x509 import (
-    SEQUENCE, SUBJECT_ALT_NAME, _attribute, _certificate, _extension, _tlv, _with_name)
 
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
+DAY = 86400
 YEAR = 365.2425 * DAY
 
 
@@ -36,8 +36,8 @@ def with_validity(der, begin, end):
     """Return a certificate with other dates, of (tag, content); its signature is now wrong."""
     tbs, algorithm, signature = contents(der)
     parts = contents(tbs)
-    parts[4] = _tlv(SEQUENCE, _tlv(*begin), _tlv(*end))
-    return _tlv(SEQUENCE, _tlv(SEQUENCE, *parts), algorithm, signature)
+    parts[4] = tlv(SEQUENCE, tlv(*begin), tlv(*end))
+    return tlv(SEQUENCE, tlv(SEQUENCE, *parts), algorithm, signature)
 
 
 @pytest.mark.parametrize('time, date, years', [
@@ -46,7 +46,7 @@ def with_validity(der, begin, end):
     (b'20000229000000Z', '2000-02-29', 30), (b'99991231235959Z', '9999-12-31', 8030)])
 def test_years(time, date, years):
     """A date of any year is shown, with the days from it or to it."""
-    line = tree(_certificate(time=_tlv(GENERALIZED_TIME, time)))[1]
+    line = tree(certificate(time=tlv(GENERALIZED_TIME, time)))[1]
     assert line.startswith('   valid    %s to %s, ' % (date, date))
     days = int(re.search('([0-9]+) days', line).group(1))
     assert abs(days - abs(years * YEAR - 1.6e9) / DAY) < 500
@@ -59,7 +59,7 @@ def test_years(time, date, years):
     (GENERALIZED_TIME, b'20250101000000.5Z'), (0x04, b'x')])
 def test_no_time(tag, time):
     """What is no time is said to be none, and the other fields are shown."""
-    lines = tree(_certificate(time=_tlv(tag, time)))
+    lines = tree(certificate(time=tlv(tag, time)))
     assert ['x  issued by issuer', '   valid    (malformed) to (malformed), which is no time',
             '   names    (none)', '   serial   01'] == lines[:4]
     assert [] != [line for line in lines if line.startswith('   (certificate: notBefore')]
@@ -67,15 +67,15 @@ def test_no_time(tag, time):
 
 
 @pytest.mark.parametrize('subject, shown', [
-    (b'', '(no name)'), (_attribute(0x03, b'\x00\xff\xe4'), '\\ufffd\\ufffd'),
-    (_attribute(0x03, b'\x00'), '(no name)'), (_attribute(0x0C, b''), '(no name)'),
-    (_attribute(0x0C, b'a\0b\n\x1b[2J'), r'a\x00b\x0a\x1b[2J'),
-    (_attribute(0x0C, b'\xff'), '(malformed)'), (_attribute(0x02, b'\x01'), '(malformed)'),
-    (b'\x05\x00', '(malformed)'), (_attribute(0x0C, b'x' * 5000), 'x' * 200 + '...'),
-    (_attribute(0x03, b'\x00\xe4', b'\x55\x04\x05'), 'serialNumber=\\ufffd')])
+    (b'', '(no name)'), (attribute(0x03, b'\x00\xff\xe4'), '\\ufffd\\ufffd'),
+    (attribute(0x03, b'\x00'), '(no name)'), (attribute(0x0C, b''), '(no name)'),
+    (attribute(0x0C, b'a\0b\n\x1b[2J'), r'a\x00b\x0a\x1b[2J'),
+    (attribute(0x0C, b'\xff'), '(malformed)'), (attribute(0x02, b'\x01'), '(malformed)'),
+    (b'\x05\x00', '(malformed)'), (attribute(0x0C, b'x' * 5000), 'x' * 200 + '...'),
+    (attribute(0x03, b'\x00\xe4', b'\x55\x04\x05'), 'serialNumber=\\ufffd')])
 def test_subject(subject, shown):
     """A subject of any kind, or of none, is one line."""
-    lines = tree(_certificate(subject=subject))
+    lines = tree(certificate(subject=subject))
     assert shown + '  issued by issuer' == lines[0]
     assert lines[1].startswith('   valid    2020-01-01 to ')
 
@@ -83,24 +83,24 @@ def test_subject(subject, shown):
 @pytest.mark.parametrize('tag, content, shown', [
     (0x82, b'a\0b', r'a\x00b'), (0x82, b'\xc3\xb6', '\\xf6'), (0x82, b'', ''),
     (0x87, b'123', '<invalid>'), (0xA0, b'', 'othername:<unsupported>'),
-    (0xA4, _tlv(SEQUENCE, _attribute(0x03, b'\x00\xff')), 'DirName:\\ufffd'),
+    (0xA4, tlv(SEQUENCE, attribute(0x03, b'\x00\xff')), 'DirName:\\ufffd'),
     (0x82, b'x' * 5000, 'x' * 200 + '...')])
 def test_names(tag, content, shown):
     """A name of any kind is shown."""
-    lines = [line for line in tree(_with_name(tag, content)) if line.startswith('   names')]
+    lines = [line for line in tree(with_name(tag, content)) if line.startswith('   names')]
     assert ['   names    ' + (shown or '(none)')] == lines
 
 
 def test_malformed_names():
     """Names that cannot be read are said to be so."""
-    lines = tree(_with_name(0x82, b'\xff'))
+    lines = tree(with_name(0x82, b'\xff'))
     assert '   (certificate: text is not utf-8)' in lines
 
 
 def test_serial():
     """A serial number that is none is said to be so, a long one is cut."""
-    assert '   serial   (malformed)' in tree(_certificate(serial=b''))
-    assert '   serial   ' + '7F' * 100 + '...' in tree(_certificate(serial=b'\x7f' * 5000))
+    assert '   serial   (malformed)' in tree(certificate(serial=b''))
+    assert '   serial   ' + '7F' * 100 + '...' in tree(certificate(serial=b'\x7f' * 5000))
 
 
 def test_any_byte(pki):
@@ -114,10 +114,10 @@ def test_any_byte(pki):
 
 
 @pytest.mark.parametrize('der, name', [
-    (_certificate(), u'x'), (_certificate(subject=_attribute(0x03, b'\x00\xff')), u'\ufffd'),
-    (_certificate(subject=b''), None),
-    (_certificate(subject=b'', extensions=_extension(
-        SUBJECT_ALT_NAME, _tlv(0xA4, _tlv(SEQUENCE, _attribute(0x0C, b'y'))))), u'y')])
+    (certificate(), u'x'), (certificate(subject=attribute(0x03, b'\x00\xff')), u'\ufffd'),
+    (certificate(subject=b''), None),
+    (certificate(subject=b'', extensions=extension(
+        SUBJECT_ALT_NAME, tlv(0xA4, tlv(SEQUENCE, attribute(0x0C, b'y'))))), u'y')])
 def test_name_of_client(der, name):
     """A client's name is text, of whatever its certificate has it."""
     assert name == name_of_client(decode_certificate(der))

@@ -14,29 +14,10 @@ from sslproto27.__main__ import main
 from sslproto27._cli.certificates import print_tree
 from sslproto27._cli.console import Console, UserError, printable
 from sslproto27._core.pair.limits import LIMITS
-from tests.support.commands import command, on_terminal
+from tests.support.commands import Screen, command, on_terminal
 from tests.support.memory import PY2, only_python2
 
 DAY = 86400
-
-
-class Screen(object):
-    """A stream that keeps what is written, as text."""
-
-    encoding = 'ascii'
-
-    def __init__(self, is_terminal=False):
-        self._is_terminal = is_terminal
-        self.shown = u''
-
-    def isatty(self):
-        return self._is_terminal
-
-    def write(self, data):
-        self.shown += data.decode('ascii') if isinstance(data, bytes) else data
-
-    def flush(self):
-        pass
 
 
 class TestConsole(object):

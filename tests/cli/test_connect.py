@@ -22,7 +22,7 @@ from tests.support.engines import only_graft
 from tests.support.memory import PY2, knows_openssl_3, only_python2
 from tests.support.peers import echo_tls, hang_up, receive, serving, talk
 from tests.support.programs import running
-from tests.cli.test_starttls import AGREED
+from tests.support.starttls import AGREED
 
 pytestmark = starts_programs
 

@@ -11,6 +11,9 @@ import pytest
 
 from sslproto27._core import x509 as _x509
 from sslproto27._core.x509 import decode_certificate
+from tests.support.der import (
+    COMMON_NAME, CRL_POINTS, INFO_ACCESS, OCSP, OID, SEQUENCE, SET, SUBJECT_ALT_NAME, UTF8,
+    attribute, certificate, extension, tlv, with_name)
 
 PY2 = sys.version_info[0] == 2
 text_type = type(u'')
@@ -189,49 +192,10 @@ EXPECTED = {
         notAfter='Aug 27 12:25:03 2081 GMT'),
     'v1': _expected('0E', _cn('v1'), version=1),
 }
-UTF8, OID, SEQUENCE, SET = 0x0C, 0x06, 0x30, 0x31
-COMMON_NAME, SUBJECT_ALT_NAME, CRL_POINTS = b'\x55\x04\x03', b'\x55\x1d\x11', b'\x55\x1d\x1f'
-INFO_ACCESS = b'\x2b\x06\x01\x05\x05\x07\x01\x01'
-OCSP = b'\x2b\x06\x01\x05\x05\x07\x30\x01'
 
 
 def _der(name):
     return base64.b64decode(CERTIFICATES[name])
-
-
-def _tlv(tag, *contents):
-    """Encode one DER element of fewer than 65536 octets."""
-    content = b''.join(contents)
-    size = len(content)
-    octets = [tag, size] if size < 0x80 else [tag, 0x81, size] if size < 0x100 else [
-        tag, 0x82, size >> 8, size & 0xFF]
-    return bytes(bytearray(octets)) + content
-
-
-def _attribute(tag, value, oid=COMMON_NAME):
-    return _tlv(SET, _tlv(SEQUENCE, _tlv(OID, oid), _tlv(tag, value)))
-
-
-def _extension(oid, *contents):
-    return _tlv(SEQUENCE, _tlv(OID, oid), _tlv(0x04, _tlv(SEQUENCE, *contents)))
-
-
-def _certificate(subject=_attribute(UTF8, b'x'), serial=b'\x01', version=b'\xa0\x03\x02\x01\x02',
-                 time=_tlv(0x17, b'200101000000Z'), extensions=b'', extra=b''):
-    """Encode a certificate, each argument the DER (or, for *serial*, the content) of that part."""
-    algorithm = _tlv(SEQUENCE, _tlv(OID, b'\x2b\x65\x70'))
-    tbs = [
-        version, _tlv(0x02, serial), algorithm, _tlv(SEQUENCE, _attribute(UTF8, b'issuer')),
-        _tlv(SEQUENCE, time, time), _tlv(SEQUENCE, subject),
-        _tlv(SEQUENCE, algorithm, _tlv(0x03, b'\0key')), extra]
-    if extensions:
-        tbs.append(_tlv(0xA3, _tlv(SEQUENCE, extensions)))
-    return _tlv(SEQUENCE, _tlv(SEQUENCE, *tbs), algorithm, _tlv(0x03, b'\0signature'))
-
-
-def _with_name(tag, content):
-    """Encode a certificate with one GeneralName in its subjectAltName."""
-    return _certificate(extensions=_extension(SUBJECT_ALT_NAME, _tlv(tag, content)))
 
 
 def _is_refused(der):
@@ -286,10 +250,10 @@ def test_few_certificates_are_kept(monkeypatch):
     kept = {}
     monkeypatch.setattr(_x509, '_decoded', kept)
     for number in range(100):
-        decode_certificate(_certificate(serial=b'\x01' + bytes(bytearray([number]))))
+        decode_certificate(certificate(serial=b'\x01' + bytes(bytearray([number]))))
         assert 1 <= len(kept) <= 16
     before = dict(kept)
-    decode_certificate(_certificate(serial=b'\x01' * 10000))
+    decode_certificate(certificate(serial=b'\x01' * 10000))
     assert before == kept
 
 
@@ -328,7 +292,7 @@ def test_types_are_those_of_the_native_dict(native):
 ])
 def test_attribute_value(tag, content, value):
     """Each string type has its encoding, a NUL stays, a BIT STRING is bytes."""
-    decoded = decode_certificate(_certificate(_attribute(tag, content)))
+    decoded = decode_certificate(certificate(attribute(tag, content)))
     assert decoded['subject'] == ((('commonName', value),),)
 
 
@@ -340,7 +304,7 @@ def test_attribute_value(tag, content, value):
 ])
 def test_bad_attribute_value_is_refused(tag, content):
     """Text that its type's encoding does not allow, surrogates included, is a ValueError."""
-    assert _is_refused(_certificate(_attribute(tag, content)))
+    assert _is_refused(certificate(attribute(tag, content)))
 
 
 @pytest.mark.parametrize('oid, name', [
@@ -351,7 +315,7 @@ def test_bad_attribute_value_is_refused(tag, content):
 ], ids=['long name', 'first arc 2', 'first arc 1', 'longest'])
 def test_attribute_name(oid, name, native):
     """An attribute has OpenSSL's long name, or the dotted form if there is none."""
-    der = _certificate(_attribute(UTF8, b'x', oid))
+    der = certificate(attribute(UTF8, b'x', oid))
     decoded = decode_certificate(der)['subject']
     assert decoded == native(der)['subject']
     assert name in (None, decoded[0][0][0])
@@ -362,7 +326,7 @@ def test_attribute_name(oid, name, native):
 ], ids=lambda _: 'oid')
 def test_bad_object_identifier_is_refused(oid):
     """An OBJECT IDENTIFIER that is cut short, padded or longer than OpenSSL takes is refused."""
-    assert _is_refused(_certificate(_attribute(UTF8, b'x', oid)))
+    assert _is_refused(certificate(attribute(UTF8, b'x', oid)))
 
 
 @pytest.mark.parametrize('content, serial', [
@@ -372,19 +336,19 @@ def test_bad_object_identifier_is_refused(oid):
 ])
 def test_serial(content, serial, native):
     """A serial is upper-case hex of whole octets with the sign in front, as OpenSSL prints it."""
-    der = _certificate(serial=content)
+    der = certificate(serial=content)
     assert decode_certificate(der)['serialNumber'] == serial == native(der)['serialNumber']
 
 
 def test_serial_of_more_than_35_octets_is_whole():
     """A serial that OpenSSL would break into lines, and Python cut, is one line and whole."""
-    assert decode_certificate(_certificate(serial=b'\x11' * 36))['serialNumber'] == '11' * 36
+    assert decode_certificate(certificate(serial=b'\x11' * 36))['serialNumber'] == '11' * 36
 
 
 @pytest.mark.parametrize('content', [b'', b'\0\x01', b'\xff\x80'])
 def test_bad_integer_is_refused(content):
     """An INTEGER that is empty or not in its shortest form is refused."""
-    assert _is_refused(_certificate(serial=content))
+    assert _is_refused(certificate(serial=content))
 
 
 @pytest.mark.parametrize('tag, content, printed', [
@@ -397,7 +361,7 @@ def test_bad_integer_is_refused(content):
 ])
 def test_time(tag, content, printed, native):
     """Both types of time are printed alike, years of two digits being 1950 to 2049."""
-    der = _certificate(time=_tlv(tag, content))
+    der = certificate(time=tlv(tag, content))
     decoded = decode_certificate(der)
     assert decoded['notBefore'] == decoded['notAfter'] == printed == native(der)['notAfter']
 
@@ -411,7 +375,7 @@ def test_time(tag, content, printed, native):
 ])
 def test_bad_time_is_refused(tag, content):
     """A time that RFC 5280 4.1.2.5 does not allow is refused."""
-    assert _is_refused(_certificate(time=_tlv(tag, content)))
+    assert _is_refused(certificate(time=tlv(tag, content)))
 
 
 @pytest.mark.parametrize('tag, content, name', [
@@ -427,7 +391,7 @@ def test_bad_time_is_refused(tag, content):
 ])
 def test_general_name(tag, content, name):
     """The rarer names of subjectAltName are those of Python 3.13."""
-    assert decode_certificate(_with_name(tag, content))['subjectAltName'] == (name,)
+    assert decode_certificate(with_name(tag, content))['subjectAltName'] == (name,)
 
 
 @pytest.mark.parametrize('tag, content', [
@@ -436,21 +400,21 @@ def test_general_name(tag, content, name):
 ])
 def test_bad_general_name_is_refused(tag, content):
     """A name of an unknown type, or not of its type's form, is refused rather than left out."""
-    assert _is_refused(_with_name(tag, content))
+    assert _is_refused(with_name(tag, content))
 
 
 def test_empty_extensions():
     """An empty subjectAltName is (), other empty extensions are absent."""
-    decoded = decode_certificate(_certificate(extensions=b''.join(
-        _extension(oid) for oid in (SUBJECT_ALT_NAME, INFO_ACCESS, CRL_POINTS))))
+    decoded = decode_certificate(certificate(extensions=b''.join(
+        extension(oid) for oid in (SUBJECT_ALT_NAME, INFO_ACCESS, CRL_POINTS))))
     assert set(decoded) - set(EXPECTED['v1']) == {'subjectAltName'}
     assert decoded['subjectAltName'] == ()
 
 
 def test_unique_identifiers_are_passed_over():
     """The unique identifiers of issuer and subject, which no one uses, do no harm."""
-    extra = _tlv(0x81, b'\0a') + _tlv(0x82, b'\0b')
-    assert decode_certificate(_certificate(extra=extra)) == decode_certificate(_certificate())
+    extra = tlv(0x81, b'\0a') + tlv(0x82, b'\0b')
+    assert decode_certificate(certificate(extra=extra)) == decode_certificate(certificate())
 
 
 @pytest.mark.parametrize('value', [
@@ -458,20 +422,20 @@ def test_unique_identifiers_are_passed_over():
 ], ids=['indefinite', 'long form', 'leading zero'])
 def test_length_not_in_the_shortest_form_is_refused(value):
     """A length that is not DER's (X.690 10.1) is refused where all else is right."""
-    subject = _tlv(SET, _tlv(SEQUENCE, _tlv(OID, COMMON_NAME), value))
-    assert _is_refused(_certificate(subject))
+    subject = tlv(SET, tlv(SEQUENCE, tlv(OID, COMMON_NAME), value))
+    assert _is_refused(certificate(subject))
 
 
 def test_unread_extensions_may_hold_anything():
     """An extension that the dict does not show is not looked into."""
-    extension = _tlv(SEQUENCE, _tlv(OID, b'\x2a\x03'), _tlv(0x01, b'\0'), _tlv(0x04, b'\xff'))
-    assert set(decode_certificate(_certificate(extensions=extension * 2))) == set(EXPECTED['v1'])
+    extension = tlv(SEQUENCE, tlv(OID, b'\x2a\x03'), tlv(0x01, b'\0'), tlv(0x04, b'\xff'))
+    assert set(decode_certificate(certificate(extensions=extension * 2))) == set(EXPECTED['v1'])
 
 
 def test_uri_that_is_not_ascii_is_text(native):
     """A URI of an extension is text, read as UTF-8."""
-    der = _certificate(extensions=_extension(INFO_ACCESS, _tlv(
-        SEQUENCE, _tlv(OID, OCSP), _tlv(0x86, b'http://\xc3\xa9'))))
+    der = certificate(extensions=extension(INFO_ACCESS, tlv(
+        SEQUENCE, tlv(OID, OCSP), tlv(0x86, b'http://\xc3\xa9'))))
     assert decode_certificate(der)['OCSP'] == (u'http://\xe9',) == native(der)['OCSP']
 
 
@@ -479,29 +443,29 @@ def test_uri_that_is_not_ascii_is_text(native):
     b'', b'\x30', b'\x30\x00', b'\x30\x80\0\0', b'\x30\x81\x00', b'\x30\x82\x00\x80' + b'a' * 128,
     b'\x30\x84\xff\xff\xff\xff', b'\x30\xff' + b'\xff' * 127, b'\x31\x00', b'\xff' * 99,
     b'\x30\x80' * 9999, b'-----BEGIN CERTIFICATE-----',
-    _certificate() + b'\0',
-    _tlv(SEQUENCE, _certificate()[2:], b'\x05\0'),
-    _tlv(SEQUENCE, _certificate()[2:-12]),
-    _certificate(version=b'\xa0\0'),
-    _certificate(version=b'\xa0\x03\x04\x01\x02'),
-    _certificate(version=b'\xa0\x03\x02\x01\x02' * 2),
-    _certificate(subject=_tlv(SET)),
-    _certificate(subject=_tlv(SEQUENCE)),
-    _certificate(subject=_tlv(SEQUENCE, _attribute(UTF8, b'x')[2:])),
-    _certificate(subject=_tlv(SET, _tlv(SEQUENCE, _tlv(OID, COMMON_NAME)))),
-    _certificate(time=_tlv(0x17, b'200101000000Z') * 2),
-    _certificate(extra=_tlv(0xA4)),
-    _certificate(extra=_tlv(0xA3)),
-    _certificate(extensions=_tlv(SEQUENCE, _tlv(OID, SUBJECT_ALT_NAME))),
-    _certificate(extensions=_extension(SUBJECT_ALT_NAME) * 2),
-    _certificate(extensions=_extension(SUBJECT_ALT_NAME, b'\x82')),
-    _certificate(extensions=_extension(INFO_ACCESS, _tlv(SEQUENCE, _tlv(OID, OCSP)))),
-    _certificate(extensions=_extension(INFO_ACCESS, _tlv(
-        SEQUENCE, _tlv(OID, OCSP), _tlv(0x86, b'a'), _tlv(0x86, b'b')))),
-    _certificate(extensions=_extension(INFO_ACCESS, _tlv(SET))),
-    _certificate(extensions=_tlv(
-        SEQUENCE, _tlv(OID, CRL_POINTS), _tlv(0x04, _tlv(SEQUENCE)), b'\x05\0')),
-    _certificate(extensions=_extension(CRL_POINTS, _tlv(SEQUENCE, b'\xa0\x04\xa0\x02\x89\0'))),
+    certificate() + b'\0',
+    tlv(SEQUENCE, certificate()[2:], b'\x05\0'),
+    tlv(SEQUENCE, certificate()[2:-12]),
+    certificate(version=b'\xa0\0'),
+    certificate(version=b'\xa0\x03\x04\x01\x02'),
+    certificate(version=b'\xa0\x03\x02\x01\x02' * 2),
+    certificate(subject=tlv(SET)),
+    certificate(subject=tlv(SEQUENCE)),
+    certificate(subject=tlv(SEQUENCE, attribute(UTF8, b'x')[2:])),
+    certificate(subject=tlv(SET, tlv(SEQUENCE, tlv(OID, COMMON_NAME)))),
+    certificate(time=tlv(0x17, b'200101000000Z') * 2),
+    certificate(extra=tlv(0xA4)),
+    certificate(extra=tlv(0xA3)),
+    certificate(extensions=tlv(SEQUENCE, tlv(OID, SUBJECT_ALT_NAME))),
+    certificate(extensions=extension(SUBJECT_ALT_NAME) * 2),
+    certificate(extensions=extension(SUBJECT_ALT_NAME, b'\x82')),
+    certificate(extensions=extension(INFO_ACCESS, tlv(SEQUENCE, tlv(OID, OCSP)))),
+    certificate(extensions=extension(INFO_ACCESS, tlv(
+        SEQUENCE, tlv(OID, OCSP), tlv(0x86, b'a'), tlv(0x86, b'b')))),
+    certificate(extensions=extension(INFO_ACCESS, tlv(SET))),
+    certificate(extensions=tlv(
+        SEQUENCE, tlv(OID, CRL_POINTS), tlv(0x04, tlv(SEQUENCE)), b'\x05\0')),
+    certificate(extensions=extension(CRL_POINTS, tlv(SEQUENCE, b'\xa0\x04\xa0\x02\x89\0'))),
 ], ids=lambda _: 'der')
 def test_malformed_certificate_is_refused(der):
     """What is not a certificate in DER is a ValueError that says so."""

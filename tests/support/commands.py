@@ -15,7 +15,7 @@ from sslproto27._core.compat import PYPY
 from tests.support.engines import pass_on
 from tests.support.programs import ROOT, environment, running
 
-__all__ = ['PATIENCE', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
+__all__ = ['PATIENCE', 'Screen', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
            'started']
 
 PATIENCE = 30
@@ -111,3 +111,22 @@ def on_terminal(*arguments, **variables):
         finally:
             watchdog.cancel()
             watchdog.join()
+
+
+class Screen(object):
+    """A stream that keeps what is written, as text."""
+
+    encoding = 'ascii'
+
+    def __init__(self, is_terminal=False):
+        self._is_terminal = is_terminal
+        self.shown = u''
+
+    def isatty(self):
+        return self._is_terminal
+
+    def write(self, data):
+        self.shown += data.decode('ascii') if isinstance(data, bytes) else data
+
+    def flush(self):
+        pass

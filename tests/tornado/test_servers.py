@@ -20,7 +20,7 @@ from tests.support.tornados import (
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
 from tests.support.pipe_pairs import PYPY
 from tests.support.pki import PKI
-from tests.core.test_leaks import in_use
+from tests.support.leaks import in_use
 from tornado import httputil, tcpclient
 from tornado.ioloop import IOLoop
 

@@ -4,6 +4,7 @@ them.
 """
 from __future__ import absolute_import, division, print_function
 
+import gc
 import os
 import platform
 import subprocess
@@ -349,6 +350,7 @@ class TestDescriptors(object):
         before.
         """
         connect(client_context, server_context)
+        gc.collect()  # what other tests have left
         before = descriptors()
         pairs = [Pair(client_context, server_context) for _ in range(100)]
         counts = [descriptors()]
@@ -476,7 +478,8 @@ print('end')
         """The same holds when the callback runs inside of a read, since the peer renegotiates."""
         assert ['2', 'end'] == child('''
 import socket, subprocess
-from tests.core.test_real_peers import ALLOW_RENEGOTIATION, PATIENCE, SocketEnd
+from tests.support.socket_ends import ALLOW_RENEGOTIATION, SocketEnd
+from tests.support.sockets import PATIENCE
 context = contexts('TLSv1.2')[1]
 context.options |= ALLOW_RENEGOTIATION
 calls = []
