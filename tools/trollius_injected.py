@@ -19,7 +19,6 @@ from sslproto27._aio.sockets import SocketTransport
 _TEXT = 'compares a text; the error is of that class'
 _MOCK_CONTEXT = 'a mock of a context: OpenSSL needs one'
 _DEFAULTS = 'replaces ssl.create_default_context; ssl=True has the defaults of Python 3.13 here'
-_PATH = 'mocks a method of the loop that ours has no need to call'
 _READS = 'wants the error before what had arrived; ours hands that out first'
 
 #: By the end of a test's name: why it cannot apply.
@@ -29,11 +28,7 @@ NOT_APPLICABLE = {
     'test_create_ssl_unix_connection': _DEFAULTS,
     'BaseSelectorEventLoopTests::test_make_ssl_transport': _MOCK_CONTEXT,
     'BaseSelectorEventLoopTests::test_make_ssl_transport_without_ssl_error': _MOCK_CONTEXT,
-    'BaseSelectorEventLoopTests::test_process_events_read': _PATH,
-    'BaseSelectorEventLoopTests::test_process_events_write': _PATH,
     'BaseSelectorEventLoopTests::test_socketpair': 'of a class that ours is not: it has sockets',
-    'SelectorSocketTransportTests::test_write_ready_no_data': 'the mock of send returns no number',
-    'SelectorSocketTransportTests::test_write_str': "'str' is bytes; a mock makes it fail there",
     'StreamReaderTests::test_read_exception': _READS,
     'StreamReaderTests::test_readexactly_exception': _READS,
 }
