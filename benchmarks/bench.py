@@ -19,13 +19,14 @@ import time
 import engine_bench
 import loop_bench
 import requests_bench
+import threads_bench
 import tornado_bench
 from certificates import certificates
 from revisions import ROOT, unpacked
 from samples import bars_table, judged
 
 PARTS = {'engine': engine_bench, 'loops': loop_bench, 'requests': requests_bench,
-         'tornado': tornado_bench}
+         'threads': threads_bench, 'tornado': tornado_bench}
 
 
 def path(*names):

@@ -1,4 +1,4 @@
-"""Throw-away certificates: a CA, and a server's for localhost, both with ECDSA P-256 keys."""
+"""Throw-away certificates: a CA, and a server's for localhost, with ECDSA P-256 keys or RSA."""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -30,13 +30,17 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
 
-_REQUEST = ['req', '-config', 'config', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
-            '-nodes']
+_KEYS = {'ec': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+         'rsa': ['-newkey', 'rsa:4096']}
+_REQUEST = ['req', '-config', 'config', '-nodes']
 
 
 @contextmanager
 def certificates():
-    """Yield a folder with ``ca.pem`` and ``server.pem`` (key and certificate); then remove it."""
+    """
+    Yield a folder with ``ca.pem``, and ``server.pem`` and ``rsa.pem`` (key and certificate each; of
+    4096 bits); then remove it.
+    """
     folder = tempfile.mkdtemp(prefix='sslproto27-bench-')
 
     def openssl(*arguments):
@@ -51,16 +55,18 @@ def certificates():
     try:
         with open(os.path.join(folder, 'config'), 'w') as config:
             config.write(_CONFIG % {'hostname': HOSTNAME})
-        openssl(*_REQUEST + ['-x509', '-extensions', 'ca', '-subj', '/CN=sslproto27 benchmark CA',
-                             '-days', '30', '-keyout', 'ca.key', '-out', 'ca.pem'])
-        openssl(*_REQUEST + ['-keyout', 'server.key', '-out', 'server.request'])
-        openssl('x509', '-req', '-in', 'server.request', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-                '-set_serial', '2', '-days', '30', '-extfile', 'config', '-extensions', 'server',
-                '-out', 'server.crt')
-        with open(os.path.join(folder, 'server.pem'), 'w') as joined:
-            for name in ('server.key', 'server.crt'):
-                with open(os.path.join(folder, name)) as part:
-                    joined.write(part.read())
+        openssl(*_REQUEST + _KEYS['ec'] + [
+            '-x509', '-extensions', 'ca', '-subj', '/CN=sslproto27 benchmark CA', '-days', '30',
+            '-keyout', 'ca.key', '-out', 'ca.pem'])
+        for name, key, serial in (('server', 'ec', '2'), ('rsa', 'rsa', '3')):
+            openssl(*_REQUEST + _KEYS[key] + ['-keyout', name + '.key', '-out', name + '.request'])
+            openssl('x509', '-req', '-in', name + '.request', '-CA', 'ca.pem', '-CAkey', 'ca.key',
+                    '-set_serial', serial, '-days', '30', '-extfile', 'config', '-extensions',
+                    'server', '-out', name + '.crt')
+            with open(os.path.join(folder, name + '.pem'), 'w') as joined:
+                for ending in ('.key', '.crt'):
+                    with open(os.path.join(folder, name + ending)) as part:
+                        joined.write(part.read())
         yield folder
     finally:
         shutil.rmtree(folder)

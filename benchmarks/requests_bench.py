@@ -50,11 +50,15 @@ class Process(object):
             raise SystemExit('a worker of requests_bench.py failed; what it said is above')
         return json.loads(answer)
 
-    def measure(self, line, seconds):
-        """Return one sample."""
-        self._process.stdin.write(json.dumps({'line': line, 'seconds': seconds}) + '\n')
+    def ask(self, command):
+        """Return the answer to *command*."""
+        self._process.stdin.write(json.dumps(command) + '\n')
         self._process.stdin.flush()
         return self.receive()
+
+    def measure(self, line, seconds):
+        """Return one sample."""
+        return self.ask({'line': line, 'seconds': seconds})
 
     def stop(self):
         """End it."""

@@ -25,7 +25,8 @@ LAYERS = [
     ('contexts, certificates, names', [
         'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
     ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),
-    ('blocking sockets', ['core/socket*', 'core/real_peers', 'hostile/callers_sockets']),
+    ('blocking sockets', [
+        'core/socket*', 'core/lockedobject', 'core/real_peers', 'hostile/callers_sockets']),
     ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
     ('`sslproto27.aio`', [
         'aio/aio', 'aio/generators', 'aio/handshake_limit', 'aio/pipes', 'aio/sockets',

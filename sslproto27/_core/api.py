@@ -9,7 +9,8 @@ from .compat import PY2
 
 if PY2:
     from .chosen import (
-        MemoryBIO, SSLObject, SSLSession, refuse_renegotiation, wrap_bio, wrap_bio_and_check)
+        MemoryBIO, SSLObject, SSLSession, refuse_renegotiation, wrap_bio, wrap_bio_and_check,
+        wrap_bio_under_lock)
     from .constants import TLSVersion
     from .context.sslcontext import SSLContext, create_default_context
     from .errors import SSLCertVerificationError
@@ -20,8 +21,11 @@ else:
         create_default_context, install, refuse_renegotiation, uninstall, wrap_bio,
         wrap_bio_and_check)
 
+    wrap_bio_under_lock = wrap_bio_and_check
+
 __all__ = [
     'MemoryBIO', 'SSLObject', 'SSLSession', 'SSLContext', 'SSLCertVerificationError', 'TLSVersion',
     'create_default_context', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check',
+    'wrap_bio_under_lock',
     'install', 'uninstall',
 ]

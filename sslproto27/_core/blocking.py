@@ -242,8 +242,8 @@ class Records(object):
 _GLOBALS = globals()
 
 #: Methods that look for that before they take a lock: in the thread that looks they do not count.
-_BEGINNING = frozenset(['_recover', '_enter', '_take', 'recv', 'recv_into', 'send', 'sendall',
-                        'shutdown', 'close', '_close', '_drop', '__exit__'])
+_BEGINNING = frozenset(['_recover', '_refuse_nesting', '_enter', '_take', 'recv', 'recv_into',
+                        'send', 'sendall', 'shutdown', 'close', '_close', '_drop', '__exit__'])
 
 #: The locks that a call takes.
 _TO_READ, _TO_WRITE = ('_receiving', '_lock'), ('_writing', '_sending', '_lock')
@@ -350,6 +350,19 @@ class BlockingTLS(Unique):
         elif not self._is_shared and (self._lock.locked() or self._receiving.locked()
                                       or self._sending.locked() or self._writing.locked()):
             self._recover(needed)
+        if self._is_shared:
+            self._refuse_nesting(needed)
+
+    def _refuse_nesting(self, needed):
+        """
+        Refuse a call in the middle of one of the same thread: it would wait for itself.
+
+        Args:
+            needed (tuple of str): the locks that it will take.
+        """
+        if (any([getattr(self, name).locked() for name in needed])
+                and self._is_in(sys._getframe(), _BEGINNING)):
+            raise RuntimeError('this very object is in the middle of a call')
 
     def _recover(self, needed):
         """
@@ -365,12 +378,11 @@ class BlockingTLS(Unique):
         Raises:
             RuntimeError: it is a handler's, and the other call has what it needs.
         """
+        self._refuse_nesting(needed)
         if not self._is_in(sys._getframe(), _BEGINNING):
             for lock in (self._lock, self._receiving, self._sending, self._writing):
                 if lock.locked():
                     lock.release()
-        elif any([getattr(self, name).locked() for name in needed]):
-            raise RuntimeError('this very object is in the middle of a call')
 
     def _begin_work(self):
         """

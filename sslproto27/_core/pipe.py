@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 import errno
 import ssl
 
-from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check
+from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check, wrap_bio_under_lock
 from .compat import PY2, PYPY, as_bytes
 from .fork import OneProcess, getpid
 from .pipe_states import (
@@ -18,7 +18,7 @@ from .pipe_states import (
 from .servername import required_name
 from .unique import Unique
 
-__all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'RECORD', 'SSLPipe']
+__all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'RECORD', 'PipeUnderLock', 'SSLPipe']
 
 #: The most plaintext that a record carries (RFC 8446 5.1), and so that one read returns.
 RECORD = 16384
@@ -91,9 +91,10 @@ class SSLPipe(OneProcess, Unique):
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
                  '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
-                 '_discarded', '_is_advancing', '_receive_records', '_send_small')
+                 '_discarded', '_is_advancing', '_do_handshake', '_receive_records', '_send_small')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
+    _wrap_bio = staticmethod(wrap_bio_and_check)
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
                  suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT, check_name=None):
@@ -120,15 +121,17 @@ class SSLPipe(OneProcess, Unique):
 
     def _use(self, ssl_object):
         self.ssl_object = ssl_object
+        do_handshake, receive_records, send_small = getattr(ssl_object, '_steps', _STEPS)
+        self._do_handshake = getattr(ssl_object, do_handshake, None)
         # Observed on PyPy 7.3.3: its JIT ends in a failed assertion of its own on the short path.
         self._receive_records = _receive_nothing if PYPY else getattr(
-            ssl_object, 'receive_records', _receive_nothing)
-        self._send_small = getattr(ssl_object, 'send_small', _send_nothing)
+            ssl_object, receive_records, _receive_nothing)
+        self._send_small = getattr(ssl_object, send_small, _send_nothing)
 
     def _new_ssl_object(self):
         context, server_side, server_hostname, session = self._arguments
-        ssl_object = wrap_bio_and_check(context, self._incoming, self._outgoing, server_side,
-                                        server_hostname, session, self._check_name)
+        ssl_object = self._wrap_bio(context, self._incoming, self._outgoing, server_side,
+                                    server_hostname, session, self._check_name)
         if server_side:
             refuse_renegotiation(ssl_object)
         return ssl_object
@@ -334,7 +337,7 @@ class SSLPipe(OneProcess, Unique):
     def records_received(self):
         """
         Return the plaintext received since the last call, as a list of bytes: none, or what records
-        held, each at most 16 KiB. See `appdata_received`, which joins them.
+        held, each at most 16 KiB, or several full ones. See `appdata_received`, which joins them.
         """
         received, self._received = self._received, []
         return received
@@ -427,7 +430,7 @@ class SSLPipe(OneProcess, Unique):
                 error.__traceback__ = error.__context__ = None
 
     def _handshake(self):
-        self.ssl_object.do_handshake()
+        self._do_handshake()
         self._enter(ESTABLISHED)
         self.established = True
 
@@ -518,7 +521,10 @@ _TO_SEND = {
 _ENDING = frozenset([CLOSING, FINISHING])
 
 
-# Where a TLS object has no methods of these names nothing is quicker than the usual way.
+#: The methods of a TLS object that the pipe calls for speed. Where it has none of these names,
+#: nothing is quicker than the usual way.
+_STEPS = 'do_handshake', 'receive_records', 'send_small'
+
 
 def _receive_nothing(incoming, data, received):
     incoming.write(data)
@@ -531,6 +537,13 @@ def _send_nothing(outgoing, data):
 
 def _ragged_eof():
     return ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
+
+
+class PipeUnderLock(SSLPipe):
+    """An `SSLPipe` for one who calls it under a lock of his own: see `lockedobject`."""
+
+    __slots__ = ()
+    _wrap_bio = staticmethod(wrap_bio_under_lock)
 
 
 def _misbehaviour(text, number=SSL_ERROR_SSL):

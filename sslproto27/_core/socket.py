@@ -12,7 +12,7 @@ import socket
 from . import pipe_states
 from .api import SSLObject
 from .blocking import BlockingTLS, ReadAhead, Records
-from .pipe import RECORD, SSLPipe
+from .pipe import RECORD, PipeUnderLock
 
 __all__ = ['SSLSocket']
 
@@ -189,7 +189,7 @@ class _PipeEngine(object):
 
 def _messages(records):
     """
-    Join full records with the one that follows.
+    Join full records, of which several may be one already, with the one that follows.
 
     A record that is not full ends what the peer has written at once. As ssl.SSLSocket returns no
     more than a record, nobody may expect the next message in the same recv().
@@ -197,7 +197,7 @@ def _messages(records):
     messages, message = [], []
     for record in records:
         message.append(record)
-        if len(record) != RECORD:
+        if len(record) % RECORD:
             messages.append(b''.join(message))
             message = []
     if message:
@@ -265,7 +265,8 @@ class SSLSocket(BlockingTLS):
         gettimeout = getattr(sock, 'gettimeout', None)
         if do_handshake_on_connect and gettimeout is not None and gettimeout() == 0:
             raise ValueError('do_handshake_on_connect must be false if sock does not block')
-        self._pipe = SSLPipe(context, server_side, server_hostname, session, suppress_ragged_eofs)
+        self._pipe = PipeUnderLock(context, server_side, server_hostname, session,
+                                   suppress_ragged_eofs)
         self._context = context
         self._server_side = bool(server_side)
         self._server_hostname = self._pipe.ssl_object.server_hostname

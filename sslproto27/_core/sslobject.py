@@ -90,13 +90,18 @@ class SSLObject(Unique):
     __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
                  '_checks_name', '__weakref__')
 
+    @property
+    def _is_ours(self):
+        """Whether this is no subclass of a user's (bool)."""
+        return type(self) is SSLObject
+
     def __init__(self, *args, **kwargs):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
                 check_name):
-        self = object.__new__(cls)
+        self = cls.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
         is_address = server_hostname is not None and is_ip_address(server_hostname)
@@ -273,6 +278,8 @@ class SSLObject(Unique):
         if BIO_write(bio, data, size) != size:
             raise library_error()
         if size > _RECORD:
+            if self._read_many(bio, data, received):
+                return True
             size = _RECORD
         elif size < 2:
             size = 2  # the least that a buffer may be
@@ -292,6 +299,10 @@ class SSLObject(Unique):
                 # more, not one for each few bytes.
                 size = _RECORD
 
+    def _read_many(self, bio, data, received):
+        """Begin with what is faster for much *data*, see `receive_records`; is that all?"""
+        return False
+
     def send_small(self, outgoing, data):
         """
         Encrypt *data*, which is not empty, if it is small.
@@ -301,12 +312,18 @@ class SSLObject(Unique):
             it failed: `write` has to be called, with the same data.
         """
         size = len(data)
-        if self._state or size > _LARGEST_SMALL or SSL_write(self._ssl, data, size) != size:
+        if size > _LARGEST_SMALL:
+            return self._send_large(outgoing, data)
+        if self._state or SSL_write(self._ssl, data, size) != size:
             return b''
         size += _RECORD_OVERHEAD
         records = new_buffer(size)
         count = BIO_read(outgoing._bio, records, size)
         return records[:count] if count < size else records[:] + outgoing.read()
+
+    def _send_large(self, outgoing, data):
+        """Do as `send_small`, for *data* that is not small."""
+        return b''
 
     # Handshake and closing
 
@@ -320,13 +337,16 @@ class SSLObject(Unique):
             ssl.SSLEOFError: the incoming BIO ended.
             ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
         """
+        self._shake_hands(SSL_do_handshake)
+
+    def _shake_hands(self, step):
         _descend(_LEVELS)
-        if self._call(SSL_do_handshake, self._ssl) != 1:
+        if self._call(step, self._ssl) != 1:
             raise self._error(silent=True)
         # A TLS 1.2 client may start another handshake, and the server's callbacks run again; a
         # subclass may have a read and a write of its own, so that there is no way around them.
         careful = (self._server_side and self.version() != 'TLSv1.3'
-                   or type(self) is not SSLObject)
+                   or not self._is_ours)
         self._state = _CAREFUL if careful else _DONE
 
     def _finish_handshake(self):
@@ -685,13 +705,14 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
 
 def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name):
+                       check_name, default=SSLObject):
     """
     Do what `wrap_bio` does.
 
     Args:
         check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
             not. Where certificates are not verified at all, names are not either.
+        default (type): what to make unless *context* has a subclass of `SSLObject`.
     """
     if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
@@ -700,6 +721,8 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
     extras = peek(context)
     cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
+    if cls is SSLObject:
+        cls = default
     return cls._create(context, incoming, outgoing, server_side,
                        encode_hostname(server_hostname), session, extras,
                        check_name and context.verify_mode != ssl.CERT_NONE)

@@ -15,8 +15,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 
 from sslproto27 import MemoryBIO, SSLPipe, context, create_default_context
+from sslproto27._core.pipe import PipeUnderLock
 from tests.support.memory import Pair, connect, raised
 
 
@@ -98,6 +100,49 @@ def pipe(client, server):
     ends[1].feed_ssldata(ends[0].data_to_send())
     ends[0].feed_ssldata(ends[1].data_to_send() + b'plain')
     assert ends[0].unwrap() == b'plain'
+
+
+def threads(client, server):
+    """Pipes that give the interpreter's lock away, each in its thread; others ask their objects."""
+    done, current, failed = [], [], []
+
+    def work():
+        try:
+            for _ in range(4):
+                ends = [PipeUnderLock(client, server_hostname='localhost'),
+                        PipeUnderLock(server, server_side=True)]
+                current[:] = ends
+                for end in ends:
+                    end.do_handshake()
+                for data in (b'x', b'y' * 200000, b'z' * 16384, b'x' * 100000):
+                    for end in ends:
+                        end.feed_appdata(data)
+                    for _ in range(4):
+                        for source, target in (ends, ends[::-1]):
+                            target.feed_ssldata(source.data_to_send())
+                    assert [end.appdata_received() for end in ends] == [data, data]
+        except Exception as error:
+            failed.append(error)
+        done.append(True)
+
+    def ask():
+        while len(done) < 2:
+            for end in list(current):
+                sslobj = end.ssl_object
+                for call in (sslobj.version, sslobj.cipher, sslobj.shared_ciphers, sslobj.pending,
+                             sslobj.selected_alpn_protocol, sslobj.compression,
+                             sslobj.get_unverified_chain, sslobj.get_verified_chain,
+                             lambda: sslobj.session, lambda: sslobj.getpeercert(True)):
+                    try:
+                        call()
+                    except ValueError:
+                        pass  # before the handshake
+    workers = [threading.Thread(target=target) for target in (work, work, ask)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failed, failed
 
 
 def settings():
@@ -221,7 +266,8 @@ def main():
     folder = tempfile.mkdtemp()
     try:
         client, server, pem = contexts(folder)
-        for step in (talk, fail, destroy, pipe, lifetimes, failed_and_used, callbacks_that_fail):
+        for step in (talk, fail, destroy, pipe, threads, lifetimes, failed_and_used,
+                     callbacks_that_fail):
             step(client, server)
             step(client, server)
         for _ in range(2):

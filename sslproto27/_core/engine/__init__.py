@@ -7,10 +7,14 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
 ``lib``
     OpenSSL's functions, as `libssl` declares them, of the very library that ``_ssl`` uses. Handles
     are opaque; a null handle is false. No two threads are ever inside of it together.
+``freely(name)``
+    The function *name* of `lib`, but for the interpreter's lock, which it gives away while it runs:
+    nobody else may use what it uses. None where there is nothing to be gained by that.
 ``prepared(handle)``
     A handle that is not null in the form that is quickest to pass, for those that are kept.
-``new_bio()``
-    A memory BIO, BIO_s_mem(3), as `prepared` would have it; null where there is no memory for it.
+``new_bio(kind)``
+    A BIO, as `prepared` would have it; null where there is no memory for it. Without *kind*, of
+    which `lib` has the functions, one in memory, BIO_s_mem(3).
 ``NULL``
     The null pointer, as an argument.
 ``fill(function, handle, size)``

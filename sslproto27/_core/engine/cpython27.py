@@ -2,8 +2,9 @@
 CPython 2.7: memory BIOs grafted onto the interpreter's own TLS object through ctypes.
 
 Everything goes through PyDLL, which keeps the interpreter's lock: a call takes a microsecond, so
-giving the lock away would cost more than it frees, and as no two threads are ever inside of
-OpenSSL for us, using one object from several threads cannot corrupt memory.
+giving the lock away would cost more than it frees, and as no two threads are ever inside of one
+object of OpenSSL's for us, using one object from several threads cannot corrupt memory. What
+`freely` returns goes through CDLL: see `sslproto27._core.lockedobject`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -13,10 +14,10 @@ import functools
 import _socket
 import _ssl
 
-from .libssl import EngineUnavailable, Library, callback_types, guarded
+from .libssl import EngineUnavailable, Library, callback_types, declarations, guarded
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
-           'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
+           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
 
 NULL = None
 
@@ -61,15 +62,23 @@ def _declared(function, name, result, arguments):
 
 
 # A ssl module that is built into the interpreter has no file: its symbols are the process's own.
-lib = Library(ctypes.PyDLL, getattr(_ssl, '__file__', None), _declared)
+_FILE = getattr(_ssl, '__file__', None)
+lib = Library(ctypes.PyDLL, _FILE, _declared)
+
+
+def freely(name):
+    """See the contract. A callback takes the lock again by itself: see `callback`."""
+    function = getattr(ctypes.CDLL(_FILE), name)
+    return _declared(function, *[found for found in declarations() if found[0] == name][0])
+
 
 _IN_MEMORY = lib.BIO_s_mem()
 BIO_new = lib.BIO_new
 
 
-def new_bio():
+def new_bio(kind=_IN_MEMORY):
     """See the contract."""
-    address = BIO_new(_IN_MEMORY)
+    address = BIO_new(kind)
     return address and byref(char_at(address))
 
 

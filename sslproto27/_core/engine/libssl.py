@@ -45,8 +45,12 @@ text ERR_reason_error_string(ulong);
 void ERR_clear_error(void);
 
 ptr BIO_s_mem(void);
+ptr BIO_f_ssl(void);
+ptr BIO_f_buffer(void);
 address BIO_new(ptr);
 int BIO_free(ptr);
+void BIO_free_all(ptr);
+ptr BIO_push(ptr, ptr);
 int BIO_up_ref(ptr);
 int BIO_read(ptr, buf, int);
 int BIO_write(ptr, text, int);

@@ -13,8 +13,8 @@ import cffi
 
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'graft', 'memory', 'new_bio',
-           'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
+__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
+           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
 
 NULL = 0
 
@@ -58,9 +58,13 @@ lib = Library(ffi.dlopen, _pypy_openssl.__file__, _declared)
 _IN_MEMORY = lib.BIO_s_mem()
 
 
-def new_bio():
+def new_bio(kind=_IN_MEMORY):
     """See the contract."""
-    return lib.BIO_new(_IN_MEMORY)
+    return lib.BIO_new(kind)
+
+
+def freely(name):
+    """See the contract: all of them do so here, and `_lock` lets no two run at once."""
 
 
 def prepared(handle):
