@@ -225,9 +225,6 @@ def _has_record(data, start):
 def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,
                         check_name):
     """Do as `wrap_bio_and_check`, for one who has a lock over the object."""
-    default = LockedSSLObject if _can_free else SSLObject
+    default = SSLObject if _FREE.SSL_do_handshake is None else LockedSSLObject
     return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
                               check_name, default)
-
-
-_can_free = binding.freely('SSL_do_handshake') is not None

@@ -10,7 +10,7 @@ import errno
 import ssl
 
 from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check, wrap_bio_under_lock
-from .compat import PY2, PYPY, as_bytes
+from .compat import PY2, as_bytes
 from .fork import OneProcess, getpid
 from .pipe_states import (
     BROKEN, CLOSE, CLOSE_DONE, CLOSING, ESTABLISHED, FAIL, FINISHING, HANDSHAKE, OPEN, PEER_CLOSE,
@@ -123,9 +123,7 @@ class SSLPipe(OneProcess, Unique):
         self.ssl_object = ssl_object
         do_handshake, receive_records, send_small = getattr(ssl_object, '_steps', _STEPS)
         self._do_handshake = getattr(ssl_object, do_handshake, None)
-        # Observed on PyPy 7.3.3: its JIT ends in a failed assertion of its own on the short path.
-        self._receive_records = _receive_nothing if PYPY else getattr(
-            ssl_object, receive_records, _receive_nothing)
+        self._receive_records = getattr(ssl_object, receive_records, _receive_nothing)
         self._send_small = getattr(ssl_object, send_small, _send_nothing)
 
     def _new_ssl_object(self):

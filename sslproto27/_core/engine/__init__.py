@@ -20,9 +20,13 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
 ``fill(function, handle, size)``
     Call ``function(handle, buffer, size)``; return the bytes that it put there, b'' for none.
 ``new_buffer(size)``
-    Memory for OpenSSL to fill, of at least 2 bytes; ``buffer[:count]`` is what it put there.
+    Memory for OpenSSL to fill, of at least 2 bytes; ``buffer[:count]`` is what it put there, to be
+    taken once, or never where a call has put nothing there.
 ``new_large_buffer(size)``
     The same, quicker where *size* is many kilobytes.
+``read_records(ssl, bio, received)``
+    Append to the list *received* what SSL_read decrypts of the memory BIO *bio*, full records in a
+    row as one item; return whether all was there. None where `sslobject` itself is quicker.
 ``Cell()``
     An unsigned int for OpenSSL to set: pass ``cell.argument``, read ``cell.value``.
 ``memory(handle, size)``

@@ -17,7 +17,8 @@ import _ssl
 from .libssl import EngineUnavailable, Library, callback_types, declarations, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
-           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
+           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared',
+           'read_records', 'store', 'text_at']
 
 NULL = None
 
@@ -91,6 +92,10 @@ _new_string.restype = ctypes.py_object
 
 #: With a null pointer: a string whose bytes are yet to be set.
 new_large_buffer = functools.partial(_new_string, None)
+
+
+#: See the contract.
+read_records = None
 
 
 def fill(function, handle, size):

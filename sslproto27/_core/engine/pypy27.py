@@ -14,7 +14,8 @@ import cffi
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
 __all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
-           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'store', 'text_at']
+           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'read_records',
+           'store', 'text_at']
 
 NULL = 0
 
@@ -49,11 +50,17 @@ def _returning_text(function):
 def _filling(function):
     def call(handle, data, *args):
         with _lock:
-            return function(handle, ffi.from_buffer(data), *args)
+            count = function(handle, data.place, *args)
+        if count <= 0:
+            data.give_back()
+        return count
     return call
 
 
 lib = Library(ffi.dlopen, _pypy_openssl.__file__, _declared)
+
+_library = ffi.dlopen(_pypy_openssl.__file__)
+_SSL_read, _BIO_ctrl_pending = _library.SSL_read, _library.BIO_ctrl_pending
 
 _IN_MEMORY = lib.BIO_s_mem()
 
@@ -74,10 +81,50 @@ def prepared(handle):
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
+#: For how many bytes a buffer that is used again has room: 16 full records, encrypted.
+_ROOM = 0x41000
+
+#: The most plaintext of a record (RFC 8446 5.1).
+_RECORD = 16384
+
+#: What nobody uses at the moment. Making 64 KiB anew takes as long as decrypting 20 KiB.
+_spare = []
+
+
+class _Buffer(object):
+    """See the contract's ``new_buffer``: what is read from it, once, is a copy."""
+
+    def __init__(self, room):
+        self.place = _allocate('char[]', room)
+        self.unpacked = ffi.buffer(self.place)
+        self.size = 0  # how much of it somebody uses
+
+    def __getslice__(self, start, end):
+        size = self.size
+        data = self.unpacked[start:end if end < size else size]
+        self.give_back()
+        return data
+
+    def give_back(self):
+        """Let others use it; who has it does not any more."""
+        if 0 < self.size <= _ROOM:
+            self.size = 0
+            _spare.append(self)
+
 
 def new_buffer(size):
     """See the contract."""
-    return ffi.buffer(_allocate('char[]', size))
+    if size > _ROOM:
+        data = _Buffer(size)
+    else:
+        try:
+            # Whoever has it, has it alone: another thread, or a signal's handler between any two
+            # steps of ours, finds it gone.
+            data = _spare.pop()
+        except IndexError:
+            data = _Buffer(_ROOM)
+    data.size = size
+    return data
 
 
 new_large_buffer = new_buffer
@@ -88,6 +135,27 @@ def fill(function, handle, size):
     data = new_buffer(size)
     count = function(handle, data, size)
     return data[:count] if count > 0 else b''
+
+
+def read_records(handle, bio, received):
+    """See the contract."""
+    data = new_buffer(_ROOM)
+    place, unpacked = data.place, data.unpacked
+    start = end = 0
+    while True:
+        with _lock:
+            count = _SSL_read(handle, place + end, _RECORD)
+            pending = _BIO_ctrl_pending(bio) if count > 0 else 0
+        if count > 0:
+            end += count
+        if end > start and (count != _RECORD or not pending or end > _ROOM - _RECORD):
+            received.append(unpacked[start:end])
+            start = end
+        if count <= 0 or not pending:
+            data.give_back()
+            return count > 0
+        if end > _ROOM - _RECORD:
+            start = end = 0
 
 
 class Cell(object):

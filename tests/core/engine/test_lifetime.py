@@ -617,3 +617,32 @@ def test_child_reports_its_failures(run_python):
     warned = run_python(BEGIN + 'import warnings; warnings.warn("seen")')
     assert (True, 1) == (crashed.returncode < 0, warned.returncode)
     assert ('UserWarning' in warned.stderr, sys.executable != '') == (True, True)
+
+
+@only_graft
+@pytest.mark.skipif(not PY2, reason="Python 3's own ssl has no buffers of ours")
+class TestBuffers(object):
+    """Memory that OpenSSL fills may be used again, by one at a time."""
+
+    def test_two_at_once(self):
+        """What is in one buffer stays there, whatever is read into another meanwhile."""
+        from sslproto27._core.engine import binding
+        bio, buffers = MemoryBIO(), []
+        for word in (b'first', b'second'):
+            bio.write(word)
+            buffers.append(binding.new_buffer(10))
+            assert len(word) == binding.lib.BIO_read(bio._bio, buffers[-1], 10)
+        assert [b'first', b'second'] == [buffers[0][:5], buffers[1][:6]]
+
+    def test_failed_reads(self):
+        """A buffer into which nothing was read is nobody's any more, and is taken once."""
+        from sslproto27._core.engine import binding
+        bio = MemoryBIO()
+        first = binding.new_buffer(10)
+        assert binding.lib.BIO_read(bio._bio, first, 10) <= 0
+        assert b'' == first[:0]
+        buffers = [binding.new_buffer(10) for _ in range(3)]
+        for number, data in enumerate(buffers):
+            bio.write(b'%d' % number)
+            binding.lib.BIO_read(bio._bio, data, 10)
+        assert [b'0', b'1', b'2'] == [data[:1] for data in buffers]
