@@ -97,7 +97,8 @@ def uninterrupted(results, sock, call, argument, to_send=False):
         ssl.SSLWantReadError, ssl.SSLWantWriteError: it does not block.
     """
     try:
-        timeout = sock.gettimeout()
+        # 2.7's own socket has this of another one, and finds it anew for each call.
+        timeout = (sock._sock if sock.__class__ is _DELEGATING else sock).gettimeout()
     except AttributeError:
         timeout = None
     end = timeout and _clock() + timeout
@@ -115,6 +116,11 @@ def uninterrupted(results, sock, call, argument, to_send=False):
         if timeout:
             _wait(sock, to_send, end)
 
+
+#: 2.7's own class of sockets, unless somebody has put another one in its place.
+_DELEGATING = getattr(socket, '_socketobject', None)
+if getattr(_DELEGATING, '__module__', None) != 'socket':
+    _DELEGATING = None
 
 if PY2 and PYPY:
     def _method(sock, name):
@@ -174,7 +180,7 @@ class ReadAhead(object):
     def __init__(self):
         self._size = _LEAST_READ
 
-    def wanted(self, size):
+    def wanted(self, size=0):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         return self._size
 
@@ -206,7 +212,7 @@ class Records(object):
         self._length = 0    # of the content of the record that has begun,
         self._left = 0      # and how much of that is to come
 
-    def wanted(self, size):
+    def wanted(self, size=0):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         left = self._left
         if not self._whole:
@@ -384,16 +390,11 @@ class BlockingTLS(Unique):
                 if lock.locked():
                     lock.release()
 
-    def _begin_work(self):
-        """
-        Let the engine work, with `_lock` held; `_is_torn` until it is done.
+    # The engine works with `_lock` held, and `_is_torn` until it is done. If that is so already, an
+    # exception of a signal handler's has ended its work in the middle: nobody knows what is lost.
 
-        If that is so already, an exception of a signal handler's has ended its work in the middle:
-        nobody knows what is lost.
-        """
-        if self._is_torn:
-            raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
-        self._is_torn = True
+    def _refuse(self):
+        raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
 
     def _is_in(self, frame, but=()):
         """Return whether a method of ours is among the callers of *frame*, *but* these aside."""
@@ -427,12 +428,22 @@ class BlockingTLS(Unique):
     def _take_here(self, answer, step, *size):
         """Do as `_take`; `_receiving` is held."""
         engine = self._engine
+        arrived = self._arrived
         while True:
             if self._lower.__class__ is _Closed:
                 raise _bad_descriptor()
             try:
                 with self._lock:
-                    self._begin_work()
+                    if self._is_torn:
+                        self._refuse()
+                    self._is_torn = True
+                    if arrived:
+                        data = arrived.pop()
+                        if data:
+                            self._amount.count(data)
+                        else:
+                            self._eof = True
+                        engine.receive(data)
                     try:
                         result = step(*size)
                     except (ssl.SSLError, RuntimeError):
@@ -451,7 +462,11 @@ class BlockingTLS(Unique):
                     # The peer's last words, if they are here, tell more than that it is gone.
                     if error.errno not in _GONE or not self._has_arrived():
                         raise
-            self._receive(*size)
+            if not arrived:
+                if self._eof:
+                    raise ragged_eof()
+                lower = self._lower
+                uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(*size))
         if engine.outgoing:
             if answer:
                 self._flush(True)
@@ -467,24 +482,6 @@ class BlockingTLS(Unique):
             return bool(_is_ready(self._lower.fileno(), False, 0))
         except (AttributeError, ValueError, socket.error, select.error):  # nobody can tell
             return False
-
-    def _receive(self, size=0):
-        """Bring what comes from below to the engine; `_receiving` is held."""
-        arrived = self._arrived
-        if not arrived:
-            if self._eof:
-                raise ragged_eof()
-            lower = self._lower
-            uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(size))
-        with self._lock:
-            self._begin_work()
-            data = arrived.pop()
-            if data:
-                self._amount.count(data)
-            else:
-                self._eof = True
-            self._engine.receive(data)
-            self._is_torn = False
 
     def recv(self, buflen=1024, flags=0):
         """
@@ -597,7 +594,9 @@ class BlockingTLS(Unique):
         if not is_repeated:
             try:
                 with self._lock:
-                    self._begin_work()
+                    if self._is_torn:
+                        self._refuse()
+                    self._is_torn = True
                     try:
                         self._repeat = data[:self._engine.write(data)]
                     except (socket.error, RuntimeError):
@@ -610,7 +609,8 @@ class BlockingTLS(Unique):
                 self._flush_at_once()
                 raise
         # Not told before it is out: who has sent all that there is might never call again.
-        self._flush(True)
+        with self._sending:
+            self._send_outgoing(True)
         if self._engine.is_unwritten:
             self._wait_for_handshake()
         repeat, self._repeat = self._repeat, None
@@ -663,11 +663,14 @@ class BlockingTLS(Unique):
     def _send_outgoing(self, wait):
         """Do as `_flush`; `_sending` is held."""
         engine = self._engine
+        sent = self._sent
         while True:
             with self._lock:
-                if self._sent:
-                    self._begin_work()
-                    engine.consume_outgoing(self._sent.pop())
+                if sent:
+                    if self._is_torn:
+                        self._refuse()
+                    self._is_torn = True
+                    engine.consume_outgoing(sent.pop())
                     self._is_torn = False
                 data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
             if not data or self._is_cut and not wait:

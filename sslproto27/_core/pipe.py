@@ -345,6 +345,11 @@ class SSLPipe(OneProcess, Unique):
         """Whether `appdata_received` has something to return (bool)."""
         return bool(self._received)
 
+    @property
+    def has_data_to_send(self):
+        """Whether `data_to_send` may have something to return (bool): it costs less to ask."""
+        return bool(self.backlog) or self.state in _ENDING or self._outgoing.pending > 0
+
     def data_to_send(self, amount=None):
         """
         Return the bytes that have to go to the peer (bytes), b'' if there are none.

@@ -139,7 +139,8 @@ class _PipeEngine(object):
         else:
             self._eof = True
             pipe.feed_eof()
-        self._collect()
+        if pipe.has_data_to_send:
+            self._collect()
         records = pipe.records_received()
         if len(records) > 1:
             records = _messages(records) if self._keeps_apart else [b''.join(records)]
@@ -155,8 +156,11 @@ class _PipeEngine(object):
         if pipe.state not in _WRITABLE:
             raise pipe.failure or socket.error(errno.EPIPE, 'TLS has been shut down')
         pipe.feed_appdata(data)
-        self._collect()
-        self._require_intact()
+        records = pipe.data_to_send()
+        if records:
+            self.outgoing.append(records)
+        if pipe.state is pipe_states.BROKEN:
+            raise pipe.failure
         return len(data)
 
     def close(self):
@@ -166,7 +170,7 @@ class _PipeEngine(object):
         self._collect()
 
     def _collect(self):
-        """Take what the pipe has to send: the one place that does."""
+        """Take what the pipe has to send."""
         data = self.pipe.data_to_send()
         if data:
             self.outgoing.append(data)

@@ -32,13 +32,15 @@ class HTTPSSocket(SSLSocket):
 
     _reads_ahead = False
 
-    def _receive(self, size=0):
-        SSLSocket._receive(self, size)
-        if self._engine.is_over:
-            try:
-                self._lower.shutdown(socket.SHUT_RD)
-            except (AttributeError, socket.error):
-                pass  # it has ended as well, then
+    def _take_here(self, answer, step, *size):
+        try:
+            return SSLSocket._take_here(self, answer, step, *size)
+        finally:
+            if self._engine.is_over:
+                try:
+                    self._lower.shutdown(socket.SHUT_RD)
+                except (AttributeError, socket.error):
+                    pass  # it has ended as well, then
 
     def recv(self, buflen=1024, flags=0):
         """Wait for plaintext; see `SSLSocket.recv`."""

@@ -1052,3 +1052,32 @@ class TestNested(object):
         assert (CLOSED, OPEN) == (inner.client.state, outer.client.state)
         outer.shut_down()
         assert CLOSED is outer.client.state
+
+
+class TestHasDataToSend(object):
+    """What tells, for less than it costs to ask, whether there is something to send."""
+
+    def test_in_a_conversation(self, new_pair):
+        """It is true whenever data_to_send returns something: data, answers, close_notify."""
+        pair, seen = new_pair(), []
+
+        def carry_and_count(one, other):
+            had = one.has_data_to_send
+            wire = one.data_to_send()
+            seen.append(bool(wire))
+            assert had >= bool(wire)
+            assert not one.has_data_to_send or one.state in ('CLOSING', 'FINISHING')
+            other.feed_ssldata(wire)
+        for pipe in (pair.client, pair.server):
+            pipe.do_handshake()
+        for _ in range(4):
+            carry_and_count(pair.client, pair.server)
+            carry_and_count(pair.server, pair.client)
+        assert not pair.client.has_data_to_send
+        pair.client.feed_appdata(b'x' * 100000)
+        assert pair.client.has_data_to_send
+        carry_and_count(pair.client, pair.server)
+        pair.server.shutdown()
+        assert pair.server.has_data_to_send
+        carry_and_count(pair.server, pair.client)
+        assert True in seen and False in seen

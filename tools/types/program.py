@@ -50,7 +50,7 @@ def pipe() -> bytes:
     assert_type(one.backlog_size, int)
     assert_type(one.backlog, list[bytes | memoryview])
     assert_type(one.records_received(), list[bytes])
-    assert_type(one.established or one.has_appdata, bool)
+    assert_type(one.established or one.has_appdata or one.has_data_to_send, bool)
     if one.failure is not None:
         raise one.failure
     print(one.state.lower())
