@@ -13,6 +13,7 @@ REQUESTS_VERSION := 2.27.1
 ASYNCIO := .cache/asyncio
 TROLLIUS := .cache/trollius
 TROLLIUS_VERSION := 2.2.1
+TORNADO45 := .cache/tornado45
 STUBS = $(wildcard sslproto27/*.pyi sslproto27/*/*.pyi)
 MYPY = MYPY_CACHE_DIR=.cache/mypy PYTHONPATH=.cache/types:. $(VENV3)/bin/python -m mypy
 SOURCES = $(wildcard sslproto27 contrib examples tests tools benchmarks setup.py)
@@ -26,7 +27,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 
 # Both environments write the same metadata of the package.
 .NOTPARALLEL:
-.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius test-applications test-asyncio comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
+.PHONY: help demo mutations test test-all test-pair tested test-urllib3 test-trollius test-tornado45 test-applications test-asyncio comparison lint types docs bench valgrind fuzz dist test-dist instructions interop soak diagrams bench-report accelerator coverage coverage-own test-one clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -82,6 +83,9 @@ test-asyncio: $(TROLLIUS)/ready  ## CPython's own tests of asyncio's TLS, transl
 test-applications: $(REQUESTS)/ready  ## applications and requests' own tests: as on stock Python?
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_REQUESTS=$(CURDIR)/$(REQUESTS)/requests-$(REQUESTS_VERSION) \
 	    $(REQUESTS)/env/bin/python -m pytest -q -rs --timeout 120 tests/applications/check_*.py
+
+test-tornado45: $(TORNADO45)/ready  ## the tests of Tornado, ours and its own, with 4.5.3
+	@PYTHONPATH=$(CURDIR) $(TORNADO45)/bin/python -m pytest -q -rs -p no:cacheprovider tests/tornado
 
 comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
 	@PYTHONPATH=$(CURDIR) .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
@@ -249,6 +253,12 @@ $(TROLLIUS)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	@tar -xzf $(@D)/trollius-$(TROLLIUS_VERSION).tar.gz -C $(@D)
 	@$(@D)/env/bin/python -m pip install -qq $(@D)/trollius-$(TROLLIUS_VERSION) 'pytest>=4.6,<5' \
 	    'mock<4' unittest2 'pytest-timeout<2' 'trustme<1' && touch $@
+
+$(TORNADO45)/ready: .cache/virtualenv/ready
+	@rm -rf $(@D)
+	@$(VIRTUALENV) $(@D)
+	@$(@D)/bin/python -m pip install -qq -e '.[test]' && \
+	    $(@D)/bin/python -m pip install -qq 'tornado==4.5.3' && touch $@
 
 # Some distributions cut ensurepip from venv; virtualenv, before or after fetching
 # newer wheels, then serves the old and the new versions of Python 3.

@@ -18,9 +18,9 @@ VERSION = re.search(r'^__version__ = [\'"]([^\'"]+)[\'"]',
                     read('sslproto27', '__init__.py'), re.MULTILINE).group(1)
 
 PY2, PY3 = '; python_version < "3"', '; python_version >= "3"'
-TROLLIUS = 'trollius>=2.2' + PY2
+TROLLIUS = 'trollius>=2.1' + PY2
 # The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
-TORNADO = 'tornado>=5.1,<6; python_version < "3.10"'
+TORNADO = 'tornado>=4.5,<6; python_version < "3.10"'
 ENUM = 'enum34>=1.1' + PY2
 # Needs cryptography, of which PyPy 2.7 has none that builds.
 PYOPENSSL = ['pyOpenSSL>=21,<22' + PY2 + ' and platform_python_implementation != "PyPy"',

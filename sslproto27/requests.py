@@ -8,13 +8,20 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
+import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool, poolmanager
 from urllib3.util import ssl_
 
+from ._core.versions import require_version
 from ._urllib3.sockets import ContextView, is_for_address, match_address
 
 __all__ = ['SSLAdapter']
+
+# 2.25 was the first to go with that urllib3; what is used of either is for adapters to use.
+require_version('requests', requests.__version__, [('2.25', '2.99')])
+require_version('urllib3', urllib3.__version__, [('1.26', '1.26')])
 
 
 class SSLAdapter(HTTPAdapter):

@@ -17,6 +17,7 @@ import threading
 
 from ._core.api import SSLContext
 from ._core.compat import PY2, NativeContext
+from ._core.versions import require_version
 from ._urllib3.sockets import HTTPSSocket, is_for_address, match_address
 
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
@@ -41,9 +42,8 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
         ValueError: it is not urllib3 1.26, or lacks a name that has to be replaced.
     """
     root = importlib.import_module(package)
-    version = getattr(root, '__version__', None)
-    if not str(version).startswith('1.26.'):
-        raise ValueError('package must be urllib3 1.26, not %s of version %s' % (package, version))
+    require_version(package, getattr(root, '__version__', 'of no version'), [('1.26', '1.26')],
+                    ValueError)
     name = root.__name__  # requests.packages.urllib3 is but another name of urllib3
     with _lock:
         if name not in _injected:

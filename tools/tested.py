@@ -21,7 +21,8 @@ LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'core/bio', 'core/channel_binding', 'core/engine/*', 'core/errors', 'core/monkey_patching',
         'core/pair/*', 'core/pep546', 'core/post_handshake', 'core/session*', 'core/short_paths',
-        'core/sslobject', 'core/unique', 'core/wrap_bio', 'hostile/callers_engine']),
+        'core/sslobject', 'core/unique', 'core/versions', 'core/wrap_bio',
+        'hostile/callers_engine']),
     ('contexts, certificates, names', [
         'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
     ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),

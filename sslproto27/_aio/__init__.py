@@ -11,6 +11,7 @@ import functools
 import socket
 
 from .._core.compat import PY2
+from .._core.versions import installed_version, require_version
 from .._stream import transport
 from .._stream.protocol import SSLProtocol as _SSLProtocol
 from .._stream.report import address, failed_handshakes, logger
@@ -20,6 +21,8 @@ if PY2:
     from trollius import From, Return, coroutine
     from trollius.selector_events import _SelectorTransport
     from trollius.unix_events import DefaultEventLoopPolicy
+    # Read in 2.1.post2 and 2.2.1, which differ in nothing that counts here.
+    require_version('Trollius', installed_version(framework, 'trollius'), [('2.1', '2.2')])
 else:
     import asyncio as framework
     from asyncio import DefaultEventLoopPolicy

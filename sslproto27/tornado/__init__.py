@@ -1,5 +1,5 @@
 """
-TLS over memory BIOs for Tornado 5.1: streams, servers, clients.
+TLS over memory BIOs for Tornado 4.5 to 5.1: streams, servers, clients.
 
     import sslproto27.tornado
     sslproto27.tornado.install()

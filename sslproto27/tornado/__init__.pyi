@@ -4,6 +4,7 @@ import datetime
 import socket as sockets
 from collections.abc import Callable
 from ssl import SSLContext, SSLSession
+from types import ModuleType
 from typing import Any
 
 from tornado import httpserver, iostream, tcpclient, tcpserver
@@ -92,5 +93,9 @@ def start_tls(
     ssl_handshake_timeout: float | None = None,
 ) -> asyncio.Future[SSLIOStream]: ...
 def install(
-    suppress_ragged_eofs: bool = False, ssl_handshake_timeout: float | None = None) -> None: ...
-def uninstall() -> None: ...
+    suppress_ragged_eofs: bool = False,
+    ssl_handshake_timeout: float | None = None,
+    ssl_handshake_limit: int | None = None,
+    module: str | ModuleType = 'tornado',
+) -> None: ...
+def uninstall(module: str | ModuleType = 'tornado') -> None: ...

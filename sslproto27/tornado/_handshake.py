@@ -7,11 +7,9 @@ import errno
 import socket as sockets
 import ssl
 
-from tornado import iostream
-from tornado.log import gen_log
-
 from .._core import pipe_states
 from .._stream.report import failed_handshakes
+from ._framework import iostream, log
 from ._lower import READ_SIZE
 
 __all__ = ['BEFORE', 'Handshaking', 'plain_read', 'plain_reading', 'plain_write']
@@ -49,15 +47,11 @@ class Handshaking(object):
                 self._established()
 
     def _log_failure(self, error):
-        try:
-            peer = self.socket.getpeername()
-        except (AttributeError, sockets.error):
-            peer = '(not connected)'
-        text, args = 'SSL Error on %s %s: %s', (_number(self.fileno()), peer, error)
+        text, args = 'SSL Error on %s %s: %s', (_number(self.fileno()), self._peer, error)
         if self._pipe.ssl_object.server_side:  # any stranger can make that fail
-            failed_handshakes.warn(gen_log, text, self._pipe.ssl_object, *args)
+            failed_handshakes.warn(log.gen_log, text, self._pipe.ssl_object, *args)
         else:
-            gen_log.warning(text, *args)
+            log.gen_log.warning(text, *args)
 
     def _shake_hands(self):
         pipe = self._pipe
@@ -111,6 +105,10 @@ class Handshaking(object):
         # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
         # 40 ms on Linux. HTTP connections switch it on and off as they go.
         self.set_nodelay(True)
+        try:
+            self._peer = self.socket.getpeername()
+        except (AttributeError, sockets.error):  # of a pipe, or gone already
+            pass
         self._timer = self.io_loop.call_later(self._handshake_timeout, self._handshake_timed_out)
         if self._handshakes is not None:
             self._handshakes.running += 1
@@ -123,7 +121,7 @@ class Handshaking(object):
                 self._handshakes.running -= 1
 
     def _handshake_timed_out(self):
-        gen_log.info('TLS handshake timeout on %s', _number(self.fileno()))
+        log.gen_log.info('TLS handshake timeout on %s', _number(self.fileno()))
         self.close(exc_info=sockets.error(
             errno.ECONNABORTED,
             'the TLS handshake took longer than %s seconds' % self._handshake_timeout))

@@ -6,8 +6,9 @@ that it does not matter who has imported them, or when.
 """
 from __future__ import absolute_import, division, print_function
 
-from tornado import iostream, tcpserver
-
+from . import _copies
+from ._framework import iostream, log, tcpserver
+from ._own_io import own_io
 from ._servers import handshake_limit, serve_connection
 from ._stream import SSLIOStream, start_tls
 
@@ -18,10 +19,11 @@ _STOCK = iostream.SSLIOStream
 _settings = {}   # of install(), for every stream that names none
 _limits = []     # of install(), one: a HandshakeLimit, whose limit is that of every server
 _originals = []  # (class, name of the method, Tornado's own method), while installed
-_classes = {_STOCK: SSLIOStream}  # what becomes of a class of Tornado's, or a subclass
+_classes = {_STOCK: SSLIOStream}  # what becomes of a class of Tornado's, or a subclass; or itself
 
 
-def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshake_limit=None):
+def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshake_limit=None,
+            module='tornado'):
     """
     Let all TLS of Tornado, in this process, run on `SSLIOStream`, from the next stream on.
 
@@ -29,14 +31,30 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshak
     IOStream.start_tls, and SSLIOStream itself and its subclasses. Doing it again changes the
     settings alone.
 
+    A subclass of SSLIOStream that does its own input or output, on its socket or in the place of
+    Tornado's, stays on Tornado's TLS, and a line is logged.
+
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`; for all of
             these streams.
         ssl_handshake_limit (int): see `TCPServer`; for each server that has none of its own.
+        module (module or str): which copy of Tornado: 'salt.ext.tornado', say.
 
     Raises:
-        TypeError, ValueError: *ssl_handshake_limit* is no integer, or not positive.
+        ImportError: there is no such *module*.
+        TypeError, ValueError: *ssl_handshake_limit* is no integer, or not positive; *module* is of
+            a version that is not supported.
     """
+    _copies.installer(module)._install(suppress_ragged_eofs, ssl_handshake_timeout,
+                                       ssl_handshake_limit)
+
+
+def uninstall(module='tornado'):
+    """Give Tornado its own methods back; streams that are ours stay so."""
+    _copies.installer(module)._uninstall()
+
+
+def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit):
     _limits[:] = [handshake_limit(ssl_handshake_limit)]
     _settings.clear()
     _settings.update(suppress_ragged_eofs=suppress_ragged_eofs,
@@ -47,8 +65,7 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshak
         _replace(tcpserver.TCPServer, '_handle_connection', _handle_connection)
 
 
-def uninstall():
-    """Give Tornado its own methods back; streams that are ours stay so."""
+def _uninstall():
     while _originals:
         cls, name, original = _originals.pop()
         setattr(cls, name, original)
@@ -61,15 +78,31 @@ def _replace(cls, name, method):
 
 def _init(self, *args, **kwargs):
     """Make a stream that was about to be Tornado's, or a subclass's, one of ours."""
-    self.__class__ = _ours(type(self))
-    SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
+    cls = _ours(type(self))
+    if cls is type(self):
+        _original(_STOCK)(self, *args, **kwargs)
+    else:
+        self.__class__ = cls
+        SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
 
 
 def _ours(cls):
     if cls not in _classes:
-        # A subclass keeps what it adds, over our stream instead of Tornado's.
-        _classes[cls] = type(cls.__name__, (cls, SSLIOStream), {'__module__': cls.__module__})
+        reason = own_io(cls, _STOCK)
+        if reason:
+            log.gen_log.warning(
+                '%s.%s stays on the TLS of Tornado itself, since %s', cls.__module__, cls.__name__,
+                reason)
+            _classes[cls] = cls
+        else:
+            # A subclass keeps what it adds, over our stream instead of Tornado's.
+            _classes[cls] = type(cls.__name__, (cls, SSLIOStream), {'__module__': cls.__module__})
     return _classes[cls]
+
+
+def _original(cls):
+    method, = [method for one, _, method in _originals if one is cls]
+    return method
 
 
 def _start_tls(self, server_side, ssl_options=None, server_hostname=None):
@@ -78,8 +111,7 @@ def _start_tls(self, server_side, ssl_options=None, server_hostname=None):
 
 def _handle_connection(self, connection, address):
     if self.ssl_options is None:
-        original, = [method for cls, _, method in _originals if cls is tcpserver.TCPServer]
-        original(self, connection, address)
+        _original(tcpserver.TCPServer)(self, connection, address)
     else:
         serve_connection(self, connection, address, _handshakes_of(self), **_settings)
 

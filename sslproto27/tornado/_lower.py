@@ -10,10 +10,8 @@ import errno
 import socket
 import ssl
 
-from tornado.ioloop import IOLoop
-from tornado.iostream import BaseIOStream, IOStream, StreamClosedError
-
 from .._core.compat import as_bytes
+from ._framework import ioloop, iostream
 from ._socket import plain_socket
 
 __all__ = ['READ_SIZE', 'SocketBelow', 'StreamsBelow', 'StreamsLoop', 'is_connected', 'take_over']
@@ -110,7 +108,7 @@ class StreamsBelow(object):
             return None
         try:
             data = self.read.result()
-        except StreamClosedError as error:
+        except iostream.StreamClosedError as error:
             if error.real_error is not None:
                 raise error.real_error
             return b''  # `read` stays: the end stays the end
@@ -131,7 +129,7 @@ class StreamsBelow(object):
         future, self.write = self.write, None
         try:
             future.result()
-        except StreamClosedError as error:
+        except iostream.StreamClosedError as error:
             raise error.real_error or socket.error(errno.EPIPE, 'the stream below is closed')
         return self._write_size
 
@@ -161,7 +159,7 @@ def _future_of(call, *args, **kwargs):
     """Return the future of a read or a write, also where the stream is found to be closed."""
     try:
         future = call(*args, **kwargs)
-    except StreamClosedError as error:
+    except iostream.StreamClosedError as error:
         return _Failed(error)
     future.add_done_callback(lambda done: done.exception())  # it is looked at here, or not needed
     return future
@@ -174,10 +172,10 @@ def is_connected(source):
     Raises:
         TypeError: *source* is none of these.
     """
-    if isinstance(source, BaseIOStream):
+    if isinstance(source, iostream.BaseIOStream):
         return True
     if isinstance(source, tuple):
-        if len(source) == 2 and all(isinstance(one, BaseIOStream) for one in source):
+        if len(source) == 2 and all(isinstance(one, iostream.BaseIOStream) for one in source):
             return True
     elif hasattr(source, 'getpeername'):
         try:
@@ -202,7 +200,7 @@ def take_over(source):
     """
     if isinstance(source, ssl.SSLSocket):
         return SocketBelow(plain_socket(source)), b''
-    if not isinstance(source, (BaseIOStream, tuple)):
+    if not isinstance(source, (iostream.BaseIOStream, tuple)):
         return SocketBelow(source), b''
     reader, writer = source if isinstance(source, tuple) else (source, source)
     _require_idle(reader)
@@ -214,7 +212,7 @@ def take_over(source):
 
 def _require_idle(stream):
     if stream.closed():
-        raise StreamClosedError(real_error=stream.error)
+        raise iostream.StreamClosedError(real_error=stream.error)
     if (stream.reading() or stream.writing() or stream._write_callback
             or stream._write_futures or stream._connecting or stream._pending_callbacks):
         raise ValueError('the stream is in use; TLS cannot start on it')
@@ -222,8 +220,9 @@ def _require_idle(stream):
 
 def _is_plain(stream):
     """Return whether what a stream does is what its socket does."""
-    return (isinstance(stream, IOStream) and type(stream).read_from_fd == IOStream.read_from_fd
-            and type(stream).write_to_fd == IOStream.write_to_fd)
+    return (isinstance(stream, iostream.IOStream)
+            and type(stream).read_from_fd == iostream.IOStream.read_from_fd
+            and type(stream).write_to_fd == iostream.IOStream.write_to_fd)
 
 
 def _out_of(stream):
@@ -273,12 +272,12 @@ class StreamsLoop(object):
 
     def _ready(self):
         below, ready = self._below, 0
-        if self._events & IOLoop.READ:
+        if self._events & ioloop.IOLoop.READ:
             below.start_read()
             if below.read.done():
-                ready |= IOLoop.READ
-        if self._events & IOLoop.WRITE and (below.write is None or below.write.done()):
-            ready |= IOLoop.WRITE
+                ready |= ioloop.IOLoop.READ
+        if self._events & ioloop.IOLoop.WRITE and (below.write is None or below.write.done()):
+            ready |= ioloop.IOLoop.WRITE
         return ready
 
     def _wait(self, fd):

@@ -5,11 +5,8 @@ import datetime
 import numbers
 import socket
 
-from tornado import gen, httpserver, iostream, tcpclient, tcpserver
-from tornado.ioloop import IOLoop
-from tornado.log import app_log
-
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
+from ._framework import gen, httpserver, ioloop, iostream, log, loop_of, tcpclient, tcpserver
 from ._settings import context_of
 from ._stream import SSLIOStream, start_tls_stream
 
@@ -46,14 +43,17 @@ def serve_connection(server, connection, address, handshakes, **settings):
         options = server.ssl_options
         if isinstance(options, dict):
             options = _context_of_server(server, options)
-        stream = SSLIOStream(connection, server.max_buffer_size, server.read_chunk_size,
-                             ssl_options=options, server_side=True, handshake_limit=handshakes,
-                             **settings)
+        settings.update(loop_of(server))
+        stream = SSLIOStream(
+            connection, max_buffer_size=server.max_buffer_size,
+            read_chunk_size=server.read_chunk_size, ssl_options=options, server_side=True,
+            handshake_limit=handshakes, **settings)
+        stream._peer = address
         served = server.handle_stream(stream, address)
         if served is not None:
-            IOLoop.current().add_future(gen.convert_yielded(served), lambda done: done.result())
+            stream.io_loop.add_future(gen.convert_yielded(served), lambda done: done.result())
     except Exception:
-        app_log.error('Error in connection callback', exc_info=True)
+        log.app_log.error('Error in connection callback', exc_info=True)
 
 
 def _context_of_server(server, options):
@@ -139,9 +139,10 @@ class TCPClient(tcpclient.TCPClient):
         """
         if isinstance(timeout, datetime.timedelta):
             timeout = timeout.total_seconds()
-        start = IOLoop.current().time()
+        start = ioloop.IOLoop.current().time()
         stream = yield super(TCPClient, self).connect(
-            host, port, af, None, max_buffer_size, source_ip, source_port, timeout)
+            host, port, af, None, max_buffer_size, source_ip, source_port,
+            **({} if timeout is None else dict(timeout=timeout)))  # Tornado 4.5 has none
         if ssl_options is None:
             raise gen.Return(stream)
         if stream.closed():  # the peer has been quick to leave

@@ -3,9 +3,8 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from tornado import netutil
-
 from .._core.compat import NativeContext
+from ._framework import netutil
 
 __all__ = ['context_of']
 

@@ -12,13 +12,11 @@ import socket as sockets
 import ssl
 import sys
 
-from tornado import iostream, stack_context
-from tornado.concurrent import Future
-
 from .._core import pipe_states
 from .._core.pipe import SSLPipe
 from .._core.unique import Unique
 from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
+from ._framework import IS_OLD, concurrent, iostream, loop_of, stack_context
 from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of
@@ -96,6 +94,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     _emptied = _NEVER
     _failure = None   # what the next read raises
     _timer = None
+    _peer = '(not connected)'  # its address, for the log: it may have gone by then
+    _user_read_buffer = False  # Tornado 4.5 has no read_into
     _ssl_connect_callback = None
     _start_tls_future = None
 
@@ -204,13 +204,16 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             return bool(self._unsent)
         return bool(self._write_buffer)
 
-    def read_from_fd(self, buf):
+    def read_from_fd(self, buf=None):
         """
         Fill *buf* with plaintext.
 
         Returns:
-            int: how many bytes, 0 at the end; None if there are none yet.
+            int: how many bytes, 0 at the end; None if there are none yet. Without *buf*, as Tornado
+            4.5 calls it, the bytes; at the end None, and the stream is closed.
         """
+        if IS_OLD:
+            return self._read_some()
         try:
             data = self._plaintext or self._receive()
             if not data:
@@ -224,6 +227,16 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             return len(data)
         finally:
             buf = None  # Tornado resizes what it is a view of, which nobody else may hold then
+
+    def _read_some(self):
+        data = self._plaintext or self._receive()
+        if data is None:
+            return None
+        size = self.read_chunk_size
+        data, self._plaintext = data[:size], data[size:]
+        if not data:
+            self.close()
+        return data or None
 
     def _read_to_buffer(self):
         # Tornado's own clears a buffer, has it filled by read_from_fd, and copies that: for the
@@ -301,6 +314,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
                 self._read_until_close = False
         if self._pipe is not None and self._pipe.came_by_fork() and not self._pipe.may_end():
             self._state = None  # the descriptor is registered in the parent's IOLoop, too
+        if isinstance(exc_info, BaseException):  # Tornado 4.5 wants to have three
+            exc_info = type(exc_info), exc_info, None
         super(SSLIOStream, self).close(exc_info)
 
     # Events
@@ -309,6 +324,8 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         # Not Tornado's, which would wrap the socket.
         super(iostream.SSLIOStream, self)._handle_connect()
         if not self.closed():
+            if self._pipe is None:  # a subclass has gone past connect()
+                self._pipe = self.socket.pipe = self._new_pipe(False, None)
             self._start_clock()
 
     def _handle_read(self):
@@ -450,12 +467,13 @@ def start_tls_stream(stream, server_side, ssl_options=None, server_hostname=None
                      suppress_ragged_eofs=False, ssl_handshake_timeout=None):
     """Do what `start_tls` does; return the new stream, which can be closed, and the Future."""
     first = stream[0] if isinstance(stream, tuple) else stream
-    future = Future()
+    future = concurrent.Future()
     tls = SSLIOStream(
-        stream, first.max_buffer_size, first.read_chunk_size, first.max_write_buffer_size,
-        ssl_options=ssl_options, server_side=server_side, server_hostname=server_hostname,
-        session=session, suppress_ragged_eofs=suppress_ragged_eofs,
-        ssl_handshake_timeout=ssl_handshake_timeout)
+        stream, max_buffer_size=first.max_buffer_size, read_chunk_size=first.read_chunk_size,
+        max_write_buffer_size=first.max_write_buffer_size, ssl_options=ssl_options,
+        server_side=server_side, server_hostname=server_hostname, session=session,
+        suppress_ragged_eofs=suppress_ragged_eofs, ssl_handshake_timeout=ssl_handshake_timeout,
+        **loop_of(first))
     tls._start_tls_future = future
     callback, first._close_callback = first._close_callback, None
     if callback is not None:

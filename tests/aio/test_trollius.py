@@ -752,6 +752,23 @@ print(trollius.sslproto._is_sslproto_available())
 '''
 
 
+def test_other_version(run_python):
+    """A Trollius that is not supported is refused, by its version and those that are."""
+    finished = run_python('''
+import trollius
+from sslproto27._core import versions
+assert '2.' == versions.installed_version(trollius, 'trollius')[:2]
+versions.installed_version = lambda module, distribution: '1.0.4'
+for _ in range(2):
+    try:
+        import sslproto27.trollius
+    except ImportError as error:
+        print(error)
+''', warnings='ignore')
+    expected = 'Trollius 1.0.4 is not supported, but 2.1 to 2.2\n'
+    assert 2 * expected == finished.stdout, finished.stderr
+
+
 class TestNamesOnly(object):
     """sslproto27.install() alone, and Trollius' own loops."""
 

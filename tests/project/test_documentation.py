@@ -112,7 +112,7 @@ PYTHON = {
 context = sslproto27.create_default_context(cafile='ca.pem')
 print(len(aio.run(ask(context, b'a line!\\n'))))
 '''),
-    'tornado.md: TLS on Tornado 5.1': Python(
+    'tornado.md: TLS on Tornado 4.5 to 5.1': Python(
         'True\n', needs=['tornado'], first=TORNADO, then=IS_OURS),
     'tornado.md: STARTTLS, PROXY, TLS in TLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],

@@ -45,6 +45,7 @@ OTHERS = {
                          'stream/transport', 'stream/unwrap'],
     '_stream.timeouts': ['stream/protocol', 'stream/closing'],
     '_stream.transport': ['stream/debug', 'stream/transport'],
+    'tornado._copies': ['tornado/versions'], 'tornado._framework': ['tornado/versions'],
     'tornado._stream': ['tornado/servers', 'tornado/start_tls', 'tornado/stream'],
     # What is used by others in other folders.
     '_cli.startup': ['cli/run'], '_cli.startup.sitecustomize': ['cli/run'],

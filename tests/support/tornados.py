@@ -1,7 +1,7 @@
 """
 Tornado in the tests: its IOLoop, connected streams, and peers that do only what a test says.
 
-Import this before Tornado: where Tornado 5.1 cannot be had, the test module is skipped.
+Import this before Tornado: where Tornado cannot be had, the test module is skipped.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,8 +18,8 @@ from sslproto27 import SSLPipe
 from sslproto27._core import pipe_states as _pipe
 from tests.support.pipe_pairs import attempt
 
-REASON = ('Tornado 5.1 is not installed: it can be on Python 2.7 and 3.5 to 3.9; 3.10 and 3.11'
-          ' cannot import it, and it refuses to be built for 3.12 and later')
+REASON = ('Tornado 5.1 or older is not installed: it can be on Python 2.7 and 3.5 to 3.9; 3.10 and'
+          ' 3.11 cannot import it, and it refuses to be built for 3.12 and later')
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # Python 3.7 has something to say about how it is written
@@ -28,10 +28,13 @@ with warnings.catch_warnings():
     from tornado.ioloop import IOLoop
 
 from sslproto27.tornado import SSLIOStream  # noqa: E402
+from sslproto27.tornado._framework import IS_OLD  # noqa: E402
 
 __all__ = ['Peer', 'both', 'connected_sockets', 'failure_of', 'gen', 'httpclient', 'httpserver',
            'iostream', 'listening', 'logged', 'netutil', 'on_loop', 'pair_of_streams', 'settled',
-           'web', 'websocket']
+           'since_5', 'web', 'websocket']
+
+since_5 = pytest.mark.skipif(IS_OLD, reason='Tornado 4.5 cannot do that')
 
 PATIENCE = 20  # seconds until a test that waits has failed
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ import pytest
 
 from tests.support.tornados import (
     connected_sockets, failure_of, gen, httpserver, iostream, listening, logged,
-    on_loop, settled)
+    on_loop, settled, since_5)
 
 
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
@@ -132,6 +133,7 @@ class TestTCP(object):
                 assert [b''] * 20 == (yield ends)
             stream.close()
 
+    @since_5
     @pytest.mark.parametrize('timeout', [0.2, datetime.timedelta(seconds=0.2)])
     @on_loop
     def test_client_timeout(self, pki, timeout):
@@ -323,6 +325,36 @@ class TestHTTP(object):
         assert 1 == len(texts)
         assert texts[0].startswith('WARNING: SSL Error on ')
         assert "('127.0.0.1', %d)" % stream_port(texts[0]) in texts[0]
+
+    @pytest.mark.parametrize('when', ['before accept', 'afterwards'])
+    @on_loop
+    def test_peer_that_has_gone(self, pki, when, monkeypatch):
+        """A failed handshake's line names its peer also if that has gone by then, with a reset."""
+        server = HTTPServer(echo, ssl_options=pki.server_context())
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+        client = socket.create_connection(listener.getsockname())
+        address = client.getsockname()
+        client.send(b'GET / HTTP/1.0\r\n\r\n')
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        accepted, peer = listener.accept()
+        data = accepted.recv(100)
+        streams = []
+        server.handle_stream = lambda stream, _: streams.append(stream)
+        if when == 'before accept':
+            client.close()
+        server._handle_connection(accepted, peer)
+        client.close()
+        stream, = streams
+        # As if it had been read just before the reset.
+        monkeypatch.setattr(type(stream._below), 'receive', lambda self: data)
+        with logged() as texts:
+            with pytest.raises(iostream.StreamClosedError):
+                yield stream.wait_for_handshake()
+        assert 1 == len(texts)
+        assert str(address) in texts[0]
+        listener.close()
 
     @on_loop
     def test_timeouts_of_tornado(self, pki):

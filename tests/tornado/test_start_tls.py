@@ -308,7 +308,7 @@ class TestOverStreams(object):
                 done = failure_of(start_tls(ours, True, pki.server_context()))
                 yield gen.moment
                 reason = socket.error(errno.EIO, 'worn out')
-                ours[0].close(exc_info=reason)
+                ours[0].close(exc_info=(type(reason), reason, None))
                 assert reason is (yield done)
             assert [True, True] == [stream.closed() for stream in ours]
             text, = texts

@@ -17,7 +17,7 @@ from tests.support.memory import PY2, SPLITS
 from tests.support.pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
 from tests.support.tornados import (
     Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,
-    settled)
+    settled, since_5)
 
 from sslproto27.tornado import SSLIOStream, _stream
 
@@ -171,6 +171,18 @@ class TestData(object):
         assert data == (yield reading)
         finish(stream, peer.stream)
 
+    @since_5
+    @on_loop
+    def test_read_into(self, pki):
+        """A buffer of the application's is filled, across records."""
+        client, server = yield pair_of_streams(pki)
+        client.write(b'x' * 10 + b'y' * 100000)
+        assert b'x' * 3 == (yield server.read_bytes(3, partial=True))
+        buffer = bytearray(100007)
+        assert len(buffer) == (yield server.read_into(buffer))
+        assert b'x' * 7 + b'y' * 100000 == bytes(buffer)
+        finish(client, server)
+
     @on_loop
     def test_all_ways_to_read(self, pki):
         """Each of Tornado's ways to read finds its data in one run of bytes."""
@@ -180,9 +192,7 @@ class TestData(object):
         assert b'match42' == (yield server.read_until_regex(br'\d+'))
         assert b' part' == (yield server.read_bytes(5))
         assert b'x' * 3 == (yield server.read_bytes(3, partial=True))
-        buffer = bytearray(100007)
-        assert len(buffer) == (yield server.read_into(buffer))
-        assert b'x' * 7 + b'y' * 100000 == bytes(buffer)
+        assert b'x' * 7 + b'y' * 100000 == (yield server.read_bytes(100007))
         client.close()
         assert b'rest' == (yield server.read_until_close())
         finish(server)
@@ -455,6 +465,7 @@ class TestLimits(object):
         assert b'y' * 1000 == (yield server.read_bytes(1000))
         finish(client, server)
 
+    @since_5
     @on_loop
     def test_what_is_held(self, pki):
         """Of what was written and not sent no more is held than the limit, and one piece of it."""

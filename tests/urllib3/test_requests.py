@@ -491,6 +491,21 @@ class TestInjection(object):
         assert isinstance(raised(sslproto27.urllib3.inject_into_urllib3, 'nowhere.urllib3'),
                           ImportError)
 
+    @pytest.mark.parametrize('module, version, supported', [
+        ('requests', '2.24.0', '2.25 to 2.99'), ('requests', '3.0', '2.25 to 2.99'),
+        ('urllib3', '1.25.11', '1.26'), ('urllib3', '2.0.1', '1.26')])
+    def test_other_versions(self, run_python, module, version, supported):
+        """The adapter cannot be imported with versions that it is not written for."""
+        finished = run_python('''
+import requests, urllib3
+%s.__version__ = %r
+try:
+    import sslproto27.requests
+except ImportError as error:
+    print(error)
+''' % (module, version), warnings='ignore')
+        assert '%s %s is not supported, but %s\n' % (module, version, supported) == finished.stdout
+
     @pytest.mark.parametrize('make', [
         ssl.create_default_context, sslproto27.create_default_context], ids=['stock', 'ours'])
     def test_custom_context(self, pki, server, make):

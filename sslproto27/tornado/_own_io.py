@@ -1,0 +1,74 @@
+"""
+Whether a subclass of Tornado's SSLIOStream does its own input or output. Nothing here does any.
+
+Such a class has been written for a socket that does TLS, so it cannot run on a stream of ours. No
+look at code can be sure of that. In doubt the answer is yes: the class then goes on as it was.
+"""
+from __future__ import absolute_import, division, print_function
+
+import types
+
+__all__ = ['own_io']
+
+#: What a subclass may do more in, but must let the stream do, too.
+_STEPS = frozenset([
+    '_add_io_state', '_do_ssl_handshake', '_handle_connect', '_handle_events', '_handle_read',
+    '_handle_write', '_read_to_buffer', 'close_fd', 'connect', 'read_from_fd', 'wait_for_handshake',
+    'write_to_fd'])
+
+#: What no stream of ours asks: the name is checked in the handshake.
+_UNASKED = '_verify_cert'
+
+#: What a socket that does TLS has.
+_OF_SOCKET = frozenset(['do_handshake', 'recv', 'recv_into', 'send', 'sendall', 'unwrap'])
+
+
+def own_io(cls, stock):
+    """
+    Return why a class cannot do without a socket that does TLS.
+
+    Args:
+        cls (type): a subclass of *stock*.
+        stock (type): Tornado's SSLIOStream.
+
+    Returns:
+        str or None: the rest of a sentence; None if it can.
+    """
+    for one in cls.__mro__:
+        if one in stock.__mro__:
+            continue
+        for name, value in sorted(vars(one).items()):
+            names = _names(value)
+            if name == _UNASKED or name in _STEPS and name not in names:
+                return 'its %s() replaces that of Tornado' % name
+            used = names & _OF_SOCKET
+            if 'socket' in names and used:
+                return 'its %s() calls %s() of the socket' % (name, min(used))
+    return None
+
+
+def _names(value):
+    """Return the names that a function, or what is made of some, looks up (set of str)."""
+    names, seen, todo = set(), [], [value]
+    while todo:
+        one = todo.pop()
+        if any(one is other for other in seen):
+            continue
+        seen.append(one)
+        if isinstance(one, types.FunctionType):
+            todo.append(one.__code__)
+            todo += [cell.cell_contents for cell in one.__closure__ or ()]  # of a decorator
+        elif isinstance(one, types.CodeType):
+            names.update(one.co_names)
+            todo += one.co_consts
+        else:
+            todo += [getattr(one, name) for name in ('__func__', 'fget', 'fset')
+                     if hasattr(one, name)]
+    return names
+
+
+def _content(cell):
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing yet
+        return None
