@@ -14,7 +14,7 @@ __all__ = ['get_common_name_check', 'is_ip_address', 'require_hostname', 'set_co
 
 lib = binding.lib
 
-# X509_check_host(3). No 'f*.example.org' (RFC 6125 6.4.3), and the common name is no host name.
+# X509_check_host(3). No 'f*.example.org' (RFC 6125 6.4.3); the common name is no host name.
 X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS = 0x4
 X509_CHECK_FLAG_NEVER_CHECK_SUBJECT = 0x20
 
@@ -39,7 +39,8 @@ def without_root(name):
 def get_common_name_check(parameters):
     """Return whether the common name counts where there is no dNSName (bool)."""
     # A context's flags are zero until they are set: 2.7's ssl does not know of them.
-    return lib.X509_VERIFY_PARAM_get_hostflags(parameters) == X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+    flags = lib.X509_VERIFY_PARAM_get_hostflags(parameters)
+    return not flags & X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
 
 
 def set_common_name_check(parameters, value):

@@ -65,8 +65,8 @@ def _new_context(wanted, server_side):
     else:
         context.check_hostname = wanted.verify
         context.verify_mode = ssl.CERT_REQUIRED if wanted.verify else ssl.CERT_NONE
-        if getattr(ssl, 'HAS_NEVER_CHECK_COMMON_NAME', False):
-            context.hostname_checks_common_name = False  # RFC 9525, and as on 2.7
+        if PY2 or ssl.HAS_NEVER_CHECK_COMMON_NAME:
+            context.hostname_checks_common_name = False  # RFC 9525
     return context
 
 

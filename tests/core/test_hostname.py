@@ -1,13 +1,17 @@
 """
-Host names: checked by OpenSSL in the handshake, against the certificate's alternative names
-alone.
+Host names: checked by OpenSSL in the handshake, against the certificate's alternative names, and
+against its common name where the context says so.
 """
 from __future__ import absolute_import, division, print_function
 
+import ssl
+
 import pytest
 
+import sslproto27
+import sslproto27.context
 from sslproto27 import SSLCertVerificationError
-from tests.support.memory import PY2, Endpoint, Pair, connect, only_python2
+from tests.support.memory import Endpoint, Pair, connect, only_python2
 
 ACCEPTED = [
     ('localhost', u'localhost'), ('localhost', u'LOCALHOST'), ('localhost', b'localhost'),
@@ -42,9 +46,8 @@ def outcome(pki, version, leaf, name, adjust=None):
 
 
 def never_by_common_name(context):
-    """Make Python 3's OpenSSL check alternative names alone, as it always does on 2.7."""
-    if not PY2:
-        context.hostname_checks_common_name = False
+    """Let alternative names count alone."""
+    sslproto27.context.set_hostname_checks_common_name(context, False)
 
 
 @pytest.mark.parametrize('leaf, name', ACCEPTED, ids=repr)
@@ -64,9 +67,70 @@ def test_refused(pki, tls_version, leaf, name):
     assert (SSLCertVerificationError, 64 if address else 62) == (type(error), error.verify_code)
 
 
+#: By common name, where that may count: the certificate, the name, and the error's code if any.
+BY_COMMON_NAME = [
+    ('common_name', u'localhost', None), ('common_name', u'LOCALHOST', None),
+    ('common_name', u'other.example.org', 62), ('common_name', u'127.0.0.1', 64),
+    ('common_name_and_ip', u'localhost', None), ('common_name_and_ip', u'127.0.0.2', 64),
+    ('common_name_and_dns', u'localhost', 62), ('common_name_and_dns', u'other.example.org', None),
+    ('common_name_star', u'www.example.org', None), ('common_name_star', u'a.b.example.org', 62),
+    ('common_name_partial', u'www.example.org', 62), ('common_name_address', u'127.0.0.1', 64),
+]
+
+
+def made_by_ssl(pki):
+    """Return a client's context as ssl makes it."""
+    return ssl.create_default_context(cafile=pki.path('ca'))
+
+
+def set_by_hand(pki):
+    """Return a plain context with the settings of a client."""
+    context = ssl.SSLContext(ssl.PROTOCOL_SSLv23)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
+    context.load_verify_locations(pki.path('ca'))
+    return context
+
+
+@pytest.mark.filterwarnings('ignore:ssl.PROTOCOL_TLS is deprecated:DeprecationWarning')
+@pytest.mark.parametrize('make', [made_by_ssl, set_by_hand])
+@pytest.mark.parametrize('leaf, name, code', BY_COMMON_NAME)
+def test_common_name(pki, make, leaf, name, code):
+    """A context of ssl's takes the common name where there is no dNSName, as 3.13 has it."""
+    errors = Pair(make(pki), pki.server_context(leaf), server_hostname=name).try_handshake()
+    assert code == getattr(errors[0], 'verify_code', None)
+    assert [code is None] * 2 == [error is None for error in errors]
+
+
+@pytest.mark.parametrize('make', [made_by_ssl, set_by_hand])
+@pytest.mark.filterwarnings('ignore:ssl.PROTOCOL_TLS is deprecated:DeprecationWarning')
+@pytest.mark.parametrize('leaf', ['common_name', 'common_name_and_ip', 'common_name_star'])
+def test_common_name_switched_off(pki, make, leaf):
+    """A context of ssl's takes none where hostname_checks_common_name is false."""
+    context = make(pki)
+    never_by_common_name(context)
+    name = u'www.example.org' if leaf == 'common_name_star' else u'localhost'
+    error = Pair(context, pki.server_context(leaf), server_hostname=name).try_handshake()[0]
+    assert (SSLCertVerificationError, 62) == (type(error), error.verify_code)
+
+
+@only_python2
+@pytest.mark.parametrize('leaf, name, code', BY_COMMON_NAME)
+def test_common_name_and_ours(pki, leaf, name, code):
+    """create_default_context refuses all of these, until hostname_checks_common_name is true."""
+    server = pki.server_context(leaf)
+    context = sslproto27.create_default_context(cafile=pki.path('ca'))
+    error = Pair(context, server, server_hostname=name).try_handshake()[0]
+    by_name_alone = leaf != 'common_name_and_dns'
+    assert (code or (62 if by_name_alone else None)) == getattr(error, 'verify_code', None)
+    context.hostname_checks_common_name = True
+    error = Pair(context, server, server_hostname=name).try_handshake()[0]
+    assert code == getattr(error, 'verify_code', None)
+
+
 @pytest.mark.parametrize('leaf', ['common_name', 'common_name_and_ip'])
 def test_common_name_alone(pki, tls_version, leaf):
-    """A common name is no host name (on Python 3 where the context says so, on 2.7 always)."""
+    """A common name is no host name where the context says so."""
     error = outcome(pki, tls_version, leaf, u'localhost', never_by_common_name)[0]
     assert (SSLCertVerificationError, 62) == (type(error), error.verify_code)
 

@@ -39,7 +39,8 @@ class Extras(Unique):
                  'switched_off', '__weakref__')
 
     def __init__(self):
-        self.post_handshake_auth = self.common_name = False
+        self.post_handshake_auth = False
+        self.common_name = True
         self.sslobject_class = self.sni_callback = self.keylog = None
         self.psk_client = self.psk_server = None
         self.ticket_keys = ()

@@ -163,7 +163,8 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
     Return an `SSLContext` with Python 3.13's secure defaults, and without renegotiation.
 
     TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
-    a client verifies the server and its name. As in Python 3.8, the environment's SSLKEYLOGFILE
+    a client verifies the server and its name, for which the common name does not count
+    (`hostname_checks_common_name`, which 3.13 leaves True). As in Python 3.8, the environment's SSLKEYLOGFILE
     names a file for `keylog_filename`; where the engine cannot log secrets that is a warning.
 
     Args:
@@ -181,6 +182,7 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
         raise ValueError('purpose must be SERVER_AUTH or CLIENT_AUTH, not %r' % (purpose,))
     context = SSLContext(_PROTOCOLS[purpose])
     context.options |= OP_NO_COMPRESSION | OP_NO_RENEGOTIATION
+    context.hostname_checks_common_name = False
     if hasattr(context, 'verify_flags'):  # since 2.7.9
         context.verify_flags |= VERIFY_X509_STRICT | VERIFY_X509_PARTIAL_CHAIN
     if cafile or capath or cadata:

@@ -117,7 +117,8 @@ def set_hostname_checks_common_name(context, value):
     """
     Let, or no longer let, a certificate without any dNSName prove its common name.
 
-    False unless set, where Python 3.13 has True: RFC 9525 6.3 forbids it.
+    True unless set, as in Python 3.13, but False from `create_default_context`: RFC 9525 6.3
+    forbids it.
     """
     change(context, common_name=bool(value))
 
