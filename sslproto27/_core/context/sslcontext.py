@@ -164,8 +164,9 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
 
     TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
     a client verifies the server and its name, for which the common name does not count
-    (`hostname_checks_common_name`, which 3.13 leaves True). As in Python 3.8, the environment's SSLKEYLOGFILE
-    names a file for `keylog_filename`; where the engine cannot log secrets that is a warning.
+    (`hostname_checks_common_name`, which 3.13 leaves True). As in Python 3.8, the environment's
+    SSLKEYLOGFILE names a file for `keylog_filename`; where the engine cannot log secrets that is a
+    warning.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
