@@ -85,7 +85,8 @@ test-applications: $(REQUESTS)/ready  ## applications and requests' own tests: a
 	    $(REQUESTS)/env/bin/python -m pytest -q -rs --timeout 120 tests/applications/check_*.py
 
 test-tornado45: $(TORNADO45)/ready  ## the tests of Tornado, ours and its own, with 4.5.3
-	@PYTHONPATH=$(CURDIR) $(TORNADO45)/bin/python -m pytest -q -rs -p no:cacheprovider tests/tornado
+	@PYTHONPATH=$(CURDIR) $(TORNADO45)/bin/python -m pytest -q -rs -p no:cacheprovider tests/tornado \
+	    tests/hostile/test_callers_tornado.py
 
 comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
 	@PYTHONPATH=$(CURDIR) .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py

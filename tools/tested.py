@@ -34,7 +34,7 @@ LAYERS = [
         'aio/streams', 'aio/upgrade', 'hostile/loops']),
     ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius']),
     ("asyncio's loops", ['aio/asyncio']),
-    ('`sslproto27.tornado`', ['tornado/*']),
+    ('`sslproto27.tornado`', ['hostile/callers_tornado', 'tornado/*']),
     ('requests, urllib3, pip', ['urllib3/*']),
     ('PEP 543', ['pep543/*']),
     ('the command line', ['cli/*']),

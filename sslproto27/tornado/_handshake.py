@@ -104,9 +104,9 @@ class Handshaking(object):
     def _start_clock(self):
         # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
         # 40 ms on Linux. HTTP connections switch it on and off as they go.
-        self.set_nodelay(True)
         try:
             self._peer = self.socket.getpeername()
+            self.set_nodelay(True)
         except (AttributeError, sockets.error):  # of a pipe, or gone already
             pass
         self._timer = self.io_loop.call_later(self._handshake_timeout, self._handshake_timed_out)
@@ -128,5 +128,8 @@ class Handshaking(object):
 
 
 def _number(fd):
-    """Return the number of what fileno() returned."""
-    return fd if isinstance(fd, int) else fd.fileno()
+    """Return the number of what fileno() returned; -1, as on Python 3, if that is closed by now."""
+    try:
+        return fd if isinstance(fd, int) else fd.fileno()
+    except sockets.error:
+        return -1

@@ -161,6 +161,11 @@ def _future_of(call, *args, **kwargs):
         future = call(*args, **kwargs)
     except iostream.StreamClosedError as error:
         return _Failed(error)
+    except socket.error as error:  # Tornado raises what ends a read at once
+        return _Failed(iostream.StreamClosedError(real_error=error))
+    except AssertionError:
+        return _Failed(iostream.StreamClosedError(real_error=socket.error(
+            errno.EBUSY, 'somebody else reads the stream below')))
     future.add_done_callback(lambda done: done.exception())  # it is looked at here, or not needed
     return future
 

@@ -149,7 +149,12 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
 
         Raises:
             TypeError, ValueError: *server_hostname* cannot be used, or is needed and missing.
+            StreamClosedError: the stream was closed.
+            RuntimeError: it is connected, or about to be.
         """
+        self._check_closed()
+        if self._pipe is not None:
+            raise RuntimeError('connect() has been called, or the socket was connected')
         self._pipe = self.socket.pipe = self._new_pipe(
             False, server_hostname, check_name=None if server_hostname is None else True)
         handshake = self.wait_for_handshake(callback)
@@ -185,6 +190,11 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     def fileno(self):
         """Return what the IOLoop knows this stream by: the plain socket."""
         return self._below.fileno()
+
+    def get_fd_error(self):
+        """Return what the descriptor says is wrong; None where it says nothing, or is closed."""
+        ask = getattr(self.socket, 'getsockopt', None)  # a pipe has none
+        return None if ask is None else super(SSLIOStream, self).get_fd_error()
 
     @property
     def _ssl_accepting(self):
