@@ -35,13 +35,21 @@ except ImportError:  # Windows: nothing forks
 __all__ = ['OneProcess', 'getpid', 'guard']
 
 getpid = os.getpid
-get_ident = getattr(threading, 'get_ident', None) or threading._get_ident  # 2.7's name
 
 _PARENT, _CHILD = 0, 1
 
 # In the place of a process' number
 _OPEN = 0    # a fork has left open whose it is
 _LOST = -1   # another process'
+
+
+if hasattr(threading, 'get_ident'):
+    def get_ident():
+        """Return what tells threads apart; and greenlets, whenever gevent or eventlet has come."""
+        return threading.get_ident()
+else:
+    def get_ident():  # 2.7's name
+        return threading._get_ident()
 
 
 class OneProcess(object):

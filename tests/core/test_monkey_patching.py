@@ -47,3 +47,49 @@ def test_before_the_import(run_python):
 def test_after_the_import(run_python):
     """Nor do those that are replaced later: contexts of either class are taken."""
     assert (0, 'works\n' * 4, '') == run_python(SCRIPT % dict(early=False))
+
+
+GREENLETS = '''
+from __future__ import print_function
+import socket, sys, thread, threading
+
+# Threads take the part of greenlets, which the interpreter's own function cannot tell apart. What
+# gevent and eventlet put in its place can.
+apart = thread.get_ident, threading._get_ident
+thread.get_ident = threading._get_ident = lambda: 1
+import sslproto27
+thread.get_ident, threading._get_ident = apart
+
+from tests.support.pki import PKI
+pki = PKI(sys.argv[1])
+ours, theirs = socket.socketpair()
+
+def serve():
+    server = sslproto27.SSLSocket(theirs, pki.server_context(), server_side=True)
+    server.sendall(server.recv(4) * 2)
+
+class Below(object):
+    def __getattr__(self, name):
+        return getattr(ours, name)
+
+    def recv(self, size):
+        reading.set()
+        return ours.recv(size)
+
+reading = threading.Event()
+threading.Thread(target=serve).start()
+client = sslproto27.SSLSocket(Below(), pki.client_context(), server_hostname='localhost')
+reading.clear()
+
+def write():
+    reading.wait()
+    client.sendall(b'data')
+
+threading.Thread(target=write).start()
+print(client.recv(100))
+'''
+
+
+def test_greenlets_after_the_import(run_python):
+    """Greenlets of a thread that was patched later are callers of their own, as threads are."""
+    assert (0, 'datadata\n', '') == run_python(GREENLETS)
