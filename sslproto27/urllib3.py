@@ -23,12 +23,13 @@ from ._urllib3.sockets import HTTPSSocket, is_for_address, match_address
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
 
 _injected = {}  # by the package's name: what was replaced
+_suppress = {}  # by the same: suppress_ragged_eofs
 _lock = threading.Lock()  # over the above
 
 
 def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
     """
-    Let urllib3 do TLS over memory BIOs. Doing it again changes nothing.
+    Let urllib3 do TLS over memory BIOs. Doing it again changes *suppress_ragged_eofs* alone.
 
     Either all is replaced that has to be, or nothing.
 
@@ -48,10 +49,11 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
     with _lock:
         if name not in _injected:
             places = [_place(name, *place) for place in _PLACES]
-            values = _replacements(name, suppress_ragged_eofs)
+            values = _replacements(name)
             before = [(target, attribute, vars(target)[attribute]) for target, attribute in places]
             _put([place + (value,) for place, value in zip(places, values)], before)
             _injected[name] = before
+        _suppress[name] = suppress_ragged_eofs
 
 
 def extract_from_urllib3(package='urllib3'):
@@ -62,7 +64,7 @@ def extract_from_urllib3(package='urllib3'):
             before = _injected[name]
             _put(before, [(target, attribute, vars(target)[attribute])
                           for target, attribute, _ in before])
-            del _injected[name]
+            del _injected[name], _suppress[name]
 
 
 def _put(new, old):
@@ -102,23 +104,25 @@ def _place(package, module, owner, name):
     return target, name
 
 
-def _replacements(package, suppress_ragged_eofs):
+def _replacements(package):
     """Return what to put into each of `_PLACES`."""
     ssl_ = importlib.import_module(package + '.util.ssl_')
     connection = importlib.import_module(package + '.connection')
-    transport = _transport_class(ssl_.ProxySchemeUnsupported, suppress_ragged_eofs)
+    transport = _transport_class(ssl_.ProxySchemeUnsupported, package)
     return [
         _wrapper(transport, ssl_._ssl_wrap_socket_impl),
         _matcher(connection.match_hostname, connection.CertificateError),
         transport, transport, SSLContext, SSLContext, _allow]
 
 
-def _transport_class(unsupported, suppress_by_default):
+def _transport_class(unsupported, package):
     class SSLTransport(HTTPSSocket):
         """An `HTTPSSocket` with the arguments of urllib3's class of this name."""
 
         def __init__(self, socket, ssl_context, server_hostname=None,
-                     suppress_ragged_eofs=suppress_by_default):
+                     suppress_ragged_eofs=None):
+            if suppress_ragged_eofs is None:
+                suppress_ragged_eofs = _suppress.get(package, False)
             super(SSLTransport, self).__init__(socket, ssl_context, server_hostname=server_hostname,
                                                suppress_ragged_eofs=suppress_ragged_eofs)
 

@@ -191,6 +191,19 @@ class TestRefusals(object):
         with new_session(way, pki, suppress_ragged_eofs=True) as session:
             assert b'x' * 1000 == session.get(server.url('/truncated')).content
 
+    def test_setting_of_the_last_injection(self, pki, server):
+        """Injected once more, suppress_ragged_eofs is what it is then; not after an extraction."""
+        seen = []
+        for suppress in (None, True, False, None):
+            with new_session('injected', pki) as session:
+                if suppress is not None:
+                    sslproto27.urllib3.inject_into_urllib3(suppress_ragged_eofs=suppress)
+                try:
+                    seen.append(session.get(server.url('/truncated')).content == b'x' * 1000)
+                except requests.exceptions.ChunkedEncodingError:
+                    seen.append(False)
+        assert [False, True, False, False] == seen
+
     @pytest.mark.parametrize('method', ['get', 'post'])
     def test_no_answer(self, session, server, method):
         """A connection that ends before the answer is a ConnectionError; nothing is repeated."""
