@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import re
 import weakref
 
+from .._core.context.by_server_name import choice_by_name
 from .._core.x509 import certificate_in_pem, decode_certificate
 from ..context import set_sni_callback
 from .console import UserError
@@ -13,6 +14,10 @@ __all__ = ['answer_by_name', 'names_of']
 #: By the labels that OpenSSL reads a server's certificate under, PEM_read_bio_X509_AUX(3).
 _CERTIFICATE = re.compile(
     br'-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----(.*?)-----END \1-----', re.DOTALL)
+
+
+#: Certificates may have other things there, which nobody can match (RFC 6125 6.4.3).
+_CAN_BE_ASKED_FOR = re.compile(r'(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\Z')
 
 
 def names_of(path):
@@ -36,7 +41,8 @@ def names_of(path):
 
 def answer_by_name(choices):
     """
-    Let the first of some contexts answer with the one whose names have what the client wants.
+    Let the first of some contexts answer with the one whose names have what the client wants: see
+    `sslproto27.context.by_server_name`.
 
     Args:
         choices (list of (ssl.SSLContext, list of str)): contexts, and the names of their
@@ -44,21 +50,24 @@ def answer_by_name(choices):
 
     Returns:
         a mapping from SSLObject to the name that its client asked for (text), or None.
+
+    Raises:
+        UserError: the pair engine cannot do that with these contexts.
     """
     asked = weakref.WeakKeyDictionary()
-    by_name = {}
+    default, by_name = choices[0][0], {}
     for context, names in choices:
         for name in names:
-            by_name.setdefault(name, context)
+            if _CAN_BE_ASKED_FOR.match(name):
+                by_name.setdefault(name, context)
+    try:
+        choose = choice_by_name(default, by_name)
+    except NotImplementedError as error:  # the pair engine, and --client-ca
+        raise UserError('several --cert: %s', error)
 
     def on_server_name(ssl_object, name, context):
         asked[ssl_object] = name
-        if name:
-            name = name.lower().rstrip('.')  # RFC 6066 3 has no dot there, but some clients do
-            # RFC 6125 6.4.3: a wildcard stands for one whole label, the leftmost.
-            chosen = by_name.get(name) or by_name.get('*.' + name.partition('.')[2])
-            if chosen is not None:
-                ssl_object.context = chosen
+        return choose(ssl_object, name, context)
 
-    set_sni_callback(choices[0][0], on_server_name)
+    set_sni_callback(default, on_server_name)
     return asked

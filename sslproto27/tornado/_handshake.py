@@ -121,10 +121,11 @@ class Handshaking(object):
                 self._handshakes.running -= 1
 
     def _handshake_timed_out(self):
-        log.gen_log.info('TLS handshake timeout on %s', _number(self.fileno()))
-        self.close(exc_info=sockets.error(
+        error = sockets.error(
             errno.ECONNABORTED,
-            'the TLS handshake took longer than %s seconds' % self._handshake_timeout))
+            'the TLS handshake took longer than %s seconds' % self._handshake_timeout)
+        self._log_failure(error)
+        self.close(exc_info=error)
 
 
 def _number(fd):

@@ -60,6 +60,15 @@ def test_choice(pki, asked, chosen):
     assert asked.lower() == names[pair.server].lower()
 
 
+@pytest.mark.parametrize('name', [
+    '*', 'f*.example.org', 'a.*.example.org', '', '.', 'a b', u'\xe4'])
+def test_names_that_nobody_asks_for(pki, name):
+    """What a certificate has for a name, and none is, changes nothing for its other names."""
+    contexts = [pki.server_context(), pki.server_context('ecdsa')]
+    answer_by_name(list(zip(contexts, [['first'], [name, 'localhost']])))
+    assert contexts[1] is connect(pki.client_context(), contexts[0]).server.context
+
+
 @pytest.mark.parametrize('sent', [b'localhost.', b'LOCALHOST.'])
 def test_choice_with_root(pki, sent):
     """A name with the dot of the root, which clients should not send, is found, too."""

@@ -18,7 +18,11 @@ from tests.support.tornados import (
     on_loop, settled, since_5)
 
 
+from sslproto27 import context
+from sslproto27._stream.report import LINES
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
+from tests.support.engines import only_graft
+from tests.support.memory import only_python2
 from tests.support.pipe_pairs import PYPY
 from tests.support.pki import PKI
 from tests.support.leaks import in_use
@@ -355,6 +359,53 @@ class TestHTTP(object):
         assert 1 == len(texts)
         assert str(address) in texts[0]
         listener.close()
+
+    @only_python2
+    @only_graft
+    @on_loop
+    def test_refused_name(self, pki):
+        """A client whose version the context of its server name refuses: the line has the name."""
+        chosen = pki.server_context()
+        context.set_minimum_version(chosen, context.TLSVersion.TLSv1_3)
+        default = context.by_server_name(pki.server_context(version='TLSv1.2'),
+                                         {'www.example.org': chosen})
+        client = pki.client_context()
+        client.check_hostname = False
+        with listening(HTTPServer(echo, ssl_options=default)) as port:
+            with logged() as texts:
+                error = yield failure_of(start_tls(
+                    iostream.IOStream(socket.create_connection(('127.0.0.1', port))), False, client,
+                    'www.example.org'))
+                yield settled(lambda: len(texts) == 2)
+        assert 'PROTOCOL_VERSION' in error.reason
+        assert 1 == len([text for text in texts
+                         if text.endswith("(the client asked for 'www.example.org')")])
+
+    @on_loop
+    def test_slow_handshake(self, pki):
+        """A handshake that takes too long is a warning of the same form, with the peer."""
+        server = HTTPServer(echo, ssl_options=pki.server_context(), ssl_handshake_timeout=0.05)
+        with listening(server) as port:
+            client = iostream.IOStream(socket.create_connection(('127.0.0.1', port)))
+            with logged() as texts:
+                yield client.read_until_close()
+        text, = texts
+        assert text.startswith('WARNING: SSL Error on ')
+        assert "('127.0.0.1', " in text
+        assert 'took longer than 0.05 seconds' in text
+
+    @on_loop
+    def test_scanner(self, pki):
+        """However many handshakes fail, there are ten lines a minute, and the last says so."""
+        with listening(HTTPServer(echo, ssl_options=pki.server_context())) as port:
+            with logged() as texts:
+                for _ in range(LINES + 5):
+                    stream = iostream.IOStream(socket.create_connection(('127.0.0.1', port)))
+                    stream.write(get())
+                    yield stream.read_until_close()
+        assert LINES == len(texts)
+        assert [True] * LINES == [text.startswith('WARNING: SSL Error on ') for text in texts]
+        assert texts[-1].endswith('is counted alone')
 
     @on_loop
     def test_timeouts_of_tornado(self, pki):

@@ -22,7 +22,7 @@ if PY2:
 else:
     from ..engine.cpython3_context import get_maximum_version, get_minimum_version, set_sni_callback
 
-__all__ = ['by_server_name']
+__all__ = ['by_server_name', 'choice_by_name']
 
 # RFC 8446 6
 ALERT_PROTOCOL_VERSION = 70
@@ -58,6 +58,12 @@ def by_server_name(default, contexts):
         TypeError, ValueError: a name or a context cannot be used; the text names it.
         NotImplementedError: the pair engine cannot give connections what a context has.
     """
+    set_sni_callback(default, choice_by_name(default, contexts))
+    return default
+
+
+def choice_by_name(default, contexts):
+    """Return the server name callback of `by_server_name`, for one that does more."""
     if not isinstance(default, NativeContext):
         raise TypeError('default must be an ssl.SSLContext, not %r' % (default,))
     chosen = {}
@@ -70,8 +76,7 @@ def by_server_name(default, contexts):
             _check_alike(name, context, default)
         # None, not default itself: a plain context must not be referred to by what it holds.
         chosen[_key(name)] = None if context is default else context
-    set_sni_callback(default, _callback(chosen))
-    return default
+    return _callback(chosen)
 
 
 def _key(name):

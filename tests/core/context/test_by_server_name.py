@@ -10,6 +10,7 @@ import pytest
 from sslproto27 import context as contexts
 from sslproto27 import SSLContext
 from sslproto27._core.pair.limits import Limit
+from sslproto27._stream.report import requested_name
 from tests.support.engines import ENGINE
 from tests.support.memory import PY2, Pair, connect, only_python2, raised
 
@@ -80,6 +81,7 @@ def test_versions(pki, client_context, default, tls_version, how):
     contexts.by_server_name(default, {u'localhost': chosen})
     pair = Pair(client_context, default)
     assert 'PROTOCOL_VERSION' in pair.try_handshake()[0].reason
+    assert 'localhost' == requested_name(pair.server)  # for the log
 
 
 def test_alpn(pki, client_context, default, tls_version):
