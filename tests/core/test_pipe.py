@@ -608,6 +608,19 @@ class TestClosing(object):
         carry(us, peer)
         assert (PEER_CLOSED, pattern(size)) == (peer.state, peer.appdata_received())
 
+    def test_not_in_the_handshake(self, new_pair, ours):
+        """In the handshake it raises, and what has been fed still arrives once that is done."""
+        pair = new_pair()
+        us, peer = pair.sides(ours)
+        pair.start()
+        us.feed_appdata(b'data')
+        error = raised(us.shutdown)
+        assert (RuntimeError, True) == (type(error), HANDSHAKE in str(error))
+        pair.pump()
+        us.shutdown()
+        carry(us, peer)
+        assert (PEER_CLOSED, b'data') == (peer.state, peer.appdata_received())
+
     def test_backlog_after_peer_closed(self, pipes, ours):
         """What was fed before the peer's close_notify came still goes to it, then ours."""
         us, peer = pipes.sides(ours)
