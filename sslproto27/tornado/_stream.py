@@ -8,6 +8,7 @@ Nothing here calls OpenSSL, decides when a call of it is repeated, or patches To
 """
 from __future__ import absolute_import, division, print_function
 
+import errno
 import socket as sockets
 import ssl
 import sys
@@ -15,9 +16,10 @@ import sys
 from .._core import pipe_states
 from .._core.pipe import SSLPipe
 from .._core.unique import Unique
+from .._stream.report import failed_handshakes
 from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
-from ._framework import IS_OLD, concurrent, iostream, loop_of, stack_context
-from ._handshake import BEFORE, Handshaking, plain_read, plain_reading, plain_write
+from ._clock import HandshakeClock
+from ._framework import IS_OLD, concurrent, iostream, log, loop_of, stack_context
 from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
 from ._settings import context_of
 from ._socket import TLSSocket
@@ -36,13 +38,23 @@ _NEVER = sys.maxsize
 #: are all answered at once never gives way to it, and a peer that never stops would have it alone.
 FAIR_SHARE = 16
 
+#: The pipe's states in which there is no TLS yet.
+BEFORE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE])
+
+#: What a handshake with somebody who scans ports ends in.
+_NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
+
+# What a plain stream does. Looking them up each time, with super(), takes longer than some take.
+plain_read, plain_write = iostream.IOStream._handle_read, iostream.IOStream._handle_write
+plain_reading = iostream.IOStream.reading
+
 _AT_END = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
 _CAN_END = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED])
 
 
 # Unique comes last: install() changes the class of objects, which 2.7 allows where the first bases
 # are alike.
-class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
+class SSLIOStream(iostream.SSLIOStream, Unique):
     """
     A tornado.iostream.SSLIOStream over memory BIOs: its descriptor stays a plain socket.
 
@@ -93,7 +105,6 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
     # that had that received goes on, and need not look again.
     _emptied = _NEVER
     _failure = None   # what the next read raises
-    _timer = None
     _peer = '(not connected)'  # its address, for the log: it may have gone by then
     _user_read_buffer = False  # Tornado 4.5 has no read_into
     _ssl_connect_callback = None
@@ -108,7 +119,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         timeout = kwargs.pop('ssl_handshake_timeout', None)
         self._handshake_timeout = (
             HANDSHAKE_TIMEOUT if timeout is None else timeouts(timeout, None)[0])
-        self._handshakes = kwargs.pop('handshake_limit', None)
+        self._clock = HandshakeClock(kwargs.pop('handshake_limit', None))
         # Not __init__ of Tornado's SSLIOStream, nor of its IOStream: they are about a socket that
         # does TLS itself.
         super(iostream.IOStream, self).__init__(*args, **kwargs)
@@ -125,7 +136,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         if isinstance(self._below, StreamsBelow):
             self.io_loop = StreamsLoop(self.io_loop, self._below)
         if starts_now:
-            self._start_clock()
+            self._start_handshake()
             # From the IOLoop, so that the application can first ask for what will come of it.
             by_read = server_side and not self._read_ahead
             self._add_io_state(self.io_loop.READ if by_read else self.io_loop.WRITE)
@@ -297,8 +308,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
 
     def close_fd(self):
         """Send close_notify if that is the truth, then close what is below."""
-        if self._timer is not None:
-            self._stop_clock()
+        self._clock.stop()
         try:
             if self._pipe is not None:
                 self._end()
@@ -336,7 +346,7 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
         if not self.closed():
             if self._pipe is None:  # a subclass has gone past connect()
                 self._pipe = self.socket.pipe = self._new_pipe(False, None)
-            self._start_clock()
+            self._start_handshake()
 
     def _handle_read(self):
         pipe = self._pipe
@@ -359,6 +369,98 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
                 self.close(exc_info=error)
                 return
         plain_write(self)
+
+    # The handshake
+
+    def _do_ssl_handshake(self):
+        """Take the handshake as far as it goes, and log its failure as Tornado does."""
+        if self._pipe is None:  # nobody has called connect() yet
+            return
+        try:
+            self._shake_hands()
+        except ssl.SSLError as error:
+            if error.args[0] not in (ssl.SSL_ERROR_EOF, ssl.SSL_ERROR_ZERO_RETURN):
+                self._log_failure(error)
+            self.close(exc_info=error)
+        except sockets.error as error:
+            if not (self._is_connreset(error) or error.args[0] in _NOT_CONNECTED):
+                self._log_failure(error)
+            self.close(exc_info=error)
+        else:
+            if self._pipe.state not in BEFORE:
+                self._established()
+
+    def _log_failure(self, error):
+        text, args = 'SSL Error on %s %s: %s', (_number(self.fileno()), self._peer, error)
+        if self._pipe.ssl_object.server_side:  # any stranger can make that fail
+            failed_handshakes.warn(log.gen_log, text, self._pipe.ssl_object, *args)
+        else:
+            log.gen_log.warning(text, *args)
+
+    def _shake_hands(self):
+        pipe = self._pipe
+        pipe.claim()
+        if pipe.state is pipe_states.PLAINTEXT:
+            pipe.do_handshake()
+            if self._read_ahead:
+                pipe.feed_ssldata(self._read_ahead)
+                self._read_ahead = b''
+        while pipe.state is pipe_states.HANDSHAKE:
+            data = self._below.receive()
+            if data is None:
+                break
+            if not data:
+                pipe.feed_eof()
+            pipe.feed_ssldata(data)
+            if len(data) < READ_SIZE:
+                break
+        if pipe.failure is None:
+            self._flush()
+            return
+        self._flush_whatever_comes()  # the alert
+        if pipe.established:  # it comes after the handshake
+            self._failure = pipe.failure
+        else:
+            raise pipe.failure
+
+    def _established(self):
+        self._clock.stop()
+        self._run_ssl_connect_callback()
+        future, self._start_tls_future = self._start_tls_future, None
+        if future is not None:
+            future.set_result(self)
+        # What has been written meanwhile, and what has been received: nothing more may come that
+        # would wake us.
+        if self._write_futures or self._write_callback:
+            plain_write(self)
+        if not self.closed():
+            self._plaintext = self._pipe.appdata_received()
+            if self._plaintext or self._pipe.state is not pipe_states.OPEN:
+                if plain_reading(self):
+                    plain_read(self)
+                else:  # who waits for the handshake comes first
+                    self.io_loop.add_callback(self._read_early)
+
+    def _read_early(self):
+        if not self.closed():
+            self._handle_events(self.fileno(), self.io_loop.READ)
+
+    def _start_handshake(self):
+        # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
+        # 40 ms on Linux. HTTP connections switch it on and off as they go.
+        try:
+            self._peer = self.socket.getpeername()
+            self.set_nodelay(True)
+        except (AttributeError, sockets.error):  # of a pipe, or gone already
+            pass
+        self._clock.start(self.io_loop, self._handshake_timeout, self._handshake_timed_out)
+
+    def _handshake_timed_out(self):
+        error = sockets.error(
+            errno.ECONNABORTED,
+            'the TLS handshake took longer than %s seconds' % self._handshake_timeout)
+        self._log_failure(error)
+        self.close(exc_info=error)
 
     # Data
 
@@ -443,6 +545,14 @@ class SSLIOStream(Handshaking, iostream.SSLIOStream, Unique):
             self._below.discard()
         except sockets.error:
             pass  # the peer is gone: nobody is left to be told
+
+
+def _number(fd):
+    """Return the number of what fileno() returned; -1, as on Python 3, if that is closed by now."""
+    try:
+        return fd if isinstance(fd, int) else fd.fileno()
+    except sockets.error:
+        return -1
 
 
 _READ_FROM_FD = vars(SSLIOStream)['read_from_fd']

@@ -316,7 +316,7 @@ class Life(object):
             hold(self.sent.startswith(self.data), 'false data: %r' % self.data)
         if not any(name == 'start_tls' for name, _ in self.futures):
             hold(self.written.startswith(self.received), 'false data at the peer')
-        hold(self.stream._timer is None, 'a timer is left')
+        hold(not self.stream._clock.is_running, 'a timer is left')
         hold(self.handshakes.running == 0, 'a handshake is counted')
         hold(not self.is_left, 'the descriptor is in the loop')
         return found

@@ -574,7 +574,7 @@ class TestHostilePeers(object):
         """Once the handshake is done its time limit is forgotten."""
         client, server = yield pair_of_streams(
             pki, ssl_handshake_timeout=0.3, server_ssl_handshake_timeout=0.3)
-        assert [None, None] == [client._timer, server._timer]
+        assert [False, False] == [client._clock.is_running, server._clock.is_running]
         yield gen.sleep(0.35)
         yield client.write(b'x')
         assert b'x' == (yield server.read_bytes(1))
