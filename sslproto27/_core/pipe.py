@@ -281,8 +281,8 @@ class SSLPipe(OneProcess, Unique):
         close_notify, or the peer's EOF. Call `discard` too if nobody wants it.
 
         Raises:
-            RuntimeError: the state is neither OPEN nor PEER_CLOSED. In HANDSHAKE this does not wait, as
-                feed_appdata does: call it once the state is OPEN, or drop the connection.
+            RuntimeError: the state is neither OPEN nor PEER_CLOSED. In HANDSHAKE this does not
+                wait, as feed_appdata does: call it once the state is OPEN, or leave.
         """
         self.claim()
         self._enter(CLOSE)
