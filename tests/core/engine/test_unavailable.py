@@ -9,6 +9,7 @@ import ctypes
 import pytest
 
 from sslproto27._core.engine import EngineUnavailable, binding
+from tests.support.engines import only_graft
 from tests.support.memory import PY2, Pair, raised
 from tests.support.pipe_pairs import PYPY
 
@@ -99,6 +100,7 @@ ctypes.PyDLL = Old
     check(finished, 'has no OpenSSL_version_num, BIO_up_ref, SSL_set0_rbio')
 
 
+@only_graft
 @only_cpython2
 def test_missing_function(run_python):
     """A setting that needs a function which this OpenSSL lacks raises; it is not left out."""
@@ -130,6 +132,7 @@ for change in (lambda: setattr(context, 'num_tickets', 1),
     ] == finished.stdout.splitlines()
 
 
+@only_graft
 @only_cpython2
 def test_other_layout(run_python):
     """
@@ -153,6 +156,7 @@ except EngineUnavailable as error:
     assert 'does not know the layout' in finished.stdout
 
 
+@only_graft
 @only_cpython2
 def test_other_owner(pki):
     """What is not the very object of an ``SSL *`` is not taken for it, though it is of its type."""
