@@ -10,9 +10,10 @@ import logging
 
 from ._core.api import (
     MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
-    create_default_context, install, uninstall, wrap_bio)
+    create_default_context, wrap_bio)
 from ._core.pipe import SSLPipe
 from ._core.socket import SSLSocket
+from ._install import install, uninstall
 from ._stream.protocol import SSLProtocol
 
 __all__ = [

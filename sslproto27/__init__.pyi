@@ -26,7 +26,15 @@ def wrap_bio(
     server_hostname: str | bytes | None = None,
     session: SSLSession | None = None,
 ) -> SSLObject: ...
-def install(context_members: bool = False) -> None: ...
+def install(
+    context_members: bool = False,
+    sockets: bool = False,
+    tornado: bool = False,
+    trollius: bool = False,
+    twisted: bool = False,
+    urllib3: bool = False,
+    suppress_ragged_eofs: bool = False,
+) -> None: ...
 def uninstall() -> None: ...
 
 class SSLPipe:

@@ -2,22 +2,17 @@
 from __future__ import absolute_import, division, print_function
 
 import importlib
-import inspect
 import json
 import os
 import sys
 
-from .._core.api import install
+from .._install import install
 from .console import Console
 
-__all__ = ['ADAPTERS', 'VARIABLE', 'begin']
+__all__ = ['VARIABLE', 'begin']
 
 #: The environment variable in which `run` says what it wants.
 VARIABLE = 'SSLPROTO27_RUN'
-
-#: By the framework's name: what patches it, in the module of ours that is called like it.
-ADAPTERS = {'trollius': 'install', 'tornado': 'install', 'twisted': 'install',
-            'urllib3': 'inject_into_urllib3'}
 
 
 def begin():
@@ -26,30 +21,18 @@ def begin():
     rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)[2]
     if rest:
         os.environ['PYTHONPATH'] = rest
-    options = {'suppress_ragged_eofs': True} if wanted['lenient'] else {}
-    install()
-    if wanted['named']:
-        for name in wanted['adapters']:
-            _patch(str(name), options)
-    else:
-        sys.meta_path.insert(0, _Finder([str(name) for name in wanted['adapters']], options))
-
-
-def _patch(name, options):
-    module = importlib.import_module(__package__.rpartition('.')[0] + '.' + name)
-    patch = getattr(module, ADAPTERS[name])
-    for option in options:
-        if option not in inspect.getargspec(patch).args:
-            raise ValueError('%s takes no %s for all its connections' % (name, option))
-    patch(**options)
+    named = dict.fromkeys(map(str, wanted['named']), True)
+    install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)
+    if wanted['awaited']:
+        sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient']))
 
 
 class _Finder(object):
     """Imports some packages as they would be imported, and patches them then (PEP 302)."""
 
-    def __init__(self, names, options):
+    def __init__(self, names, lenient):
         self._waiting = set(names)
-        self._options = options
+        self._lenient = lenient
 
     def find_module(self, name, path=None):
         """Take on what waits to be imported."""
@@ -64,7 +47,7 @@ class _Finder(object):
             self._waiting.add(name)
             raise
         try:
-            _patch(name, self._options)
+            install(suppress_ragged_eofs=self._lenient, **{name: True})
         except (ImportError, ValueError) as error:
             Console().line(('bad', 'sslproto27: '), '%s stays as it is: ' % name, error)
         return sys.modules[name]

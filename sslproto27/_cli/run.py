@@ -10,8 +10,9 @@ import sys
 
 from .. import __path__ as package_path
 from .._core.compat import PY2
+from .._install import FRAMEWORKS
 from .console import UserError
-from .hook import ADAPTERS, VARIABLE
+from .hook import VARIABLE
 from .streams import settle
 
 HELP = 'start a program with its frameworks patched'
@@ -21,17 +22,20 @@ EPILOG = (
     ' without such an option each of them is, once the program imports it.')
 
 
-def _adapters():
+def _frameworks():
     """Return the names of the frameworks that this package can patch."""
     ours = set(name for _, name, _ in pkgutil.iter_modules(package_path))
-    return sorted(set(ADAPTERS) & ours)
+    return sorted(set(FRAMEWORKS) & ours)
 
 
 def add_arguments(parser):
     """Add the command's arguments to *parser*."""
-    for name in _adapters():
-        parser.add_argument('--' + name, dest='adapters', action='append_const', const=name,
+    for name in _frameworks():
+        parser.add_argument('--' + name, dest='frameworks', action='append_const', const=name,
                             help='patch ' + name)
+    parser.add_argument('--sockets', dest='others', action='store_const', const=['sockets'],
+                        default=[], help='let ssl.wrap_socket and SSLContext.wrap_socket return'
+                        ' sockets whose TLS is in memory')
     parser.add_argument('--lenient-eof', action='store_true',
                         help='take a connection that ends without close_notify for whole: an'
                         ' attacker can cut it short')
@@ -59,7 +63,8 @@ def run(arguments):
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(
         [startup] + ([old] if old else [])))
     environment[VARIABLE] = json.dumps({
-        'adapters': arguments.adapters or _adapters(), 'named': bool(arguments.adapters),
+        'named': arguments.others + (arguments.frameworks or []),
+        'awaited': [] if arguments.frameworks else _frameworks(),
         'lenient': arguments.lenient_eof})
     command = [sys.executable] + subprocess._args_from_interpreter_flags() + program
     settle()

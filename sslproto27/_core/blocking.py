@@ -21,8 +21,8 @@ from .unique import Unique
 if PY2:
     from itertools import imap as map
 
-__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'ReadAhead', 'Records',
-           'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read', 'want_write']
+__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'ReadAhead', 'Records',
+           'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read', 'want_write']
 
 #: How many bytes are encrypted at a time, and the most that wait to be sent but for one more chunk.
 CHUNK = 0x40000
@@ -40,6 +40,10 @@ _HEADER = 5
 #: less when it reads the head of an answer: what follows is not to end in its buffer, if a program
 #: takes the connection over after that.
 _MANY = 0x8000
+
+#: How long a record's content may be for it to be taken for an alert, say: two bytes, and what 1.2's
+#: longest suites add to these (RFC 5246 6.2.3.2).
+_SHORT = 0x100
 
 #: By how much a record of TLS 1.3 is longer than its plaintext: header, type and tag.
 _OVERHEAD = 22
@@ -137,14 +141,14 @@ def _wait(sock, to_send, end):
         if left <= 0:
             raise socket.timeout('timed out')
         try:
-            if _is_ready(sock.fileno(), to_send, min(left, _LONGEST_WAIT)):
+            if is_ready(sock.fileno(), to_send, min(left, _LONGEST_WAIT)):
                 return
         except select.error as error:
             if error.args[0] != errno.EINTR:
                 raise
 
 
-def _is_ready(fileno, to_send, seconds):
+def is_ready(fileno, to_send, seconds):
     if not hasattr(select, 'poll'):
         both = [], []
         both[to_send].append(fileno)
@@ -241,6 +245,28 @@ class Records(object):
             header = b''
         self._header = header
         self._left = 0 if header else position - size
+
+
+class OneRecord(Records):
+    """
+    A record and, where that is long, the next one's header: half the calls, for who reads much.
+
+    So the socket below is readable whenever there is data that the object does not know of, the
+    peer's close_notify among them; and of what may follow that in plaintext nothing is read, as
+    close_notify is short.
+    """
+
+    __slots__ = ()
+
+    def __init__(self):
+        super(OneRecord, self).__init__(whole=False)
+
+    def wanted(self, size):
+        """Return how many bytes to read."""
+        left = self._left
+        if left and self._length > _SHORT:
+            return left + _HEADER
+        return left or _HEADER - len(self._header)
 
 
 # The socket
@@ -479,7 +505,7 @@ class BlockingTLS(Unique):
 
     def _has_arrived(self):
         try:
-            return bool(_is_ready(self._lower.fileno(), False, 0))
+            return bool(is_ready(self._lower.fileno(), False, 0))
         except (AttributeError, ValueError, socket.error, select.error):  # nobody can tell
             return False
 

@@ -223,8 +223,8 @@ def _has_record(data, start):
 
 
 def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,
-                        check_name):
+                        check_name, owner=None):
     """Do as `wrap_bio_and_check`, for one who has a lock over the object."""
     default = SSLObject if _FREE.SSL_do_handshake is None else LockedSSLObject
     return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                              check_name, default)
+                              check_name, default, owner)

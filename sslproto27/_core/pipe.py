@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import ssl
+import weakref
 
 from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check, wrap_bio_under_lock
 from .compat import PY2, as_bytes
@@ -37,6 +38,10 @@ PIECE = 4 * RECORD
 
 SSL_ERROR_SSL = 1
 SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
+
+
+def _nobody():
+    """Be the weak reference to no owner."""
 
 
 class SSLPipe(OneProcess, Unique):
@@ -69,6 +74,8 @@ class SSLPipe(OneProcess, Unique):
         check_name (bool or None): True: the name is checked even if the context does not, as long
             as it verifies certificates; False: a client can do without one; None: as the context
             has it.
+        owner: on 2.7, what server name callbacks are handed instead of the `SSLObject`; kept by a
+            weak reference.
 
     Raises:
         ValueError: *server_hostname* is needed and missing, or can be nobody's name.
@@ -89,7 +96,7 @@ class SSLPipe(OneProcess, Unique):
     """
 
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
-                 '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
+                 '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
                  '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
                  '_discarded', '_is_advancing', '_do_handshake', '_receive_records', '_send_small')
 
@@ -97,13 +104,15 @@ class SSLPipe(OneProcess, Unique):
     _wrap_bio = staticmethod(wrap_bio_and_check)
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
-                 suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT, check_name=None):
+                 suppress_ragged_eofs=False, overhead_limit=OVERHEAD_LIMIT, check_name=None,
+                 owner=None):
         server_hostname = required_name(context, server_side, server_hostname, check_name)
         super(SSLPipe, self).__init__()
         self.state = PLAINTEXT
         self.failure = None
         self.established = False
         self._check_name = bool(check_name)
+        self._owner = _nobody if owner is None else weakref.ref(owner)
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
@@ -129,7 +138,7 @@ class SSLPipe(OneProcess, Unique):
     def _new_ssl_object(self):
         context, server_side, server_hostname, session = self._arguments
         ssl_object = self._wrap_bio(context, self._incoming, self._outgoing, server_side,
-                                    server_hostname, session, self._check_name)
+                                    server_hostname, session, self._check_name, owner=self._owner())
         if server_side:
             refuse_renegotiation(ssl_object)
         return ssl_object

@@ -11,7 +11,7 @@ import socket
 
 from . import pipe_states
 from .api import SSLObject
-from .blocking import BlockingTLS, ReadAhead, Records
+from .blocking import BlockingTLS, ReadAhead
 from .pipe import RECORD, PipeUnderLock
 
 __all__ = ['SSLSocket']
@@ -255,6 +255,7 @@ class SSLSocket(BlockingTLS):
         do_handshake_on_connect (bool): shake hands now, not with the first read or write.
         suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
             can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
+        owner: see `SSLPipe`.
 
     Raises:
         TypeError, ValueError: as `SSLPipe` does; *do_handshake_on_connect* over a *sock* that does
@@ -262,19 +263,20 @@ class SSLSocket(BlockingTLS):
         ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
     """
 
-    _reads_ahead = True
+    _new_amount = ReadAhead  # makes what tells how much to read from below
 
     def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
-                 do_handshake_on_connect=True, suppress_ragged_eofs=False):
+                 do_handshake_on_connect=True, suppress_ragged_eofs=False, owner=None):
         gettimeout = getattr(sock, 'gettimeout', None)
         if do_handshake_on_connect and gettimeout is not None and gettimeout() == 0:
             raise ValueError('do_handshake_on_connect must be false if sock does not block')
         self._pipe = PipeUnderLock(context, server_side, server_hostname, session,
-                                   suppress_ragged_eofs)
+                                   suppress_ragged_eofs, owner=owner)
         self._context = context
         self._server_side = bool(server_side)
         self._server_hostname = self._pipe.ssl_object.server_hostname
-        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe, self._reads_ahead), None,
+        keeps_apart = self._new_amount is ReadAhead
+        super(SSLSocket, self).__init__(sock, _PipeEngine(self._pipe, keeps_apart), None,
                                         self._pipe)
         self._start()
         if do_handshake_on_connect:
@@ -297,7 +299,7 @@ class SSLSocket(BlockingTLS):
 
     def _start(self):
         with self._lock:
-            self._amount = ReadAhead() if self._reads_ahead else Records(whole=True)
+            self._amount = self._new_amount()
             self._engine.start()
 
     def unwrap(self):
@@ -346,6 +348,10 @@ class SSLSocket(BlockingTLS):
         """The ssl.SSLContext in use."""
         ssl_object = self.ssl_object
         return self._context if ssl_object is None else ssl_object.context
+
+    @context.setter
+    def context(self, context):
+        self.ssl_object.context = context
 
     @property
     def session(self):

@@ -100,7 +100,7 @@ class SSLObject(Unique):
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
-                check_name):
+                check_name, owner):
         self = cls.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
@@ -108,7 +108,8 @@ class SSLObject(Unique):
         name = None
         if server_hostname is not None and not is_address and not server_side:
             name = without_root(server_hostname)
-        self._native, self._ssl = graft(context, self._server_side, name, self)
+        self._native, self._ssl = graft(context, self._server_side, name,
+                                        self if owner is None else owner)
         self._state = _NEW
         self._room = _SMALL
         handle = self._ssl
@@ -712,7 +713,7 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
 
 def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name, default=SSLObject):
+                       check_name, default=SSLObject, owner=None):
     """
     Do what `wrap_bio` does.
 
@@ -720,6 +721,8 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
             not. Where certificates are not verified at all, names are not either.
         default (type): what to make unless *context* has a subclass of `SSLObject`.
+        owner: what server name callbacks are handed, kept by a weak reference; None for the object
+            itself.
     """
     if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
@@ -732,7 +735,7 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         cls = default
     return cls._create(context, incoming, outgoing, server_side,
                        encode_hostname(server_hostname), session, extras,
-                       check_name and context.verify_mode != ssl.CERT_NONE)
+                       check_name and context.verify_mode != ssl.CERT_NONE, owner)
 
 
 def refuse_renegotiation(ssl_object):

@@ -6,9 +6,11 @@ Nothing here imports urllib3: which copy of it is meant, pip's say, is for the c
 from __future__ import absolute_import, division, print_function
 
 import errno
+import functools
 import socket
 import ssl
 
+from .._core.blocking import Records
 from .._core.socket import SSLSocket
 from .._core.unique import Unique
 
@@ -30,7 +32,7 @@ class HTTPSSocket(SSLSocket):
     readable for good.
     """
 
-    _reads_ahead = False
+    _new_amount = staticmethod(functools.partial(Records, whole=True))
 
     def _take_here(self, answer, step, *size):
         try:

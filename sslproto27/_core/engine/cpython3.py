@@ -28,12 +28,13 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
 
 def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name):
+                       check_name, owner=None):
     """
     Do what `wrap_bio` does.
 
     Args:
         check_name (bool): *server_hostname* has to be checked, if certificates are verified.
+        owner: None; server name callbacks are handed the object itself.
 
     Raises:
         NotImplementedError: *context* does not, and Python 3.12 or later cannot either.

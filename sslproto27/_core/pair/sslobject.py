@@ -97,7 +97,7 @@ class SSLObject(Unique):
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
-                check_name):
+                check_name, owner):
         self = object.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
@@ -130,7 +130,7 @@ class SSLObject(Unique):
         self._first_context = context
         self._pair = current_pair()
         self._native = context._wrap_socket(self._pair.inner, self._server_side, name,
-                                            ssl_sock=self)
+                                            ssl_sock=self if owner is None else owner)
         if self._server_side:
             self._reader = ServerNameReader()
         if session is not None:
@@ -828,13 +828,15 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
 
 def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name):
+                       check_name, owner=None):
     """
     Do what `wrap_bio` does.
 
     Args:
         check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
             not. Where certificates are not verified at all, names are not either.
+        owner: what server name callbacks are handed, kept by a weak reference; None for the object
+            itself.
     """
     if not isinstance(context, ssl.SSLContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
@@ -845,7 +847,7 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
     cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
                        encode_hostname(server_hostname), session, extras,
-                       check_name and context.verify_mode != ssl.CERT_NONE)
+                       check_name and context.verify_mode != ssl.CERT_NONE, owner)
 
 
 def refuse_renegotiation(ssl_object):

@@ -1,0 +1,423 @@
+"""
+TLS over memory BIOs for programs that use ssl's sockets: `install` into ssl itself, on Python 2.7.
+
+    import sslproto27.sockets
+    sslproto27.sockets.install()
+
+After that ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return an `SSLSocket` of this module,
+which is an ssl.SSLSocket too: httplib, imaplib, smtplib and whatever else calls them need not know.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import select
+import socket
+import ssl
+import threading
+
+from ._core import socket as blocking
+from ._core.blocking import CHUNK, OneRecord, is_ready
+from ._core.compat import PY2, PYPY
+from ._core.unique import Unique
+
+__all__ = ['SSLSocket', 'install', 'uninstall']
+
+_WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+#: Seconds to wait, at most, before looking again.
+_A_WHILE = 60
+
+#: What socket.socket puts into its instances, where it would hide our methods.
+_OF_INSTANCES = ('recv', 'recvfrom', 'recv_into', 'recvfrom_into', 'send', 'sendto')
+
+
+class _TLS(blocking.SSLSocket):
+    """
+    What is in an `SSLSocket` where an ssl.SSLSocket has an object of _ssl.
+
+    select() says of it what it says of that; see `OneRecord`.
+    """
+
+    _new_amount = OneRecord
+
+
+class SSLTimeoutError(ssl.SSLError, socket.timeout):
+    """A call has timed out: an ssl.SSLError as 2.7's ssl has it, a socket.timeout as Python 3's."""
+
+
+class SSLSocket(Unique, ssl.SSLSocket):
+    """
+    An ssl.SSLSocket whose TLS is in memory. Names, arguments and errors are 2.7's; otherwise
+
+    - *sock* may be an ssl.SSLSocket, too: TLS in TLS;
+    - the server's name is a matter of the handshake, so that the peer is told if it is wrong, and
+      addresses count as in Python 3;
+    - `close` and `shutdown` send close_notify, if that does not have to wait;
+    - a timeout is a socket.timeout, too, and the call can be repeated;
+    - a `sendall` that must not block waits for select(), where ssl's goes round and round;
+    - signals that have been handled end no call (PEP 475), and after a fork the first process that
+      uses the connection keeps it.
+
+    Args:
+        sock (socket.socket): connected, to be connected, or to be listened on.
+        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
+            can then cut the data short (RFC 8446 6.1).
+        session (SSLSession or None): what a client would like to resume.
+        and the others: see ssl.wrap_socket and SSLContext.wrap_socket.
+
+    Raises:
+        TypeError, ValueError, NotImplementedError: an argument cannot be used; the text names it.
+        ssl.SSLError, socket.error: the handshake failed.
+    """
+
+    def __init__(self, sock, keyfile=None, certfile=None, server_side=False,
+                 cert_reqs=ssl.CERT_NONE, ssl_version=ssl.PROTOCOL_SSLv23, ca_certs=None,
+                 do_handshake_on_connect=True, suppress_ragged_eofs=False, ciphers=None,
+                 server_hostname=None, session=None, _context=None):
+        if _context is None:
+            _context = _new_context(server_side, keyfile, certfile, cert_reqs, ssl_version,
+                                    ca_certs, ciphers)
+            self.keyfile, self.certfile = keyfile or certfile, certfile
+            self.cert_reqs, self.ssl_version = cert_reqs, ssl_version
+            self.ca_certs, self.ciphers = ca_certs, ciphers
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != socket.SOCK_STREAM:
+            raise NotImplementedError('only stream sockets are supported')
+        if server_side and server_hostname:
+            raise ValueError('server_hostname can only be specified in client mode')
+        if _context.check_hostname and not server_hostname:
+            raise ValueError('check_hostname requires server_hostname')
+        self._makefile_refs = 0
+        self._connected = False
+        self._sslobj = None
+        self._context = _context
+        self._session = session
+        self.server_side = server_side
+        self.server_hostname = server_hostname
+        self.do_handshake_on_connect = do_handshake_on_connect
+        self.suppress_ragged_eofs = suppress_ragged_eofs
+        self._outer = sock if getattr(sock, '_sslobj', None) is not None else None
+        socket.socket.__init__(self, _sock=sock._sock)
+        for name in _OF_INSTANCES:
+            vars(self).pop(name, None)
+        if PYPY and self._outer is None:
+            sock._sock._drop()  # there it counts whose it is, and is no longer that of *sock*
+        try:
+            self.getpeername()
+        except socket.error as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+            return
+        self._connected = True
+        if do_handshake_on_connect and self.gettimeout() == 0:
+            self.close()
+            raise ValueError('do_handshake_on_connect should not be specified for non-blocking'
+                             ' sockets')
+        self._start()
+        if do_handshake_on_connect:
+            self.do_handshake()
+
+    def _start(self):
+        lower = self._outer
+        if lower is None:
+            # One of its own: whoever closes the other one, that was wrapped, does not end this.
+            lower = socket.socket(_sock=self._sock)
+        self._sslobj = _TLS(
+            lower, self._context, self.server_side, self.server_hostname or None,
+            self._session, do_handshake_on_connect=False,
+            suppress_ragged_eofs=self.suppress_ragged_eofs, owner=self)
+
+    def _require_tls(self):
+        if self._sslobj is None:
+            raise ValueError('No SSL wrapper around ' + str(self))
+        return self._sslobj
+
+    # The connection's beginning
+
+    def _real_connect(self, addr, connect_ex):
+        if self.server_side:
+            raise ValueError("can't connect in server-side mode")
+        if self._connected:
+            raise ValueError('attempt to connect already-connected SSLSocket!')
+        self._start()  # before it is connected: do_handshake comes later if it must not block
+        method = socket.socket.connect_ex if connect_ex else socket.socket.connect
+        result = method(self, addr)
+        if not result:
+            self._connected = True
+            if self.do_handshake_on_connect:
+                self.do_handshake()
+        return result
+
+    def do_handshake(self, block=False):
+        """
+        Shake hands.
+
+        Args:
+            block (bool): even if the socket is not to block.
+        """
+        self._check_connected()
+        tls = self._require_tls()
+        timeout = self.gettimeout()
+        if timeout == 0 and block:
+            self.settimeout(None)
+        try:
+            tls.do_handshake()
+        except socket.timeout as error:
+            raise _timeout(error, 'handshake')
+        finally:
+            self.settimeout(timeout)
+
+    # Bytes
+
+    def read(self, len=1024, buffer=None):
+        """Do as `recv`, or with *buffer* as `recv_into`, but not without TLS."""
+        if self._sslobj is None:
+            raise ValueError('Read on closed or unwrapped SSL socket.')
+        return self.recv(len) if buffer is None else self.recv_into(buffer, max(len or 0, 0))
+
+    def recv(self, buflen=1024, flags=0):
+        """Return at most *buflen* bytes; b'' at the end."""
+        tls = self._sslobj
+        if tls is None:
+            return self._sock.recv(buflen, flags)
+        try:
+            return tls.recv(buflen, flags)
+        except socket.timeout as error:
+            raise _timeout(error, 'read')
+        except socket.error as error:
+            if self._has_ended(error, tls):
+                return b''
+            raise
+
+    def recv_into(self, buffer, nbytes=None, flags=0):
+        """Put at most *nbytes* bytes into *buffer*, and return how many; 0 at the end."""
+        tls = self._sslobj
+        if tls is None:
+            return self._sock.recv_into(buffer, nbytes or 0, flags)
+        try:
+            return tls.recv_into(buffer, nbytes, flags)
+        except socket.timeout as error:
+            raise _timeout(error, 'read')
+        except socket.error as error:
+            if self._has_ended(error, tls):
+                return 0
+            raise
+
+    def _has_ended(self, error, tls):
+        """Return whether *error* only tells that we have shut down, or closed, meanwhile (bool)."""
+        return self._sslobj is not tls and (
+            isinstance(error, ssl.SSLEOFError) or error.errno == errno.EBADF)
+
+    def write(self, data):
+        """Do as `send`, but not without TLS; raise an ssl.SSLError if nothing can be sent now."""
+        tls = self._sslobj
+        if tls is None:
+            raise ValueError('Write on closed or unwrapped SSL socket.')
+        return self._write(tls.send, data)
+
+    def send(self, data, flags=0):
+        """Send the beginning of *data*, and return its length; 0 if nothing can be sent now."""
+        tls = self._sslobj
+        if tls is None:
+            return self._sock.send(data, flags)
+        try:
+            return self._write(tls.send, data, flags)
+        except _WANTS:
+            return 0
+
+    def sendall(self, data, flags=0):
+        """Send all of *data*, and return its length."""
+        tls = self._sslobj
+        if tls is None:
+            return socket.socket.sendall(self, data, flags)
+        size = len(data)
+        if self.gettimeout() != 0:
+            self._write(tls.sendall, data, flags)
+            return size
+        sent = 0
+        while sent < size:
+            try:
+                sent += self._write(tls.send, data[sent:sent + CHUNK], flags)
+            except _WANTS as error:
+                self._wait_until_ready(isinstance(error, ssl.SSLWantWriteError))
+        return size
+
+    def _write(self, method, *args):
+        try:
+            return method(*args)
+        except socket.timeout as error:
+            raise _timeout(error, 'write')
+
+    def _wait_until_ready(self, to_send):
+        try:
+            is_ready(self.fileno(), to_send, _A_WHILE)
+        except select.error as error:
+            if error.args[0] != errno.EINTR:
+                raise
+
+    # Its end
+
+    def unwrap(self):
+        """
+        End TLS: send close_notify and wait for the peer's.
+
+        Returns:
+            socket.socket: what to go on with in plaintext.
+        """
+        tls = self._require_tls()
+        try:
+            rest = tls.unwrap()
+        except socket.timeout as error:
+            raise _timeout(error, 'shutdown')
+        if rest is tls:
+            return self  # which has what follows close_notify, and passes all through
+        self._sslobj = None
+        return rest
+
+    def shutdown(self, how):
+        """Close one direction or both; the peer is told by close_notify when ours is closed."""
+        tls = self._sslobj
+        if tls is not None and how == socket.SHUT_RDWR:
+            self._sslobj = None
+            tls.close()  # which waits for nobody: another thread may be sending
+        elif tls is not None and how == socket.SHUT_WR:
+            try:
+                self._write(tls.shutdown, how)
+                return
+            except _WANTS:
+                pass  # what is not sent is lost, as it is with ssl
+        socket.socket.shutdown(self, how)
+
+    def close(self):
+        """Close the socket, once every file of `makefile` is closed; the peer is told."""
+        if self._makefile_refs < 1 and self._sslobj is not None:
+            tls, self._sslobj = self._sslobj, None
+            tls.close()
+        super(SSLSocket, self).close()
+
+    # What is known
+
+    @property
+    def context(self):
+        """The ssl.SSLContext in use; a server name callback may set it."""
+        return self._context
+
+    @context.setter
+    def context(self, context):
+        self._require_tls().context = context
+        self._context = context
+
+    def getpeercert(self, binary_form=False):
+        """Return the peer's certificate: see ssl.SSLSocket."""
+        self._check_connected()
+        return self._require_tls().getpeercert(binary_form)
+
+    def get_channel_binding(self, cb_type='tls-unique'):
+        """Return what binds another protocol to this connection: see `SSLObject`."""
+        tls = self._sslobj
+        return None if tls is None else tls.get_channel_binding(cb_type)
+
+    @property
+    def session(self):
+        """The current `SSLSession`, or None."""
+        return self._sslobj and self._sslobj.session
+
+    @property
+    def session_reused(self):
+        """Whether a session was resumed (bool); None without TLS."""
+        return self._sslobj and self._sslobj.session_reused
+
+
+def _timeout(error, what):
+    """Return the exception for *error*, the socket.timeout of an operation."""
+    if isinstance(error, ssl.SSLError):
+        return error  # TLS in TLS
+    return SSLTimeoutError('The %s operation timed out' % what)
+
+
+def _new_context(server_side, keyfile, certfile, cert_reqs, ssl_version, ca_certs, ciphers):
+    """Return the context of a socket that was given none, as ssl.wrap_socket makes it."""
+    if server_side and not certfile:
+        raise ValueError('certfile must be specified for server-side operations')
+    if keyfile and not certfile:
+        raise ValueError('certfile must be specified')
+    context = ssl.SSLContext(ssl_version)
+    context.verify_mode = cert_reqs
+    if ca_certs:
+        context.load_verify_locations(ca_certs)
+    if certfile:
+        context.load_cert_chain(certfile, keyfile or certfile)
+    if ciphers:
+        context.set_ciphers(ciphers)
+    return context
+
+
+# Into ssl
+
+def install(suppress_ragged_eofs=False):
+    """
+    Let ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return `SSLSocket`.
+
+    Who has imported the former by name before goes on with the old one. Doing it again changes the
+    setting alone.
+
+    Args:
+        suppress_ragged_eofs (bool): for all sockets that are not told otherwise when they are made:
+            take an EOF without close_notify for a clean end, as ssl's own sockets do. An attacker
+            can then cut the data short (RFC 8446 6.1).
+
+    Raises:
+        NotImplementedError: this is Python 3.
+        RuntimeError: gevent, eventlet or the like has put its own in the place of these.
+    """
+    if not PY2:
+        raise NotImplementedError(
+            "sslproto27.sockets needs Python 2.7: Python 3's ssl has what it would add")
+    global _suppress_ragged_eofs
+    with _lock:
+        if not _replaced:
+            _require_stock()
+            for place, name, value in ((ssl, 'wrap_socket', _wrap_socket),
+                                       (ssl.SSLContext, 'wrap_socket', _wrap_socket_of_context)):
+                _replaced.append((place, name, value, vars(place)[name]))
+                setattr(place, name, value)
+        _suppress_ragged_eofs = bool(suppress_ragged_eofs)
+
+
+def uninstall():
+    """Give ssl its own functions back; sockets that are ours stay so."""
+    with _lock:
+        while _replaced:
+            place, name, value, original = _replaced.pop()
+            if vars(place)[name] is value:
+                setattr(place, name, original)
+
+
+_lock = threading.Lock()  # over what follows
+_replaced = []  # tuples of an object, a name, our value, its own
+_suppress_ragged_eofs = False
+
+
+def _require_stock():
+    for place, cls in ((ssl, ssl.SSLSocket), (ssl, ssl.SSLContext), (socket, socket.socket)):
+        if cls.__module__ != place.__name__:
+            raise RuntimeError(
+                'sslproto27.sockets cannot replace the sockets of %s, which has replaced those of'
+                ' Python: do without the one or the other' % cls.__module__)
+
+
+def _wrap_socket(sock, keyfile=None, certfile=None, server_side=False, cert_reqs=ssl.CERT_NONE,
+                 ssl_version=ssl.PROTOCOL_SSLv23, ca_certs=None, do_handshake_on_connect=True,
+                 suppress_ragged_eofs=None, ciphers=None):
+    return SSLSocket(sock, keyfile, certfile, server_side, cert_reqs, ssl_version, ca_certs,
+                     do_handshake_on_connect, _is_suppressed(suppress_ragged_eofs), ciphers)
+
+
+def _wrap_socket_of_context(self, sock, server_side=False, do_handshake_on_connect=True,
+                            suppress_ragged_eofs=None, server_hostname=None, session=None):
+    return SSLSocket(sock, server_side=server_side, do_handshake_on_connect=do_handshake_on_connect,
+                     suppress_ragged_eofs=_is_suppressed(suppress_ragged_eofs),
+                     server_hostname=server_hostname, session=session, _context=self)
+
+
+def _is_suppressed(value):
+    return _suppress_ragged_eofs if value is None else value
