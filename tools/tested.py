@@ -27,7 +27,8 @@ LAYERS = [
         'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
     ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),
     ('blocking sockets', [
-        'core/socket*', 'core/lockedobject', 'core/real_peers', 'hostile/callers_sockets']),
+        'core/socket*', 'core/lockedobject', 'core/real_peers', 'hostile/callers_sockets',
+        'sockets/*']),
     ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
     ('`sslproto27.aio`', [
         'aio/aio', 'aio/generators', 'aio/handshake_limit', 'aio/pipes', 'aio/sockets',

@@ -22,7 +22,8 @@ if PY2:
     from itertools import imap as map
 
 __all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'ReadAhead', 'Records',
-           'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read', 'want_write']
+           'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read',
+           'want_write']
 
 #: How many bytes are encrypted at a time, and the most that wait to be sent but for one more chunk.
 CHUNK = 0x40000
@@ -41,8 +42,8 @@ _HEADER = 5
 #: takes the connection over after that.
 _MANY = 0x8000
 
-#: How long a record's content may be for it to be taken for an alert, say: two bytes, and what 1.2's
-#: longest suites add to these (RFC 5246 6.2.3.2).
+#: How long the content of a record may be that is taken for an alert: two bytes, and what TLS 1.2's
+#: suites add to these (RFC 5246 6.2.3.2).
 _SHORT = 0x100
 
 #: By how much a record of TLS 1.3 is longer than its plaintext: header, type and tag.

@@ -96,9 +96,10 @@ class SSLPipe(OneProcess, Unique):
     """
 
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
-                 '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size', '_allowance',
-                 '_suppress_ragged_eofs', '_overhead_limit', '_unchecked', '_had_appdata',
-                 '_discarded', '_is_advancing', '_do_handshake', '_receive_records', '_send_small')
+                 '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size',
+                 '_allowance', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
+                 '_had_appdata', '_discarded', '_is_advancing', '_do_handshake',
+                 '_receive_records', '_send_small')
 
     _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
     _wrap_bio = staticmethod(wrap_bio_and_check)

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from sslproto27._cli.run import _frameworks
 from tests.support.commands import command, fails_here, starts_programs
 from tests.support.memory import PY2, only_python2
 from tests.support.programs import environment, finish
@@ -82,6 +83,52 @@ class TestRun(object):
                        'print(type(trollius.get_event_loop_policy()).__module__)\n')
         status, stdout, stderr = run(*options + [path])
         assert (0, patched) == (status, stdout.startswith('sslproto27.')), stderr
+
+    @pytest.mark.parametrize('options, modules', [
+        ([], ['ssl']), (['--sockets'], ['sslproto27.sockets']),
+        (['--sockets', '--urllib3'], ['sslproto27.sockets']), (['--urllib3'], ['ssl'])])
+    def test_sockets(self, program, options, modules):
+        """ssl makes our sockets if it is told to, for whoever imports its function by name, too."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is named')
+        path = program('from ssl import SSLSocket, wrap_socket\nimport socket\n'
+                       'made = wrap_socket(socket.socket())\n'
+                       'print(type(made).__module__, isinstance(made, SSLSocket))\n')
+        assert (0, "('%s', True)\n" % modules[0], '') == run(*options + [path])
+
+    @pytest.mark.parametrize('options, expected', [
+        (['--sockets'], 'False'), (['--sockets', '--lenient-eof'], 'True'),
+        (['--lenient-eof', '--trollius', '--sockets'], 'True')])
+    def test_lenient_sockets(self, program, options, expected):
+        """--lenient-eof is for sockets, too."""
+        pytest.importorskip('trollius', reason='Trollius is what is named')
+        path = program('import socket, ssl\n'
+                       'print(ssl.wrap_socket(socket.socket()).suppress_ragged_eofs)\n')
+        assert (0, expected + '\n', '') == run(*options + [path])
+
+    @pytest.mark.parametrize('framework, question, strict, lenient', [
+        ('trollius', 'trollius.get_event_loop_policy().suppress_ragged_eofs', 'False', 'True'),
+        ('tornado', '__import__("sslproto27.tornado._install").tornado._install._settings'
+                    '["suppress_ragged_eofs"]', 'False', 'True'),
+        ('urllib3', '__import__("inspect").getargspec(__import__("urllib3.util.ssl_").util.ssl_'
+                    '.SSLTransport.__init__).defaults[-1]', 'False', 'True')])
+    @pytest.mark.parametrize('is_named', [True, False])
+    def test_lenient(self, program, framework, question, strict, lenient, is_named):
+        """--lenient-eof reaches each framework, named or only imported."""
+        pytest.importorskip(framework, reason='it is what is patched')
+        path = program('import %s\nprint(%s)\n' % (framework, question))
+        named = ['--' + framework] if is_named else []
+        assert (0, strict + '\n', '') == run(*named + [path])
+        assert (0, lenient + '\n', '') == run('--lenient-eof', *named + [path])
+
+    @pytest.mark.parametrize('options', [[], ['--twisted']])
+    def test_twisted(self, program, options):
+        """Twisted is patched where it is imported, or named."""
+        pytest.importorskip('twisted', reason='Twisted is what is patched')
+        if 'twisted' not in _frameworks():
+            pytest.skip('this package has no sslproto27.twisted')
+        path = program('import twisted\nimport sys\n'
+                       'print("sslproto27.twisted" in sys.modules)\n')
+        assert (0, 'True\n', '') == run(*options + [path])
 
     def test_not_imported(self, program):
         """What the program does not import is not imported for it."""

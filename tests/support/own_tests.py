@@ -23,7 +23,8 @@ OTHERS = {
     # Doors, which have nothing but names.
     '': ['core/pep546'], 'aio': ['aio/aio'], 'context': ['core/context/sslcontext'],
     'requests': ['urllib3/requests'], 'trollius': ['aio/trollius'],
-    'urllib3': ['urllib3/requests'],
+    'sockets': ['sockets/clients', 'sockets/sockets'], 'urllib3': ['urllib3/requests'],
+    '_install': ['cli/run', 'sockets/install'],
     '__main__': ['cli/cli', 'cli/connect', 'cli/main'],
     # What has more than its own file.
     '_aio': ['aio/aio', 'aio/asyncio', 'aio/trollius', 'aio/upgrade'],

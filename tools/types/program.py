@@ -12,7 +12,7 @@ import requests as requests_
 from tornado import iostream
 
 import sslproto27
-from sslproto27 import aio, context, pep543, requests, tornado, trollius, urllib3
+from sslproto27 import aio, context, pep543, requests, sockets, tornado, trollius, urllib3
 from sslproto27.pep543 import pyopenssl
 
 
@@ -203,6 +203,10 @@ async def tornados(one: ssl.SSLContext) -> None:
 def clients() -> None:
     urllib3.inject_into_urllib3('pip._vendor.urllib3')
     urllib3.extract_from_urllib3()
+    sockets.install(suppress_ragged_eofs=True)
+    sockets.uninstall()
+    assert_type(sockets.SSLSocket(socket.socket(), ca_certs='ca.pem').recv(10), bytes)
+    sslproto27.install(sockets=True, trollius=True, suppress_ragged_eofs=True)
     session = requests_.Session()
     session.mount('https://', requests.SSLAdapter(suppress_ragged_eofs=True, max_retries=3))
     requests.SSLAdapter(ssl_context='ca.pem')  # type: ignore[arg-type]
