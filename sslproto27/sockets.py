@@ -40,6 +40,13 @@ class _TLS(blocking.SSLSocket):
 
     _new_amount = OneRecord
 
+    def end(self):
+        """Close, and tell the peer if there is TLS to end: else not even of a handshake."""
+        if self.cipher() is None:
+            self._lower.close()
+        else:
+            self.close()
+
 
 class SSLTimeoutError(ssl.SSLError, socket.timeout):
     """A call has timed out: an ssl.SSLError as 2.7's ssl has it, a socket.timeout as Python 3's."""
@@ -49,7 +56,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
     """
     An ssl.SSLSocket whose TLS is in memory. Names, arguments and errors are 2.7's; otherwise
 
-    - *sock* may be an ssl.SSLSocket, too: TLS in TLS;
+    - *sock* may be an ssl.SSLSocket, too, after its handshake: TLS in TLS;
     - the server's name is a matter of the handshake, so that the peer is told if it is wrong, and
       addresses count as in Python 3;
     - `close` and `shutdown` send close_notify, if that does not have to wait;
@@ -95,7 +102,9 @@ class SSLSocket(Unique, ssl.SSLSocket):
         self.server_hostname = server_hostname
         self.do_handshake_on_connect = do_handshake_on_connect
         self.suppress_ragged_eofs = suppress_ragged_eofs
-        self._outer = sock if getattr(sock, '_sslobj', None) is not None else None
+        # One whose handshake is to come is passed by, as with ssl: amqp 2.6 wraps twice.
+        is_tls = isinstance(sock, ssl.SSLSocket) and sock.cipher() is not None
+        self._outer = sock if is_tls else None
         socket.socket.__init__(self, _sock=sock._sock)
         for name in _OF_INSTANCES:
             vars(self).pop(name, None)
@@ -278,7 +287,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         tls = self._sslobj
         if tls is not None and how == socket.SHUT_RDWR:
             self._sslobj = None
-            tls.close()  # which waits for nobody: another thread may be sending
+            tls.end()  # which waits for nobody: another thread may be sending
         elif tls is not None and how == socket.SHUT_WR:
             try:
                 self._write(tls.shutdown, how)
@@ -291,7 +300,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         """Close the socket, once every file of `makefile` is closed; the peer is told."""
         if self._makefile_refs < 1 and self._sslobj is not None:
             tls, self._sslobj = self._sslobj, None
-            tls.close()
+            tls.end()
         super(SSLSocket, self).close()
 
     # What is known

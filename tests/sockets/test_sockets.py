@@ -182,6 +182,18 @@ class TestStock(object):
             assert 500000 + len(data) == client.sendall(data + b'y' * 500000)
             assert b'x' * (size + len(data)) + b'y' * 500000 == reader.result()
 
+    def test_wrapped_twice(self, kind, pki):
+        """A socket that is wrapped anew before its handshake is as one that was wrapped once."""
+        with connection() as (near, far):
+            server = Background(stock, pki.server_context(), far, server_side=True)
+            first = ssl.wrap_socket(near, do_handshake_on_connect=False)
+            client = pki.client_context().wrap_socket(first, server_hostname='localhost')
+            if not PYPY:  # which counts whose a descriptor is
+                first.close()
+            client.sendall(b'hello')
+            assert b'hello' == read_exactly(server.result(), 5)
+            client.close()
+
     def test_what_tls_cannot(self, kind, pki):
         """Datagrams' methods, flags and copies are refused as ssl refuses them."""
         with pair(pki) as (client, _):
