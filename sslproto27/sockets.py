@@ -214,7 +214,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
     def _has_ended(self, error, tls):
         """Return whether *error* only tells that we have shut down, or closed, meanwhile (bool)."""
         return self._sslobj is not tls and (
-            isinstance(error, ssl.SSLEOFError) or error.errno == errno.EBADF)
+            isinstance(error, (ssl.SSLEOFError,) + _WANTS) or error.errno == errno.EBADF)
 
     def write(self, data):
         """Do as `send`, but not without TLS; raise an ssl.SSLError if nothing can be sent now."""
