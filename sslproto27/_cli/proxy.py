@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
+import select
 import signal
 import sys
 import time
@@ -29,6 +30,9 @@ _KEYS = 3
 
 #: A worker that lives for less than so many seconds is not started again at once.
 _SHORT_LIFE = 1.0
+
+#: Seconds after which a worker that could not be started is tried again.
+_AGAIN = 1.0
 
 _BACKLOG = 512
 
@@ -165,7 +169,9 @@ class _Supervisor(object):
         self._keys = []
         self._settings = None
         self._workers = {}      # of this generation: by process ID, when it was started
-        self._retired = set()   # process IDs of earlier ones
+        self._replaced = set()  # process IDs of earlier ones, which serve until these all do,
+        self._retired = set()   # and of those that have been told to stop
+        self._lacks = False     # some could not be started
         self._stopping = False
         self._process = os.getpid()
         self._load()
@@ -188,11 +194,27 @@ class _Supervisor(object):
         self._start_workers()
         console = Console(sys.stdout)
         console.line('listening on ', written(host, port))
-        while self._workers or self._retired:
-            number = ord(_despite_signals(os.read, self._events, 1))
+        while self._lacks or self._all():
+            number = self._event()
             if number:
                 numbers[number]()
         self._console.line('stopped')
+
+    def _event(self):
+        """Return the number of the next signal; 0 if that has not come yet."""
+        while self._lacks:
+            try:
+                if select.select([self._events], [], [], _AGAIN)[0]:
+                    break
+                self._start_workers()
+            except select.error as error:
+                if error.args[0] != errno.EINTR:
+                    raise
+        return ord(_despite_signals(os.read, self._events, 1))
+
+    def _all(self):
+        """Return the process IDs of all workers."""
+        return self._replaced.union(self._workers, self._retired)
 
     def _note(self, number, frame):
         if os.getpid() != self._process:
@@ -236,19 +258,38 @@ class _Supervisor(object):
         except (UserError, EnvironmentError) as error:  # a file may go while it is looked at
             self._console.line(('bad', 'not reloaded: '), printable(error))
             return
-        old, self._workers = self._workers, {}
+        self._replaced.update(self._workers)
+        self._workers = {}
         self._start_workers()
-        self._retired.update(old)
-        _signal_all(old, signal.SIGTERM)
-        self._console.line('reloaded')
+        if not self._lacks:
+            self._console.line('reloaded')
 
     def _start_workers(self):
-        while len(self._workers) < self._arguments.workers:
-            self._workers[self._fork()] = time.time()
+        """Start those that are missing, and stop those that they replace; or do so later."""
+        try:
+            while len(self._workers) < self._arguments.workers:
+                self._workers[self._fork()] = time.time()
+        except OSError as error:  # there are no more processes, or descriptors
+            if not self._lacks:
+                self._console.line(('bad', 'cannot start a worker: '), printable(error),
+                                   '; old ones go on, and it is tried again')
+            self._lacks = True
+            return
+        if self._lacks:
+            self._console.line('all workers have been started')
+        self._lacks = False
+        _signal_all(self._replaced, signal.SIGTERM)
+        self._retired.update(self._replaced)
+        self._replaced.clear()
 
     def _fork(self):
         begun, beginning = os.pipe()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError:
+            os.close(begun)
+            os.close(beginning)
+            raise
         if process:
             os.close(beginning)
             # Python 2.7 drops signals that come just after a fork: who told a worker to stop then
@@ -280,23 +321,25 @@ class _Supervisor(object):
 
     def _interrupt(self):
         self._end(signal.SIGINT)
-        while self._workers or self._retired:
+        while self._all():
             self._reap(options=0)
         raise KeyboardInterrupt
 
     def _end(self, number):
         if not self._stopping:
             self._stopping = True
+            self._lacks = False
             self._listener.close()
-        _signal_all(set(self._workers) | self._retired, number)
+        _signal_all(self._all(), number)
 
     def _reap(self, options=os.WNOHANG):
         """Take note of workers that have ended; start others for those that should not have."""
-        while self._workers or self._retired:
+        while self._all():
             process, status = _despite_signals(os.waitpid, -1, options)
             if not process:
                 return
             self._retired.discard(process)
+            self._replaced.discard(process)
             started = self._workers.pop(process, None)
             if started is None or self._stopping:
                 continue

@@ -69,6 +69,20 @@ sys.exit(main())
 """
 
 
+#: The command line, which cannot fork while there is a file.
+FORKLESS = """
+import errno, os, signal, sys
+from sslproto27.__main__ import main
+def fork(fork=os.fork):
+    is_library = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if os.path.exists(%r) and not is_library:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+os.fork = fork
+sys.exit(main())
+"""
+
+
 #: What a proxy says between SIGTERM and its end.
 STOPPED = 'stopping: no new connections, old ones have 30 seconds to end\nstopped\n'
 
@@ -889,6 +903,48 @@ class TestWorkers(object):
             sock = secure(pki, front)
             assert b'hello' == round_trip(sock)
             sock.close()
+
+    @pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
+    def test_no_processes(self, pki, tmpdir):
+        """Where no process can be started the old workers serve on, until new ones can be."""
+        full, leaf = tmpdir.join('full'), str(tmpdir.join('leaf.pem'))
+        shutil.copy(pki.path('localhost'), leaf)
+        with service() as port, running(
+                ['-c', FORKLESS % str(full), 'proxy', '--listen', '127.0.0.1:0', '--to',
+                 'localhost:%d' % port, '--cert', leaf, '--workers', '2'], PATIENCE) as process:
+            front = int(process.stdout.readline().rpartition(':')[2])
+            with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
+                workers = file.read().split()
+            descriptors = len(os.listdir('/proc/%d/fd' % process.pid))
+            full.write('')
+            shutil.copy(pki.path('other'), leaf)
+            failed = ('cannot start a worker: Resource temporarily unavailable; old ones go on,'
+                      ' and it is tried again\n')
+            process.send_signal(signal.SIGHUP)
+            assert failed == process.stderr.readline()
+            assert b'old' == round_trip(secure(pki, front), b'old')
+            os.kill(int(workers[0]), signal.SIGKILL)
+            process.send_signal(signal.SIGHUP)
+            for _ in range(5):
+                assert b'old' == round_trip(secure(pki, front), b'old')
+            full.remove()
+            assert 'all workers have been started\n' == process.stderr.readline()
+            assert b'new' == round_trip(secure(pki, front, 'other.example.org'), b'new')
+            assert descriptors == len(os.listdir('/proc/%d/fd' % process.pid))
+            process.send_signal(signal.SIGTERM)
+            assert ('', STOPPED) == process.communicate()
+            assert 0 == process.returncode
+
+    def test_stops_without_processes(self, pki, tmpdir):
+        """It can be stopped meanwhile."""
+        full = tmpdir.join('full')
+        full.write('')
+        with running(['-c', FORKLESS % str(full), 'proxy', '--listen', '127.0.0.1:0', '--to',
+                      'localhost:9', '--cert', pki.path('localhost')], PATIENCE) as process:
+            assert process.stderr.readline().startswith('cannot start a worker: ')
+            process.send_signal(signal.SIGTERM)
+            assert STOPPED == process.communicate()[1]
+            assert 0 == process.returncode
 
     def test_stopped_before_it_serves(self, run_python):
         """A worker whose supervisor is gone before it has begun ends; it once stayed for ever."""
