@@ -13,6 +13,7 @@ import weakref
 from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check, wrap_bio_under_lock
 from .compat import PY2, as_bytes
 from .fork import OneProcess, getpid
+from .notes import explain
 from .pipe_states import (
     BROKEN, CLOSE, CLOSE_DONE, CLOSING, ESTABLISHED, FAIL, FINISHING, HANDSHAKE, OPEN, PEER_CLOSE,
     PEER_CLOSED, PLAINTEXT, START, TRANSITIONS, UNWRAP)
@@ -439,6 +440,8 @@ class SSLPipe(OneProcess, Unique):
         del self.backlog[:]
         self.backlog_size = 0
         if self.failure is None:
+            if isinstance(error, ssl.SSLError):
+                explain(error, self._arguments[0], self.ssl_object, self._incoming)
             self.failure = error
             if not PY2:  # its traceback holds this very object, by its frames
                 error.__traceback__ = error.__context__ = None

@@ -19,11 +19,13 @@ import threading
 from .._core import pipe_states
 from .._core.api import create_default_context
 from .._core.compat import NativeContext, as_bytes
+from .._core.notes import add_note
 from .._core.pipe import SSLPipe
 from .._core.servername import name_of_loop
 from .._core.unique import Unique
 from . import app_protocol, lower_transport
 from .flow import ReadGate, WriteLimits
+from .report import address
 from .states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, DETACH, EARLY, END, ENDING, ESTABLISHED, HALF_CLOSED,
     HANDSHAKE, LOST, MADE, NEW, OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAP,
@@ -631,15 +633,28 @@ class SSLProtocol(Unique):
         if self._call_connection_made:  # then it was never told of anything, and will not be
             self._app_protocol = None
         report = getattr(self._waiter, 'report', None)
-        if report is not None:  # nobody waits for it
+        if report is not None:  # nobody waits for it; it tells of the peer itself
             report(self, error)
-        elif self._loop.get_debug():
-            logger.debug('%r: the TLS handshake failed: %s', self, error)
+        else:
+            self._note_peer(error)
+            if self._loop.get_debug():
+                logger.debug('%r: the TLS handshake failed: %s', self, error)
         if self._waiter is not None:
             self._resolve_waiter(error)
         elif not is_own and getattr(error, 'errno', None) != errno.ECONNRESET:
             self._loop.call_exception_handler({
                 'message': 'TLS handshake failed', 'exception': error, 'protocol': protocol})
+
+    def _note_peer(self, error):
+        """Say in the text of *error* with whom it was: who reads it may have many connections."""
+        if isinstance(error, ssl.SSLError) and self._transport is not None:
+            name = getattr(self._pipe.ssl_object, 'server_hostname', None)
+            peer = self._transport.get_extra_info('peername')
+            known = [name] if name else []
+            if peer:
+                known.append(address(peer))
+            if known and ' (with ' not in str(error):  # of a TLS below, say
+                add_note(error, 'with ' + ', '.join(known))
 
     def _resolve_waiter(self, error=None):
         waiter, self._waiter = self._waiter, None

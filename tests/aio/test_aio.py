@@ -625,13 +625,14 @@ class TestFailures(object):
     @pytest.mark.parametrize('name, trust', [('other.example.org', 'ca'),
                                              ('localhost', 'stranger-ca')])
     def test_certificate(self, aio_loop, run, serve, pki, tls_version, name, trust):
-        """A wrong name and an unknown authority reach the caller as SSLCertVerificationError."""
+        """A wrong name and an unknown authority reach the caller, who is told where they were."""
         made, client = Apps(aio_loop), App(aio_loop)
         port = serve(made, ssl=pki.server_context('ecdsa', version=tls_version))
         error = raised(run, aio_loop.create_connection(
             lambda: client, '127.0.0.1', port, server_hostname=name,
             ssl=pki.client_context(version=tls_version, trust=trust)))
         assert (SSLCertVerificationError, []) == (type(error), client.names)
+        assert str(error).endswith(' (with %s, 127.0.0.1:%d)' % (name, port))
 
     def test_no_descriptor_is_left(self, aio_loop, run, serve, pki):
         """After 500 failed handshakes there are as many descriptors as before."""

@@ -1,0 +1,120 @@
+"""What a failure means, behind OpenSSL's own words: in the text alone."""
+from __future__ import absolute_import, division, print_function
+
+import ssl
+import sys
+
+import pytest
+
+from sslproto27 import SSLContext, SSLPipe
+from sslproto27._core.notes import add_note, explain
+from tests.support.engines import only_graft
+from tests.support.memory import since_python3
+
+
+def failure_of(pipe, *received):
+    """Return the error that ends *pipe*, a new one, when it has received that."""
+    pipe.do_handshake()
+    for data in received:
+        pipe.feed_ssldata(data)
+    return pipe.failure
+
+
+def handshake(client, server):
+    """Return what ends each of two pipes that talk with each other."""
+    client.do_handshake()
+    server.do_handshake()
+    for _ in range(4):
+        server.feed_ssldata(client.data_to_send())
+        client.feed_ssldata(server.data_to_send())
+    return client.failure, server.failure
+
+
+def client_of(pki, **kwargs):
+    """Return a client's pipe."""
+    return SSLPipe(pki.client_context(**kwargs), server_hostname='localhost')
+
+
+class TestHandshakes(object):
+    def test_plain_http_server(self, pki):
+        """A server's answer that is not TLS is quoted."""
+        error = failure_of(client_of(pki), b'HTTP/1.1 400 Bad \x1b Request\r\nServer: x\r\n\r\n')
+        assert str(error).endswith(
+            ' (the peer does not speak TLS; it answered HTTP/1.1 400 Bad )'), error
+        assert 'WRONG_VERSION_NUMBER' == error.reason
+
+    @pytest.mark.parametrize('data', [b'220 mail.example.org ESMTP\r\n', b'SSH-2.0-x\r\n',
+                                      b'\0' * 20])
+    def test_no_tls(self, pki, data):
+        """What nobody knows is called what it is not."""
+        error = failure_of(client_of(pki), data)
+        assert str(error).endswith(' (what the peer has sent is not TLS, or of no version of it'
+                                   ' that was offered)'), error
+
+    def test_plain_http_client(self, pki):
+        """A client that speaks plain HTTP is told of."""
+        server = SSLPipe(pki.server_context(), server_side=True)
+        error = failure_of(server, b'GET / HTTP/1.1\r\n\r\n')
+        assert str(error).endswith(' (the client speaks plain HTTP, to a port that is for TLS)')
+        assert 'HTTP_REQUEST' == error.reason
+
+    @pytest.mark.parametrize('cls', [ssl.SSLContext, SSLContext])
+    def test_versions(self, pki, cls):
+        """Where no version is in common each side says which it has offered."""
+        errors = handshake(
+            SSLPipe(pki.client_context(version='TLSv1.2', cls=cls), server_hostname='localhost'),
+            SSLPipe(pki.server_context(version='TLSv1.3', cls=cls), server_side=True))
+        assert [True, True] == [
+            str(error).endswith('(no version in common; offered: TLS 1.%d)' % version)
+            for error, version in zip(errors, (2, 3))], errors
+
+    @only_graft
+    @since_python3(13, 'the chain of a failed verification')
+    @pytest.mark.parametrize('trust, leaf, expected', [
+        ('ca', 'stranger', 'the peer sent its own certificate alone: an intermediate is missing,'
+                           ' or Testing CA'),
+        ('stranger-ca', 'chain', 'the chain ends with what Testing CA')])
+    def test_missing(self, pki, trust, leaf, expected):
+        """A chain is told by what it lacks: an intermediate, or trust in its root."""
+        error, _ = handshake(client_of(pki, trust=trust),
+                             SSLPipe(pki.server_context(leaf), server_side=True))
+        assert ' (' + expected in str(error)
+        assert ('CERTIFICATE_VERIFY_FAILED', 20) == (error.reason, error.verify_code)
+        assert 'unable to get local issuer certificate' == error.verify_message
+
+    def test_other_names(self, pki):
+        """A failure that says what it is stays as it is."""
+        error, _ = handshake(client_of(pki), SSLPipe(pki.server_context('other'), server_side=True))
+        assert '(the ' not in str(error) and 'localhost' in str(error)
+
+    def test_of_a_certificate(self, pki):
+        """A peer that wants a certificate says so by an alert, after the client is done."""
+        client = client_of(pki, version='TLSv1.3')
+        server = SSLPipe(pki.server_context(trust='ca', version='TLSv1.3'), server_side=True)
+        errors = handshake(client, server)
+        assert '(the peer wants a certificate)' in str(errors[0])
+
+
+class TestText(object):
+    def test_where(self):
+        """A note is in all that is text, and in nothing else."""
+        error = ssl.SSLError(1, 'text')
+        error.reason, error.library = 'REASON', 'SSL'
+        add_note(error, 'note')
+        assert ('text (note)', (1, 'text (note)'), 1, 'REASON', 'SSL') == (
+            str(error), error.args, error.errno, error.reason, error.library)
+
+    @pytest.mark.parametrize('args', [(), ('text',), (1, None)])
+    def test_without_text(self, args):
+        """An error without a number and a text is left alone."""
+        error = ssl.SSLError(*args)
+        before = error.args
+        add_note(error, 'note')
+        assert before == error.args
+
+    def test_never_raises(self):
+        """Whatever is wrong with what it looks at, the failure is what counts."""
+        error = ssl.SSLError(1, 'text')
+        error.reason = 'CERTIFICATE_VERIFY_FAILED'
+        explain(error, None, None, None)
+        assert ('text', 1) == (str(error), error.errno), sys.exc_info()
