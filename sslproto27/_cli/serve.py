@@ -33,8 +33,14 @@ _FILES = 2
 #: Tenths of a second that threads have to end in.
 _LAST = 10
 
-#: RFC 6585 5; Python 2 has no name for it.
-_TOO_LARGE = 431
+#: Statuses (RFC 9110 15.5.1, RFC 6585 5); Python 2 has no name for the latter.
+_BAD, _TOO_LARGE = 400, 431
+
+#: What comes before the path of a request that names the host as well (RFC 9112 3.2.2).
+_ORIGIN = re.compile(r'(?i)https?://[^/?#]*(?=/)')
+
+#: A percent sign that encodes nothing (RFC 3986 2.1).
+_BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
 
 
 def add_arguments(parser):
@@ -198,23 +204,36 @@ class _Echo(BaseRequestHandler):
             self.request.sendall(data)
 
 
-class _TooLarge(Exception):
-    """The request is."""
+class _Refused(Exception):
+    """The head of a request has no answer but this: a status, and its text."""
 
 
 class _Head(object):
-    """A file that gives lines up to a limit in bytes, and then `_TooLarge`."""
+    """A file that gives the lines of a head, up to a limit in bytes, or is `_Refused`."""
 
     def __init__(self, file, limit):
         self._file, self._left = file, limit
+        self._is_first, self._is_over = True, False
 
     def readline(self, size=-1):
         """Return the next line, or its first *size* bytes."""
+        line = self._line(size)
+        while self._is_first and line in (b'\r\n', b'\n'):
+            line = self._line(size)  # RFC 9112 2.2: these are to be ignored
+        if not self._is_first and not self._is_over:
+            self._is_over = line in (b'\r\n', b'\n', b'')
+            is_continued = line[:1] in (b' ', b'\t')
+            if b'\0' in line or not (self._is_over or is_continued or b':' in line):
+                raise _Refused(_BAD, 'Bad Request')
+        self._is_first = False
+        return line
+
+    def _line(self, size):
         size = min(size, self._left + 1) if size >= 0 else self._left + 1
         line = self._file.readline(size)
         self._left -= len(line)
         if self._left < 0:
-            raise _TooLarge
+            raise _Refused(_TOO_LARGE, 'Request Header Fields Too Large')
         return line
 
     def __getattr__(self, name):
@@ -232,6 +251,7 @@ class _Files(SimpleHTTPRequestHandler):
 
     # For an answer to a request of which nothing is known yet.
     command, requestline, request_version = None, '', 'HTTP/1.0'
+    default_request_version = 'HTTP/1.0'  # an answer to 0.9's has no status
 
     def setup(self):
         """Let a request's head have its limit."""
@@ -242,20 +262,25 @@ class _Files(SimpleHTTPRequestHandler):
         """Answer a request."""
         try:
             SimpleHTTPRequestHandler.handle(self)
-        except _TooLarge:
-            self.send_error(_TOO_LARGE, 'Request Header Fields Too Large')
+        except _Refused as error:
+            self.send_error(*error.args)
 
     def parse_request(self):
         """Read the rest of the request; from then on each piece of the answer has its time."""
         is_good = SimpleHTTPRequestHandler.parse_request(self)
         self.request.settimeout(self.server.limits.idle_timeout)
-        if is_good and b'\0' in unquote_to_bytes(self.path):
-            self.send_error(400, 'Bad Request')
+        if not is_good:
             return False
-        if is_good:
-            # Else a redirection to it would lead to another host (RFC 3986 4.2).
-            self.path = re.sub('^/+', '/', self.path)
-        return is_good
+        self.path = _ORIGIN.sub('', self.path, 1) if self.path[:1] != '/' else self.path
+        path = self.path.partition('?')[0]
+        if (path[:1] != '/' or '\0' in self.path or b'\0' in unquote_to_bytes(path)
+                or _BAD_ESCAPE.search(path)):
+            self.send_error(_BAD, 'Bad Request')
+            return False
+        # Else a redirection to it would lead to another host: RFC 3986 4.2, and browsers take
+        # a backslash for a slash.
+        self.path = re.sub('^/+', '/', self.path.replace('\\', '%5C'))
+        return True
 
     def log_message(self, format, *args):
         """Print one line."""

@@ -31,9 +31,14 @@ def server(*arguments):
 
 def get(pki, port, path):
     """Return the answer to a GET request, by stock ssl (bytes)."""
+    return ask(pki, port, ('GET %s HTTP/1.0\r\n\r\n' % path).encode('ascii'))
+
+
+def ask(pki, port, request):
+    """Return what comes after *request* (bytes), by stock ssl."""
     sock = pki.client_context().wrap_socket(
         socket.create_connection(('127.0.0.1', port), 20), server_hostname='localhost')
-    sock.sendall(('GET %s HTTP/1.0\r\n\r\n' % path).encode('ascii'))
+    sock.sendall(request)
     answer = b''
     while True:
         data = sock.recv(65536)
@@ -149,16 +154,22 @@ class TestFiles(object):
         assert '127.0.0.1 "GET /file HTTP/1.0" 200 -\n' == log[0]
         assert '\x1b' not in ''.join(log)
 
-    @pytest.mark.parametrize('path, answer', [
+    ODD_PATHS = [
         ('/file%00', b'HTTP/1.0 400 '), ('/%00', b'HTTP/1.0 400 '),
-        ('/fil%65?%00', b'HTTP/1.0 400 '), ('//file', b'HTTP/1.0 200 '),
-        ('/' + 'x' * 5000, b'HTTP/1.0 404 '), ('file', b'HTTP/1.0 200 '),
-        ('/file%ff', b'HTTP/1.0 404 '), ('/%', b'HTTP/1.0 404 ')])
-    def test_odd_paths(self, pki, tmpdir, path, answer):
+        ('/fil%65?%00', b'HTTP/1.0 200 '), ('//file', b'HTTP/1.0 200 '),
+        ('/' + 'x' * 5000, b'HTTP/1.0 404 '), ('file', b'HTTP/1.0 400 '),
+        ('/file%ff', b'HTTP/1.0 404 '), ('/%', b'HTTP/1.0 400 '), ('/%zz', b'HTTP/1.0 400 '),
+        ('/file?%', b'HTTP/1.0 200 '), ('/fi\0le', b'HTTP/1.0 400 '), ('?', b'HTTP/1.0 400 '),
+        ('/file?\0', b'HTTP/1.0 400 '), ('*', b'HTTP/1.0 400 '),
+        ('http://localhost/file', b'HTTP/1.0 200 '), ('http://file', b'HTTP/1.0 400 '),
+        ('/file HTTP/1.1 x', b'HTTP/1.0 400 '), ('/a b', b'HTTP/1.0 400 ')]
+
+    def test_odd_paths(self, pki, tmpdir):
         """An odd path is answered, and is no mistake of the program's."""
         tmpdir.join('file').write('content')
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
-            assert answer == get(pki, port, path)[:len(answer)]
+            assert self.ODD_PATHS == [(path, get(pki, port, path)[:13])
+                                      for path, _ in self.ODD_PATHS]
             process.send_signal(signal.SIGTERM)
             assert 'Traceback' not in process.communicate()[1]
 
@@ -167,6 +178,25 @@ class TestFiles(object):
         tmpdir.mkdir('folder')
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, _):
             assert b'\r\nlocation: /folder/\r\n' in get(pki, port, '//folder').lower()
+            for path in ('/\\example.org/..', '/\\example.org/%2e%2e', '\\\\example.org/..'):
+                assert b'\r\nlocation: /\\' not in get(pki, port, path).lower()
+
+    ODD_HEADS = [
+        (b'\r\n\nGET /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file HTTP/1.0\r\nno colon\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\nX: a\0b\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\nX: a\r\n b\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file HTTP/9.9\r\n\r\n', b'HTTP/1.0 505 '),
+        (b'GET /file\r\n\r\n', b'HTTP/1.0 200 '), (b'what\r\n\r\n', b'HTTP/1.0 400 ')]
+
+    def test_odd_heads(self, pki, tmpdir):
+        """An odd head is answered by a status, whatever version it claims."""
+        tmpdir.join('file').write('content')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
+            assert self.ODD_HEADS == [(head, ask(pki, port, head)[:13])
+                                      for head, _ in self.ODD_HEADS]
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
 
     def test_handshake_in_its_own_thread(self, pki, tmpdir):
         """A client that says nothing keeps nobody waiting."""
