@@ -4,8 +4,8 @@ What a TLS terminator does in a second of its own processor time: `sslproto27 pr
     python3 benchmarks/terminators.py PYTHON2.7
 
 Each stands between ab and nginx on loopback, with one worker, one certificate of P-256 and TLS 1.3,
-and full handshakes. What counts is the processor time of the terminator's own processes, from /proc,
-so that neither the load nor the service behind is measured. Needs nginx with its stream module,
+and full handshakes. /proc tells the processor time of the terminator's own processes, so that
+neither the load nor the service behind is measured. Needs nginx with its stream module,
 stunnel4, haproxy, ab (apache2-utils), openssl and Linux.
 """
 from __future__ import absolute_import, division, print_function
@@ -185,8 +185,8 @@ def prepare(folder):
             file.write(content)
     key, cert = os.path.join(folder, 'key'), os.path.join(folder, 'cert')
     subprocess.check_call(
-        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-         '-keyout', key, '-out', cert, '-subj', '/CN=localhost', '-addext',
+        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+         '-nodes', '-keyout', key, '-out', cert, '-subj', '/CN=localhost', '-addext',
          'subjectAltName=DNS:localhost'], stderr=subprocess.DEVNULL)
     with open(os.path.join(folder, 'both.pem'), 'w') as both:
         for path in (cert, key):

@@ -262,7 +262,7 @@ class OneRecord(Records):
     def __init__(self):
         super(OneRecord, self).__init__(whole=False)
 
-    def wanted(self, size):
+    def wanted(self, size=0):
         """Return how many bytes to read."""
         left = self._left
         if left and self._length > _SHORT:
