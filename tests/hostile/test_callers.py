@@ -29,9 +29,11 @@ import weakref
 import pytest
 
 from sslproto27 import SSLPipe, SSLProtocol, context
+from sslproto27._core.pair.limits import Limit
 from sslproto27._stream import app_protocol as _above
 from sslproto27._stream.flow import HandshakeLimit
 from sslproto27._stream.transport import SSLTransport
+from tests.support.engines import ENGINE
 from tests.support.loops import App, Loop, ModernTransport, Remote, Transport, Waiter, join
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair
@@ -125,6 +127,8 @@ BELOW = dict(ARGUMENTS, data=lambda life: JUNK)
 
 #: What may be raised, by what is called.
 DOCUMENTED = {'write_eof': NotImplementedError, 'protocol.connection_made': RuntimeError}
+if ENGINE == 'pair':
+    DOCUMENTED['get_extra_info'] = Limit  # 'session'
 
 
 def arguments(function, given, life):
