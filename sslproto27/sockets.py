@@ -42,10 +42,10 @@ class _TLS(blocking.SSLSocket):
 
     def end(self):
         """Close, and tell the peer if there is TLS to end: else not even of a handshake."""
-        if self.cipher() is None:
-            self._lower.close()
-        else:
+        if self._pipe.established:
             self.close()
+        else:
+            self._lower.close()
 
 
 class SSLTimeoutError(ssl.SSLError, socket.timeout):

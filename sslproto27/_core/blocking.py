@@ -150,6 +150,7 @@ def _wait(sock, to_send, end):
 
 
 def is_ready(fileno, to_send, seconds):
+    """Wait until a descriptor can be read, or written to; return whether it can after *seconds*."""
     if not hasattr(select, 'poll'):
         both = [], []
         both[to_send].append(fileno)
@@ -263,7 +264,7 @@ class OneRecord(Records):
         super(OneRecord, self).__init__(whole=False)
 
     def wanted(self, size=0):
-        """Return how many bytes to read."""
+        """Return how many bytes to read, whatever the caller has room for."""
         left = self._left
         if left and self._length > _SHORT:
             return left + _HEADER

@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from .compat import PY2
+from .compat import PY2, to_native
 from .x509 import decode_readable
 
 if PY2:
@@ -79,7 +79,7 @@ def _meaning(error, context, ssl_object, incoming):
     if reason == 'WRONG_VERSION_NUMBER':
         answer = _rest_of_http(incoming.read(_QUOTED))
         if answer:
-            return 'the peer does not speak TLS; it answered HTTP/' + answer.group().decode('ascii')
+            return 'the peer does not speak TLS; it answered HTTP/' + to_native(answer.group())
         return 'what the peer has sent is not TLS, or of no version of it that was offered'
     if reason in _VERSION_REASONS:
         return 'no version in common; offered: ' + _offered(context)

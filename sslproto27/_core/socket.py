@@ -351,7 +351,9 @@ class SSLSocket(BlockingTLS):
 
     @context.setter
     def context(self, context):
-        self.ssl_object.context = context
+        self._context = context
+        if self.ssl_object is not None:
+            self.ssl_object.context = context
 
     @property
     def session(self):
