@@ -75,7 +75,7 @@ setup(
             'pytest-httpbin==1.0.2', 'pytest-mock==2.0.0', 'pytest-timeout==1.4.2',
             'PySocks==1.7.1', 'requests==2.27.1',
             'requests-toolbelt==1.0.0', 'sockjs-tornado==1.0.7', 'websocket-client==0.59.0')],
-        'docs': ['sphinx' + PY3, 'myst-parser' + PY3],
+        'docs': ['sphinx' + PY3, 'myst-parser' + PY3, 'furo' + PY3, 'sphinx-copybutton' + PY3],
         'report': ['pygal>=3,<4' + PY3],  # draws what the benchmark has measured
         'lint': ['flake8' + PY3],
         'types': ['mypy' + PY3, 'tornado>=6' + PY3],

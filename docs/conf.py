@@ -30,7 +30,7 @@ project = 'sslproto27'
 copyright = 'the sslproto27 authors'
 release = version = sslproto27.__version__
 
-extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx_copybutton']
 autodoc_mock_imports = ['trollius', 'tornado', 'urllib3', 'requests']
 autodoc_default_options = {'members': True, 'member-order': 'bysource'}
 autodoc_inherit_docstrings = False
@@ -38,9 +38,16 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 myst_heading_anchors = 3
 
-html_theme = 'alabaster'
-html_theme_options = {'description': 'TLS in memory for Python 2.7', 'page_width': '1200px'}
-html_copy_source = False
+html_theme = 'furo'
+html_title = 'sslproto27 ' + version
+html_static_path = ['_static']
+html_css_files = ['pages.css']
+html_copy_source = html_show_sourcelink = False
+
+# What the button of a console's block copies: its commands, without prompts and output.
+copybutton_prompt_text = '$ '
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = '\\'
 
 
 def to_rst(app, what, name, obj, options, lines):
