@@ -22,6 +22,8 @@ TROLLIUS = 'trollius>=2.1' + PY2
 # The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
 TORNADO = 'tornado>=4.5,<6; python_version < "3.10"'
 ENUM = 'enum34>=1.1' + PY2
+# The last release with wheels for 2.7; PyPy's own gevent has to be compiled.
+GEVENT = 'gevent>=21.1.2,<21.2' + PY2 + ' and platform_python_implementation != "PyPy"'
 # Needs cryptography, of which PyPy 2.7 has none that builds.
 PYOPENSSL = ['pyOpenSSL>=21,<22' + PY2 + ' and platform_python_implementation != "PyPy"',
              'pyOpenSSL>=24.3' + PY3]
@@ -62,12 +64,13 @@ setup(
             'hypothesis>=4.57.1,<5' + PY2,  # the last for 2.7
             'hypothesis>=6' + PY3,
             TORNADO,
+            GEVENT,
             'mock<4' + PY2,  # some of Tornado's own tests want it
             ENUM,
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
-        # What the README compares itself with; gevent's last release with wheels for 2.7.
-        'comparison': ['Twisted[tls]>=20.3,<21' + PY2, 'gevent>=21.1.2,<21.2' + PY2],
+        # What the README compares itself with.
+        'comparison': ['Twisted[tls]>=20.3,<21' + PY2, GEVENT],
         # To be tried: the last of each for 2.7, but for gevent, of which 22 needs a compiler.
         'applications': [name + PY2 for name in (
             'autobahn==19.11.2', 'eventlet==0.33.3', 'gevent==21.1.2', 'greenlet==1.1.3.post0',

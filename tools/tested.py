@@ -39,7 +39,8 @@ LAYERS = [
     ('requests, urllib3, pip', ['urllib3/*']),
     ('PEP 543', ['pep543/*']),
     ('the command line', ['cli/*']),
-    ('the examples, and the code of these pages', ['project/documentation', 'project/examples']),
+    ('the examples, and the code of these pages', [
+        'project/documentation', 'project/examples', 'project/troubleshooting']),
     ('the repository itself', [
         'project/comparison', 'project/coverage_map', 'project/diagrams', 'project/layers',
         'project/requirements', 'project/security_document', 'project/tested', 'project/types',

@@ -108,6 +108,8 @@ PYTHON = {
         'Hello, inner socket\n', {'8080': 'https_proxy.py', '8443': ECHO}),
     'howto.md: Mutual TLS': Python('Hello, client.example.org\n'),
 
+    'pipe.md: A client on a socket': Python('Hello, pipe\nCLOSED, None\n', {'8443': ECHO}),
+
     "trollius.md: TLS on Trollius' and asyncio's loops": Python(
         '8\n', {'8443': ECHO}, first='import sslproto27\n',
         then='''
@@ -302,7 +304,8 @@ def test_every_block():
     left -= {key for key, block in BLOCKS.items() if commands(block)}
     marked = {key for key, block in BLOCKS.items()
               if block.language == 'console' and block.code.startswith(NOT_RUN)}
-    assert {'quickstart.md: Install', 'requests.md: pip and ensurepip'} == marked
+    assert {'quickstart.md: Install', 'requests.md: pip and ensurepip',
+            'troubleshooting.md: Troubleshooting'} == marked
     known = set(PYTHON) | set(CONSOLE) | marked | {'quickstart.md: A certificate to try with'}
     assert sorted(known) == sorted(left)
     assert {'python'} == {BLOCKS[key].language for key in PYTHON}

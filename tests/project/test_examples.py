@@ -4,11 +4,14 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import ssl
 
 import pytest
 
+import sslproto27
+from tests.support.https import serving
 from tests.support.memory import only_python2
 from tests.support.pki import new_context
 from tests.support.programs import ROOT, finish, running
@@ -20,9 +23,9 @@ def example(name):
 
 
 @contextlib.contextmanager
-def listening(name, certificate):
+def listening(name, *arguments):
     """Run the example of a server; give its port and its process."""
-    with running([example(name), certificate, '0']) as server:
+    with running([example(name)] + list(arguments) + ['0']) as server:
         line = server.stdout.readline()
         if not line:
             raise AssertionError(server.stderr.read())
@@ -40,7 +43,8 @@ def echo_server(pki):
     pytest.param('echo_server.py', marks=only_python2),
     pytest.param('echo_client.py', marks=only_python2), 'smtp_server.py', 'smtp_client.py',
     'https_proxy.py', 'tls_in_tls.py', 'subprocess_tls.py', 'mutual_tls.py',
-    'certificate_reload.py', 'alpn_switch.py'])
+    'certificate_reload.py', 'alpn_switch.py', 'server_names.py', 'mutual_tls_reload.py',
+    'prefork.py', 'multiprocessing_pipe.py'])
 def test_usage(name):
     """Without arguments an example prints how it is used."""
     status, stdout, stderr = finish([example(name)])
@@ -133,6 +137,19 @@ class TestSingle(object):
         assert 0 == status
         assert stdout.startswith('refused: ')
 
+    def test_server_names(self, pki):
+        """A client gets the certificate of the name that it asks for."""
+        assert (0, 'asked for localhost, got the certificate of localhost\n'
+                'asked for other.example.org, got the certificate of other.example.org\n', ''
+                ) == finish([example('server_names.py'), pki.path('ca'), pki.path('wildcard'),
+                             'localhost=' + pki.path('localhost'),
+                             'other.example.org=' + pki.path('other')])
+
+    def test_multiprocessing(self, pki):
+        """TLS over a pipe of multiprocessing."""
+        assert (0, 'the secret of the child, over TLSv1.3\n', '') == finish(
+            [example('multiprocessing_pipe.py'), pki.path('ca'), pki.path('localhost')])
+
     def test_alpn(self, pki):
         """Each connection speaks what ALPN settled on."""
         assert (0, 'shout -> shout HELLO, ALPN\nwhisper -> whisper hello, alpn\n', '') == finish(
@@ -181,6 +198,158 @@ class TestReload(object):
             os.rename(new, path)
             second = self.served(port), self.served(port)
         assert [pki.chain('localhost')[0]] * 2 + [pki.chain('ecdsa')[0]] * 2 == list(first + second)
+
+
+def ask(pki, port, leaf=None):
+    """Return the line that an example says to the interpreter's own ssl; '' if it refuses us."""
+    context = pki.client_context(leaf=leaf)
+    sock = socket.create_connection(('127.0.0.1', int(port)), timeout=20)
+    try:
+        connection = context.wrap_socket(sock, server_hostname='localhost')
+        try:
+            return connection.makefile('rb').readline().decode('ascii').strip()
+        finally:
+            connection.close()
+    except (ssl.SSLError, EnvironmentError):
+        return ''
+    finally:
+        sock.close()
+
+
+class TestMutualReload(object):
+    """examples/mutual_tls_reload.py."""
+
+    def test_reload(self, pki, tmpdir):
+        """After SIGHUP new clients get the new certificate, and need one of the new authorities."""
+        authorities, certificate = tmpdir.join('clients.pem'), tmpdir.join('server.pem')
+        authorities.write(pki.text('ca'))
+        certificate.write(pki.text('localhost'))
+        with running([example('mutual_tls_reload.py'), str(authorities), str(certificate), '0']
+                     ) as server:
+            line = server.stdout.readline()
+            port = line.split()[-1]
+            before = ask(pki, port, 'client'), ask(pki, port), ask(pki, port, 'stranger')
+            certificate.write('half of')
+            server.send_signal(signal.SIGHUP)
+            kept = server.stdout.readline(), ask(pki, port, 'client')
+            authorities.write(pki.text('stranger-ca'))
+            certificate.write(pki.text('ecdsa'))
+            server.send_signal(signal.SIGHUP)
+            again = server.stdout.readline()
+            after = ask(pki, port, 'client'), ask(pki, port, 'stranger')
+        assert line.startswith('serving port ')
+        assert line == again
+        assert ('Hello, client.example.org', '', '') == before
+        assert kept[0].startswith('the old files stay in use: ')
+        assert before[0] == kept[1]
+        assert ('', 'Hello, localhost') == after
+
+
+    @only_python2
+    def test_old_session(self, pki, tmpdir):
+        """A session of before does not let a client in whose authority is no longer trusted."""
+        authorities = tmpdir.join('clients.pem')
+        authorities.write(pki.text('ca'))
+        context = sslproto27.create_default_context(cafile=pki.path('ca'))
+        context.load_cert_chain(pki.path('client'))
+        with running([example('mutual_tls_reload.py'), str(authorities), pki.path('localhost'),
+                      '0']) as server:
+            port = server.stdout.readline().split()[-1]
+            line, session = self.resumed(context, port, None)
+            assert (b'Hello, client.example.org\n', True) == (line, session is not None)
+            authorities.write(pki.text('stranger-ca'))
+            server.send_signal(signal.SIGHUP)
+            server.stdout.readline()
+            with pytest.raises(ssl.SSLError) as info:
+                self.resumed(context, port, session)
+        assert 'TLSV1_ALERT_UNKNOWN_CA' == info.value.reason
+
+    def resumed(self, context, port, session):
+        """Return what the server says to a client with a session of before, and the new one."""
+        sock = socket.create_connection(('127.0.0.1', int(port)), timeout=20)
+        try:
+            tls = sslproto27.SSLSocket(sock, context, server_hostname='localhost', session=session)
+            line = tls.makefile('rb').readline()
+            session = tls.session
+            tls.close()
+            return line, session
+        finally:
+            sock.close()
+
+
+class TestPrefork(object):
+    """examples/prefork.py."""
+
+    def test_workers(self, pki):
+        """Each worker answers, the parent none; one that dies is replaced; SIGTERM ends all."""
+        with running([example('prefork.py'), pki.path('localhost'), '2', '0']) as server:
+            port = server.stdout.readline().split()[-1]
+            first = self.worker(pki, port)
+            assert first != server.pid
+            os.kill(first, signal.SIGKILL)
+            assert 'worker %d has ended (9), and is replaced\n' % first == server.stdout.readline()
+            assert first != self.worker(pki, port)
+            server.terminate()
+            assert ('', '', 0) == server.communicate() + (server.returncode,)
+
+    def worker(self, pki, port):
+        """Return the number of the process that answers."""
+        return int(ask(pki, port).split()[-1])
+
+    @only_python2
+    @pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
+    def test_session(self, pki, version):
+        """A session of one worker is resumed by another."""
+        context = sslproto27.create_default_context(cafile=pki.path('ca'))
+        context.maximum_version = getattr(sslproto27.TLSVersion, version)
+        with listening('prefork.py', pki.path('localhost'), '2') as (port, server):
+            session, seen = None, set()
+            for _ in range(200):
+                sock = socket.create_connection(('127.0.0.1', int(port)), timeout=20)
+                tls = sslproto27.SSLSocket(sock, context, server_hostname='localhost',
+                                           session=session)
+                seen.add((tls.makefile('rb').readline(), tls.session_reused))
+                session = session or tls.session
+                tls.close()
+                resumed = {line for line, reused in seen if reused}
+                if len(resumed) == 2:
+                    break
+            server.terminate()
+            server.wait()
+        assert 2 == len(resumed)
+
+
+class TestRequests(object):
+    """examples/requests_encrypted_key.py and examples/gevent_https.py."""
+
+    def test_encrypted_key(self, pki):
+        """The client shows a certificate whose key needed a password."""
+        pytest.importorskip('requests', reason='requests is not installed')
+        context = pki.server_context(trust='ca')
+        with serving(context=context) as server:
+            url = 'https://localhost:%d/' % server.server_port
+            arguments = [example('requests_encrypted_key.py'), pki.path('ca'),
+                         pki.path('encrypted'), url]
+            right = finish_with_password('secret', arguments)
+            wrong = finish_with_password('wrong', arguments)
+        assert (0, '200 hello\n') == right[:2]
+        assert 1 == wrong[0]
+
+    def test_gevent(self, pki):
+        """Greenlets get their answers."""
+        for name in ('requests', 'gevent'):
+            pytest.importorskip(name, reason=name + ' is not installed')
+        with serving(context=pki.server_context()) as server:
+            assert (0, 'hello\n' * 3, '') == finish(
+                ['-W', 'ignore', example('gevent_https.py'), pki.path('ca'),
+                 'https://localhost:%d/' % server.server_port, '3'])
+
+
+def finish_with_password(password, arguments):
+    """Run an example as `finish` does, with getpass answering *password*: there is no terminal."""
+    code = ('import getpass, runpy, sys; getpass.getpass = lambda prompt: %r; '
+            'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")' % password)
+    return finish(['-W', 'ignore', '-c', code] + arguments)
 
 
 @only_python2

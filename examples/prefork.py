@@ -1,0 +1,84 @@
+"""
+A server of several processes on one port, each with a loop of its own.
+
+Usage: prefork.py CERTIFICATE WORKERS [PORT]
+
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 unless given;
+0 lets the system choose one. It is printed once the server listens. SIGTERM, or Ctrl-C, ends it.
+
+What is made before the fork is shared: the listening socket, and the context. So a client can
+resume with one worker the session that it has with another. Loops and connections are not: each
+worker makes its own.
+"""
+from __future__ import print_function
+
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+
+import sslproto27
+from sslproto27 import aio
+
+
+def greet(reader, writer):
+    writer.write(('Hello from %d\n' % os.getpid()).encode('ascii'))
+    writer.close()
+
+
+def work(listener, context):
+    aio.install()
+    loop = aio.new_event_loop()
+    aio.set_event_loop(loop)
+    loop.run_until_complete(aio.start_server(greet, sock=listener, ssl=context))
+    loop.run_forever()
+
+
+def fork(listener, context):
+    child = os.fork()
+    if not child:
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            work(listener, context)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            os._exit(0)
+    return child
+
+
+def stop(signum, frame):
+    raise KeyboardInterrupt
+
+
+def main(certificate, workers, port='8443'):
+    context = sslproto27.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(('127.0.0.1', int(port)))
+    listener.listen(100)
+    signal.signal(signal.SIGTERM, stop)
+    children = []
+    try:
+        children += [fork(listener, context) for _ in range(int(workers))]
+        print('listening on port', listener.getsockname()[1])
+        sys.stdout.flush()
+        while True:
+            child, status = os.wait()
+            print('worker %d has ended (%d), and is replaced' % (child, status))
+            children[children.index(child)] = fork(listener, context)
+    except KeyboardInterrupt:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__.strip())
+    logging.basicConfig()
+    main(*sys.argv[1:])
