@@ -34,6 +34,8 @@ REASONS = {
     'requests': 'requests is not installed',
     'OpenSSL': 'pyOpenSSL is not installed',
     'trustme': 'trustme, which makes the certificate, is not installed',
+    'autobahn': 'autobahn is installed for CPython 2.7 alone',
+    'gevent': 'gevent is installed for CPython 2.7 alone',
 }
 
 ECHO = 'quickstart.md: A server'
@@ -108,6 +110,45 @@ PYTHON = {
         'Hello, inner socket\n', {'8080': 'https_proxy.py', '8443': ECHO}),
     'howto.md: Mutual TLS': Python('Hello, client.example.org\n'),
 
+    'faq.md: Why do I see nothing in the log?': Python(
+        'DEBUG\n', then="log = logging.getLogger('sslproto27')\n"
+        'print(logging.getLevelName(log.getEffectiveLevel()))\n'),
+    'faq.md: How do I turn verification off in a test?': Python(
+        'True\n', then='print(sslproto27.SSLPipe(context).state == "PLAINTEXT")\n'),
+
+    'applications.md: Jupyter notebook': Python(
+        'True\n', needs=['tornado'], first=TORNADO + '''
+class c(object):
+    class NotebookApp(object):
+        pass
+''', then=IS_OURS),
+    'applications.md: gunicorn': Python(
+        'True\n', needs=['tornado'], first=TORNADO, then='post_fork(None, None)\n' + IS_OURS),
+    'applications.md: autobahn': Python(
+        'SSLTransport\n', {'8443': ECHO}, needs=['trollius', 'autobahn'], then='''
+transport, _ = trollius.get_event_loop().run_until_complete(connect(u'localhost', 8443))
+print(type(transport).__name__)
+'''),
+    'applications.md: trollius-redis': Python(
+        'SSLTransport\n', {'6380': 'https_proxy.py'}, needs=['trollius'], then='''
+transport, _ = loop.run_until_complete(loop.create_connection(
+    trollius.Protocol, 'localhost', 6380))
+print(type(transport).__name__)
+'''),
+    'applications.md: gevent and eventlet': Python(
+        'hello\n', {'8443': 'https'}, needs=['requests', 'gevent'], then=GET % 'requests'),
+
+    'operating.md: Several processes': Python(
+        'a worker\na worker\n', needs=['tornado'], then='''
+fork = process.fork_processes
+def fork_and_stop(processes):
+    fork(processes)
+    ioloop.IOLoop.current().add_callback(ioloop.IOLoop.current().stop)
+process.fork_processes = fork_and_stop
+serve(web.Application(), 0, 2)
+import os
+os.write(1, b'a worker\\n')
+'''),
     'pipe.md: A client on a socket': Python('Hello, pipe\nCLOSED, None\n', {'8443': ECHO}),
 
     "trollius.md: TLS on Trollius' and asyncio's loops": Python(
@@ -191,6 +232,8 @@ CONSOLE = {
             '- example.org\n': '- trustme v1, Testing cert #3\n', ', www.example.org': ''}),
     'commandline.md: serve': dict(lasting=True, extra=' --listen 127.0.0.1:0', needs=['trustme']),
     'commandline.md: proxy': dict(lasting=True, extra=' --listen 127.0.0.1:0', needs=['trollius']),
+    'applications.md: What `install()` does not reach': dict(
+        lasting=True, extra=' --listen 127.0.0.1:0', needs=['trollius']),
     'commandline.md: bench': dict(
         extra=' --seconds 0.05', other={'CPython': platform.python_implementation()}),
 }
@@ -304,7 +347,8 @@ def test_every_block():
     left -= {key for key, block in BLOCKS.items() if commands(block)}
     marked = {key for key, block in BLOCKS.items()
               if block.language == 'console' and block.code.startswith(NOT_RUN)}
-    assert {'quickstart.md: Install', 'requests.md: pip and ensurepip',
+    assert {'applications.md: bokeh and flower', 'applications.md: httpie and twine',
+            'quickstart.md: Install', 'requests.md: pip and ensurepip',
             'troubleshooting.md: Troubleshooting'} == marked
     known = set(PYTHON) | set(CONSOLE) | marked | {'quickstart.md: A certificate to try with'}
     assert sorted(known) == sorted(left)

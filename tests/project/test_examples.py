@@ -244,7 +244,6 @@ class TestMutualReload(object):
         assert before[0] == kept[1]
         assert ('', 'Hello, localhost') == after
 
-
     @only_python2
     def test_old_session(self, pki, tmpdir):
         """A session of before does not let a client in whose authority is no longer trusted."""
