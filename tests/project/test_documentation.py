@@ -26,7 +26,8 @@ BLOCKS = blocks()
 NOT_RUN = '# not run by the tests: '
 
 #: Languages of what nobody runs: figures and drawings, and Sphinx' own.
-NO_CODE = {'', 'text', '{toctree}', '{eval-rst}', '{include} ../SECURITY.md'}
+NO_CODE = {'', 'text', '{toctree}', '{eval-rst}', '{include} ../SECURITY.md',
+           '{include} ../README.md'}
 
 REASONS = {
     'trollius': 'Trollius is for Python 2.7',
@@ -94,6 +95,8 @@ PYTHON = {
     'README.md: TLS with no connection at all': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n'),
     'README.md: TLS with no connection at all (2)': Python(re.compile(r'[0-9]+ bytes to send\n$')),
+
+    'index.md: sslproto27': Python('Hello, TLS\n', {'8443': ECHO}),
 
     'quickstart.md: A server': None,  # the others' server
     'quickstart.md: A client': Python('Hello, TLS\nTLSv1.3\n', {'8443': ECHO}),
