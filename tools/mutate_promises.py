@@ -27,20 +27,20 @@ TIMEOUT = 400
 
 #: (words of the promise, file in the package, what is there once, what takes its place).
 MUTATIONS = [
-    ('A default client takes no', '_core/context/sslcontext.py',
+    ('A default client refuses', '_core/context/sslcontext.py',
      'if protocol == PROTOCOL_TLS_CLIENT:\n'
      '            self.check_hostname = True', 'if protocol == PROTOCOL_TLS_CLIENT:\n'
      '            pass'),
-    ('A default client takes no', '_core/context/sslcontext.py',
+    ('A default client refuses', '_core/context/sslcontext.py',
      "('@SECLEVEL=2:", "('@SECLEVEL=0:"),
-    ('The name is checked', '_core/sslobject.py',
+    ('The host name is checked', '_core/sslobject.py',
      '        if self._checks_name:\n', '        if 0:\n'),
-    ('The name is checked', '_core/hostname.py', 'NO_PARTIAL_WILDCARDS = 0x4',
+    ('The host name is checked', '_core/hostname.py', 'NO_PARTIAL_WILDCARDS = 0x4',
      'NO_PARTIAL_WILDCARDS = 0'),
-    ('The name is checked', '_core/hostname.py',
+    ('The host name is checked', '_core/hostname.py',
      '(0 if value else X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)',
      '0'),
-    ('The name is checked', '_core/hostname.py',
+    ('The host name is checked', '_core/hostname.py',
      'done = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, name)', 'done = 1'),
     ('revocation lists', '_core/context/credentials.py',
      'required(lib.X509_STORE_add_crl(store, crl) == 1)',
@@ -50,13 +50,14 @@ MUTATIONS = [
      '        if server_side:\n'
      '            lib.SSL_set_verify(handle, 0, NULL)\n'
      '        if extras.post_handshake_auth:\n'),
-    ('A session of another server name', '_core/sslobject.py',
+    ('a session of another server name', '_core/sslobject.py',
      'and session._server_hostname != self._server_hostname)', 'and False)'),
-    ('is made without a name', '_core/servername.py', 'or check and not server_side)', 'or False)'),
-    ('without a change of the context', '_core/sslobject.py',
+    ('stream or protocol without a name', '_core/servername.py',
+     'or check and not server_side)', 'or False)'),
+    ('does not change the context', '_core/sslobject.py',
      '(check_name or context.check_hostname)',
      'context.check_hostname'),
-    ('without a change of the context', '_core/sslobject.py', '    extras = peek(context)\n'
+    ('does not change the context', '_core/sslobject.py', '    extras = peek(context)\n'
      '    cls =', '    context.check_hostname = check_name or context.check_hostname\n'
      '    extras = peek(context)\n'
      '    cls ='),
@@ -81,37 +82,39 @@ MUTATIONS = [
      'lib.SSL_CTX_set_ciphersuites(context_handle(context), names)'),
     ('A setting that cannot be made', '_core/engine/libssl.py',
      "raise EngineUnavailable('this OpenSSL has no %s' % name)", 'return 1'),
-    ('What an application gets', '_core/pipe.py',
+    ('An application receives', '_core/pipe.py',
      "        data = received[0] if len(received) == 1 else b''.join(received)\n"
      '        del received[:]\n', "        data = b''.join(received)\n"),
-    ('What an application gets', '_core/pipe.py', '        except ssl.SSLError as error:\n'
+    ('An application receives', '_core/pipe.py', '        except ssl.SSLError as error:\n'
      '            self._fail(error)\n', '        except ssl.SSLError as error:\n'
      '            self._incoming.read()\n'),
-    ('What an application gets', '_core/pipe.py', 'self._incoming.write(early)',
+    ('An application receives', '_core/pipe.py', 'self._incoming.write(early)',
      'self._received.append(early)'),
-    ('A cut is told from an end', '_core/pipe.py', 'self.failure = _ragged_eof()', 'pass'),
-    ('A cut is told from an end', '_core/pipe.py', '        if state is HANDSHAKE:\n'
+    ('Cut-off data', '_core/pipe.py', 'self.failure = _ragged_eof()', 'pass'),
+    ('Cut-off data', '_core/pipe.py', '        if state is HANDSHAKE:\n'
      '            self._fail', '        if state is HANDSHAKE and not self._suppress_ragged_eofs:\n'
      '            self._fail'),
-    ('Nothing after close_notify', '_core/pipe.py', '                self._enter(PEER_CLOSE)\n'
+    ('Nothing that follows close_notify', '_core/pipe.py',
+     '                self._enter(PEER_CLOSE)\n'
      '                return', '                self._enter(PEER_CLOSE)\n'
      '                received.append(incoming.read())\n'
      '                return'),
-    ("Nothing of the application's is sent", '_core/pipe.py',
+    ('No application data is sent', '_core/pipe.py',
      '        if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:\n'
      '            if data:', '        if state is HANDSHAKE:\n'
      '            self._outgoing.write(data)\n'
      '        elif state is OPEN or state is PEER_CLOSED:\n'
      '            if data:'),
-    ('Whatever bytes come', '_core/pipe_states.py',
+    ('Any bytes, in any pieces', '_core/pipe_states.py',
      '    (OPEN, FAIL): BROKEN,\n', '    (OPEN, FAIL): OPEN,\n'),
-    ('Whatever bytes come', '_core/pipe_states.py', '    (HANDSHAKE, FAIL): BROKEN,\n', ''),
-    ('outlive hostile peers', '_stream/protocol.py',
+    ('Any bytes, in any pieces', '_core/pipe_states.py', '    (HANDSHAKE, FAIL): BROKEN,\n', ''),
+    ('survive hostile peers', '_stream/protocol.py',
      'self._timer.start(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
-    ('outlive hostile peers', 'tornado/_stream.py', 'if self._share < 0:', 'if False:'),
-    ('What a peer can make us do', '_core/pipe.py', 'if self._unchecked > self._overhead_limit:',
+    ('survive hostile peers', 'tornado/_stream.py', 'if self._share < 0:', 'if False:'),
+    ('The work that a peer can cause', '_core/pipe.py',
+     'if self._unchecked > self._overhead_limit:',
      'if 0:'),
-    ('Answers that a peer makes us', '_core/pipe.py',
+    ('Answers that a peer causes', '_core/pipe.py',
      'had_appdata and self._outgoing.pending <= limit or', 'had_appdata or'),
     ('A record or message that never ends', '_core/pipe.py',
      '        except ssl.SSLError as error:\n            self._fail(error)\n',
@@ -124,26 +127,27 @@ MUTATIONS = [
      '        self._unchecked += len(data)\n',
      '        self._unchecked += len(data)\n'
      '        self._arguments += (data,)\n'),
-    ('Handshakes and closing end in time', '_stream/protocol.py',
+    ('Handshakes and shutdowns end in time', '_stream/protocol.py',
      'self._timer.start(self._handshake_timeout, self._handshake_timed_out)', 'pass'),
-    ('Handshakes and closing end in time', '_stream/protocol.py',
+    ('Handshakes and shutdowns end in time', '_stream/protocol.py',
      '            self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)\n'
      '\n'
      '    def _detach', '            pass\n'
      '\n'
      '    def _detach'),
-    ('Handshakes and closing end in time', '_core/pipe.py', 'if self._discarded > DRAIN_LIMIT and',
+    ('Handshakes and shutdowns end in time', '_core/pipe.py',
+     'if self._discarded > DRAIN_LIMIT and',
      'if 0 and'),
-    ('Handshakes and closing end in time', 'tornado/_clock.py',
+    ('Handshakes and shutdowns end in time', 'tornado/_clock.py',
      'io_loop.call_later(seconds, callback)', 'io_loop.call_later(3600, callback)'),
-    ('Handshakes and closing end in time', 'tornado/_servers.py',
+    ('Handshakes and shutdowns end in time', 'tornado/_servers.py',
      'if isinstance(timeout, numbers.Real):', 'if 0:'),
-    ('limited number of handshakes', '_stream/flow.py',
+    ('limits how many handshakes', '_stream/flow.py',
      'if self.running < self.limit:', 'if True:'),
-    ('limited number of handshakes', '_stream/flow.py', '        if not self.refused:\n',
+    ('limits how many handshakes', '_stream/flow.py', '        if not self.refused:\n',
      '        if 0:\n'),
-    ('limited number of handshakes', 'tornado/_servers.py', 'if not handshakes.admits():', 'if 0:'),
-    ('limited number of handshakes', 'tornado/_clock.py', 'self._limit.running -= 1',
+    ('limits how many handshakes', 'tornado/_servers.py', 'if not handshakes.admits():', 'if 0:'),
+    ('limits how many handshakes', 'tornado/_clock.py', 'self._limit.running -= 1',
      'pass'),
     ("The command line's servers limit", '_cli/serve.py',
      'while self._running >= self.limits.max_connections:', 'while 0:'),
@@ -176,54 +180,58 @@ MUTATIONS = [
     ('leave no memory', '_core/engine/cpython27.py', '    native = context._wrap_socket(_DUMMY,',
      "    graft.__dict__.setdefault('leaked', []).append(socket.socket())\n"
      '    native = context._wrap_socket(_DUMMY,'),
-    ('Objects may die in any order', '_core/sslobject.py',
+    ('Objects may be freed in any order', '_core/sslobject.py',
      '        BIO_up_ref(incoming._bio)  # the references that set0 takes over\n', ''),
-    ('Objects may die in any order', '_core/sslobject.py', '        if self._state == _RUNNING:\n'
+    ('Objects may be freed in any order', '_core/sslobject.py',
+     '        if self._state == _RUNNING:\n'
      "            raise RuntimeError('a callback of this very object is running')",
      '        return'),
-    ('Objects may die in any order', '_core/sslobject.py',
+    ('Objects may be freed in any order', '_core/sslobject.py',
      '        ssl_object._state = _RUNNING\n', ''),
-    ('A callback that fails refuses, also', '_core/engine/guard.py', '    finally:\n'
+    ('connection even if nothing can be written', '_core/engine/guard.py', '    finally:\n'
      '        # Whatever', '    except KeyError:\n'
      '        pass\n'
      '    else:\n'
      '        # Whatever'),
-    ('A callback that fails refuses, also', '_core/context/callbacks.py',
+    ('connection even if nothing can be written', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)", "_callback('psk_server', _psk_server, 16)"),
-    ('What others left', '_core/errors.py', 'if number and not silent:', 'if number:'),
+    ('Errors that other code left', '_core/errors.py', 'if number and not silent:', 'if number:'),
     ('can be neither copied nor pickled', '_core/unique.py', 'def __reduce__(', 'def reduce('),
     ('can be neither copied nor pickled', '_core/context/sslcontext.py',
      'class SSLContext(Unique, ',
      'class SSLContext('),
-    ('No layout', '_core/engine/cpython27.py',
+    ('memory layout is checked', '_core/engine/cpython27.py',
      '        if _word_at(base + offset).value == wanted:\n',
      '        if True:\n'),
-    ('No layout', '_core/engine/cpython27.py',
+    ('memory layout is checked', '_core/engine/cpython27.py',
      'if _word_at(place).value == handle.value and reference:',
      'if reference:'),
-    ('No layout', '_core/engine/libssl.py',
+    ('memory layout is checked', '_core/engine/libssl.py',
      "if _NEEDED[0] in missing:", 'if 0:'),
-    ('No layout', '_core/engine/libssl.py', '        if missing:\n', '        if 0:\n'),
-    ('it never lets a connection pass', '_core/context/callbacks.py',
+    ('memory layout is checked', '_core/engine/libssl.py',
+     '        if missing:\n', '        if 0:\n'),
+    ('it never lets one pass', '_core/context/callbacks.py',
      '_server_name, SSL_TLSEXT_ERR_ALERT_FATAL))', '_server_name, SSL_TLSEXT_ERR_OK))'),
-    ('it never lets a connection pass', '_core/context/callbacks.py',
+    ('it never lets one pass', '_core/context/callbacks.py',
      '    except UnicodeDecodeError:\n'
      '        return SSL_TLSEXT_ERR_ALERT_FATAL', '    except UnicodeDecodeError:\n'
      '        name = None'),
-    ('it never lets a connection pass', '_core/context/callbacks.py',
+    ('it never lets one pass', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)",
      "_callback('psk_server', _psk_server, 16)"),
-    ('it never lets a connection pass', '_core/context/callbacks.py',
+    ('it never lets one pass', '_core/context/callbacks.py',
      "_callback('psk_client', _psk_client, 0)",
      "_callback('psk_client', _psk_client, 16)"),
-    ('nothing to call that is gone', '_core/context/registry.py',
+    ('never calls something that is gone', '_core/context/registry.py',
      '        del reference.table[reference.address]',
      '        pass'),
-    ('nothing to call that is gone', '_core/engine/cpython27.py',
+    ('never calls something that is gone', '_core/engine/cpython27.py',
      '    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))\n', ''),
-    ('A ticket is taken', '_core/context/callbacks.py', '    return os.urandom(TICKET_KEY_SIZE)',
+    ('A session ticket is accepted', '_core/context/callbacks.py',
+     '    return os.urandom(TICKET_KEY_SIZE)',
      "    return b'k' * TICKET_KEY_SIZE"),
-    ('A ticket is taken', '_core/context/callbacks.py', 'for_hmac, for_aes = key[16:48], key[48:]',
+    ('A session ticket is accepted', '_core/context/callbacks.py',
+     'for_hmac, for_aes = key[16:48], key[48:]',
      "for_hmac, for_aes = b'h' * 32, b'a' * 32"),
     ('A new file for logged secrets', '_core/context/callbacks.py',
      'os.O_CREAT, 0o600)', 'os.O_CREAT, 0o644)'),
