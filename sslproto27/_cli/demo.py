@@ -16,5 +16,5 @@ def run(arguments):
         from . import demonstration
     except ImportError as error:
         raise UserError('demo needs Trollius on Python 2.7, and trustme: %s;'
-                        ' pip install sslproto27[test]', error)
+                        ' pip install trollius trustme', error)
     demonstration.run()

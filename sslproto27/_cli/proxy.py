@@ -82,8 +82,7 @@ def run(arguments):
     try:
         from . import relay
     except ImportError as error:
-        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install sslproto27[trollius]',
-                        error)
+        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install trollius', error)
     if not hasattr(os, 'fork'):
         raise UserError('proxy needs processes that fork, as on POSIX systems')
     _check(arguments)
