@@ -1,8 +1,9 @@
-"""docs/troubleshooting.md quotes errors: each is what Python 2.7 with OpenSSL 3 really prints."""
+"""docs/troubleshooting.md quotes errors: each is what Python 2.7 really prints."""
 from __future__ import absolute_import, division, print_function
 
 import contextlib
 import os
+import re
 import socket
 import ssl
 import threading
@@ -15,9 +16,9 @@ from sslproto27 import SSLPipe, SSLSocket, create_default_context
 from tests.support.documents import blocks
 from tests.support.engines import only_graft
 from tests.support.memory import only_python2
+from tests.support.pipe_pairs import PYPY
 
-pytestmark = [only_python2, only_graft, pytest.mark.skipif(
-    ssl.OPENSSL_VERSION_INFO < (3,), reason='the page has the texts of OpenSSL 3')]
+pytestmark = [only_python2, only_graft]
 
 #: By heading, the error that the page quotes there.
 QUOTED = {key.partition(': ')[2]: block.code.strip() for key, block in blocks().items()
@@ -279,11 +280,21 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize('heading', sorted(ERRORS))
+#: What OpenSSL 3 alone words, or finds, in this way.
+NEW = {'The certificate is self-signed', 'The certificate is well-formed for Python 2.7, not for us'}
+
+
+@pytest.mark.parametrize('heading', [
+    pytest.param(one, marks=[pytest.mark.skipif(
+        one in NEW and ssl.OPENSSL_VERSION_INFO < (3,), reason="the text is OpenSSL 3's")])
+    for one in sorted(ERRORS)])
 def test_quoted(pki, heading):
     """The error is the one that is shown, to the letter."""
     error = ERRORS[heading](pki)
-    assert QUOTED[heading] == traceback.format_exception_only(type(error), error)[-1].strip()
+    quoted = QUOTED[heading]
+    if PYPY:  # its ssl is no C file
+        quoted = re.sub(r' \(_ssl\.c:[0-9]+\)$', '', quoted)
+    assert quoted == traceback.format_exception_only(type(error), error)[-1].strip()
 
 
 def test_every_error():
