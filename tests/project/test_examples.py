@@ -11,6 +11,7 @@ import ssl
 import pytest
 
 import sslproto27
+from tests.support.engines import only_graft
 from tests.support.https import serving
 from tests.support.memory import only_python2
 from tests.support.pki import new_context
@@ -245,6 +246,7 @@ class TestMutualReload(object):
         assert ('', 'Hello, localhost') == after
 
     @only_python2
+    @only_graft
     def test_old_session(self, pki, tmpdir):
         """A session of before does not let a client in whose authority is no longer trusted."""
         authorities = tmpdir.join('clients.pem')
@@ -279,10 +281,20 @@ class TestMutualReload(object):
 class TestPrefork(object):
     """examples/prefork.py."""
 
+    @contextlib.contextmanager
+    def serving(self, pki):
+        """Run it with two workers; give its port and its process. Workers end with it alone."""
+        with listening('prefork.py', pki.path('localhost'), '2') as (port, server):
+            try:
+                yield port, server
+            finally:
+                if server.poll() is None:
+                    server.terminate()
+                server.wait()
+
     def test_workers(self, pki):
         """Each worker answers, the parent none; one that dies is replaced; SIGTERM ends all."""
-        with running([example('prefork.py'), pki.path('localhost'), '2', '0']) as server:
-            port = server.stdout.readline().split()[-1]
+        with self.serving(pki) as (port, server):
             first = self.worker(pki, port)
             assert first != server.pid
             os.kill(first, signal.SIGKILL)
@@ -296,12 +308,13 @@ class TestPrefork(object):
         return int(ask(pki, port).split()[-1])
 
     @only_python2
+    @only_graft
     @pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
     def test_session(self, pki, version):
         """A session of one worker is resumed by another."""
         context = sslproto27.create_default_context(cafile=pki.path('ca'))
         context.maximum_version = getattr(sslproto27.TLSVersion, version)
-        with listening('prefork.py', pki.path('localhost'), '2') as (port, server):
+        with self.serving(pki) as (port, _):
             session, seen = None, set()
             for _ in range(200):
                 sock = socket.create_connection(('127.0.0.1', int(port)), timeout=20)
@@ -313,8 +326,6 @@ class TestPrefork(object):
                 resumed = {line for line, reused in seen if reused}
                 if len(resumed) == 2:
                     break
-            server.terminate()
-            server.wait()
         assert 2 == len(resumed)
 
 

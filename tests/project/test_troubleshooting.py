@@ -281,7 +281,8 @@ ERRORS = {
 
 
 #: What OpenSSL 3 alone words, or finds, in this way.
-NEW = {'The certificate is self-signed', 'The certificate is well-formed for Python 2.7, not for us'}
+NEW = {'The certificate is self-signed',
+       'The certificate is well-formed for Python 2.7, not for us'}
 
 
 @pytest.mark.parametrize('heading', [
