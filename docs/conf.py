@@ -9,13 +9,19 @@ import re
 import sys
 from unittest import mock
 
+from sphinx.ext.autodoc.mock import _MockModule
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 import sslproto27  # noqa: E402
 import sslproto27._core.engine  # noqa: E402
+import sslproto27._core.versions  # noqa: E402
 
 sslproto27._core.engine.binding = mock.MagicMock()
+# Sphinx brings a urllib3 of its own, newer than the one that the adapters are for.
+sslproto27._core.versions.require_version = mock.MagicMock()
+_MockModule.version_info = (5, 1, 1, 0)  # what Tornado, which is no real one here, is asked for
 with mock.patch('ssl.CertificateError', ValueError):  # as on 2.7
     from sslproto27._core import (
         constants as _constants, errors as _errors, bio as _memorybio, pep546 as _pep546,
