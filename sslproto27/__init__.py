@@ -1,7 +1,7 @@
 """
 TLS in memory for Python 2.7: PEP 546 on stock interpreters, and asyncio's sslproto above it.
 
-Public names only; importing this package never imports a framework and never patches anything.
+Public names only. Importing this package never imports a framework and never patches anything.
 On Python 3 the names of PEP 546 are the standard library's own classes.
 """
 from __future__ import absolute_import, division, print_function
@@ -24,5 +24,5 @@ __all__ = [
 
 __version__ = '0.1.0.dev0'
 
-# Else Python 2.7 says that no handler was found, to applications that do not log.
+# Otherwise Python 2.7 prints "No handlers could be found" in applications that do not use logging.
 logging.getLogger('sslproto27').addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-# On Python 3, which type checkers know: there the names of PEP 546 are the standard library's.
+# For Python 3, which type checkers support: there the names of PEP 546 are the standard library's.
 import asyncio
 from collections.abc import Awaitable
 from ssl import (
@@ -71,8 +71,8 @@ class SSLPipe:
     backlog: list[bytes | memoryview]
     backlog_size: int
 
-# The bases of these two are what asyncio, and who is typed for it, takes them for. They are no
-# subclasses at run time: loops of Trollius have them, too.
+# asyncio, and code typed for it, needs these two to have its base classes. At run time they are not
+# subclasses, because loops of Trollius use them too.
 
 class _SSLTransport(asyncio.Transport):
     def get_write_buffer_limits(self) -> tuple[int, int]: ...

@@ -1,5 +1,5 @@
 """
-One import for programs that move from 2.7 to 3: TLS on Trollius' loops, and on asyncio's.
+One import for programs that move from 2.7 to 3: TLS on Trollius' loops and on asyncio's.
 
     from sslproto27 import aio
     from sslproto27.aio import From
@@ -11,8 +11,8 @@ One import for programs that move from 2.7 to 3: TLS on Trollius' loops, and on 
 
     aio.run(talk(context))
 
-That runs on both; on 3, ``async def`` functions can await all that is awaited here. On 2.7 each
-name is that of `sslproto27.trollius`, or Trollius' own; on 3 the same over asyncio.
+This runs on both. On 3, ``async def`` functions can await these coroutines too. On 2.7 each name
+comes from `sslproto27.trollius` or from Trollius; on 3 it is the same thing over asyncio.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -25,7 +25,7 @@ _T = TypeVar('_T')
 _P = ParamSpec('_P')
 _ProtocolT = TypeVar('_ProtocolT', bound=asyncio.BaseProtocol)
 _Streams = tuple[StreamReader, StreamWriter]
-# What serves a connection: a function, or a coroutine function.
+# A function or coroutine function that serves a connection.
 _Connected = Callable[[StreamReader, StreamWriter], Coroutine[Any, Any, None] | None]
 
 class Return(Exception):

@@ -1,14 +1,14 @@
 """
-Contexts: settings that 2.7's ssl lacks, as functions of any ssl.SSLContext.
+Settings that 2.7's ssl lacks, as functions that work on any ssl.SSLContext.
 
-A library that makes its own context often hands it out, and no more:
+Use them when a library makes the context itself and only lets you reach it:
 
     from sslproto27 import context
     context.set_minimum_version(their_context, context.TLSVersion.TLSv1_2)
 
-Each function does what Python 3.13's attribute or method of that name does; on Python 3 it is that
-very attribute, and raises NotImplementedError where this Python's ssl has it not. `SSLContext` has
-them all as attributes. No connection is made here.
+Each function does what Python 3.13's attribute or method of that name does. On Python 3 it calls
+that attribute, and raises NotImplementedError if this Python's ssl lacks it. `SSLContext` has them
+all as attributes. Nothing here makes a connection.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -1,5 +1,5 @@
-# On Python 3 each function is the attribute, or method, of that name; where this Python's ssl has
-# it not, NotImplementedError.
+# On Python 3 each function is the attribute or method of that name. If this Python's ssl lacks it,
+# the function raises NotImplementedError.
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike

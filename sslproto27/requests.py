@@ -1,5 +1,5 @@
 """
-`SSLAdapter`: TLS over memory BIOs for one session of requests, and nothing patched.
+`SSLAdapter`: TLS over memory BIOs for one requests session, without patching anything.
 
     session = requests.Session()
     session.mount('https://', sslproto27.requests.SSLAdapter())
@@ -19,26 +19,26 @@ from ._urllib3.sockets import ContextView, is_for_address, match_address
 
 __all__ = ['SSLAdapter']
 
-# 2.25 was the first to go with that urllib3; what is used of either is for adapters to use.
+# requests 2.25 was the first to work with urllib3 1.26. We use only what both offer to adapters.
 require_version('requests', requests.__version__, [('2.25', '2.99')])
 require_version('urllib3', urllib3.__version__, [('1.26', '1.26')])
 
 
 class SSLAdapter(HTTPAdapter):
     """
-    An adapter of requests whose HTTPS connections are `SSLSocket`s, through HTTPS proxies too.
+    A requests adapter whose HTTPS connections are `SSLSocket`s, through HTTPS proxies too.
 
-    What requests and urllib3 have for certificates, names and versions (*verify*, *cert*, ...) is
-    as it was. The connection to an HTTPS proxy itself is the standard library's.
+    The options of requests and urllib3 for certificates, names and versions (*verify*, *cert*, ...)
+    work as before. The connection to an HTTPS proxy itself uses the standard library's TLS.
 
     Args:
-        ssl_context (ssl.SSLContext or None): for all connections. requests sets its verify_mode,
-            and adds authorities, as *verify* has it; so best leave it None, for one each.
-        suppress_ragged_eofs (bool): take the end of a connection without close_notify for the end
-            of a body that does not say how long it is. An attacker can then cut it short.
+        ssl_context (ssl.SSLContext or None): for all connections. requests changes it: *verify*
+            sets its verify_mode and adds authorities. So prefer None: each connection gets its own.
+        suppress_ragged_eofs (bool): if a connection ends without close_notify, accept this as the
+            end of a body of unknown length. An attacker can then cut the body short.
         **kwargs: as for requests' HTTPAdapter.
 
-    One without *ssl_context* can be pickled, as requests' own can; a context cannot, TypeError.
+    Like requests' own, an adapter can be pickled, but not with an *ssl_context* (TypeError).
     """
 
     __attrs__ = HTTPAdapter.__attrs__ + ['_suppress_ragged_eofs', '_ssl_context']
@@ -49,7 +49,7 @@ class SSLAdapter(HTTPAdapter):
         super(SSLAdapter, self).__init__(**kwargs)
 
     def __getstate__(self):
-        if self._ssl_context is not None:  # what a pickle, or a copy, of it trusts nobody knows
+        if self._ssl_context is not None:  # a pickle or copy would lose what it trusts
             raise TypeError("cannot pickle '%s' object" % type(self._ssl_context).__name__)
         return super(SSLAdapter, self).__getstate__()
 
@@ -81,13 +81,13 @@ class SSLAdapter(HTTPAdapter):
 
 
 class _Connection(connection.HTTPSConnection):
-    """A connection whose TLS, whatever is below it, is an `HTTPSSocket`."""
+    """A connection that does its TLS with an `HTTPSSocket`, whatever is below it."""
 
     _is_to_tls_proxy = False
 
     @property
     def tls_in_tls_required(self):
-        """What urllib3 would use a class for that does not work on Python 2."""
+        """Always False: urllib3's class for TLS in TLS does not work on Python 2."""
         return False
 
     @tls_in_tls_required.setter
@@ -99,7 +99,7 @@ class _Connection(connection.HTTPSConnection):
         return self._connect_tls_proxy(self.host, sock) if self._is_to_tls_proxy else sock
 
     def connect(self):
-        """Connect, with a context as urllib3 itself would make it unless one is given."""
+        """Connect. If no context was given, make one as urllib3 itself would."""
         context = self.ssl_context or ssl_.create_urllib3_context(
             ssl_version=ssl_.resolve_ssl_version(self.ssl_version),
             cert_reqs=ssl_.resolve_cert_reqs(self.cert_reqs))
@@ -110,7 +110,7 @@ class _Connection(connection.HTTPSConnection):
         if asserted is False or self.assert_fingerprint or not is_for_address(name):
             super(_Connection, self).connect()
             return
-        # urllib3, where there is no ipaddress module, takes addresses for names.
+        # Without the ipaddress module, urllib3 mistakes addresses for names.
         self.assert_hostname = False
         try:
             super(_Connection, self).connect()
@@ -123,4 +123,4 @@ class _Connection(connection.HTTPSConnection):
 
 
 def _allow(url_scheme):
-    """HTTPS through HTTPS proxies is possible."""
+    """Allow HTTPS through HTTPS proxies."""

@@ -1,16 +1,16 @@
 """
-TLS over memory BIOs for Trollius: the loop and its policy, in the manner of ``uvloop.install()``.
+TLS over memory BIOs for Trollius: an event loop and its policy, installed as uvloop is.
 
     import sslproto27.trollius
     sslproto27.trollius.install()
 
-After that create_connection, create_server, their unix twins, open_connection and start_server of
-every new loop carry TLS over memory BIOs, and TCP sockets have TCP_NODELAY. `start_tls` upgrades a
-connection of any Trollius loop. `sslproto27.aio` has the same for programs that move to Python 3.
+After that create_connection, create_server, open_connection, start_server and their unix variants
+use TLS over memory BIOs on every new loop, and set TCP_NODELAY on TCP sockets. `start_tls` upgrades
+a connection of any Trollius loop. Programs that move to Python 3 use `sslproto27.aio` instead.
 """
 from __future__ import absolute_import, division, print_function
 
-import trollius  # noqa: F401: without it this module has no meaning, on Python 3 say
+import trollius  # noqa: F401: this module needs it; it is absent on Python 3
 
 from ._aio.loop import EventLoopPolicy, SelectorEventLoop, install, uninstall
 from ._aio.pipes import connect_pipes, open_pipes

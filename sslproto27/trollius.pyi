@@ -1,4 +1,4 @@
-# Trollius, which Python 3.13 cannot import, has no types; these are asyncio's of the same names.
+# Trollius has no types and Python 3.13 cannot import it; these are asyncio's of the same names.
 from .aio import (
     EventLoopPolicy as EventLoopPolicy, SelectorEventLoop as SelectorEventLoop,
     StreamReader as StreamReader, StreamWriter as StreamWriter, connect_pipes as connect_pipes,

@@ -1,13 +1,13 @@
 """
-TLS over memory BIOs for urllib3 1.26, and with it for requests and pip: the pattern of
+TLS over memory BIOs for urllib3 1.26, and so for requests and pip; works like
 ``urllib3.contrib.pyopenssl``.
 
     import sslproto27.urllib3
     sslproto27.urllib3.inject_into_urllib3()
 
-After that every HTTPS connection of urllib3 is an `SSLSocket`, of whatever ssl.SSLContext; on
-Python 2.7 HTTPS through an HTTPS proxy works too, and certificates for IP addresses do without the
-ipaddress module.
+After that every HTTPS connection of urllib3 is an `SSLSocket`, whatever its ssl.SSLContext. On
+Python 2.7 HTTPS through an HTTPS proxy works too, and certificates for IP addresses no longer need
+the ipaddress module.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,21 +22,21 @@ from ._urllib3.sockets import HTTPSSocket, is_for_address, match_address
 
 __all__ = ['extract_from_urllib3', 'inject_into_urllib3']
 
-_injected = {}  # by the package's name: what was replaced
-_suppress = {}  # by the same: suppress_ragged_eofs
-_lock = threading.Lock()  # over the above
+_injected = {}  # package name: the attributes that were replaced
+_suppress = {}  # package name: suppress_ragged_eofs
+_lock = threading.Lock()  # protects both
 
 
 def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
     """
-    Let urllib3 do TLS over memory BIOs. Doing it again changes *suppress_ragged_eofs* alone.
+    Make urllib3 do TLS over memory BIOs. A second call only changes *suppress_ragged_eofs*.
 
-    Either all is replaced that has to be, or nothing.
+    If anything cannot be replaced, nothing is.
 
     Args:
-        package (str): which copy of urllib3: 'pip._vendor.urllib3', say.
-        suppress_ragged_eofs (bool): take the end of a connection without close_notify for the end
-            of a body that does not say how long it is. An attacker can then cut it short.
+        package (str): which copy of urllib3, for example 'pip._vendor.urllib3'.
+        suppress_ragged_eofs (bool): if a connection ends without close_notify, accept this as the
+            end of a body of unknown length. An attacker can then cut the body short.
 
     Raises:
         ImportError: there is no such package, or it lacks a module.
@@ -45,7 +45,7 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
     root = importlib.import_module(package)
     require_version(package, getattr(root, '__version__', 'of no version'), [('1.26', '1.26')],
                     ValueError)
-    name = root.__name__  # requests.packages.urllib3 is but another name of urllib3
+    name = root.__name__  # requests.packages.urllib3 is just another name for urllib3
     with _lock:
         if name not in _injected:
             places = [_place(name, *place) for place in _PLACES]
@@ -57,7 +57,7 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
 
 
 def extract_from_urllib3(package='urllib3'):
-    """Undo `inject_into_urllib3` of that package; nothing to do if there was none."""
+    """Undo `inject_into_urllib3` for *package*, if it was called."""
     with _lock:
         name = getattr(sys.modules.get(package), '__name__', package)
         if name in _injected:
@@ -68,7 +68,7 @@ def extract_from_urllib3(package='urllib3'):
 
 
 def _put(new, old):
-    """Set attributes: tuples of an object, a name, the value. *old* again if that fails."""
+    """Set attributes, given as (object, name, value); restore *old* if that fails."""
     try:
         for target, attribute, value in new:
             setattr(target, attribute, value)
@@ -78,8 +78,8 @@ def _put(new, old):
         raise
 
 
-#: What is replaced: a module, a class in it or None, a name. They are looked up where they are
-#: used, each of them, so that who imported them by name before is served too: read in 1.26.2 and
+#: The names to replace: (module, class in it or None, name). Each is replaced where urllib3 looks
+#: it up, so modules that imported it by name earlier get ours too. Checked against 1.26.2 and
 #: 1.26.20, the first and the last that matter.
 _PLACES = [
     ('.util.ssl_', None, '_ssl_wrap_socket_impl'),
@@ -94,7 +94,7 @@ if PY2:
 
 
 def _place(package, module, owner, name):
-    """Return (object, name of its attribute) of one of `_PLACES`."""
+    """Return (object, attribute name) for one of `_PLACES`."""
     target = importlib.import_module(package + module)
     if owner:
         target = getattr(target, owner, None)
@@ -105,7 +105,7 @@ def _place(package, module, owner, name):
 
 
 def _replacements(package):
-    """Return what to put into each of `_PLACES`."""
+    """Return the new value for each of `_PLACES`."""
     ssl_ = importlib.import_module(package + '.util.ssl_')
     connection = importlib.import_module(package + '.connection')
     transport = _transport_class(ssl_.ProxySchemeUnsupported, package)
@@ -140,16 +140,16 @@ def _transport_class(unsupported, package):
 
 
 def _wrapper(transport, original):
-    """Return urllib3's one function that makes TLS sockets."""
+    """Return a replacement for the one function of urllib3 that makes TLS sockets."""
     def wrap(sock, ssl_context, tls_in_tls, server_hostname=None):
         if isinstance(ssl_context, NativeContext):
             return transport(sock, ssl_context, server_hostname)
-        return original(sock, ssl_context, tls_in_tls, server_hostname)  # pyOpenSSL's, say
+        return original(sock, ssl_context, tls_in_tls, server_hostname)  # such as pyOpenSSL's
     return wrap
 
 
 def _matcher(original, mismatch):
-    """Return urllib3's check of names, which needs the ipaddress module for addresses."""
+    """Return urllib3's name check, made to handle IP addresses without the ipaddress module."""
     def match_hostname(cert, hostname):
         if not cert or not is_for_address(hostname):
             original(cert, hostname)
@@ -159,4 +159,4 @@ def _matcher(original, mismatch):
 
 
 def _allow(manager, url_scheme):
-    """HTTPS through HTTPS proxies is possible."""
+    """Allow HTTPS through HTTPS proxies."""

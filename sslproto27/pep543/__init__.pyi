@@ -196,7 +196,7 @@ class ServerContext(_Context):
     @abstractmethod
     def wrap_buffers(self) -> TLSWrappedBuffer: ...
 
-# The classes that this package's backends have, which can do more than the PEP asks for.
+# The classes of this package's backends, which can do more than the PEP asks for.
 
 class _Buffer(TLSWrappedBuffer):
     def read(self, amt: int) -> bytes: ...

@@ -1,4 +1,4 @@
-# Tornado 5.1 has no types: the bases are as those of Tornado 6 have them.
+# Tornado 5.1 has no types: these base classes have those of Tornado 6.
 import asyncio
 import datetime
 import socket as sockets

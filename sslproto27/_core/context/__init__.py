@@ -1,1 +1,1 @@
-"""Contexts: their settings, credentials and callbacks, and what is kept of each."""
+"""Contexts: their settings, credentials and callbacks, and what Python stores for each."""

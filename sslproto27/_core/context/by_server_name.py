@@ -1,10 +1,10 @@
 """
-Contexts by the name of the server that a client asks for (RFC 6066 3). Nothing here does TLS.
+Choose a context by the server name that a client asks for (RFC 6066 3). Nothing here does TLS.
 
-A server name callback that gives a connection another context changes its certificate, the
-authorities that it trusts and its choice of ALPN, and no more: OpenSSL, and so Python 3.13's ssl,
-goes on with the verify mode, the flags and the versions of the context before (SSL_set_SSL_CTX,
-observed on OpenSSL 3.0). Here the connection has all of them, or it is refused.
+If a server name callback gives a connection another context, OpenSSL, and so Python 3.13's ssl,
+changes only its certificate, trusted authorities and choice of ALPN. It keeps the verify mode,
+flags and versions of the previous context (SSL_set_SSL_CTX, observed on OpenSSL 3.0). Here the
+connection gets all of them, or it is refused.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -29,41 +29,41 @@ ALERT_PROTOCOL_VERSION = 70
 ALERT_INTERNAL_ERROR = 80
 ALERT_UNRECOGNIZED_NAME = 112
 
-#: Options that leave out one version each.
+#: The options that each switch off one version.
 _VERSIONS = sum(getattr(ssl, name, 0) for name in (
     'OP_NO_TLSv1', 'OP_NO_TLSv1_1', 'OP_NO_TLSv1_2')) | 0x20000000  # OP_NO_TLSv1_3
 
 
 def by_server_name(default, contexts):
     """
-    Let a server answer with another context for each name that a client may ask for.
+    Let a server use a different context for each server name that a client may ask for.
 
-    The connection then has that context's certificate, trust, verify mode and flags, and its choice
-    of ALPN. What version is spoken is settled before: a connection whose version the chosen context
-    does not allow is refused (alert protocol_version), and so is a session that was made under
-    another name where the chosen context verifies clients. On Python 3, whose ssl cannot set these
-    for one connection, contexts must have the verify mode, flags and versions of *default*; with
-    the pair engine too, and none of them may verify clients then.
+    The connection gets that context's certificate, trust, verify mode, flags and choice of ALPN.
+    The TLS version is negotiated before that: if the chosen context does not allow it, the
+    connection is refused (alert protocol_version). If the chosen context verifies clients, it also
+    refuses a session that was made under another name. Python 3's ssl cannot change the verify
+    mode, flags and versions of one connection, so there every context must have those of *default*.
+    The same holds for the pair engine, where moreover none of them may verify clients.
 
     Args:
-        default (ssl.SSLContext): for clients that ask for no name, or for one that is not there.
-            The server is given this one. What it had as a server name callback is replaced.
+        default (ssl.SSLContext): for clients that ask for no name or an unknown one. Give this one
+            to the server. Its previous server name callback is replaced.
         contexts (dict): from names (text), in any case, to ssl.SSLContext. A leftmost label ``*``
-            stands for one whole label (RFC 6125 6.4.3); a name by itself counts first.
+            stands for one whole label (RFC 6125 6.4.3); an exact name takes precedence.
 
     Returns:
         *default*.
 
     Raises:
         TypeError, ValueError: a name or a context cannot be used; the text names it.
-        NotImplementedError: the pair engine cannot give connections what a context has.
+        NotImplementedError: the pair engine cannot apply a context's settings to one connection.
     """
     set_sni_callback(default, choice_by_name(default, contexts))
     return default
 
 
 def choice_by_name(default, contexts):
-    """Return the server name callback of `by_server_name`, for one that does more."""
+    """Return the callback of `by_server_name`, for callers that wrap it in their own."""
     if not isinstance(default, NativeContext):
         raise TypeError('default must be an ssl.SSLContext, not %r' % (default,))
     chosen = {}
@@ -74,13 +74,13 @@ def choice_by_name(default, contexts):
             _check_possible(context, default)
         elif NAME == 'stdlib':
             _check_alike(name, context, default)
-        # None, not default itself: a plain context must not be referred to by what it holds.
+        # None, not default itself: a callback that references a plain context leaks it.
         chosen[_key(name)] = None if context is default else context
     return _callback(chosen)
 
 
 def _key(name):
-    """Return *name* as it is on the wire, in lower case and without the root's dot (str)."""
+    """Return *name* as on the wire, in lower case and without a trailing dot (str)."""
     if not isinstance(name, (str, text_type)):
         raise TypeError('a server name must be text, not %r' % (name,))
     wildcard = '*.' if name.startswith('*.') else ''
@@ -107,8 +107,8 @@ def _callback(chosen):
 
 
 def _use(ssl_object, context, name, before):
-    """Let a connection have *context*; return None, or the alert that refuses it."""
-    if NAME != 'graft' or not isinstance(ssl_object, SSLObject):  # ssl's own: out of reach
+    """Give a connection *context*; return None, or the alert that refuses the connection."""
+    if NAME != 'graft' or not isinstance(ssl_object, SSLObject):  # the ssl module's own object
         ssl_object.context = context
         possible = _differs(context, before) is None and not (
             NAME == 'pair' and context is not before and context.verify_mode != ssl.CERT_NONE)
@@ -123,7 +123,7 @@ _OPTIONS = {0x301: 'OP_NO_TLSv1', 0x302: 'OP_NO_TLSv1_1', 0x303: 'OP_NO_TLSv1_2'
 
 
 def _allows(context, version):
-    """Return whether *context* may speak *version*, as its number on the wire (bool)."""
+    """Return whether *context* allows *version*, given by its number on the wire (bool)."""
     left_out = getattr(ssl, _OPTIONS[version]) if version in _OPTIONS else 0x20000000
     lowest, highest = int(get_minimum_version(context)), int(get_maximum_version(context))
     return (not context.options & left_out and (lowest < 0 or lowest <= version)
@@ -131,7 +131,7 @@ def _allows(context, version):
 
 
 def _differs(context, other):
-    """Return the name of a setting that *context* has and a connection of *other* could not get."""
+    """Return the name of a setting in which *context* differs from *other*; None if none does."""
     for name, value in (
             ('verify_mode', lambda one: one.verify_mode),
             ('verify_flags', lambda one: one.verify_flags),

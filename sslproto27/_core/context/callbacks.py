@@ -1,9 +1,9 @@
 """
-What OpenSSL calls of ours while it shakes hands, as functions of any ssl.SSLContext, on 2.7.
+The callbacks that OpenSSL calls during a handshake, for any ssl.SSLContext, on 2.7.
 
-Server names, secrets to be logged, pre-shared keys and session ticket keys. What is given is kept
-as long as its context: our own contexts let the collector see it, a plain ssl.SSLContext cannot, so
-what is given to a plain one must not refer to that context.
+They handle server names, secrets to be logged, pre-shared keys and session ticket keys. A context
+keeps its callbacks alive. The garbage collector sees the callbacks of our own contexts, but not
+those of a plain ssl.SSLContext: a callback must not reference its plain context, or both leak.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -33,7 +33,7 @@ _callbacks = {}
 
 
 def _callback(name, function, failure=None):
-    """Return the one argument for OpenSSL that stands for *function*, made when first needed."""
+    """Return *function* as a C callback for OpenSSL, made when first needed."""
     if name not in _callbacks:
         _callbacks[name] = binding.callback(name, guarding(function), failure)
     return _callbacks[name]
@@ -58,23 +58,24 @@ def set_sni_callback(context, value):
     """
     Call *value* when a client has said which server it wants (RFC 6066 3).
 
-    A context that it gives to the TLS object brings its certificate, trust and ALPN, but not its
-    verify mode, flags or versions, as in Python 3.13: `by_server_name` sees to these.
+    If it assigns another context to the TLS object, the connection gets that one's certificate,
+    trust and ALPN, but not its verify mode, flags or versions, as in Python 3.13. To change these
+    too, use `by_server_name`.
 
     Args:
         value (callable or None): takes the TLS object, whose ``context`` it may replace, the
             name in A-labels (text, or None if the client sent none) and *context*; returns None, or
-            the number of an alert that ends the handshake. The name is what was sent: nobody has
-            decoded it, nor looked whether it can be; one that is not ASCII ends the handshake.
+            the number of an alert that ends the handshake. The name is passed as it was sent,
+            neither decoded nor checked. A name that is not ASCII ends the handshake.
 
     Raises:
-        TypeError: it cannot be called.
+        TypeError: *value* is not callable.
     """
     _check_callable(value)
     handle = context_handle(context)
     names = value and ServerNames(context, value)
-    # The native context keeps it, so that the collector sees it there; then 2.7's own function,
-    # which decodes names, and refuses those that do not come out as they went in, makes way.
+    # The native context keeps it, so the collector sees it there. Then we replace 2.7's own C
+    # callback, which decodes names, and refuses those that do not survive the round trip.
     ssl.SSLContext.set_servername_callback(context, names)
     if names is None:
         return
@@ -85,19 +86,19 @@ def set_sni_callback(context, value):
 
 
 class ServerNames(Unique):
-    """What `set_sni_callback` was given for one context."""
+    """The callback that `set_sni_callback` has set for one context."""
 
     def __init__(self, context, callback):
         self._context = weakref.ref(context)
         self._callback = callback
 
     def __call__(self, sslobj, name, context=None):
-        """Return what the callback says; 2.7's ssl itself may ask while it is being set."""
+        """Return the callback's result; 2.7's ssl itself may call this while it is being set."""
         return self._callback(sslobj, name, self._context())
 
 
-#: By the address of their ``SSL_CTX``. There may be more than live contexts, but not more than
-#: there have been at once: where one was, the next one comes.
+#: By the address of their ``SSL_CTX``. Entries of dead contexts remain until another context gets
+#: the address, so there are never more than contexts have been alive at once.
 _of_context = {}
 
 
@@ -112,11 +113,11 @@ def _server_name(ssl_handle, alert_place, context_handle):
     owner = binding.owner_of(ssl_handle)
     if names is None or owner is None:
         return SSL_TLSEXT_ERR_ALERT_FATAL
-    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE)  # should it raise
+    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE)  # in case it raises
     alert = names(owner, name)
     if alert is None:
         return SSL_TLSEXT_ERR_OK
-    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)  # should it be no number
+    _set_alert(alert_place, ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)  # in case it is not a number
     _set_alert(alert_place, to_index(alert, "the server name callback's result"))
     return SSL_TLSEXT_ERR_ALERT_FATAL
 
@@ -128,10 +129,10 @@ def _set_alert(place, number):
 # Secrets
 
 class KeyLog(Unique):
-    """A file of secrets: what Wireshark needs to read recorded connections (NSS key log format)."""
+    """A file of secrets with which Wireshark can decrypt connections (NSS key log format)."""
 
     def __init__(self, filename):
-        # To its owner alone, should it be new: who reads it reads every connection.
+        # A new file is readable by its owner only: anyone who reads it can decrypt connections.
         descriptor = os.open(filename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.filename = filename
         self._file = os.fdopen(descriptor, 'ab', 0)
@@ -144,21 +145,21 @@ class KeyLog(Unique):
 
 
 def get_keylog_filename(context):
-    """Return where the secrets of *context*'s connections are logged; None if nowhere."""
+    """Return the name of the file to which *context*'s connections log secrets; None if off."""
     keylog = peek(context).keylog
     return keylog and keylog.filename
 
 
 def set_keylog_filename(context, value):
     """
-    Append the secrets of *context*'s connections to a file; None to stop.
+    Append the secrets of *context*'s connections to the file *value*; None stops it.
 
-    Whoever reads the file can read the connections: for debugging alone. A new file can be read by
-    its owner alone.
+    Use it only for debugging: anyone who reads the file can decrypt the connections. A new file is
+    readable by its owner only.
 
     Raises:
-        EnvironmentError: it cannot be opened for appending.
-        TypeError: *value* is no text.
+        EnvironmentError: the file cannot be opened for appending.
+        TypeError: *value* is not text.
     """
     if value is None:
         lib.SSL_CTX_set_keylog_callback(publish(context, keylog=None), NULL)
@@ -182,11 +183,11 @@ def set_psk_client_callback(context, callback):
     Let clients use pre-shared keys (RFC 4279, RFC 8446 4.2.11): Python 3.13's method.
 
     Args:
-        callback (callable or None): takes the server's hint (text; None if there is none, as in TLS
+        callback (callable or None): takes the server's hint (text; None if it sent none, as in TLS
             1.3) and returns (identity, key): text or None, and bytes, b'' for no key.
 
     Raises:
-        TypeError: it cannot be called.
+        TypeError: *callback* is not callable.
         ssl.SSLError: *context* is a server's.
     """
     if context.protocol == PROTOCOL_TLS_SERVER:
@@ -201,8 +202,8 @@ def _psk_client(ssl_handle, hint, identity_place, identity_room, key_place, key_
     callback = of_connection(ssl_handle).psk_client
     if callback is None:
         return 0
-    # 2.7's ssl gives clients, too, a session ID context, which the session that stands for the key
-    # in TLS 1.3 has not: OpenSSL would take it for one of another context.
+    # 2.7's ssl sets a session ID context on clients too. The session that stands for the key in
+    # TLS 1.3 has none, so OpenSSL would reject it as one of another context.
     lib.SSL_set_session_id_context(ssl_handle, b'', 0)
     identity, key = callback(_utf8(text_at(hint)))
     identity = b'' if identity is None else identity
@@ -233,8 +234,8 @@ def set_psk_server_callback(context, callback, identity_hint=None):
 
     Args:
         callback (callable or None): takes the client's identity (text; None if there is none) and
-            returns its key (bytes), b'' for a client that is not known.
-        identity_hint (text or None): what TLS 1.2 clients are told.
+            returns its key (bytes), b'' for an unknown client.
+        identity_hint (text or None): the hint sent to TLS 1.2 clients.
 
     Raises:
         TypeError: an argument cannot be used.
@@ -268,43 +269,42 @@ def _psk_server(ssl_handle, identity, key_place, key_room):
 
 # Session tickets
 
-#: 16 bytes that name the key, 32 for HMAC-SHA256, 32 for AES-256-CBC: the order in which
-#: SSL_CTX_set_tlsext_ticket_keys(3) and nginx's files of 80 bytes have them.
+#: 16 bytes that name the key, 32 for HMAC-SHA256, 32 for AES-256-CBC: the same order as in
+#: SSL_CTX_set_tlsext_ticket_keys(3) and in nginx's files of 80 bytes.
 TICKET_KEY_SIZE = 80
 TICKET_NAME_SIZE = TICKET_IV_SIZE = 16
 
 SSL_CTRL_SET_TLSEXT_TICKET_KEY_CB = 72  # SSL_CTX_set_tlsext_ticket_key_cb(3)
 
-#: For a context without keys that a connection was moved to from one that has some.
+#: Used if a connection moves from a context with keys to one without.
 _own_keys = []
 
 
 def new_session_ticket_key():
-    """Return a new random key for `set_session_ticket_keys`: 80 bytes, to be kept secret."""
+    """Return a new random key for `set_session_ticket_keys`: 80 bytes. Keep it secret."""
     return os.urandom(TICKET_KEY_SIZE)
 
 
 def get_session_ticket_keys(context):
-    """Return a tuple of the keys that were set, () if OpenSSL uses one of its own."""
+    """Return a tuple of the keys that were set; () if OpenSSL uses its own."""
     return peek(context).ticket_keys
 
 
 def set_session_ticket_keys(context, value):
     """
-    Set the keys that a server's session tickets are encrypted with (RFC 5077 4, RFC 8446 4.6.1).
+    Set the keys that encrypt a server's session tickets (RFC 5077 4, RFC 8446 4.6.1).
 
-    Servers that share them, in other processes or on other hosts, resume each other's sessions. To
-    rotate them, put a new one in front everywhere, and drop the last one once the tickets that it
-    made have expired; a new key has to be known to all, at the end of the list, before any puts it
-    in front. Whoever has a key can read the TLS 1.2 connections that its tickets resume: rotate it
-    often, and keep it out of files.
+    Servers that share keys, in other processes or on other hosts, resume each other's sessions. To
+    rotate them, first append the new key on every server, then move it to the front everywhere, and
+    drop the oldest one once its tickets have expired. Anyone who has a key can read the TLS 1.2
+    connections that its tickets resume: rotate keys often, and keep them out of files.
 
     Args:
-        value (sequence of bytes): each of 80 bytes, as `new_session_ticket_key` makes them. The
-            first encrypts, all decrypt. Empty: OpenSSL's own, which no other process knows.
+        value (sequence of bytes): keys of 80 bytes, as `new_session_ticket_key` makes them. The
+            first encrypts, all decrypt. If empty, OpenSSL uses its own, unknown to other processes.
 
     Raises:
-        TypeError, ValueError: a key is no bytes, or not of 80 bytes, or two have the same name.
+        TypeError, ValueError: a key is not bytes or not of 80 bytes, or two have the same name.
     """
     if isinstance(value, (bytes, bytearray, text_type)):
         raise TypeError('session_ticket_keys must be a sequence of keys, not a single one')
@@ -323,8 +323,8 @@ def set_session_ticket_keys(context, value):
 def _ticket_key(ssl_handle, name_place, iv_place, cipher, hmac, encrypting):
     keys = of_connection(ssl_handle).ticket_keys
     if encrypting:
-        # The context that the handshake began with has keys, the one that a server name callback
-        # chose may have none.
+        # The handshake's first context has keys, but a server name callback may have chosen
+        # another one that has none.
         key, iv = keys[0] if keys else _own_key(), os.urandom(TICKET_IV_SIZE)
         store(name_place, key[:TICKET_NAME_SIZE])
         store(iv_place, iv)
@@ -334,12 +334,12 @@ def _ticket_key(ssl_handle, name_place, iv_place, cipher, hmac, encrypting):
         if key.startswith(name):
             done = _use_ticket_key(lib.EVP_DecryptInit_ex, key,
                                    memory(iv_place, TICKET_IV_SIZE), cipher, hmac)
-            return 2 if key not in keys[:1] else done  # 2: give the client a new ticket, too
+            return 2 if key not in keys[:1] else done  # 2: also give the client a new ticket
     return 0
 
 
 def _use_ticket_key(start, key, iv, cipher, hmac):
-    """Let OpenSSL use one key; return 1, as SSL_CTX_set_tlsext_ticket_key_cb(3) has it."""
+    """Let OpenSSL use one key; return 1, as SSL_CTX_set_tlsext_ticket_key_cb(3) asks for."""
     for_hmac, for_aes = key[16:48], key[48:]
     required(start(cipher, lib.EVP_aes_256_cbc(), NULL, for_aes, iv) == 1)
     required(lib.HMAC_Init_ex(hmac, for_hmac, len(for_hmac), lib.EVP_sha256(), NULL) == 1)

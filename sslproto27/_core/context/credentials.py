@@ -1,4 +1,4 @@
-"""Certificates, keys and revocation lists for a context from memory, on 2.7: no file is made."""
+"""Load certificates, keys and revocation lists from memory, on 2.7. Nothing here makes a file."""
 from __future__ import absolute_import, division, print_function
 
 from ..bio import MemoryBIO
@@ -28,17 +28,17 @@ def load_cert_chain_pem(context, certdata, keydata=None, password=None):
     """
     Load a private key and its certificate chain into *context*: load_cert_chain from memory.
 
-    All of it is read before anything is changed.
+    It reads everything before it changes *context*.
 
     Args:
         certdata (bytes or ASCII text): PEM, the certificate first, then those that lead to the
             authority.
         keydata (bytes or ASCII text): PEM; None if the key is in *certdata* too.
-        password (text, bytes or callable): what decrypts the key, or a function that returns it.
+        password (text, bytes or callable): the key's password, or a function that returns it.
 
     Raises:
-        ssl.SSLError: something is missing or malformed, the password is wrong, or the key is not
-            the certificate's.
+        ssl.SSLError: something is missing or malformed, the password is wrong, or the key does not
+            match the certificate.
         TypeError, ValueError: an argument cannot be used.
     """
     certificates = _bio(certdata, 'certdata')
@@ -70,9 +70,9 @@ def _password(password):
 
 
 def _read_certificates(bio):
-    """Return a list of ``X509 *``, at least one, that the caller has to free."""
+    """Return a list of ``X509 *``, at least one; the caller frees them."""
     found = []
-    # The first may be labelled TRUSTED, as SSL_CTX_use_certificate_chain_file(3) has it.
+    # The first may be labelled TRUSTED, as in SSL_CTX_use_certificate_chain_file(3).
     read = lib.PEM_read_bio_X509_AUX
     while True:
         certificate = read(bio._bio, NULL, NULL, NULL)
@@ -89,7 +89,7 @@ def _read_certificates(bio):
 
 
 def _use(context, chain, key):
-    """Let *context* use what has been read; OpenSSL takes references of its own."""
+    """Install the chain and the key in *context*; OpenSSL takes its own references."""
     stack = lib.OPENSSL_sk_new_null()
     try:
         for certificate in chain[1:]:
@@ -102,16 +102,16 @@ def _use(context, chain, key):
 
 def load_crl(context, crldata):
     """
-    Add certificate revocation lists (RFC 5280 5) to what *context* verifies with.
+    Add certificate revocation lists (RFC 5280 5) for *context* to verify with.
 
-    They count once ``context.verify_flags`` has VERIFY_CRL_CHECK_LEAF or VERIFY_CRL_CHECK_CHAIN;
-    then a certificate whose authority has given none, or an expired one, is refused as well.
+    They count once ``context.verify_flags`` has VERIFY_CRL_CHECK_LEAF or VERIFY_CRL_CHECK_CHAIN. A
+    certificate is then also refused if its authority's list is missing or expired.
 
     Args:
-        crldata (bytes or ASCII text): PEM, one list or more; or bytes of one in DER.
+        crldata (bytes or ASCII text): one or more lists in PEM; or bytes, one list in DER.
 
     Raises:
-        ssl.SSLError: there is none in it, or one is malformed.
+        ssl.SSLError: it holds no list, or one is malformed.
         TypeError: *crldata* is neither bytes nor text.
     """
     bio = _bio(crldata, 'crldata')

@@ -1,9 +1,9 @@
 """
-What Python has to remember of a context, on 2.7, beyond what OpenSSL does. Nothing here does TLS.
+Per-context data that OpenSSL does not store and Python must, on 2.7. Nothing here does TLS.
 
-OpenSSL's callbacks are handed a TLS object; `of_connection` finds what its context has set. The
-functions that OpenSSL calls live as long as the process and find no more than a weak reference, so
-a context that is gone, or one that has set nothing, leaves nothing that could be called.
+OpenSSL passes a TLS object to its callbacks; `of_connection` finds the settings of its context. The
+C callbacks live as long as the process but hold only weak references, so nothing is called for a
+context that is gone or has set nothing.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,18 +20,18 @@ lib, address = binding.lib, binding.address
 
 class Extras(Unique):
     """
-    What a context has set; None for what it has not.
+    The settings of one context; None if not set.
 
     Attributes:
         post_handshake_auth (bool): see `SSLContext`.
-        sslobject_class (type): what wrap_bio makes.
+        sslobject_class (type): the class that wrap_bio uses.
         sni_callback (callable): as it was given.
         keylog (KeyLog): where secrets are written.
         psk_client, psk_server (callable): as they were given.
         ticket_keys (tuple of bytes): session ticket keys.
         common_name (bool), versions (pair of TLSVersion), switched_off (int):
-            hostname_checks_common_name, the least and the most, and the options that were set for
-            them, where OpenSSL cannot be asked.
+            for the engine that cannot ask OpenSSL: hostname_checks_common_name, the lowest and
+            highest version, and the options that were set for these.
     """
 
     __slots__ = ('post_handshake_auth', 'sslobject_class', 'sni_callback', 'keylog', 'psk_client',
@@ -50,13 +50,13 @@ class Extras(Unique):
 
 _NOTHING_SET = Extras()
 
-#: For contexts that are not ours, and have no room for attributes: ssl.SSLContext has __slots__.
+#: For contexts that are not ours: ssl.SSLContext has __slots__ and takes no more attributes.
 _of_plain = weakref.WeakKeyDictionary()
 
 
 def peek(context):
-    """Return the `Extras` of any context, to be read alone."""
-    extras = getattr(context, '_extras', None)  # our own contexts hold theirs, so cycles are seen
+    """Return the `Extras` of any context, only to read them."""
+    extras = getattr(context, '_extras', None)  # our contexts hold theirs: the gc sees cycles
     return _of_plain.get(context, _NOTHING_SET) if extras is None else extras
 
 
@@ -70,7 +70,7 @@ def change(context, **values):
 
 
 def publish(context, **values):
-    """Do `change`, so that `of_connection` finds it, too; return the ``SSL_CTX *``."""
+    """Do `change`, and let `of_connection` find the result; return the ``SSL_CTX *``."""
     change(context, **values)
     handle = context_handle(context)
     keep(_by_address, address(handle), peek(context))
@@ -78,7 +78,7 @@ def publish(context, **values):
 
 
 class _Owner(object):
-    """What a native object that is made only to be looked at belongs to."""
+    """The owner of a native object that is made only to look at its handles."""
 
 
 _OWNER = _Owner()
@@ -89,7 +89,7 @@ def context_handle(context):
     server_side = context.protocol == PROTOCOL_TLS_SERVER
     native, ssl_handle = binding.graft(context, server_side, None, _OWNER)
     handle = lib.SSL_get_SSL_CTX(ssl_handle)
-    del native  # it had to live until here: it owns the ``SSL *``
+    del native  # it had to live until now: it owns the ``SSL *``
     return handle
 
 
@@ -101,14 +101,14 @@ _by_address = {}
 
 
 def keep(table, address, thing):
-    """Let *table*, a dict, have a weak reference to *thing* at *address* while it lives."""
+    """Keep a weak reference to *thing* at *address* in *table*, a dict, while *thing* lives."""
     reference = table[address] = _Reference(thing, _forget)
     reference.table = table
     reference.address = address
 
 
 def _forget(reference):
-    # Something else may have got the same address meanwhile.
+    # Another object may have got the same address meanwhile.
     if reference.table.get(reference.address) is reference:
         del reference.table[reference.address]
 

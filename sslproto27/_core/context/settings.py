@@ -1,8 +1,8 @@
 """
-Settings of a context that 2.7's ssl cannot reach, as functions of any ssl.SSLContext.
+Context settings that 2.7's ssl cannot reach, as functions that work on any ssl.SSLContext.
 
-Each does for a context what Python 3.13's attribute or method of that name does; what they set is
-kept by OpenSSL, or, for wrap_bio alone to see, in `_extras`.
+Each does what Python 3.13's attribute or method of that name does. OpenSSL stores what they set;
+`_extras` stores what only wrap_bio needs.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -30,10 +30,10 @@ SSL_CTRL_SET_MAX_PROTO_VERSION = 124
 SSL_CTRL_GET_MIN_PROTO_VERSION = 130
 SSL_CTRL_GET_MAX_PROTO_VERSION = 131
 
-#: The protocols that stand for more than one version.
+#: The protocols that allow more than one version.
 FLEXIBLE = frozenset([PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER])
 
-#: PyPy 7.3.3 has it, and does by itself what wrap_bio does elsewhere.
+#: PyPy 7.3.3 has it, and does itself what wrap_bio does elsewhere.
 _NATIVE_POST_HANDSHAKE_AUTH = getattr(ssl.SSLContext, 'post_handshake_auth', None)
 
 
@@ -54,7 +54,7 @@ def set_minimum_version(context, value):
     Let *context* negotiate no version lower than *value*, a `TLSVersion` or its number.
 
     Raises:
-        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
     """
     _set_version(context, SSL_CTRL_SET_MIN_PROTO_VERSION, value,
                  {TLSVersion.MINIMUM_SUPPORTED: 0,
@@ -66,7 +66,7 @@ def set_maximum_version(context, value):
     Let *context* negotiate no version higher than *value*, a `TLSVersion` or its number.
 
     Raises:
-        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
     """
     _set_version(context, SSL_CTRL_SET_MAX_PROTO_VERSION, value,
                  {TLSVersion.MAXIMUM_SUPPORTED: 0,
@@ -90,11 +90,11 @@ def set_ciphersuites(context, names):
     Python 3.15's SSLContext.set_ciphersuites; SSL_CTX_set_ciphersuites(3).
 
     Args:
-        names (str): such as 'TLS_AES_128_GCM_SHA256', several separated by colons; '' for none.
+        names (str): names such as 'TLS_AES_128_GCM_SHA256', separated by colons; '' for no suites.
 
     Raises:
-        ssl.SSLError: one of them is unknown, and nothing is changed.
-        TypeError: *names* is no text.
+        ssl.SSLError: one of them is unknown; nothing is changed.
+        TypeError: *names* is not text.
     """
     if isinstance(names, text_type):
         names = names.encode('ascii')
@@ -112,7 +112,7 @@ def get_ciphers(context):
 
     Returns:
         list of dict: id, name, protocol, description, strength_bits, alg_bits, aead, symmetric,
-        digest, kea and auth, as Python 3.13's SSLContext.get_ciphers has them.
+        digest, kea and auth, as from Python 3.13's SSLContext.get_ciphers.
     """
     stack = lib.SSL_CTX_get_ciphers(context_handle(context))
     return [_cipher_facts(lib.OPENSSL_sk_value(stack, index))
@@ -150,10 +150,10 @@ def get_num_tickets(context):
 
 def set_num_tickets(context, value):
     """
-    Let a server send *value* TLS 1.3 session tickets after a full handshake; 0 for none.
+    Let a server send *value* TLS 1.3 session tickets after a full handshake; 0 sends none.
 
     Raises:
-        TypeError, ValueError: *value* is no integer, or negative, or *context* is a client's.
+        TypeError, ValueError: *value* is not an integer or is negative, or *context* is a client's.
     """
     value = to_index(value, 'num_tickets')
     if value < 0:
@@ -173,29 +173,29 @@ def get_security_level(context):
 
 
 def get_hostname_checks_common_name(context):
-    """Return whether a certificate without any dNSName may use its common name instead (bool)."""
+    """Return whether the common name counts if a certificate has no dNSName (bool)."""
     return get_common_name_check(lib.SSL_CTX_get0_param(context_handle(context)))
 
 
 def set_hostname_checks_common_name(context, value):
     """
-    Let, or no longer let, a certificate without any dNSName prove its common name.
+    Choose whether the common name counts if a certificate has no dNSName.
 
-    True unless set, as in Python 3.13, but False from `create_default_context`: RFC 9525 6.3
-    forbids it.
+    The default is True, as in Python 3.13, but `create_default_context` sets it to False, because
+    RFC 9525 6.3 forbids it.
     """
     set_common_name_check(lib.SSL_CTX_get0_param(context_handle(context)), value)
 
 
 def get_post_handshake_auth(context):
-    """Return whether client certificates may be asked for after the handshake (bool)."""
+    """Return whether the server may request client certificates after the handshake (bool)."""
     if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
         return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)
     return peek(context).post_handshake_auth
 
 
 def set_post_handshake_auth(context, value):
-    """Offer, or let a server ask for, client certificates after the handshake (RFC 8446 4.6.2)."""
+    """Allow client certificates after the handshake, on either side (RFC 8446 4.6.2)."""
     if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     else:
@@ -203,10 +203,10 @@ def set_post_handshake_auth(context, value):
 
 
 def get_sslobject_class(context):
-    """Return the class of which `wrap_bio` makes objects of *context*; None for `SSLObject`."""
+    """Return the class that `wrap_bio` uses for *context*; None means `SSLObject`."""
     return getattr(context, 'sslobject_class', None) or peek(context).sslobject_class
 
 
 def set_sslobject_class(context, value):
-    """Let `wrap_bio` make objects of *value*, a subclass of `SSLObject`, for *context*."""
+    """Let `wrap_bio` use the class *value*, a subclass of `SSLObject`, for *context*."""
     change(context, sslobject_class=value)

@@ -1,4 +1,4 @@
-"""`SSLContext` on 2.7: the interpreter's own, with what Python 3.13's has and it lacks."""
+"""`SSLContext` on 2.7: the interpreter's own, plus the members that only Python 3.13's has."""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -20,11 +20,11 @@ from .registry import Extras, change, peek
 
 __all__ = ['MEMBERS', 'SSLContext', 'create_default_context']
 
-#: Python 3.10's: forward secrecy, no CBC with SHA-1, 112 bits of security at least.
+#: Python 3.10's list: forward secrecy, no CBC with SHA-1, at least 112 bits of security.
 _CIPHERS = ('@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES'
             ':!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM')
 
-#: The same before OpenSSL 1.1.0, which knows of no levels, nor of all of the names.
+#: The same for OpenSSL before 1.1.0, which lacks levels and some of the names.
 _OLD_CIPHERS = 'ECDH+AESGCM:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1'
 
 
@@ -37,10 +37,10 @@ class SSLContext(Unique, ssl.SSLContext):
             PROTOCOL_TLS_SERVER, PROTOCOL_TLS for either (the default), or 2.7's for one version.
 
     Attributes:
-        sslobject_class (type): what `wrap_bio` makes; a subclass of `SSLObject`.
+        sslobject_class (type): the class that `wrap_bio` uses; a subclass of `SSLObject`.
 
-    All else that 2.7's has not is a function of `sslproto27.context`, too, for contexts that are
-    not ours; they say what each attribute means.
+    Every other member that 2.7's lacks is also a function of `sslproto27.context`, for contexts
+    that are not ours. Those functions explain what each attribute means.
     """
 
     sslobject_class = SSLObject
@@ -60,7 +60,7 @@ class SSLContext(Unique, ssl.SSLContext):
             self.check_hostname = True
 
     def _wrap_socket(self, sock, server_side, *args, **kwargs):
-        # What 2.7's sockets and our own objects alike are made by.
+        # Both 2.7's sockets and our own objects are made by this.
         if self.protocol == (PROTOCOL_TLS_CLIENT if server_side else PROTOCOL_TLS_SERVER):
             raise ssl.SSLError(0, 'Cannot create a %s socket with a %s context' % (
                 ('server', 'PROTOCOL_TLS_CLIENT') if server_side
@@ -68,7 +68,7 @@ class SSLContext(Unique, ssl.SSLContext):
         return super(SSLContext, self)._wrap_socket(sock, server_side, *args, **kwargs)
 
     def wrap_bio(self, incoming, outgoing, server_side=False, server_hostname=None, session=None):
-        """Return `sslproto27.wrap_bio` of this context."""
+        """Call `sslproto27.wrap_bio` with this context."""
         return wrap_bio(self, incoming, outgoing, server_side, server_hostname, session)
 
     @property
@@ -101,7 +101,7 @@ class SSLContext(Unique, ssl.SSLContext):
 
     @property
     def sni_callback(self):
-        """What is called with the name that a client asks for; see `set_sni_callback`."""
+        """The function called with the server name that a client sends; see `set_sni_callback`."""
         return peek(self).sni_callback
 
     @sni_callback.setter
@@ -110,24 +110,24 @@ class SSLContext(Unique, ssl.SSLContext):
         change(self, sni_callback=callback)
 
     def set_servername_callback(self, server_name_callback):
-        """Set `sni_callback` as 2.7 does: the name comes in U-labels (RFC 5890)."""
+        """Set `sni_callback` as 2.7 does: it gets the name in U-labels (RFC 5890)."""
         super(SSLContext, self).set_servername_callback(server_name_callback)
         self._extras.sni_callback = server_name_callback
 
     def load_cert_chain(self, certfile, keyfile=None, password=None):
-        """Load a private key and its certificate chain; a *password* of text is UTF-8."""
+        """Load a private key and its certificate chain; encode a text *password* in UTF-8."""
         super(SSLContext, self).load_cert_chain(certfile, keyfile, in_utf8(password))
 
     def load_verify_locations(self, cafile=None, capath=None, cadata=None):
-        """Trust more authorities; *cadata* may be PEM in 2.7's ``str``, as files are read there."""
+        """Trust more authorities; *cadata* may be PEM in 2.7's ``str``, as read from a file."""
         super(SSLContext, self).load_verify_locations(cafile, capath, _pem_text(cadata))
 
     load_cert_chain_pem = load_cert_chain_pem
     load_crl = load_crl
 
 
-#: Python 3.13's members of contexts that 2.7's ssl lacks, by name, as any ssl.SSLContext can have
-#: them. One of the class alone may say more: `SSLContext.sslobject_class` can be inherited.
+#: Python 3.13's context members that 2.7's ssl lacks, by name, in a form that fits any
+#: ssl.SSLContext. `SSLContext` has its own sslobject_class, because that can be inherited.
 MEMBERS = {name: vars(SSLContext)[name] for name in (
     'get_ciphers', 'hostname_checks_common_name', 'keylog_filename', 'maximum_version',
     'minimum_version', 'num_tickets', 'post_handshake_auth', 'security_level',
@@ -140,13 +140,13 @@ for _name in ABSENT:
 
 
 def _pem_text(data):
-    """Return *data*, of load_verify_locations, as text unless 2.7 is to refuse it."""
+    """Return load_verify_locations' *data* as text, or as it is if 2.7 shall refuse it."""
     if data is None or isinstance(data, text_type):
         return data
     if isinstance(data, bytes) and b'-----BEGIN ' in data and not _DER(data):
-        return data.decode('latin-1')  # 2.7's ssl refuses what is not ASCII
-    # Observed on 2.7.18 with OpenSSL 3.0: ssl loads DER, and raises then, as it does not know the
-    # number of the error with which DER ends there.
+        return data.decode('latin-1')  # 2.7's ssl refuses non-ASCII text
+    # Observed on 2.7.18 with OpenSSL 3.0: ssl loads DER but then raises, because it does not know
+    # the error number that OpenSSL 3.0 uses for the end of DER.
     try:
         found = split_der(as_bytes(data, 'cadata'))
     except (TypeError, ValueError):
@@ -154,7 +154,7 @@ def _pem_text(data):
     return u''.join(map(ssl.DER_cert_to_PEM_cert, found)) or data
 
 
-#: How a certificate begins in DER: a SEQUENCE, X.690 8.9, of more than 127 bytes, 8.1.3.5.
+#: The beginning of a certificate in DER: a SEQUENCE (X.690 8.9) of more than 127 bytes (8.1.3.5).
 _DER = re.compile(b'\x30[\x80-\xff]').match
 
 
@@ -162,20 +162,20 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
     """
     Return an `SSLContext` with Python 3.13's secure defaults, and without renegotiation.
 
-    TLS 1.2 or later, no compression; strict verification, to any trusted certificate of the chain;
-    a client verifies the server and its name, for which the common name does not count
-    (`hostname_checks_common_name`, which 3.13 leaves True). As in Python 3.8, the environment's
-    SSLKEYLOGFILE names a file for `keylog_filename`; where the engine cannot log secrets that is a
+    It allows TLS 1.2 or later and no compression, and verifies strictly, up to any trusted
+    certificate of the chain. A client verifies the server and its name; the common name does not
+    count (`hostname_checks_common_name`, which 3.13 leaves True). As in Python 3.8, the environment
+    variable SSLKEYLOGFILE sets `keylog_filename`; if the engine cannot log secrets, you get a
     warning.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
-        cafile, capath, cadata: what to trust, as SSLContext.load_verify_locations takes it; for
-            clients the system's store if none is given. To trust Mozilla's list instead of the
-            system's, pass ``cafile=certifi.where()``.
+        cafile, capath, cadata: authorities to trust, as for SSLContext.load_verify_locations. If
+            none is given, clients trust the system's store. To trust Mozilla's list instead, pass
+            ``cafile=certifi.where()``.
 
     Raises:
-        TypeError, ValueError: *purpose* is none, or none of the two.
+        TypeError, ValueError: *purpose* is neither SERVER_AUTH nor CLIENT_AUTH.
     """
     if not isinstance(purpose, ssl._ASN1Object):
         raise TypeError('purpose must be an ssl.Purpose, not %r' % (purpose,))
@@ -200,7 +200,7 @@ def create_default_context(purpose=ssl.Purpose.SERVER_AUTH, cafile=None, capath=
 
 
 def _load_default_certs(context, purpose):
-    """Trust what the system does: on Windows what its stores have, one by one."""
+    """Trust the system's authorities; on Windows load those of its stores one by one."""
     if not hasattr(ssl, 'enum_certificates'):
         context.load_default_certs(purpose)
         return
@@ -211,7 +211,7 @@ def _load_default_certs(context, purpose):
                     context.load_verify_locations(
                         cadata=text_type(ssl.DER_cert_to_PEM_cert(certificate)))
                 except ssl.SSLError:
-                    pass  # one that OpenSSL cannot read, or has already, must not hide the others
+                    pass  # OpenSSL cannot read this one, or has it already: go on with the others
     context.set_default_verify_paths()
 
 
