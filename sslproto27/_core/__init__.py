@@ -1,8 +1,8 @@
 """
-The core, vendored by copying this folder: it needs the standard library alone.
+The core. Copy this folder to vendor it: it needs only the standard library.
 
-TLS objects over memory BIOs, contexts, the pipe and the blocking socket. Nothing here imports what
-is above, a framework or ``six``; all imports are relative.
+TLS objects over memory BIOs, contexts, the pipe and the blocking socket. Nothing here imports the
+layers above, a framework or ``six``; all imports are relative.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -1,7 +1,7 @@
 """
-The vendorable core's one door: PEP 546's names, from the standard library alone.
+The vendorable core's public names, those of PEP 546.
 
-Nothing here, or below, imports a framework, ``six`` or anything else outside the standard library.
+Nothing here or below imports a framework, ``six`` or anything else outside the standard library.
 """
 from __future__ import absolute_import, division, print_function
 

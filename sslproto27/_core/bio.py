@@ -12,16 +12,16 @@ lib, NULL, fill, new_bio = binding.lib, binding.NULL, binding.fill, binding.new_
 new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 
-# BIO_s_mem(3): what a read of an empty BIO returns: -1, 'try again', unless set.
+# BIO_s_mem(3): sets what a read of an empty BIO returns; the default is -1, 'try again'.
 BIO_C_SET_BUF_MEM_EOF_RETURN = 130
 
-#: Up to how many bytes it is quicker to take what there is than to ask how many there are.
+#: Up to this many bytes, reading at once is quicker than first asking how many there are.
 _FEW = 512
 
-#: Where clearing a buffer starts to cost more than asking for one that is not cleared.
+#: From this size on, getting an uncleared buffer is cheaper than clearing a small one.
 LARGE = 12288
 
-#: OpenSSL counts in int; nothing that fits in a memory BIO comes near.
+#: OpenSSL counts in int.
 _LARGEST = 0x7fffffff
 
 
@@ -29,8 +29,8 @@ class MemoryBIO(Unique):
     """
     A buffer in memory between a program and a TLS object: Python 3.5's ssl.MemoryBIO.
 
-    What is written at one end is read at the other, in order. It lives for as long as this object
-    or a TLS object that uses it.
+    Bytes written at one end are read at the other, in order. The buffer lives as long as this
+    object or a TLS object that uses it.
 
     Attributes:
         pending (int): bytes that can be read now.
@@ -46,11 +46,11 @@ class MemoryBIO(Unique):
         self = object.__new__(cls)
         self._bio = bio
         self._eof_written = False
-        self._had_few = True  # whether the last read found little: the next one will
+        self._had_few = True  # whether the last read found little: then the next one likely will
         return self
 
-    # A leaf: it refers to nothing that could refer back, so it is never part of a cycle. The
-    # function is a default so that it is still there while the interpreter shuts down.
+    # A leaf: it references nothing that could reference it, so it is never part of a cycle. The
+    # function is a default argument so that it still exists while the interpreter shuts down.
     def __del__(self, _free=lib.BIO_free):
         _free(self._bio)
 
@@ -59,13 +59,13 @@ class MemoryBIO(Unique):
         Take bytes out.
 
         Args:
-            size (int): how many at most; all there are if it is negative or left out.
+            size (int): the most bytes to take; all of them if negative or omitted.
 
         Returns:
-            bytes: b'' when nothing is there, whether or not EOF has been written.
+            bytes: b'' if the buffer is empty, whether or not EOF has been written.
 
         Raises:
-            TypeError, OverflowError: *size* is not an integer, or too large for any.
+            TypeError, OverflowError: *size* is not an integer, or does not fit in C's.
         """
         if __size == -1 and self._had_few:  # without asking how many there are
             data = new_buffer(_FEW)
@@ -94,10 +94,10 @@ class MemoryBIO(Unique):
             data: any contiguous buffer.
 
         Returns:
-            int: its length in bytes: all of it is taken.
+            int: the length of *data* in bytes: all of it is taken.
 
         Raises:
-            TypeError: *data* is text or no buffer.
+            TypeError: *data* is text or not a buffer.
             BufferError: *data* is a buffer with gaps.
             OverflowError: *data* is longer than 2 GiB.
             ssl.SSLError: EOF has been written already.
@@ -114,7 +114,7 @@ class MemoryBIO(Unique):
         return size
 
     def write_eof(self):
-        """Say that no bytes will follow. Doing so again changes nothing."""
+        """Declare that no more bytes will follow. A second call changes nothing."""
         lib.BIO_ctrl(self._bio, BIO_C_SET_BUF_MEM_EOF_RETURN, 0, NULL)
         self._eof_written = True
 

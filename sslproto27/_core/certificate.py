@@ -21,7 +21,7 @@ def certificate_der(handle):
 
 
 def chain_der(stack):
-    """Return a list of DER bytes, one for each certificate in *stack*; none for a null stack."""
+    """Return a list of DER bytes, one for each certificate in *stack*; [] for a null stack."""
     if not stack:
         return []
     return [certificate_der(lib.OPENSSL_sk_value(stack, index))
@@ -29,7 +29,7 @@ def chain_der(stack):
 
 
 def peer_certificate_der(ssl_handle):
-    """Return the DER bytes of what the peer has shown; None if that is nothing."""
+    """Return the DER bytes of the peer's certificate; None if it has sent none."""
     handle = lib.SSL_get1_peer_certificate(ssl_handle)
     if not handle:
         return None
@@ -43,8 +43,8 @@ def server_end_point(ssl_handle, server_side):
     """
     Return RFC 5929 4's channel binding: a hash of the server's certificate.
 
-    The hash is the signature's own, SHA-256 for MD5 and SHA-1; None if there is no certificate or
-    its signature has no single hash (Ed25519, say), for which the RFC defines nothing.
+    It uses the signature's hash, but SHA-256 instead of MD5 and SHA-1. Returns None if there is no
+    certificate, or if its signature has no single hash (as in Ed25519; the RFC defines nothing).
     """
     if server_side:
         handle = lib.SSL_get_certificate(ssl_handle)

@@ -1,9 +1,9 @@
 """
-What the engine in use brings, on 2.7: the one place that chooses between the two engines'.
+The names that differ between the two engines, on 2.7: this is the one place that chooses.
 
-All above takes these names from here, and does not know which they are. ``settings`` has what
-`context.settings` has, ``callbacks`` what `context.callbacks` has; `ABSENT` names the methods of
-contexts that there are none of.
+All layers above import these names from here and do not know which engine is in use. ``settings``
+and ``callbacks`` have the names of `context.settings` and `context.callbacks`. `ABSENT` lists the
+context methods that the engine lacks.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -1,10 +1,10 @@
-"""Python 2 or 3, and what follows from it. Nothing here does TLS."""
+"""Differences between Python 2 and 3. Nothing here does TLS."""
 from __future__ import absolute_import, division, print_function
 
 import io
 import platform
 import sys
-from _ssl import _SSLContext as NativeContext  # of every context, whoever patches ssl.SSLContext
+from _ssl import _SSLContext as NativeContext  # even if ssl.SSLContext is patched
 
 __all__ = ['NativeContext', 'PY2', 'PYPY', 'ResourceWarning', 'as_bytes', 'text_type', 'to_index',
            'to_native', 'writable_view']
@@ -14,10 +14,10 @@ PYPY = platform.python_implementation() == 'PyPy'
 
 text_type = type(u'')
 
-#: Python 3 ignores these unless asked; 2.7 has no such class, and shows what it does not know.
+#: Python 3 ignores this warning by default. 2.7 has no such class, so there the warning is shown.
 ResourceWarning = RuntimeWarning if PY2 else ResourceWarning
 
-#: The older buffer protocol, which array.array and mmap know alone on Python 2.
+#: The older buffer protocol, the only one that array.array and mmap support on Python 2.
 memory_of = buffer if PY2 else memoryview
 
 
@@ -33,7 +33,7 @@ def as_bytes(data, name):
     Return *data*, any C-contiguous buffer, as bytes that can no longer change.
 
     Raises:
-        TypeError: *data*, the argument called *name*, is text or no buffer.
+        TypeError: *data*, the argument called *name*, is text or not a buffer.
         BufferError: it is a buffer with gaps.
     """
     if isinstance(data, bytes):
@@ -61,8 +61,8 @@ def to_index(number, name):
     Return *number*, the argument called *name*, as an int.
 
     Raises:
-        TypeError: it is no integer.
-        OverflowError: it is beyond what C can count.
+        TypeError: it is not an integer.
+        OverflowError: it does not fit in a C integer.
     """
     if not hasattr(number, '__index__'):
         raise TypeError('%s must be an integer, not %s' % (name, type(number).__name__))
@@ -73,7 +73,7 @@ def to_index(number, name):
 
 
 def in_utf8(password):
-    """Return a *password* as load_cert_chain takes it, but no text, which 2.7 has as ASCII."""
+    """Return load_cert_chain's *password* with text encoded in UTF-8; 2.7 would use ASCII."""
     if callable(password):
         return lambda: in_utf8(password())
     return password.encode('utf-8') if isinstance(password, text_type) else password
@@ -81,10 +81,10 @@ def in_utf8(password):
 
 def writable_view(buffer, name):
     """
-    Return a view of *buffer*, on 2.7, of which a slice from the start can be set to bytes.
+    Return a view of *buffer*, on 2.7, in which you can set a slice from the start to bytes.
 
     Raises:
-        TypeError: *buffer*, the argument called *name*, is read-only or no buffer.
+        TypeError: *buffer*, the argument called *name*, is read-only or not a buffer.
     """
     try:
         view = memoryview(buffer)
@@ -98,12 +98,12 @@ def writable_view(buffer, name):
 
 
 class _OldView(object):
-    """A view of what has Python 2's older protocol alone, as array.array: it counts in bytes."""
+    """A view of an object such as array.array, which has only Python 2's older buffer protocol."""
 
     def __init__(self, buffer, name):
         try:
             self._size = len(memory_of(buffer))
-            io.BytesIO(b'').readinto(buffer)  # nothing; but only what can be written to is taken
+            io.BytesIO(b'').readinto(buffer)  # writes nothing; raises if read-only
         except TypeError:
             raise _not_writable(buffer, name)
         self._buffer = buffer

@@ -1,9 +1,9 @@
 """
-Versions, protocols and flags that Python 3.13's ssl has names for and 2.7's has not. Only numbers.
+Versions, protocols and flags that Python 3.13's ssl names and 2.7's does not. Only numbers.
 
-Those whose value depends on OpenSSL's version have the value of the headers of 1.1.0 to 3.x, in
-which they agree (ssl.h, x509_vfy.h). Of an older one, where the same bits mean something else, they
-are 0, and setting them does nothing.
+Flags whose value depends on OpenSSL's version have the value from the headers of 1.1.0 to 3.x
+(ssl.h, x509_vfy.h), which agree. With an older OpenSSL, where the same bits mean something else,
+they are 0, and setting them does nothing.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -25,9 +25,9 @@ PROTOCOL_TLS_SERVER = 17
 _HAS_1_1 = ssl.OPENSSL_VERSION_INFO >= (1, 1)
 
 OP_LEGACY_SERVER_CONNECT = 0x4
-OP_ENABLE_KTLS = 0x8                   # OpenSSL 3.0; memory BIOs have no use for it
+OP_ENABLE_KTLS = 0x8                   # OpenSSL 3.0; no effect on memory BIOs
 OP_IGNORE_UNEXPECTED_EOF = 0x80        # OpenSSL 3.0; never set here: it hides truncation
-OP_ALLOW_CLIENT_RENEGOTIATION = 0x100 if _HAS_1_1 else 0  # 3.0's name; here of 1.1.1, too
+OP_ALLOW_CLIENT_RENEGOTIATION = 0x100 if _HAS_1_1 else 0  # 3.0's name; 1.1.1 gets it too
 OP_NO_TICKET = 0x4000
 OP_NO_COMPRESSION = 0x20000
 OP_ENABLE_MIDDLEBOX_COMPAT = 0x100000 if _HAS_1_1 else 0  # RFC 8446 D.4
@@ -44,8 +44,8 @@ class TLSVersion(int):
     """
     A protocol version, as its number on the wire: Python 3.7's ssl.TLSVersion.
 
-    MINIMUM_SUPPORTED, SSLv3, TLSv1, TLSv1_1, TLSv1_2, TLSv1_3 and MAXIMUM_SUPPORTED are all there
-    are; calling the class with a number returns the one that it stands for.
+    The members are MINIMUM_SUPPORTED, SSLv3, TLSv1, TLSv1_1, TLSv1_2, TLSv1_3 and
+    MAXIMUM_SUPPORTED. Calling the class with a number returns the member of that number.
 
     Attributes:
         name (str): its name.
@@ -70,7 +70,7 @@ class TLSVersion(int):
         setattr(cls, name, member)
 
     def __reduce__(self):
-        return TLSVersion, (int(self),)  # the one that there is
+        return TLSVersion, (int(self),)  # the same member
 
     @property
     def value(self):

@@ -1,9 +1,9 @@
 """
-OpenSSL's failures as Python 3's exceptions: the one place where errors are mapped, on 2.7.
+OpenSSL's failures as Python 3's exceptions: the one place that maps errors, on 2.7.
 
 Library and reason come from OpenSSL's own texts at run time. The table in 2.7's _ssl is older than
-the OpenSSL it runs on, and names an unexpected EOF KRB5_S_TKT_NYV there (observed on 2.7.18 with
-OpenSSL 3.0).
+the OpenSSL it runs on: it calls an unexpected EOF KRB5_S_TKT_NYV (observed on 2.7.18 with OpenSSL
+3.0).
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,7 +26,7 @@ SSL_ERROR_SSL = 1
 SSL_ERROR_WANT_READ = 2
 SSL_ERROR_SYSCALL = 5
 SSL_ERROR_ZERO_RETURN = 6
-SSL_ERROR_EOF = 8  # not OpenSSL's: Python's own number for an EOF without close_notify
+SSL_ERROR_EOF = 8  # not OpenSSL's but Python's own number, for an EOF without close_notify
 
 SSL_READING = 3  # SSL_want(3)
 
@@ -34,7 +34,7 @@ SSL_READING = 3  # SSL_want(3)
 X509_V_ERR_HOSTNAME_MISMATCH = 62
 X509_V_ERR_IP_ADDRESS_MISMATCH = 64
 
-#: Where OpenSSL's text is not the name in other words: all there are in 3.0 for these libraries,
+#: The texts of OpenSSL that do not spell out the name: all of them in 3.0 for these libraries,
 #: found by comparing the texts of 1,656 reasons with the names in Python 3.9's ssl.
 _REASONS = {
     'at least (D)TLS 1.2 needed in Suite B mode': 'AT_LEAST_TLS_1_2_NEEDED_IN_SUITEB_MODE',
@@ -73,14 +73,14 @@ class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
 
     Attributes:
         verify_code (int): the X509_V_ERR number, X509_STORE_CTX_get_error(3).
-        verify_message (str): what it means.
+        verify_message (str): its meaning.
     """
 
     def __str__(self):
         return str(self.strerror)
 
     def __getattr__(self, name):
-        # They are set where OpenSSL itself could be asked.
+        # Only engines that can ask OpenSSL set these.
         if name in ('verify_code', 'verify_message'):
             raise cannot(name, MissingAttribute)
         raise AttributeError(name)
@@ -88,7 +88,7 @@ class SSLCertVerificationError(ssl.SSLError, ssl.CertificateError):
 
 def has_failed(handle):
     """Return whether OpenSSL has given up the ``SSL *`` *handle* for good (bool)."""
-    # 1.1.0 does not say so in each case: there, whatever is in the queue counts.
+    # OpenSSL before 1.1.1 does not always say so: there, any error in the queue counts.
     return lib.SSL_state_string(handle) == 'SSLERR' or ssl.OPENSSL_VERSION_INFO < (1, 1, 1)
 
 
@@ -96,21 +96,21 @@ def ssl_error(handle, server_hostname=None, silent=False):
     """
     Return the exception for a call on the ``SSL *`` *handle* that has just failed.
 
-    SSL_get_error(3) looks into the thread's queue of errors before it looks at the object, and
-    what is in there may be anybody's: emptying the queue before each call would cost a tenth of a
-    small message's time, and a callback may put something there in mid-call. So the object is
-    asked what it is that it waits for, the peer's close_notify and the end of its bytes first,
-    with the queue empty. What was in the queue counts
+    SSL_get_error(3) looks at the thread's error queue before it looks at the object, but other code
+    may have left errors there. Emptying the queue before each call would cost a tenth of a small
+    message's time, and a callback may add an error in mid-call. So we empty the queue, then ask the
+    object for its state: waiting for the peer, closed by it, or at the end of its bytes. The error
+    that was in the queue counts in two cases:
 
-    - where OpenSSL has given up the object: it always adds the reason, so the newest is ours;
-    - for a call that also tells of misuse there, if the queue was empty before it.
+    - OpenSSL has given up the object: it then always adds the reason, so the newest error is ours;
+    - the call also reports misuse through the queue, and the queue was empty before it.
 
-    A call on an object that has been given up before adds nothing: empty the queue first.
+    A call on an object that was given up earlier adds nothing: empty the queue first.
 
     Args:
         handle: the ``SSL *``.
         server_hostname (str or None): the name that the certificate had to match.
-        silent (bool): the call is a read or a handshake, which add an error only as they give up.
+        silent (bool): the call is a read or a handshake; these add an error only when they give up.
 
     Returns:
         ssl.SSLError: SSLWantReadError, SSLZeroReturnError, SSLEOFError, SSLCertVerificationError or
@@ -140,7 +140,7 @@ def want_read():
 
 
 def library_error():
-    """Return the ssl.SSLError of a call, on no connection in particular, that has just failed."""
+    """Return the ssl.SSLError for a call that has just failed and belongs to no connection."""
     number = ERR_peek_last_error()
     ERR_clear_error()
     return _of_number(number)
@@ -148,10 +148,10 @@ def library_error():
 
 def required(result):
     """
-    Return the *result* of a call, on no connection in particular: a handle, or whether it worked.
+    Return *result*, a handle or a success flag, of a call that belongs to no connection.
 
     Raises:
-        ssl.SSLError: it is null or false; see `library_error`.
+        ssl.SSLError: *result* is null or false; see `library_error`.
     """
     if not result:
         raise library_error()
@@ -159,7 +159,7 @@ def required(result):
 
 
 def misuse_error(text):
-    """Return the ssl.SSLError of a misuse that OpenSSL itself was never asked about."""
+    """Return the ssl.SSLError for a misuse that we detect without calling OpenSSL."""
     error = ssl.SSLError(text)
     error.library = error.reason = None
     return error
@@ -171,7 +171,7 @@ def _eof(library=None, reason=None):
 
 
 def _of_number(number, handle=None, server_hostname=None):
-    """Return the exception for an error that was in the queue; 0 for none."""
+    """Return the exception for an error number from the queue; 0 if there was none."""
     library_text = to_native(lib.ERR_lib_error_string(number) or b'')
     text = to_native(lib.ERR_reason_error_string(number) or b'')
     library = _LIBRARIES.get(library_text) or _constant(library_text.replace(' routines', ''))
@@ -211,20 +211,20 @@ def _make(cls, code, text, library=None, reason=None):
 
 
 def _constant(text):
-    """Return the name that OpenSSL's headers give what *text* says; None for an empty text."""
+    """Return the name in OpenSSL's headers for the error that *text* describes; None if empty."""
     return re.sub('[^A-Z0-9]+', '_', text.upper()).strip('_') or None
 
 
 def native_error(error):
     """
-    Return the exception for what the interpreter's own TLS object has raised as *error*.
+    Return our exception for *error*, which the interpreter's own TLS object has raised.
 
-    Its text ends with OpenSSL's own; the names in front of that come from the stale table.
+    Its text ends with OpenSSL's own; the names before that come from the outdated table.
     """
     if isinstance(error, RuntimeError):  # of PyPy
         return _make(ssl.SSLError, SSL_ERROR_SSL, _text('SSL', None, None), 'SSL')
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
-        return _eof()  # a failure without a reason: OpenSSL was called after another one
+        return _eof()  # a failure without a reason: OpenSSL was called after an earlier failure
     if isinstance(error, ssl.SSLZeroReturnError):
         return _make(ssl.SSLZeroReturnError, SSL_ERROR_ZERO_RETURN,
                      'TLS/SSL connection has been closed (EOF)')
@@ -242,10 +242,10 @@ _native_text = re.compile(r'(?s)(?:\[([^]:]*)(?:: [^]]*)?\] )?(.*?)(?: \(_ssl\.c
 
 
 def eof_error():
-    """Return the ssl.SSLEOFError of a call that waits for what will not come any more."""
+    """Return the ssl.SSLEOFError for a call that waits for bytes after the end of the input."""
     if ssl.OPENSSL_VERSION_INFO < (3,):
         return _eof()
-    return _eof('SSL', 'UNEXPECTED_EOF_WHILE_READING')  # as OpenSSL 3 itself has it
+    return _eof('SSL', 'UNEXPECTED_EOF_WHILE_READING')  # as from OpenSSL 3 itself
 
 
 def name_error(server_hostname, is_address):

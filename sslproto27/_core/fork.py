@@ -1,21 +1,20 @@
 """
-Which process may use what a fork has copied. Nothing here knows of TLS, of sockets or of loops.
+Decides which process may use an object that a fork has copied. Knows no TLS, sockets or loops.
 
-A fork leaves two copies of an object that one process alone may use: a cipher's keys, which two
-must never count on with. Nobody can tell beforehand which of the two it is for, so each fork leaves
-it open, and the first of the two processes that uses its copy takes it:
+A fork copies objects that only one process may use: two processes must never continue with the same
+cipher's keys. We cannot know beforehand which of the two will need it. So each fork leaves the
+object open, and the first process that uses its copy takes it:
 
-    of one process --fork--> open --first use--> of the one that was first, lost to the other one
+    owned --fork--> open --first use--> owned by the process that was first, lost to the other one
 
-Before a fork both sides get two things to share: memory with two bytes for each object, one for
-each side, and a pipe of which the parent keeps the end for reading and the children the other one.
-Who wants to use an object sets its own byte, then looks at the other. If both do so at once, both
-lose. The pipe ends when no child is left: those that have started another program (exec) count as
-gone. It carries no data.
+Before a fork we make two things for both sides to share. One is memory with two bytes for each
+object, one byte for each side. The other is a pipe: the parent keeps the reading end and the
+children the writing end. To take an object, a process sets its own byte, then looks at the other
+byte. If both do so at once, both lose. The pipe carries no data. It ends when no child is left;
+children that have started another program (exec) count as gone.
 
-Forks are noticed where Python tells of them (os.register_at_fork, 3.7) or, before that, as os.fork
-and os.forkpty are replaced when the first object is made. In the child of any other fork everything
-that is older is lost.
+Since 3.7 Python reports forks (os.register_at_fork). Before that, we replace os.fork and os.forkpty
+when the first object is made. In the child of any other fork, all older objects are lost.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -38,14 +37,14 @@ getpid = os.getpid
 
 _PARENT, _CHILD = 0, 1
 
-# In the place of a process' number
-_OPEN = 0    # a fork has left open whose it is
-_LOST = -1   # another process'
+# Used instead of a process ID
+_OPEN = 0    # after a fork: no process has taken it yet
+_LOST = -1   # another process has it
 
 
 if hasattr(threading, 'get_ident'):
     def get_ident():
-        """Return what tells threads apart; and greenlets, whenever gevent or eventlet has come."""
+        """Return the thread's ID; the greenlet's, even if gevent or eventlet patches later."""
         return threading.get_ident()
 else:
     def get_ident():  # 2.7's name
@@ -54,7 +53,7 @@ else:
 
 class OneProcess(object):
     """
-    What one process alone may use. Before each use, call `take` unless `_pid` is that process.
+    An object that only one process may use. Before each use, call `take` unless `_pid` is this one.
     """
 
     __slots__ = ('_pid', '_maker', '_claims', '__weakref__')
@@ -64,15 +63,15 @@ class OneProcess(object):
         _notice(pid)
         _watch()
         self._pid = self._maker = pid
-        self._claims = None  # else a list of (_Fork, number in it): what is open
+        self._claims = None  # or a list of (_Fork, our number in it): the forks that are open
         _live.add(weakref.ref(self, _live.discard))
 
     def take(self):
         """
-        Make this the process that uses it, unless another one is.
+        Take the object for this process, unless another one has it.
 
         Returns:
-            bool: whether it is; once it is not, it never is again.
+            bool: whether this process has it. Once False, it stays so.
         """
         pid = getpid()
         _notice(pid)
@@ -81,26 +80,26 @@ class OneProcess(object):
                 if self._pid != _OPEN:
                     return False
                 claims = list(self._claims)
-                # All of them: what is not taken could still be taken by somebody else.
+                # Take all of them: another process could still take the rest.
                 if not all([fork.take(number) for fork, number in claims]):
                     self._lose()
                     return False
                 for claim in claims:
                     self._drop(claim)
                 self._pid = pid
-                if self._claims:  # a signal's handler has forked meanwhile
+                if self._claims:  # a signal handler has forked meanwhile
                     self._pid = _OPEN
         return True
 
     def may_end(self, is_wanted=False):
         """
-        Return whether it is for this process to end it in good order, as far as others go (bool).
+        Return whether this process may end the object in good order (bool).
 
-        It is for the process that uses it; else for the one that was there before the fork, once no
-        child is left that could use it. That process then has taken it.
+        The process that has taken it may. If none has, the parent may once no child is left that
+        could use it, and takes it by this call.
 
         Args:
-            is_wanted (bool): do not wait for the children: there is work to be done with it.
+            is_wanted (bool): the parent need not wait for its children: it still needs the object.
         """
         pid = getpid()
         if self._pid == pid:
@@ -114,19 +113,19 @@ class OneProcess(object):
         return self.take()
 
     def came_by_fork(self):
-        """Return whether another process has made it (bool)."""
+        """Return whether another process made this object (bool)."""
         return self._maker != getpid()
 
     def replace_locks(self, owner, names, tight):
         """
-        Give *owner* new locks if it came by fork: threads that held its own have stayed behind.
+        Give *owner* new locks after a fork: the threads that held the old ones are not here.
 
         Args:
-            owner: what has the locks, and the attribute ``_process``: the number of the process
-                that they are of.
-            names (list of str): of its attributes that are locks.
-            tight (list of str): those of them under which things are changed; if one was held in
-                the fork, nobody knows what was changed, and this process loses the object.
+            owner: the object that has the locks, and an attribute ``_process``: the ID of the
+                process that they belong to.
+            names (list of str): its attributes that are locks.
+            tight (list of str): the locks that guard changes. If one was held during the fork, a
+                change may be half done, so this process loses the object.
         """
         with guard():
             if owner._process == getpid():
@@ -138,7 +137,7 @@ class OneProcess(object):
             owner._process = getpid()
 
     def let_go(self):
-        """Leave it to other processes, for good."""
+        """Leave the object to other processes, for good."""
         if self._pid == _OPEN:
             self._lose()
 
@@ -152,7 +151,7 @@ class OneProcess(object):
         claim[0].forget()
 
     def _leave_open(self, fork, number):
-        """Take note of a fork, before it."""
+        """Register a fork that is about to happen."""
         if self._pid == _LOST or self._pid != _OPEN and self._pid != getpid():
             return
         if self._claims is None:
@@ -161,7 +160,7 @@ class OneProcess(object):
         self._pid = _OPEN
 
     def _settle(self, childless):
-        """Take what no child is left to take, so that forks do not add up."""
+        """Take the object from forks that have no child left, so that forks do not add up."""
         for fork, number in list(self._claims or ()):
             if fork not in childless:
                 childless[fork] = fork.side == _PARENT and fork.is_childless()
@@ -179,8 +178,8 @@ class _Fork(object):
     One fork, as seen from either side.
 
     Attributes:
-        side (int): which side this process is on: the parent's until it is known.
-        order (int): how many forks had begun before this one.
+        side (int): the side of this process: the parent's until it is known.
+        order (int): how many forks had begun, this one included.
     """
 
     def __init__(self, size, order):
@@ -199,37 +198,37 @@ class _Fork(object):
         fcntl.fcntl(first, fcntl.F_SETFL, fcntl.fcntl(first, fcntl.F_GETFL) | os.O_NONBLOCK)
 
     def happened(self, side):
-        """Be of *side* from now on."""
+        """Record that this process is on *side*."""
         self.side = side
         self._close(1 - side)
 
     def take(self, number):
-        """Set our byte of an object; return whether the other side has not set its own (bool)."""
+        """Set our byte for an object; return whether the other side's is still unset (bool)."""
         shared, place = self._shared, 2 * number
         ours, other = place + self.side, place + 1 - self.side
         shared[ours:ours + 1] = b'\1'
-        # A processor may look at the other byte before ours is seen by others. This call takes the
-        # pipe's own lock in the kernel, in either process: who comes second sees the other's byte.
+        # A processor may read the other byte before others see ours. The ioctl takes the pipe's
+        # lock in the kernel, in both processes, so the second one sees the other's byte.
         if not self._has(self.side):
-            return False  # somebody has closed our descriptor: nobody can tell
+            return False  # other code has closed our descriptor: we cannot know
         fcntl.ioctl(self._ends[self.side], FIONREAD, b'size')
         return shared[other:other + 1] == b'\0'
 
     def forget(self):
-        """Take note that one object less is open; with the last one the descriptor goes."""
+        """Count one object as no longer open; after the last one, close the descriptor."""
         self._open -= 1
         if not self._open:
             self.close()
 
     def close(self):
-        """Close what is open."""
+        """Close our descriptors."""
         self._close(_PARENT)
         self._close(_CHILD)
 
     __del__ = close
 
     def is_childless(self):
-        """Return whether no child is left, on the parent's side (bool)."""
+        """Return whether the parent has no child left (bool); False on the child's side."""
         if not self._has(_PARENT):
             return False
         try:
@@ -240,10 +239,10 @@ class _Fork(object):
             return False
 
     def _has(self, side):
-        """Return whether our descriptor of a side is still what it was (bool)."""
+        """Return whether our descriptor for *side* is still the one that we opened (bool)."""
         try:
             return _identity(self._ends[side]) == self._identities[side]
-        except (OSError, IndexError, TypeError):  # closed by somebody, never made, closed by us
+        except (OSError, IndexError, TypeError):  # closed by other code, never made, closed by us
             return False
 
     def _close(self, side, close=os.close):
@@ -253,23 +252,23 @@ class _Fork(object):
 
 
 def _identity(descriptor, fstat=os.fstat):
-    """Return what tells a descriptor from another one that has got its number since."""
+    """Return what identifies an open file, even if its descriptor number is reused."""
     status = fstat(descriptor)
     return status.st_dev, status.st_ino
 
 
-# What is known of this process
+# The state of this process
 
 _live = set()     # weak references to all objects
-_here = getpid()  # the process that all of this is about
+_here = getpid()  # the process that this state belongs to
 _lock = threading.RLock()
-_pending = {}     # by thread: its forks that are under way, the innermost last
-_begun = 0        # how many forks have been
-_watched = []     # whether Python tells of forks; else the functions that stand for os.fork
+_pending = {}     # by thread: its forks under way, the innermost last
+_begun = 0        # how many forks have begun
+_watched = []     # [True] if Python reports forks; otherwise our replacements of os.fork
 
 
 def guard():
-    """Return the lock over what changes when an object changes hands; never held in a fork."""
+    """Return the lock that guards changes of ownership; it is never held during a fork."""
     return _lock
 
 
@@ -278,7 +277,7 @@ def _objects():
 
 
 def _notice(pid):
-    """Find out whether this process is the child of a fork that nobody has told of."""
+    """Find out whether this process is the child of a fork that was not reported."""
     global _here, _lock
     if pid != _here:
         _lock = threading.RLock()
@@ -289,7 +288,7 @@ def _notice(pid):
 
 
 def _watch():
-    """See to it that forks are noticed from now on."""
+    """Watch for forks from now on."""
     if fcntl is None or _watched == [True]:
         return
     if hasattr(os, 'register_at_fork'):
@@ -297,7 +296,7 @@ def _watch():
         os.register_at_fork(before=_before, after_in_parent=_after_in_parent,
                             after_in_child=_after_in_child)
         return
-    # Somebody may have put a function of his own there since: gevent does.
+    # Another library may have replaced our function since: gevent does.
     for name in 'fork', 'forkpty':
         function = getattr(os, name, None)
         if function is not None and function not in _watched:
@@ -307,10 +306,10 @@ def _watch():
 
 
 def _telling(function):
-    """Return os.fork, or what is in its place, as a function that tells of it."""
+    """Wrap os.fork, or its current replacement, so that it reports each fork to us."""
     @functools.wraps(function, ('__name__', '__doc__'), ())
     def fork():
-        if get_ident() in _pending:  # a function over ours has told of it already
+        if get_ident() in _pending:  # a wrapper around ours has reported it already
             return function()
         _before()
         child = False
@@ -338,7 +337,7 @@ def _before():
         try:
             fork = _Fork(len(objects), _begun)
         except (EnvironmentError, mmap.error):
-            fork = _Fork(0, _begun)  # nobody can tell, then: the child gets nothing
+            fork = _Fork(0, _begun)  # without shared memory the child gets nothing
         else:
             for number, one in enumerate(objects):
                 one._leave_open(fork, number)
@@ -355,12 +354,12 @@ def _after_in_child():
     _here = getpid()
     fork = _next_pending()
     fork.happened(_CHILD)
-    for forks in _pending.values():  # other threads', which are not here
+    for forks in _pending.values():  # of other threads, which do not exist in the child
         for other in forks:
             other.happened(_PARENT)
     _pending.clear()
     if not fork.size or fork.order != _begun:
-        # What others than this fork have left open is open to the parent as well.
+        # The parent can still take objects that this fork did not leave open: the child loses them.
         for one in _objects():
             if one._pid == _OPEN and all(other is not fork for other, _ in one._claims):
                 one._lose()
@@ -368,7 +367,7 @@ def _after_in_child():
 
 def _next_pending():
     forks = _pending.get(get_ident())
-    if not forks:  # another fork within this one, of which nobody has told
+    if not forks:  # an unreported fork within this one
         return _Fork(0, 0)
     fork = forks.pop()
     if not forks:

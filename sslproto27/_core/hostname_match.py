@@ -1,8 +1,8 @@
 """
-Whether a certificate is valid for a host name or an address: RFC 9525, on its DER. No TLS here.
+Checks a DER certificate against a host name or address, RFC 9525. Nothing here does TLS.
 
-For where OpenSSL's own check, X509_check_host(3), cannot be reached. What this accepts that one
-accepts too, with X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS.
+For engines that cannot reach OpenSSL's own check, X509_check_host(3). It accepts nothing that
+X509_check_host would refuse with X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -17,7 +17,7 @@ _LOWER = bytearray(range(256))
 _LOWER[ord('A'):ord('Z') + 1] = b'abcdefghijklmnopqrstuvwxyz'
 _LOWER = bytes(_LOWER)
 
-#: RFC 1123 2.1: letters, digits and hyphens, but for a hyphen at an end.
+#: RFC 1123 2.1: letters, digits and hyphens, but no hyphen at either end.
 _LABEL = br'[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
 _behind_wildcard = re.compile(br'(?:\.' + _LABEL + br'){2,}\Z').match
 _under_wildcard = re.compile(br'[a-z0-9-]{1,63}\Z').match
@@ -28,13 +28,13 @@ def matches(der, name, common_name=False):
     Return whether a certificate is valid for a server.
 
     Only subjectAltName counts: an iPAddress for an address, octet by octet (RFC 9525 6.5), a
-    dNSName for a name (6.3). A ``*`` stands for one label, the first and all of it, with two at
-    least behind it.
+    dNSName for a name (6.3). A ``*`` stands for one whole label. It must be the first, and at least
+    two must follow.
 
     Args:
         der (bytes): the certificate.
-        name (str): a host name in A-labels, without the root's dot; or an IP address.
-        common_name (bool): let a certificate without any dNSName prove its common name, which RFC
+        name (str): a host name in A-labels without a trailing dot, or an IP address.
+        common_name (bool): accept the common name of a certificate without any dNSName, which RFC
             9525 6.3 forbids.
 
     Returns:
@@ -51,7 +51,7 @@ def matches(der, name, common_name=False):
         names = common_names
     host = name.encode('ascii').translate(_LOWER)
     if host.rpartition(b'.')[2].isdigit():
-        return False  # an address in a form that is none: no top-level domain is a number
+        return False  # an invalid form of an address: no top-level domain is a number
     return any(_is_valid_for(one.translate(_LOWER), host) for one in names)
 
 
@@ -96,7 +96,7 @@ def _ipv6(text):
 
 
 def _groups(text, at_end):
-    """Return the numbers, two for each group, of what stands on one side of '::'; None if bad."""
+    """Return the numbers, two per group, of the *text* on one side of '::'; None if malformed."""
     numbers = []
     parts = text.split(':') if text else []
     for index, part in enumerate(parts):

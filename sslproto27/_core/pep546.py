@@ -1,10 +1,10 @@
 """
-`install` and `uninstall`: PEP 546's names put into 2.7's ssl, and taken out again; Python 3.13's
-members of contexts too, for who asks.
+`install` and `uninstall`: add PEP 546's names to 2.7's ssl, and remove them again. On request they
+add Python 3.13's context members too.
 
-One library that looks for these names does worse with them than without: Trollius 2.2.1 then lets
-its loops do TLS by a protocol of its own, asyncio's of 2015, which takes data that was cut off for
-whole. It goes on as without them.
+One library that looks for these names works worse with them: the loops of Trollius 2.2.1 then use
+Trollius' own TLS protocol, asyncio's of 2015, which accepts truncated data as complete. So we hide
+the names from it.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,10 +26,10 @@ _MEMBERS = ((ssl, 'TLSVersion', TLSVersion),) + tuple(
 
 class _Trollius(object):
     """
-    The question of Trollius' loops whether ssl has MemoryBIO, answered with no.
+    Makes Trollius' loops believe that ssl has no MemoryBIO.
 
-    Until Trollius is imported this is a finder and a loader of modules (PEP 302); it then gives way
-    to the usual ones.
+    Until Trollius is imported this is a module finder and loader (PEP 302). Then it hands over to
+    the usual ones.
     """
 
     MODULE, QUESTION = 'trollius.sslproto', '_is_sslproto_available'
@@ -38,7 +38,7 @@ class _Trollius(object):
         self._original = None
 
     def answer(self):
-        """Answer from now on."""
+        """Start to answer no."""
         if self.MODULE in sys.modules:
             self._put(sys.modules[self.MODULE])
         elif self not in sys.meta_path:
@@ -53,7 +53,7 @@ class _Trollius(object):
             self._original = None
 
     def find_module(self, name, path=None):
-        """Return what imports the module *name*, or None: somebody else does."""
+        """Return this object as the loader of Trollius' module; None for any other *name*."""
         return self if name == self.MODULE else None
 
     def load_module(self, name):
@@ -78,16 +78,16 @@ _trollius = _Trollius()
 
 def install(context_members=False):
     """
-    Give ssl what PEP 546 gives it: MemoryBIO, SSLObject and SSLContext.wrap_bio.
+    Add PEP 546's names to ssl: MemoryBIO, SSLObject and SSLContext.wrap_bio.
 
-    What ssl has already stays as it is; doing it again changes nothing. Trollius' own loops go on
-    with the TLS that they have without; ``sslproto27.trollius.install()`` changes that.
+    Names that ssl already has stay as they are; a second call changes nothing. Trollius' own loops
+    keep their TLS as it is without these names; ``sslproto27.trollius.install()`` changes that.
 
     Args:
-        context_members (bool): give ssl.SSLContext the other members of Python 3.13's as well,
-            with the defaults that 2.7's contexts have: get_ciphers, minimum_version,
-            keylog_filename, sni_callback and so on; and ssl the class TLSVersion. Not by default:
-            a library that finds one may go a way that it did not go before.
+        context_members (bool): also add the class TLSVersion to ssl, and to ssl.SSLContext the
+            other members of Python 3.13's, with the defaults of 2.7's contexts: get_ciphers,
+            minimum_version, keylog_filename, sni_callback and so on. Off by default, because a
+            library that finds one of them may behave differently.
     """
     for owner, name, value in _ADDITIONS + (_MEMBERS if context_members else ()):
         if not hasattr(owner, name):
@@ -97,7 +97,7 @@ def install(context_members=False):
 
 
 def uninstall():
-    """Take out of ssl what `install` put there, and nothing else."""
+    """Remove from ssl what `install` added, and nothing else."""
     for owner, name, value in _ADDITIONS + _MEMBERS:
         if vars(owner).get(name) is value:
             delattr(owner, name)

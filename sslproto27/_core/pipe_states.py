@@ -1,5 +1,5 @@
 """
-The states of `SSLPipe`. Nothing here knows of TLS, of loops or of transports.
+The states of `SSLPipe`. Nothing here knows of TLS, loops or transports.
 
     PLAINTEXT -> HANDSHAKE -> OPEN -+-> CLOSING ------+-> FINISHING -> CLOSED -> PLAINTEXT
                                     +-> PEER_CLOSED --+              any of TLS's -> BROKEN
@@ -12,12 +12,12 @@ __all__ = ['TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOS
 
 # States
 PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
-HANDSHAKE = 'HANDSHAKE'      # what the application writes waits
+HANDSHAKE = 'HANDSHAKE'      # data that the application writes waits
 OPEN = 'OPEN'                # application data flows both ways
 PEER_CLOSED = 'PEER_CLOSED'  # the peer's data has ended: only we may write (RFC 8446 6.1)
 CLOSING = 'CLOSING'          # we have ended our side, the peer has not
-FINISHING = 'FINISHING'      # both have; what we have still to send goes out
-CLOSED = 'CLOSED'            # and is out, close_notify too
+FINISHING = 'FINISHING'      # both sides have ended; we send the rest of our data
+CLOSED = 'CLOSED'            # all is sent, close_notify too
 BROKEN = 'BROKEN'            # TLS has failed, for good
 
 # Events
@@ -29,7 +29,7 @@ CLOSE_DONE = 'CLOSE_DONE'    # our close_notify is out
 UNWRAP = 'UNWRAP'            # unwrap()
 FAIL = 'FAIL'                # OpenSSL has given up
 
-#: Every transition there is; an event that is not here is a mistake of the caller.
+#: All transitions. Any other event is the caller's mistake.
 TRANSITIONS = {
     (PLAINTEXT, START): HANDSHAKE,
     (HANDSHAKE, ESTABLISHED): OPEN,

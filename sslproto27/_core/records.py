@@ -1,7 +1,7 @@
 """
-TLS records and plaintext handshake messages, as bytes alone: RFC 8446 4, 5.1; RFC 5246 6.2, 7.4.
+Finds TLS records and plaintext handshake messages in bytes: RFC 8446 4, 5.1; RFC 5246 6.2, 7.4.
 
-Nothing here decrypts, or judges what it reads: it only finds where things end.
+Nothing here decrypts or validates: it only finds where records and messages end.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -15,8 +15,8 @@ CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 
 
 HEADER_SIZE = 5
 
-#: The most that a record's header may announce: 2 ** 14 and what encryption may add, RFC 5246
-#: 6.2.3. OpenSSL's own limit is lower, and it refuses what is above that by itself.
+#: The largest length that a record's header may announce: 2 ** 14 plus what encryption may add,
+#: RFC 5246 6.2.3. OpenSSL's own limit is lower; OpenSSL itself refuses records above that.
 _LARGEST = 16384 + 2048
 
 _header = struct.Struct('>BBBH').unpack_from
@@ -28,8 +28,8 @@ _MESSAGE_HEADER = 4
 # RFC 6066 3
 _SERVER_NAME, _HOST_NAME = 0, 0
 
-#: As much of a handshake as a certificate may come in: what OpenSSL takes of one message, 100 KiB,
-#: and hellos.
+#: We search this much of a handshake for a certificate: OpenSSL accepts messages of up to 100 KiB,
+#: and the hellos come before.
 _MOST_HANDSHAKE = 256 * 1024
 
 
@@ -41,7 +41,7 @@ def kind_and_size(data, start=0):
         data (bytes or buffer): at least `HEADER_SIZE` bytes of it.
 
     Returns:
-        (int, int); (0, 0) if there is no TLS record: OpenSSL has to say what is wrong with it.
+        (int, int); (0, 0) if it is not a TLS record: leave it to OpenSSL to say what is wrong.
     """
     kind, major, _, length = _header(data, start)
     if major == 3 and CHANGE_CIPHER_SPEC <= kind <= HEARTBEAT and length <= _LARGEST:
@@ -51,10 +51,10 @@ def kind_and_size(data, start=0):
 
 def frame_size(data, is_first):
     """
-    Return the size of what begins with *data*, of `HEADER_SIZE` bytes; 0 if it has no end.
+    Return the size of the record that begins with *data*, `HEADER_SIZE` bytes; 0 if it is none.
 
     Args:
-        is_first (bool): whether it is the first that a server gets, which may be a SSLv2
+        is_first (bool): whether it is the first record that a server gets. It may be an SSLv2
             ClientHello (RFC 5246 E.2): two bytes of length, the first with its highest bit set,
             then 1.
     """
@@ -67,7 +67,7 @@ def frame_size(data, is_first):
 
 
 def fatal_alert(description, version):
-    """Return a plaintext record with a fatal alert, of *version*, the two bytes in its header."""
+    """Return a plaintext record with a fatal alert; *version* is the two bytes of its header."""
     return struct.pack('>B2sHBB', ALERT, version, 2, 2, description)
 
 
@@ -76,7 +76,7 @@ class _MessageReader(object):
     Finds the first handshake message of one type in the records of one side (RFC 5246 7.4).
 
     Attributes:
-        version (bytes): of the newest record that has come, two bytes.
+        version (bytes): two bytes from the header of the newest record.
     """
 
     __slots__ = ('version', '_messages', '_over')
@@ -87,7 +87,7 @@ class _MessageReader(object):
         self._over = False
 
     def feed(self, record):
-        """Take a whole record that is about to be given to OpenSSL."""
+        """Look at a whole record before it goes to OpenSSL."""
         self.version = bytes(record[1:3])
         if self._over:
             return
@@ -119,7 +119,7 @@ class CertificateReader(_MessageReader):
     """
     Finds the server's certificate in the records of its handshake, up to TLS 1.2 (RFC 5246 7.4.2).
 
-    In TLS 1.3 it is encrypted, and not found.
+    It does not find it in TLS 1.3, which encrypts it.
 
     Attributes:
         certificate (bytes or None): the server's own, in DER.
@@ -156,19 +156,19 @@ class ServerNameReader(_MessageReader):
     def _take(self, message):
         try:
             self.name = _server_name(message)
-        except IndexError:  # it is cut short: OpenSSL refuses it
+        except IndexError:  # the message is truncated: OpenSSL refuses it
             pass
 
 
 def _first_certificate(message):
-    """Return the first certificate of a Certificate message, b'' if there is none."""
+    """Return the first certificate of a Certificate message; b'' if there is none."""
     if len(message) < 6:
         return b''
     return bytes(message[6:6 + _uint24(message, 3)])
 
 
 def _server_name(message):
-    """Return the host name of a ClientHello, RFC 8446 4.1.2, None if it has none."""
+    """Return the host name of a ClientHello, RFC 8446 4.1.2; None if it has none."""
     place = 2 + 32                             # version, random
     place += 1 + message[place]                # session ID
     place += 2 + _uint16(message, place)       # cipher suites

@@ -1,8 +1,8 @@
 """
-The name that the server must prove: one rule for every door of ours. Nothing here does TLS.
+The name that the server must prove: one rule for all our entry points. Nothing here does TLS.
 
-A client whose context checks names needs one. Doors that belong to a loop take '' for: check none.
-`wrap_bio` is no such door: it takes what Python 3's takes.
+A client whose context checks names needs one. In event loops '' disables the name check. `wrap_bio`
+does not follow this rule: it accepts what Python 3's accepts.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -12,13 +12,13 @@ from .compat import text_type, to_native
 
 __all__ = ['encode_hostname', 'name_of_loop', 'required_name']
 
-#: Labels of 1 to 63 octets (RFC 1035 2.3.4), the root's dot perhaps behind them.
+#: Labels of 1 to 63 octets (RFC 1035 2.3.4), with an optional trailing dot.
 _in_ascii = re.compile(r'{0}(?:\.{0})*\.?\Z'.format(r'[\x01-\x2d\x2f-\x7f]{1,63}')).match
 
 
 def encode_hostname(name):
     """
-    Return *name* as it goes over the wire: A-labels (RFC 5890), as a native string.
+    Return *name* as it is sent: A-labels (RFC 5890), as a native string.
 
     Args:
         name (text or ASCII bytes, or None): a host name or an IP address; None stays None.
@@ -31,7 +31,7 @@ def encode_hostname(name):
     if name is None:
         return None
     if isinstance(name, (str, text_type)) and _in_ascii(name):
-        return to_native(name)  # as the codec would, at a tenth of its time
+        return to_native(name)  # same result as the codec, ten times as fast
     if isinstance(name, (bytes, bytearray)):
         name = bytes(name).decode('ascii')
     if not isinstance(name, text_type):
@@ -45,16 +45,16 @@ def encode_hostname(name):
 
 def required_name(context, server_side, name, check=None):
     """
-    Return *name* in A-labels, or None where there is none, and none is needed.
+    Return *name* in A-labels, or None if there is no name and none is needed.
 
     Args:
-        context (ssl.SSLContext): whose ``check_hostname`` counts.
+        context (ssl.SSLContext): its ``check_hostname`` says whether a client needs a name.
         server_side (bool): whether this is a server, which needs none.
         name (text, ASCII bytes or None): a host name or an IP address.
-        check (bool or None): whether it is needed, whatever *context* says; None for that.
+        check (bool or None): overrides ``check_hostname``, unless None.
 
     Raises:
-        ValueError: *name* is None and needed, or it can be nobody's name.
+        ValueError: *name* is None although one is needed, or it is malformed.
     """
     if check is None:
         check = getattr(context, 'check_hostname', False)
@@ -70,8 +70,8 @@ def required_name(context, server_side, name, check=None):
 
 def name_of_loop(name):
     """
-    Return (name, check) for `required_name` from what a loop takes as server_hostname.
+    Return (name, check) for `required_name` from an event loop's server_hostname.
 
-    asyncio's way: '' is no name, and waives the check.
+    As in asyncio, '' means no name and disables the check.
     """
     return (None, False) if isinstance(name, (str, text_type)) and not name else (name, None)

@@ -1,4 +1,4 @@
-"""`SSLSession` on 2.7: what a client keeps of a connection in order to resume it."""
+"""`SSLSession` on 2.7: the data that a client keeps to resume a connection."""
 from __future__ import absolute_import, division, print_function
 
 from .bio import MemoryBIO
@@ -15,8 +15,8 @@ class SSLSession(Unique):
     """
     A TLS session that a later connection can resume: Python 3.6's ssl.SSLSession.
 
-    Made by `SSLObject.session` alone. A copy of OpenSSL's own, so what becomes of the connection
-    that it came from (a missing close_notify, say) does not spoil it.
+    Get one from `SSLObject.session`. It is a copy of OpenSSL's own, so a bad end of its connection
+    (such as a missing close_notify) does not invalidate it.
     """
 
     __slots__ = ('_handle', '_context', '_server_hostname', '__weakref__')
@@ -24,7 +24,7 @@ class SSLSession(Unique):
     def __init__(self):
         raise TypeError("cannot create 'SSLSession' instances")
 
-    # A leaf but for the context, which never refers to a session.
+    # A leaf, except for the context, which never references a session.
     def __del__(self, _free=lib.SSL_SESSION_free):
         try:
             handle = self._handle
@@ -45,29 +45,29 @@ class SSLSession(Unique):
 
     @property
     def id(self):
-        """The session's ID (bytes; RFC 5246 7.4.1.2; made up by OpenSSL in TLS 1.3)."""
+        """The session's ID (bytes; RFC 5246 7.4.1.2; in TLS 1.3 OpenSSL makes one up)."""
         length = Cell()
         handle = lib.SSL_SESSION_get_id(self._handle, length.argument)
         return memory(handle, length.value)
 
     @property
     def time(self):
-        """When it was established, in seconds since the epoch (int)."""
+        """When the session was established, in seconds since the epoch (int)."""
         return int(lib.SSL_SESSION_get_time(self._handle))
 
     @property
     def timeout(self):
-        """For how many seconds since then it can be resumed (int)."""
+        """How long after `time` the session can be resumed, in seconds (int)."""
         return int(lib.SSL_SESSION_get_timeout(self._handle))
 
     @property
     def ticket_lifetime_hint(self):
-        """For how many seconds the server will accept the ticket (int; RFC 5077 3.3)."""
+        """How long the server will accept the ticket, in seconds (int; RFC 5077 3.3)."""
         return int(lib.SSL_SESSION_get_ticket_lifetime_hint(self._handle))
 
     @property
     def has_ticket(self):
-        """Whether the server gave a ticket, so that it need not remember the session (bool)."""
+        """Whether the server sent a ticket; it then need not store the session (bool)."""
         return bool(lib.SSL_SESSION_has_ticket(self._handle))
 
 
@@ -76,7 +76,7 @@ def session_of(ssl_handle, context, server_hostname):
     Return a copy of a TLS object's session, with its context and name; None if there is none.
 
     Raises:
-        ValueError: it is half made: the handshake has not chosen a cipher yet.
+        ValueError: the session is incomplete: the handshake has not chosen a cipher yet.
     """
     current = lib.SSL_get1_session(ssl_handle)
     if not current:
@@ -99,9 +99,9 @@ def _own(handle, context, server_hostname):
 
 
 def use_session(ssl_handle, session):
-    """Let the handshake of a client try to resume *session*, which keeps its own copy."""
+    """Let a client's handshake try to resume a copy of *session*."""
     copy = required(lib.SSL_SESSION_dup(session._handle))
-    done = lib.SSL_set_session(ssl_handle, copy)  # takes a reference of its own
+    done = lib.SSL_set_session(ssl_handle, copy)  # takes its own reference
     lib.SSL_SESSION_free(copy)
     required(done)
 
@@ -110,11 +110,11 @@ def session_to_pem(session):
     """
     Return *session* as ``openssl s_client -sess_out`` writes it: PEM, bytes.
 
-    Its keys are in it: whoever has it can read and alter what is sent under it. It says neither
-    which server it is of nor whether that was verified.
+    It contains the session's keys: anyone who has it can read and alter the data of its
+    connections. It does not say which server it belongs to, nor whether that was verified.
 
     Raises:
-        ValueError: the server gave nothing by which it could be resumed.
+        ValueError: the server sent nothing with which the session could be resumed.
     """
     if not lib.SSL_SESSION_is_resumable(session._handle):
         raise ValueError('session cannot be resumed: the server gave no ticket')
@@ -128,13 +128,13 @@ def session_from_pem(data, context, server_hostname):
     Return the `SSLSession` that `session_to_pem` has written.
 
     Args:
-        data (bytes): PEM; what stands around it is passed over.
-        context (ssl.SSLContext): of the connections that may resume it.
-        server_hostname (str or None): which server it is of, in A-labels. Trust whoever says so:
-            where a session is resumed no certificate is checked.
+        data (bytes): PEM; other text around it is ignored.
+        context (ssl.SSLContext): the context of the connections that may resume it.
+        server_hostname (str or None): the session's server, in A-labels. Take it only from a
+            trusted source: a resumed session checks no certificate.
 
     Raises:
-        ssl.SSLError: there is no session in *data*.
+        ssl.SSLError: *data* holds no session.
     """
     bio = MemoryBIO()
     bio.write(data)

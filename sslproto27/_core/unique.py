@@ -1,4 +1,4 @@
-"""What is one of a kind: it can be neither copied nor pickled. Nothing here knows of TLS."""
+"""`Unique`, for objects that cannot be copied or pickled. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
 __all__ = ['Unique']
@@ -6,11 +6,11 @@ __all__ = ['Unique']
 
 class Unique(object):
     """
-    Base of what holds memory of OpenSSL's, keys, or what to trust: no copy of it would be whole.
+    Base of objects that hold OpenSSL's memory, keys or trust: no copy of them would be complete.
 
-    copy.copy, copy.deepcopy and every protocol of pickle end here, as they all ask ``__reduce__``
-    unless a subclass, or copy_reg, says how its objects are made anew. CPython 3's own ssl objects
-    refuse in the same words.
+    copy.copy, copy.deepcopy and every pickle protocol fail here, because they all call
+    ``__reduce__`` unless a subclass or copy_reg defines another way. CPython 3's own ssl objects
+    raise the same text.
     """
 
     __slots__ = ()

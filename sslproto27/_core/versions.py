@@ -1,4 +1,4 @@
-"""Whether this is a framework that an adapter has been written for. Nothing here knows of any."""
+"""Checks that an adapter supports a framework's version. Nothing here knows any framework."""
 from __future__ import absolute_import, division, print_function
 
 import glob
@@ -10,17 +10,17 @@ __all__ = ['installed_version', 'require_version']
 
 def require_version(name, found, supported, error=ImportError):
     """
-    Refuse a framework whose insides are not known.
+    Refuse a framework of a version whose internals we have not checked.
 
     Args:
-        name (str): of the framework, for the text of the error.
-        found (str or None): its version; None, which passes, where it does not tell.
-        supported (list of pairs of str): the first and the last versions that pass, '5.0' and
-            '5.1' say, with all that they begin.
-        error (type): what to raise.
+        name (str): the framework's name, for the text of the error.
+        found (str or None): its version; None, which passes, if unknown.
+        supported (list of pairs of str): the first and last versions that pass, such as '5.0' and
+            '5.1', with all their patch releases.
+        error (type): the exception to raise.
 
     Raises:
-        *error*: *found* is none of these.
+        *error*: *found* is not supported.
     """
     if found is None:
         return
@@ -30,20 +30,20 @@ def require_version(name, found, supported, error=ImportError):
 
 
 def _two(version):
-    """Return the first two numbers of a version; no numbers for what is none."""
+    """Return the first two numbers of a version; fewer if it does not have two."""
     return [int(number) for number in re.findall(r'\d+', version)[:2]]
 
 
 def installed_version(module, distribution):
     """
-    Return the version of a module that does not have its own, as pip has noted it beside it.
+    Return the version of a module without ``__version__``, from the metadata that pip installed.
 
     Args:
         module (module): a package.
         distribution (str): its name on the package index.
 
     Returns:
-        str or None: None if there is no such note.
+        str or None: None if there is no metadata.
     """
     folder = os.path.dirname(os.path.dirname(os.path.abspath(module.__file__)))
     for path in glob.glob(os.path.join(folder, distribution + '-*-info')):

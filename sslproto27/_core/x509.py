@@ -1,8 +1,8 @@
 """
-An X.509 certificate's DER as the dict of ``getpeercert()``. Nothing here knows of TLS.
+Decodes an X.509 certificate's DER into the dict of ``getpeercert()``. Nothing here knows of TLS.
 
-Reads what that dict shows and no more: never checks a signature, a date against the clock or a
-host name, and never loops over anything but the bytes it was given.
+It reads only the fields of that dict. It never checks a signature, a host name, or a date against
+the clock, and never loops over anything but the bytes it was given.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -31,12 +31,12 @@ _EMPTY = b'\x30\x00'  # SEQUENCE OF nothing
 _ACCESS_METHODS = {'1.3.6.1.5.5.7.48.1': 'OCSP', '1.3.6.1.5.5.7.48.2': 'caIssuers'}
 _URI_KEYS = ('OCSP', 'caIssuers', 'crlDistributionPoints')  # in Python 3.13's order
 
-#: How many certificates, of up to how many bytes, are kept decoded: a client meets the same few
-#: again and again, and decoding one takes a fifth of the instructions of a handshake.
+#: How many certificates stay cached, and up to what size: a client meets the same few again and
+#: again, and decoding one takes a fifth of the instructions of a handshake.
 _KEPT, _SMALL = 16, 8192
-_decoded, _identities = {}, {}  # by their DER
+_decoded, _identities = {}, {}  # by DER
 
-#: RFC 1421 4.4: an empty line ends them.
+#: RFC 1421 4.4: an empty line ends the headers.
 _HEADERS = re.compile(br'(?s)\A\s*[\w-]+:.*?\n\r?\n')
 
 _MONTHS = ('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
@@ -51,7 +51,7 @@ _STRINGS = {
     0x1C: 'utf-32-be',  # UniversalString
     0x1E: 'utf-16-be',  # BMPString
 }
-# No code point of ours is a surrogate, but 2.7's codecs take one, and UTF-16 pairs them.
+# We allow no surrogates, but 2.7's codecs accept them, and UTF-16 pairs them.
 _SURROGATES = {
     'utf-8': re.compile(br'(?s).*\xed[\xa0-\xbf]'),
     'utf-16-be': re.compile(br'(?s)(?:..)*[\xd8-\xdf]'),
@@ -60,7 +60,7 @@ _SURROGATES = {
 
 
 def _elements(data):
-    """Return the (tag, content) pairs that fill *data*: X.690 8.1, lengths as 10.1 has them."""
+    """Return the (tag, content) pairs that fill *data*: X.690 8.1, with lengths as in 10.1."""
     octets, start, found = bytearray(data), 0, []
     while start < len(octets):
         if len(octets) - start < 2 or octets[start] & 0x1F == 0x1F:
@@ -94,7 +94,7 @@ def _take_optional(elements, tag):
 
 
 def _end(elements, what):
-    """Refuse what is left of *elements*."""
+    """Raise ValueError if any of *elements* are left."""
     if elements:
         raise ValueError('certificate: extra data in %s' % what)
 
@@ -124,7 +124,7 @@ def _integer(content):
 
 
 def _serial(content):
-    """Return a serial as i2a_ASN1_INTEGER(3) prints it, but unbroken past 35 octets."""
+    """Return a serial as i2a_ASN1_INTEGER(3) prints it, but without a line break at 35 octets."""
     value = _integer(content)
     digits = '%X' % abs(value)
     return text_type('-' * (value < 0) + '0' * (len(digits) % 2) + digits)
@@ -157,7 +157,7 @@ def _object_name(content):
 
 
 def _text(content, encoding='utf-8'):
-    """Return *content* as text; NUL is a character like any other."""
+    """Return *content* as text, in which NUL is allowed."""
     surrogate = _SURROGATES.get(encoding)
     try:
         if not (surrogate and surrogate.match(content)):
@@ -208,7 +208,7 @@ def _time(elements, what):
         raise ValueError('certificate: %s is not a time' % what)
     year, fields = int(content[:4]), [int(content[i:i + 2]) for i in range(4, 14, 2)]
     try:
-        datetime.datetime(year or 400, *fields)  # it knows no year 0, a leap year like 400
+        datetime.datetime(year or 400, *fields)  # it has no year 0; 400 is a leap year too
     except ValueError as error:
         raise ValueError('certificate: %s: %s' % (what, error))
     month, day, hour, minute, second = fields
@@ -310,23 +310,23 @@ def decode_certificate(der):
     """
     Decode a certificate as Python 3.13's ``SSLSocket.getpeercert()`` does.
 
-    The names of attributes are those of this interpreter's OpenSSL. Types are those observed on
-    2.7.18: text for attribute values, URIs of extensions, serialNumber and notBefore, native str
-    for the rest, but text where a subjectAltName is not ASCII. Unlike 3.13: an otherName is
-    '<unsupported>' with every OpenSSL (3.0 prints a few forms), a serial of more than 35 octets
-    is whole, and what 3.13 drops or shows as 'Bad time value' is a ValueError.
+    Attribute names are those of this interpreter's OpenSSL. Types are those observed on 2.7.18:
+    text for attribute values, URIs of extensions, serialNumber and notBefore; native str for the
+    rest, but text if a subjectAltName is not ASCII. It differs from 3.13 as follows: an otherName
+    is '<unsupported>' with every OpenSSL (3.0 prints a few forms), a serial of more than 35 octets
+    is complete, and fields that 3.13 drops or shows as 'Bad time value' raise ValueError.
 
     Args:
         der (bytes): one certificate, RFC 5280 4.1, in DER, nothing after it.
 
     Returns:
-        dict: subject, issuer, version, serialNumber, notBefore, notAfter, then those that the
-        certificate has of subjectAltName, OCSP, caIssuers, crlDistributionPoints.
+        dict: subject, issuer, version, serialNumber, notBefore, notAfter; also subjectAltName,
+        OCSP, caIssuers and crlDistributionPoints if the certificate has them.
 
     Raises:
-        ValueError: *der* is not DER, or not a certificate, or one of the above is malformed.
+        ValueError: *der* is not DER or not a certificate, or one of these fields is malformed.
     """
-    # The caller's own; what is in it cannot be changed.
+    # A copy for the caller; its values are immutable.
     return _kept(_decoded, der, _decode).copy()
 
 
@@ -343,14 +343,14 @@ def _kept(known, der, decode):
 
 def decode_readable(der):
     """
-    Decode what can be decoded of a certificate that may be odd.
+    Decode as much as possible of a certificate that may be malformed.
 
     Args:
         der (bytes): as for `decode_certificate`.
 
     Returns:
-        (dict, dict): as from `decode_certificate`, but without the fields that are malformed; and
-        the reason of each of these, by its key; by 'certificate' if nothing can be decoded.
+        (dict, dict): the result of `decode_certificate` without the malformed fields; and what is
+        wrong with each of these, by its key, or by 'certificate' if nothing can be decoded.
     """
     try:
         return decode_certificate(der), {}
@@ -376,11 +376,11 @@ def certificate_in_pem(body):
     Return the DER bytes of a certificate in PEM.
 
     Args:
-        body (bytes): what is between its BEGIN and END, headers perhaps included. Of a TRUSTED
-            CERTIFICATE, d2i_X509_AUX(3), what it is trusted for is left out.
+        body (bytes): the text between BEGIN and END, which may include headers. For a TRUSTED
+            CERTIFICATE, d2i_X509_AUX(3), its trust settings are left out.
 
     Raises:
-        ValueError: *body* is no base64, or what is in it is not DER.
+        ValueError: *body* is not base64, or its content is not DER.
     """
     try:
         der = binascii.a2b_base64(_HEADERS.sub(b'', body))
@@ -391,7 +391,7 @@ def certificate_in_pem(body):
 
 def split_der(data):
     """
-    Return a list of the elements (bytes) that stand one after the other in *data*.
+    Split *data* into its DER elements, which follow one another; return a list of bytes.
 
     Raises:
         ValueError: *data* is not DER.
@@ -411,7 +411,7 @@ def _strictly(name, decode, *arguments):
 
 
 def _decode(der, attempt=_strictly):
-    """Return the dict; *attempt* calls what decodes the field that it gets the name of first."""
+    """Return the dict; *attempt* is called with a field's name and its decoder, for each field."""
     certificate = _elements(_only(der, _SEQUENCE, 'Certificate'))
     tbs = _elements(_take(certificate, _SEQUENCE, 'tbsCertificate'))
     _take(certificate, _SEQUENCE, 'signatureAlgorithm')
@@ -467,14 +467,14 @@ def _all_uris(extensions):
 
 def certificate_identities(der):
     """
-    Return what a certificate may be valid for, as it is in it.
+    Return the names and addresses in a certificate, unchanged.
 
     Args:
         der (bytes): one certificate, RFC 5280 4.1, in DER, nothing after it.
 
     Returns:
-        (names, addresses, common_names): tuples of bytes: dNSName, the octets of iPAddress, and
-        common names, those in ASCII alone.
+        (names, addresses, common_names): tuples of bytes: each dNSName, the octets of each
+        iPAddress, and each common name that is ASCII.
 
     Raises:
         ValueError: *der* is not DER, or not a certificate, or its subjectAltName is malformed.
@@ -514,7 +514,7 @@ def _common_names(subject):
                 tag, value = elements[0]
                 try:
                     yield _text(value, _STRINGS[tag]).encode('ascii')
-                except ValueError:  # also of another encoding: it can be nobody's host name
+                except ValueError:  # not ASCII, so it cannot be a host name
                     pass
 
 

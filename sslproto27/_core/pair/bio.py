@@ -1,4 +1,4 @@
-"""`MemoryBIO` where OpenSSL's own cannot be reached: plain Python. Nothing here knows of TLS."""
+"""`MemoryBIO` in plain Python, if OpenSSL's own is out of reach. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
 from ..compat import as_bytes, to_index
@@ -7,7 +7,7 @@ from ..unique import Unique
 
 __all__ = ['MemoryBIO']
 
-#: As much as OpenSSL's own, which count in int, can hold.
+#: The limit of OpenSSL's own, which count in int.
 _LARGEST = 0x7fffffff
 
 
@@ -15,7 +15,7 @@ class MemoryBIO(Unique):
     """
     A buffer in memory between a program and a TLS object: Python 3.5's ssl.MemoryBIO.
 
-    What is written at one end is read at the other, in order.
+    Bytes written at one end are read at the other, in order.
 
     Attributes:
         pending (int): bytes that can be read now.
@@ -27,8 +27,8 @@ class MemoryBIO(Unique):
     def __new__(cls):
         self = object.__new__(cls)
         self._chunks = []  # bytes, none of them empty
-        self._start = 0    # how many of the first one's have been read
-        self._size = 0     # bytes that are left
+        self._start = 0    # how many bytes of the first chunk have been read
+        self._size = 0     # unread bytes
         self._eof_written = False
         return self
 
@@ -37,13 +37,13 @@ class MemoryBIO(Unique):
         Take bytes out.
 
         Args:
-            size (int): how many at most; all there are if it is negative or left out.
+            size (int): the most bytes to take; all of them if negative or omitted.
 
         Returns:
-            bytes: b'' when nothing is there, whether or not EOF has been written.
+            bytes: b'' if the buffer is empty, whether or not EOF has been written.
 
         Raises:
-            TypeError, OverflowError: *size* is not an integer, or too large for any.
+            TypeError, OverflowError: *size* is not an integer, or does not fit in C's.
         """
         size = -1 if __size == -1 else to_index(__size, 'size')
         if 0 <= size < self._size:
@@ -60,7 +60,7 @@ class MemoryBIO(Unique):
         return data
 
     def _take(self, size):
-        """Take *size* bytes out, fewer than there are."""
+        """Take *size* bytes out; there must be more."""
         end = self._start + size
         if end > len(self._chunks[0]):
             self._join()
@@ -70,7 +70,7 @@ class MemoryBIO(Unique):
         return data
 
     def _advance(self, size, end):
-        """Take note that *size* bytes of the first chunk, up to *end*, have been taken."""
+        """Mark *size* bytes of the first chunk, up to *end*, as read."""
         self._size -= size
         if end == len(self._chunks[0]):
             del self._chunks[0]
@@ -79,10 +79,10 @@ class MemoryBIO(Unique):
 
     def _join(self):
         """
-        Make all there is one chunk.
+        Join all chunks into one.
 
-        Done only where the first is used up, and all that comes with it is then the first: each
-        byte is copied a limited number of times, however it was written.
+        This happens only if a read goes beyond the first chunk. Afterwards all bytes are in the
+        first one, so each byte is copied a limited number of times, however it was written.
         """
         self._chunks[0] = self._chunks[0][self._start:]
         self._chunks[:] = [b''.join(self._chunks)]
@@ -96,10 +96,10 @@ class MemoryBIO(Unique):
             data: any contiguous buffer.
 
         Returns:
-            int: its length in bytes: all of it is taken.
+            int: the length of *data* in bytes: all of it is taken.
 
         Raises:
-            TypeError: *data* is text or no buffer.
+            TypeError: *data* is text or not a buffer.
             BufferError: *data* is a buffer with gaps.
             OverflowError: *data* is longer than 2 GiB.
             ssl.SSLError: EOF has been written already.
@@ -113,7 +113,7 @@ class MemoryBIO(Unique):
         return self._put(data)
 
     def _put(self, data):
-        """Put the bytes *data* in, whether or not EOF has been written; return how many."""
+        """Put the bytes *data* in, even after EOF has been written; return how many."""
         size = len(data)
         if size:
             self._chunks.append(data)
@@ -121,7 +121,7 @@ class MemoryBIO(Unique):
         return size
 
     def _put_back(self, data):
-        """Put the bytes *data* in front of all that is there."""
+        """Put the bytes *data* back at the front."""
         if data:
             if self._start:
                 self._join()
@@ -129,7 +129,7 @@ class MemoryBIO(Unique):
             self._size += len(data)
 
     def write_eof(self):
-        """Say that no bytes will follow. Doing so again changes nothing."""
+        """Declare that no more bytes will follow. A second call changes nothing."""
         self._eof_written = True
 
     @property

@@ -1,8 +1,8 @@
 """
-Settings of a context where the interpreter's ssl is all there is: the pair engine, on 2.7.
+Context settings for the pair engine, which has only the interpreter's ssl, on 2.7.
 
-The functions are those of `settings`, `callbacks` and `credentials`. Each does what 2.7's ssl
-lets it do, or raises NotImplementedError; none does nothing and says so by None.
+The functions are those of `settings`, `callbacks` and `credentials`. Each works as far as 2.7's ssl
+allows, or raises NotImplementedError; none fails silently.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -29,17 +29,17 @@ __all__ = [
     'set_session_ticket_keys', 'set_sni_callback', 'set_sslobject_class',
 ]
 
-#: PyPy 7.3.3 has it, and looks at it for each connection.
+#: PyPy 7.3.3 has it, and reads it for each connection.
 _NATIVE_POST_HANDSHAKE_AUTH = getattr(ssl.SSLContext, 'post_handshake_auth', None)
 
-#: Methods of contexts that hasattr says there are none of, so that programs do without.
+#: Context methods that hasattr must not find, so that programs go on without them.
 ABSENT = ('load_cert_chain_pem', 'get_ciphers', 'set_ciphersuites', 'set_psk_client_callback',
           'set_psk_server_callback')
 
-#: The protocols that stand for more than one version.
+#: The protocols that allow more than one version.
 FLEXIBLE = frozenset([PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER])
 
-#: By version, lowest first, what switches it off; only those that this OpenSSL has.
+#: (version, the option that switches it off), lowest first; only versions that this OpenSSL has.
 _SWITCHES = [(version, option) for version, option in (
     (TLSVersion.TLSv1, getattr(ssl, 'OP_NO_TLSv1', 0)),
     (TLSVersion.TLSv1_1, getattr(ssl, 'OP_NO_TLSv1_1', 0)),
@@ -61,10 +61,10 @@ def set_minimum_version(context, value):
     """
     Let *context* negotiate no version lower than *value*, a `TLSVersion` or its number.
 
-    The context's options OP_NO_TLSv1 to OP_NO_TLSv1_3 do it; those that were set already stay.
+    This sets the options OP_NO_TLSv1 to OP_NO_TLSv1_3; any that were already set stay.
 
     Raises:
-        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
     """
     low = _version(context, value)
     if low == TLSVersion.MAXIMUM_SUPPORTED:
@@ -76,10 +76,10 @@ def set_maximum_version(context, value):
     """
     Let *context* negotiate no version higher than *value*, a `TLSVersion` or its number.
 
-    The context's options OP_NO_TLSv1 to OP_NO_TLSv1_3 do it; those that were set already stay.
+    This sets the options OP_NO_TLSv1 to OP_NO_TLSv1_3; any that were already set stay.
 
     Raises:
-        TypeError, ValueError: *value* is none, or the context's protocol is a single version.
+        TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
     """
     high = _version(context, value)
     if high == TLSVersion.MINIMUM_SUPPORTED:
@@ -104,32 +104,32 @@ def _set_limits(context, low, high):
             off |= option
     others = context.options & ~peek(context).switched_off
     context.options = others | off
-    # What was switched off without us stays so.
+    # Versions that the application has switched off stay off.
     change(context, versions=(low, high), switched_off=off & ~others)
 
 
 def get_hostname_checks_common_name(context):
-    """Return whether a certificate without any dNSName may use its common name instead (bool)."""
+    """Return whether the common name counts if a certificate has no dNSName (bool)."""
     return peek(context).common_name
 
 
 def set_hostname_checks_common_name(context, value):
     """
-    Let, or no longer let, a certificate without any dNSName prove its common name.
+    Choose whether the common name counts if a certificate has no dNSName.
 
-    True unless set, as in Python 3.13, but False from `create_default_context`: RFC 9525 6.3
-    forbids it.
+    The default is True, as in Python 3.13, but `create_default_context` sets it to False, because
+    RFC 9525 6.3 forbids it.
     """
     change(context, common_name=bool(value))
 
 
 def get_sslobject_class(context):
-    """Return the class of which `wrap_bio` makes objects of *context*; None for `SSLObject`."""
+    """Return the class that `wrap_bio` uses for *context*; None means `SSLObject`."""
     return getattr(context, 'sslobject_class', None) or peek(context).sslobject_class
 
 
 def set_sslobject_class(context, value):
-    """Let `wrap_bio` make objects of *value*, a subclass of `SSLObject`, for *context*."""
+    """Let `wrap_bio` use the class *value*, a subclass of `SSLObject`, for *context*."""
     change(context, sslobject_class=value)
 
 
@@ -143,7 +143,7 @@ def set_sni_callback(context, value):
             the number of an alert that ends the handshake.
 
     Raises:
-        TypeError: it cannot be called.
+        TypeError: *value* is not callable.
     """
     _check_callable(value)
     ssl.SSLContext.set_servername_callback(context, value and _with_a_labels(value))
@@ -155,7 +155,7 @@ def _check_callable(callback):
 
 
 def _with_a_labels(callback):
-    """Return *callback* for 2.7's ssl, which decodes names, where Python 3.7 does not."""
+    """Wrap *callback* for 2.7's ssl, which decodes names; Python 3.7 and later do not."""
     def on_server_name(sslobj, name, context):
         if name is not None:
             try:
@@ -168,24 +168,24 @@ def _with_a_labels(callback):
 
 def load_crl(context, crldata):
     """
-    Add certificate revocation lists (RFC 5280 5) to what *context* verifies with.
+    Add certificate revocation lists (RFC 5280 5) for *context* to verify with.
 
-    They count once ``context.verify_flags`` has VERIFY_CRL_CHECK_LEAF or VERIFY_CRL_CHECK_CHAIN;
-    then a certificate whose authority has given none, or an expired one, is refused as well. They
-    go through a temporary file, which 2.7's ssl reads; nothing in them is secret.
+    They count once ``context.verify_flags`` has VERIFY_CRL_CHECK_LEAF or VERIFY_CRL_CHECK_CHAIN. A
+    certificate is then also refused if its authority's list is missing or expired. 2.7's ssl reads
+    the lists from a temporary file; they hold no secrets.
 
     Args:
-        crldata (bytes or ASCII text): PEM, one list or more; or bytes of one in DER.
+        crldata (bytes or ASCII text): one or more lists in PEM; or bytes, one list in DER.
 
     Raises:
-        ssl.SSLError: there is none in it, or one is malformed.
+        ssl.SSLError: it holds no list, or one is malformed.
         TypeError: *crldata* is neither bytes nor text.
     """
     if isinstance(crldata, text_type):
         crldata = crldata.encode('ascii')
     data = as_bytes(crldata, 'crldata')
     if b'-----BEGIN' in data:
-        # Nothing else: a certificate among them would be trusted.
+        # Only the lists: a certificate among them would be trusted.
         lists = re.findall(b'(?s)-----BEGIN X509 CRL-----.*?-----END X509 CRL-----', data)
     else:
         lists = [b'-----BEGIN X509 CRL-----\n%s-----END X509 CRL-----' % base64.encodestring(data)]
@@ -205,17 +205,17 @@ def _load_file(context, data):
         os.remove(path)
 
 
-# What cannot be done: asking is answered where the answer is known
+# What this engine cannot do. Getters still work if their answer is known.
 
 def get_post_handshake_auth(context):
-    """Not with this engine: as where ssl has no such attribute, which urllib3 looks for."""
+    """Raise as if ssl had no such attribute, because urllib3 looks for it; PyPy's ssl has it."""
     if _NATIVE_POST_HANDSHAKE_AUTH is None:
         raise cannot('post_handshake_auth', MissingAttribute)
     return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)  # not measured: PyPy alone
 
 
 def set_post_handshake_auth(context, value):
-    """Not with this engine, but for False; on PyPy 7.3.3 its own ssl can offer it."""
+    """Raise unless *value* is false. On PyPy 7.3.3, use its own ssl's setting."""
     if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     elif value:
@@ -223,59 +223,59 @@ def set_post_handshake_auth(context, value):
 
 
 def get_keylog_filename(context):
-    """Return where the secrets of *context*'s connections are logged; None: nowhere."""
+    """Return None: this engine logs no secrets."""
     return None
 
 
 def set_keylog_filename(context, value):
-    """Not with this engine, but for None."""
+    """Raise unless *value* is None: this engine cannot log secrets."""
     if value is not None:
         raise cannot('keylog_filename')
 
 
 def get_session_ticket_keys(context):
-    """Return (): OpenSSL uses a key of its own."""
+    """Return (): OpenSSL uses its own key."""
     return ()
 
 
 def set_session_ticket_keys(context, value):
-    """Not with this engine, but for none."""
+    """Raise unless *value* is empty: this engine cannot set keys."""
     if value:
         raise cannot('session_ticket_keys')
 
 
 def new_session_ticket_key():
-    """Return a new random key, for servers with another engine: 80 bytes, to be kept secret."""
+    """Return a new random key, for servers with the other engine: 80 bytes. Keep it secret."""
     return os.urandom(80)
 
 
 def get_num_tickets(context):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('num_tickets')
 
 
 def set_num_tickets(context, value):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('num_tickets')
 
 
 def get_security_level(context):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('security_level')
 
 
 def get_ciphers(context):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('get_ciphers')
 
 
 def set_ciphersuites(context, names):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('set_ciphersuites')
 
 
 def set_psk_client_callback(context, callback):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_SERVER:
         raise ssl.SSLError(0, 'Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context')
     _check_callable(callback)
@@ -283,7 +283,7 @@ def set_psk_client_callback(context, callback):
 
 
 def set_psk_server_callback(context, callback, identity_hint=None):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_CLIENT:
         raise ssl.SSLError(0, 'Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context')
     _check_callable(callback)
@@ -291,5 +291,5 @@ def set_psk_server_callback(context, callback, identity_hint=None):
 
 
 def load_cert_chain_pem(context, certdata, keydata=None, password=None):
-    """Not with this engine."""
+    """Raise: this engine cannot do it."""
     raise cannot('load_cert_chain_pem')

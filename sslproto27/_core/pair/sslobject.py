@@ -1,10 +1,9 @@
 """
-`SSLObject` and `wrap_bio` where the interpreter's ssl is all there is: the pair engine, on 2.7.
+`SSLObject` and `wrap_bio` for the pair engine, which has only the interpreter's ssl, on 2.7.
 
-The native object reads and writes a socket of `engine.pair`. It is asked first; when it says that
-it wants bytes, it gets one record of the incoming BIO, and is asked again. So what OpenSSL has read
-never goes beyond the record that it needs, as with a BIO of its own; and nothing is ever left in
-the pair, whatever happens.
+The native object reads and writes a socket of `engine.pair`. We call it first. If it wants bytes,
+we give it one record from the incoming BIO and call it again. So OpenSSL never reads beyond the
+record that it needs, as with its own BIO, and nothing is ever left in the pair, whatever happens.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -33,26 +32,26 @@ from ..x509 import decode_certificate, signature_algorithm
 
 __all__ = ['SSLObject', 'SSLSession', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
 
-#: The most plaintext that a record carries, and so that one read returns (RFC 8446 5.1).
+#: The most plaintext in a record, and so the most that one read returns (RFC 8446 5.1).
 _RECORD = 16384
 
-#: How much is encrypted at once: four records, which then are read out of the pair at once.
+#: How much we encrypt at once: four records, which we then read from the pair in one go.
 _CHUNK = 4 * _RECORD
 
-#: Up to how many bytes a message to send is small, and by how much its record may be longer.
+#: A message of up to _SMALL bytes is small; its record is longer by at most _ROOM.
 _SMALL, _ROOM = 4096, 256
 
 _BAD_CERTIFICATE = 42  # RFC 8446 6.2
 
 _WantRead, _WantWrite = ssl.SSLWantReadError, ssl.SSLWantWriteError
 
-#: What the native object raises, these very classes. A signal handler may raise its own.
+#: The exact classes that the native object raises. A signal handler may raise its own.
 _NATIVE_ERRORS = frozenset([ssl.SSLError, ssl.SSLZeroReturnError, ssl.SSLEOFError,
                             ssl.SSLSyscallError, socket.error]
-                           + [RuntimeError] * PYPY)  # PyPy 7.3.3, for an error without a text
+                           + [RuntimeError] * PYPY)  # PyPy 7.3.3, for an error without text
 
-# Hashes of signatures for RFC 5929 4: RFC 8017 A.2.4, RFC 5758 3, in which MD5 and SHA-1 become
-# SHA-256. Those of PSS are in its parameters.
+# Hashes for RFC 5929 4 by signature algorithm (RFC 8017 A.2.4, RFC 5758 3). SHA-256 replaces MD5
+# and SHA-1. PSS names its hash in its parameters.
 _SIGNATURE_HASHES = {
     '1.2.840.113549.1.1.4': 'sha256', '1.2.840.113549.1.1.5': 'sha256',
     '1.2.840.113549.1.1.11': 'sha256', '1.2.840.113549.1.1.12': 'sha384',
@@ -69,7 +68,7 @@ _PSS_HASHES = ((b'\x60\x86\x48\x01\x65\x03\x04\x02\x01', 'sha256'),
 
 
 class SSLSession(Unique):
-    """Python 3.6's ssl.SSLSession, of which this engine can make none."""
+    """Python 3.6's ssl.SSLSession. This engine cannot make any."""
 
     def __init__(self):
         raise TypeError("cannot create 'SSLSession' instances")
@@ -77,12 +76,12 @@ class SSLSession(Unique):
 
 class SSLObject(Unique):
     """
-    TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with what of later ones can be had.
+    TLS between two memory BIOs: Python 3.5's ssl.SSLObject, and as much of later ones as possible.
 
-    Made by `wrap_bio`. Nothing here waits: what needs more bytes from the peer raises
-    ssl.SSLWantReadError; feed the incoming BIO and call again. What the peer must get is in the
-    outgoing BIO after every call, also after one that raised. What this engine cannot do raises
-    NotImplementedError.
+    Made by `wrap_bio`. No method waits: one that needs more bytes from the peer raises
+    ssl.SSLWantReadError; feed the incoming BIO and call again. After every call, even one that
+    raised, send the bytes in the outgoing BIO to the peer. Methods that this engine cannot offer
+    raise NotImplementedError.
     """
 
     __slots__ = ('_native', '_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
@@ -102,22 +101,22 @@ class SSLObject(Unique):
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
         self._incoming, self._outgoing = incoming, outgoing
-        self.busy = None            # the token of the operation that is under way; see `Pair`
-        self._done = False          # the first handshake
-        self._failure = None        # what has ended the connection
+        self.busy = None            # the token of the operation under way; see `Pair`
+        self._done = False          # whether the first handshake is done
+        self._failure = None        # the error that has ended the connection
         self._drained = []          # from the pair, not yet in the outgoing BIO
-        self._back = []             # what OpenSSL was given and has not read: it comes first,
+        self._back = []             # given to OpenSSL, not read by it: it comes first,
         self._rest = b''            # then the rest of the current record,
-        self._partial = []          # or as much of the next one as has come,
+        self._partial = []          # or the part of the next one that has arrived,
         self._partial_size = 0
-        self._wanted = 0            # and as much as it needs; 0 if that is not known
-        self._no_frames = False     # it is no TLS: let OpenSSL say so
+        self._wanted = 0            # and the size of that one; 0 if unknown
+        self._no_frames = False     # the input is not TLS: let OpenSSL say so
         self._last_kind = 0         # the newest record's content type
         self._we_closed = self._peer_closed = False
         self._refuses_renegotiation = self._renegotiating = False
-        self._expected = self._reader = None  # what the server has to prove; what reads that
-        self._requested = None      # the server that a client has asked for, see _reader
-        self._proven = None         # the certificate that did, if there may be another handshake
+        self._expected = self._reader = None  # the name to prove; the reader that finds the proof
+        self._requested = None      # the server name that a client has sent, see _reader
+        self._proven = None         # the certificate that proved it, if a renegotiation may follow
         is_address = server_hostname is not None and is_ip_address(server_hostname)
         name = None
         if server_hostname is not None and not is_address and not server_side:
@@ -126,7 +125,7 @@ class SSLObject(Unique):
                 and not server_side):
             self._expected = name or server_hostname, is_address, extras.common_name
             self._reader = CertificateReader()
-        # OpenSSL may call what 2.7's ssl has set for it, by a pointer that nothing keeps alive.
+        # OpenSSL may call 2.7's callback through a pointer that nothing else keeps alive.
         self._first_context = context
         self._pair = current_pair()
         self._native = context._wrap_socket(self._pair.inner, self._server_side, name,
@@ -141,17 +140,17 @@ class SSLObject(Unique):
 
     def _operate(self, work, argument=None):
         """
-        Do *work*, with the pair for this object alone; return what it returns.
+        Do *work* while this object has the pair to itself; return its result.
 
         Raises:
-            ssl.SSLError: what *work* or the native object raised, as Python 3 would have it.
+            ssl.SSLError: the error of *work* or the native object, as Python 3 would raise it.
         """
         if self._failure is not None:
             raise self._failure
         pair = self._pair
         token = pair.token(self)
         intact = False
-        # Twice, as the exception of a signal handler may cut short a finally, too.
+        # Two levels, because a signal handler's exception may interrupt a finally too.
         try:
             try:
                 pair.enter(token)
@@ -196,10 +195,10 @@ class SSLObject(Unique):
 
     def _may_be_stale(self, pair, work):
         """
-        Return whether the failure of a call can be one that other code left in OpenSSL's queue.
+        Return whether a call's failure may be an error that other code left in OpenSSL's queue.
 
-        2.7's ssl does not empty it before, so that want-read turns into that failure; it does
-        afterwards. OpenSSL's own come with an alert, in clear or not, or with the peer's.
+        2.7's ssl empties the queue after a call but not before it, so a stale error hides
+        want-read. A real failure comes with an alert from OpenSSL, encrypted or not, or the peer's.
         """
         pair.drain(self._drained)
         # An alert of `_shut_down` may be the close_notify that was wanted.
@@ -212,7 +211,7 @@ class SSLObject(Unique):
         Do *work* once more, with an empty queue.
 
         Returns:
-            its result, or the SSLWantReadError that it ended in; None if it fails again.
+            its result, or the SSLWantReadError that it raised; None if it fails again.
         """
         try:
             if work != self._receive_all:
@@ -227,32 +226,32 @@ class SSLObject(Unique):
             return None
 
     def _fail(self, error):
-        """Return *error*, after taking note that the connection is at its end."""
+        """Record that *error* ends the connection, unless it is harmless; return it."""
         if error.__class__ is not ssl.SSLZeroReturnError and error.reason not in _HARMLESS:
             self._failure = error
         return error
 
     def settle(self):
-        """See `engine.pair`: another operation of this thread comes between."""
+        """See `engine.pair`: another operation of this thread interrupts ours."""
         self._pair.drain(self._drained)
         self._pair.take_back(self._back)
 
     def interruption(self):
         """See `engine.pair`."""
-        self._failure = misuse_error('an exception, of a signal handler say, has cut short what was'
-                                     ' under way: nobody knows what has been sent')
+        self._failure = misuse_error('an exception, perhaps from a signal handler, cut short an'
+                                     ' operation: it is unknown what has been sent')
         self.busy = None
         return self._failure
 
     def _release(self, pair, expected=FEW):
-        """Move what the native object has written, about *expected* bytes, to the outgoing BIO."""
+        """Move the native object's output, about *expected* bytes, to the outgoing BIO."""
         drained = self._drained
         pair.drain(drained, expected)
         while drained:
             self._outgoing._put(drained.pop(0))
 
     def _give_back(self, pair):
-        """Put into the incoming BIO again what OpenSSL has not read of the current record."""
+        """Return the unread part of the current record to the incoming BIO."""
         pair.take_back(self._back)
         self._incoming._put_back(b''.join(self._back) + self._rest)
         del self._back[:]
@@ -260,13 +259,13 @@ class SSLObject(Unique):
 
     def _push(self, pair):
         """
-        Put what is left of the current record, or the next one, into the pair, which is empty.
+        Put the rest of the current record, or the next one, into the pair, which is empty.
 
         Returns:
-            bool: False if there is none, or not all of it.
+            bool: False if no complete record is there.
 
         Raises:
-            _Ended: the peer has ended the connection, or may not do what it wants.
+            _Ended: the peer has ended the connection, or wants to do something forbidden.
         """
         if self._back:
             piece = b''.join(self._back)
@@ -290,7 +289,7 @@ class SSLObject(Unique):
         return True
 
     def _next_record(self):
-        """Take the next record out of the incoming BIO: bytes or a buffer, None if it has none."""
+        """Take the next record out of the incoming BIO: bytes or a buffer; None if it has none."""
         incoming = self._incoming
         if not self._partial and incoming._chunks:
             first, start = incoming._chunks[0], incoming._start
@@ -303,7 +302,7 @@ class SSLObject(Unique):
         return self._assemble(incoming)
 
     def _assemble(self, incoming):
-        """Take out of *incoming* what belongs to the next record; return that if it is whole."""
+        """Take the next record's bytes out of *incoming*; return the record once it is complete."""
         while incoming._size:
             if self._no_frames:
                 wanted = self._partial_size + incoming._size
@@ -327,10 +326,10 @@ class SSLObject(Unique):
 
     def _note_renegotiation(self, record):
         """
-        Take note of a handshake after the first one, which *record* belongs to: up to TLS 1.2.
+        Record that *record* belongs to a second handshake, possible up to TLS 1.2.
 
         Raises:
-            _Ended: it is refused, as OP_NO_RENEGOTIATION would.
+            _Ended: we refuse the handshake, as OP_NO_RENEGOTIATION would.
         """
         if self._native.version() == 'TLSv1.3':
             return
@@ -339,20 +338,20 @@ class SSLObject(Unique):
             self._incoming._put_back(bytes(record))
             try:
                 self._native.shutdown()
-            except (ssl.SSLError, socket.error):  # it waits for the peer's: of no interest
+            except (ssl.SSLError, socket.error):  # it wants the peer's, which we do not need
                 pass
             raise _Ended(_refused())
 
     def _check_again(self, pair):
         """
-        See that the server is the one whose name was checked, once a new handshake is done.
+        Once a new handshake is done, check that the server is still the one that proved its name.
 
         Returns:
-            ssl.SSLError or None: what ends the connection.
+            ssl.SSLError or None: the error that ends the connection.
         """
         error = None
         try:
-            self._native.do_handshake()  # without that 2.7's ssl looks at no new certificate
+            self._native.do_handshake()  # without it 2.7's ssl ignores the new certificate
             self._renegotiating = False
             if self._native.peer_certificate(True) != self._proven:
                 error = name_error(self._server_hostname, is_ip_address(self._server_hostname))
@@ -363,10 +362,10 @@ class SSLObject(Unique):
         self._release(pair)
         return error
 
-    # The work of each operation
+    # What each operation does
 
     def _call(self, pair, function):
-        """Call *function* of the native object until it wants no bytes, or there are none."""
+        """Call *function* of the native object until it wants no more bytes, or none are left."""
         while True:
             try:
                 result = function()
@@ -398,11 +397,11 @@ class SSLObject(Unique):
 
     def _shake_hands_with(self, pair, do_handshake, reader):
         """
-        Shake hands with a server that has to prove its name: nothing that follows leaves before.
+        Shake hands with a server that must prove its name; send nothing further before it has.
 
-        Up to TLS 1.2 its certificate is seen as it comes, but OpenSSL judges it first. What it then
-        writes, our own certificate among it, waits for the name to be checked. In TLS 1.3 only the
-        end of the handshake is written after the certificate.
+        Up to TLS 1.2 we see its certificate as it arrives, but OpenSSL judges it first. What
+        OpenSSL then writes, including our own certificate, waits until we have checked the name. In
+        TLS 1.3 only the end of the handshake follows the certificate.
         """
         seen = None
         while True:
@@ -456,7 +455,7 @@ class SSLObject(Unique):
         return data
 
     def _receive_all(self, pair, received):
-        """Decrypt what has come to the end of the list *received*; return whether that is all."""
+        """Decrypt all complete records, append to *received*; return whether nothing is left."""
         native = self._native
         if native.pending():
             return False
@@ -478,7 +477,7 @@ class SSLObject(Unique):
     def _send(self, pair, data):
         write, size, taken = self._native.write, len(data), 0
         if not size and self._we_closed:
-            write(data)  # it fails; else the effect of writing nothing is undefined, SSL_write(3)
+            write(data)  # to fail; otherwise writing b'' has undefined effects, SSL_write(3)
         expected = min(size, _CHUNK) + _ROOM
         while taken < size:
             try:
@@ -499,7 +498,7 @@ class SSLObject(Unique):
         return taken
 
     def _send_small(self, pair, data):
-        """Encrypt *data* to what is returned; b'' if nothing was done."""
+        """Return *data* encrypted; b'' if nothing was done."""
         try:
             self._native.write(data)
         except (_WantRead, _WantWrite):
@@ -514,18 +513,18 @@ class SSLObject(Unique):
 
     def read(self, len=1024, buffer=None):
         """
-        Read decrypted bytes, at most one record's.
+        Read decrypted bytes, from at most one record.
 
         Args:
-            len (int): how many bytes at most.
-            buffer (writable buffer or None): where to put them; a *len* that is not positive or
-                too large then means all of it.
+            len (int): the most bytes to read.
+            buffer (writable buffer or None): where to put them. If *len* is not positive or is
+                larger than *buffer*, fill up to all of *buffer*.
 
         Returns:
             bytes, b'' once the peer has sent close_notify; with *buffer* their number (int).
 
         Raises:
-            ssl.SSLWantReadError: the incoming BIO has to be fed first.
+            ssl.SSLWantReadError: feed the incoming BIO first.
             ssl.SSLZeroReturnError: both sides have sent close_notify.
             ssl.SSLEOFError: the incoming BIO ended without close_notify.
             ssl.SSLError: the peer broke the protocol.
@@ -565,7 +564,7 @@ class SSLObject(Unique):
             ssl.SSLWantReadError: a handshake is under way; feed the incoming BIO, then call again
                 with the same data, or more that begins with it.
             ssl.SSLError: the connection is broken or has been shut down.
-            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+            TypeError, BufferError: *data* is text, not a buffer, or a buffer with gaps.
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
@@ -574,17 +573,17 @@ class SSLObject(Unique):
         return self._operate(self._send, data)
 
     def pending(self):
-        """Return how many decrypted bytes can be read without looking at the incoming BIO."""
+        """Return how many decrypted bytes can be read without using the incoming BIO."""
         return self._native.pending()
 
-    # A message in the fewest steps, for `SSLPipe`; see the graft's.
+    # One message in the fewest steps, for `SSLPipe`; see the graft engine's.
 
     def receive_records(self, incoming, data, received):
         """
-        Put *data* into *incoming*, and append what it decrypts to to the list *received*.
+        Put *data* into *incoming*, and append the decrypted bytes to the list *received*.
 
         Returns:
-            bool: whether that was all that can be had. If not, `read` tells.
+            bool: whether that was everything. If not, call `read` for the rest or the error.
         """
         incoming.write(data)
         if type(self) is not SSLObject or not self._done:
@@ -599,8 +598,8 @@ class SSLObject(Unique):
         Encrypt *data*, which is not empty, if it is small.
 
         Returns:
-            bytes: all that the peer must get. b'' if nothing was done, or it failed: `write` has to
-            be called, with the same data.
+            bytes: everything to send to the peer. b'' if nothing was done or it failed: then call
+            `write` with the same data.
         """
         if (type(self) is not SSLObject or not self._done or len(data) > _SMALL
                 or outgoing._size):
@@ -617,7 +616,7 @@ class SSLObject(Unique):
         Take the handshake as far as the incoming bytes allow.
 
         Raises:
-            ssl.SSLWantReadError: send what is outgoing, feed the incoming BIO, call again.
+            ssl.SSLWantReadError: send the outgoing bytes, feed the incoming BIO, call again.
             SSLCertVerificationError: the peer's certificate is not trusted, or for another name.
             ssl.SSLEOFError: the incoming BIO ended.
             ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
@@ -629,7 +628,7 @@ class SSLObject(Unique):
         Send close_notify, and wait for the peer's (RFC 8446 6.1, SSL_shutdown(3)).
 
         Returns:
-            None, once both have been sent. What follows the peer's stays in the incoming BIO.
+            None, once both sides have sent it. Bytes after the peer's stay in the incoming BIO.
 
         Raises:
             ssl.SSLWantReadError: the peer's has not come yet.
@@ -640,11 +639,11 @@ class SSLObject(Unique):
 
     verify_client_post_handshake = missing('verify_client_post_handshake')
 
-    # What was negotiated
+    # The result of the negotiation
 
     @property
     def context(self):
-        """The ssl.SSLContext in use. Assign another in a server name callback."""
+        """The ssl.SSLContext in use. A server name callback may assign another."""
         return self._native.context
 
     @context.setter
@@ -664,12 +663,12 @@ class SSLObject(Unique):
         return self._server_hostname
 
     def _requested_name(self):
-        """Return the name of the server that the client has asked for (str), or None."""
+        """Return the server name that the client has sent (str), or None."""
         return self._reader.name if self._server_side and self._reader else self._requested
 
     @property
     def session(self):
-        """The current `SSLSession`: not with this engine."""
+        """Raises: this engine has no sessions."""
         raise cannot('session')
 
     @session.setter
@@ -680,13 +679,13 @@ class SSLObject(Unique):
 
     @property
     def session_reused(self):
-        """Whether this connection resumed a session (bool): a client's never does."""
+        """Whether this connection resumed a session: False on a client; raises on a server."""
         if self._server_side:
             raise cannot('session_reused of a server')
         return False
 
     def version(self):
-        """Return the protocol version, 'TLSv1.3' say; None before the handshake."""
+        """Return the protocol version, such as 'TLSv1.3'; None before the handshake."""
         return self._native.version() if self._done else None
 
     def cipher(self):
@@ -694,7 +693,7 @@ class SSLObject(Unique):
         return self._native.cipher()
 
     def shared_ciphers(self):
-        """Return the server's ciphers that the client offered too: not with this engine."""
+        """Return None on a client and before the handshake; otherwise raise."""
         if not self._server_side or not self._done:
             return None
         raise cannot('shared_ciphers')
@@ -704,13 +703,13 @@ class SSLObject(Unique):
         return self._native.compression()
 
     def selected_alpn_protocol(self):
-        """Return the protocol that ALPN settled on (RFC 7301); None if it did on none."""
-        # Before 2.7.10 there is no ALPN, and so none that was settled on.
+        """Return the protocol negotiated by ALPN (RFC 7301); None if there is none."""
+        # Before 2.7.10 ssl has no ALPN.
         selected = getattr(self._native, 'selected_alpn_protocol', None)
         return selected and selected()
 
     def selected_npn_protocol(self):
-        """Return None, and warn: nobody speaks NPN any more; ALPN took its place (RFC 7301)."""
+        """Return None, and warn: NPN is obsolete; ALPN has replaced it (RFC 7301)."""
         warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
                       DeprecationWarning, stacklevel=2)
 
@@ -723,8 +722,8 @@ class SSLObject(Unique):
                 5929 4).
 
         Returns:
-            bytes; None before the handshake and where there is nothing to bind to safely:
-            'tls-unique' has no meaning in TLS 1.3 (RFC 9266 1).
+            bytes; None before the handshake, or if there is nothing to bind to safely:
+            'tls-unique' is not defined for TLS 1.3 (RFC 9266 1).
 
         Raises:
             ValueError: an unknown *cb_type*.
@@ -753,7 +752,7 @@ class SSLObject(Unique):
         oid, parameters = signature_algorithm(der)
         name = _SIGNATURE_HASHES.get(oid)
         if oid == _PSS:
-            # Its hash comes first, the one of MGF1 later; without any it is SHA-1, RFC 8017 A.2.3.
+            # Its hash comes first, that of MGF1 later; the default is SHA-1, RFC 8017 A.2.3.
             places = [(parameters.find(one), name) for one, name in _PSS_HASHES]
             name = min([found for found in places if found[0] >= 0] or [(0, 'sha256')])[1]
         return name and hashlib.new(name, der).digest()
@@ -765,14 +764,14 @@ class SSLObject(Unique):
         Return the peer's certificate.
 
         Args:
-            binary_form (bool): as DER bytes rather than a dict.
+            binary_form (bool): return DER bytes instead of a dict.
 
         Returns:
-            dict, with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified;
-            or bytes. None if the peer has shown none.
+            dict with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified; or
+            bytes. None if the peer has sent no certificate.
 
         Raises:
-            ValueError: before the handshake.
+            ValueError: the handshake is not done.
         """
         if not self._done:
             raise ValueError('handshake not done yet')
@@ -793,12 +792,12 @@ _CHANNEL_BINDINGS = {
     'tls-server-end-point': SSLObject._tls_server_end_point,
 }
 
-#: After these the connection goes on.
+#: The connection continues after these errors.
 _HARMLESS = frozenset(['SHUTDOWN_WHILE_IN_INIT', 'PROTOCOL_IS_SHUTDOWN'])
 
 
 class _Ended(Exception):
-    """The work is at its end, and the native object has nothing to say about it."""
+    """The operation has failed without an error from the native object; holds our error."""
 
 
 def _refused():
@@ -813,12 +812,12 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings: any context, not only ours.
-        incoming (MemoryBIO): where the peer's bytes will be put.
-        outgoing (MemoryBIO): where bytes for the peer will be found.
-        server_side (bool): which side to be.
+        incoming (MemoryBIO): put the peer's bytes here.
+        outgoing (MemoryBIO): take bytes for the peer from here.
+        server_side (bool): True for a server, False for a client.
         server_hostname (text, bytes or None): the server's name or IP address; sent as SNI unless
-            it is an address (RFC 6066 3), and checked when ``context.check_hostname``.
-        session (SSLSession or None): None: this engine resumes no sessions.
+            it is an address (RFC 6066 3), and checked if ``context.check_hostname`` is true.
+        session (SSLSession or None): must be None: this engine cannot resume sessions.
 
     Raises:
         TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
@@ -833,9 +832,9 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
     Do what `wrap_bio` does.
 
     Args:
-        check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
-            not. Where certificates are not verified at all, names are not either.
-        owner: what server name callbacks are handed, kept by a weak reference; None for the object
+        check_name (bool): check *server_hostname* even if *context* does not, without changing
+            *context*. If it does not verify certificates, names are not checked either.
+        owner: passed to server name callbacks, and kept by a weak reference; None for the object
             itself.
     """
     if not isinstance(context, ssl.SSLContext):
@@ -852,10 +851,10 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
 
 def refuse_renegotiation(ssl_object):
     """
-    Let a server refuse TLS 1.2 handshakes that its client starts anew.
+    Make a server refuse renegotiation by its client, up to TLS 1.2.
 
-    OpenSSL 3 does so by itself. The option OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of
-    the context allows them.
+    OpenSSL 3 does this itself. The context option OP_ALLOW_CLIENT_RENEGOTIATION
+    (`sslproto27.context`) allows renegotiation.
     """
     if ssl.OPENSSL_VERSION_INFO < (3,):
         allowed = ssl_object.context.options & OP_ALLOW_CLIENT_RENEGOTIATION
