@@ -1,7 +1,7 @@
 """
-PEP 543's unified TLS API: configurations, contexts, buffers and sockets that name no TLS library.
+PEP 543's unified TLS API: configurations, contexts, buffers and sockets for any TLS library.
 
-`BACKEND` is this interpreter's own OpenSSL; `sslproto27.pep543.pyopenssl` has another one.
+`BACKEND` uses this interpreter's own OpenSSL; `sslproto27.pep543.pyopenssl` has another backend.
 """
 from __future__ import absolute_import, division, print_function
 

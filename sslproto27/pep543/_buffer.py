@@ -1,8 +1,8 @@
 """
 `Buffer`: an `SSLPipe` as PEP 543's TLSWrappedBuffer. Nothing here knows of OpenSSL or of sockets.
 
-The pipe does the work as soon as it can and never waits; the PEP's buffer does it when it is asked
-to, and says what it waits for. Whatever a backend is, its pipe comes from its context.
+The pipe works as soon as it can and never waits. The PEP's buffer works when it is called, and
+reports what it waits for. Each backend's context provides its pipe.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -21,10 +21,10 @@ from ._names import suite_of
 
 __all__ = ['Buffer', 'OUTGOING_LIMIT']
 
-#: How many bytes may be outgoing before `Buffer.write` takes no more.
+#: `Buffer.write` takes no more data while this many bytes are outgoing.
 OUTGOING_LIMIT = 0x40000
 
-#: Versions by the names that OpenSSL gives them, SSL_get_version(3).
+#: Versions by OpenSSL's names, SSL_get_version(3).
 _VERSIONS = {'TLSv1': TLSVersion.TLSv1, 'TLSv1.1': TLSVersion.TLSv1_1,
              'TLSv1.2': TLSVersion.TLSv1_2, 'TLSv1.3': TLSVersion.TLSv1_3}
 
@@ -50,7 +50,7 @@ class _Queue(object):
             self.size += len(data)
 
     def peek(self, size):
-        """Return the first *size* bytes, or all there are."""
+        """Return the first *size* bytes, or all if there are fewer."""
         found = []
         for view in self._views:
             if size <= 0:
@@ -83,8 +83,8 @@ class Buffer(TLSWrappedBuffer):
     One side of a TLS connection; made by a context's ``wrap_buffers``. See the base class.
 
     Args:
-        context: what makes it.
-        connect (callable): from a `TLSConfiguration` to a new `SSLPipe`, of this side.
+        context: the context that makes it.
+        connect (callable): takes a `TLSConfiguration`, returns a new `SSLPipe` for this side.
         sni_callback (callable or None): the configuration's, on a server.
     """
 
@@ -97,15 +97,15 @@ class Buffer(TLSWrappedBuffer):
         self._pipe = connect(context.configuration)
         self._sni_callback = sni_callback
         self._hello = None if sni_callback is None else ClientHello()
-        self._early = []     # what has arrived while _hello, which is set until it is complete
-        self._arrived = []   # ciphertext that no call has looked at yet
+        self._early = []     # bytes that arrive until the ClientHello, _hello, is complete
+        self._arrived = []   # ciphertext that no call has processed yet
         self._eof = False
         self._plaintext = _Queue()
         self._outgoing = _Queue()
         self._failure = None  # raised once all plaintext has been read
-        self._facts = None    # what was negotiated, once it is: (cipher, protocol, version)
+        self._facts = None    # (cipher, protocol, version), once negotiated
 
-    # What the PEP has
+    # The PEP's methods
 
     def do_handshake(self):
         """See TLSWrappedBuffer; a server's sni_callback is called here, and may raise."""
@@ -218,19 +218,19 @@ class Buffer(TLSWrappedBuffer):
 
     @property
     def bytes_buffered(self):
-        """How many bytes are outgoing (int); it may be called, as the PEP's authors have it."""
+        """How many bytes are outgoing (int). It may be called too, as in the PEP authors' code."""
         return _Size(self._outgoing.size)
 
     @property
     def ssl_object(self):
-        """What the pipe has inside: an `SSLObject`, with certificates and sessions."""
+        """The pipe's `SSLObject`, for certificates and sessions."""
         return self._pipe.ssl_object
 
     def __repr__(self):
         return '<%s %s, %d bytes outgoing>' % (type(self).__name__, self._pipe.state,
                                                self._outgoing.size)
 
-    # How
+    # Internals
 
     def _require_start(self, name):
         self._pipe.claim()
@@ -238,7 +238,7 @@ class Buffer(TLSWrappedBuffer):
             raise RuntimeError('%s() is not possible before do_handshake()' % name)
 
     def _advance(self):
-        """Let what has arrived take effect; never before do_handshake(): it is TLS's, not plain."""
+        """Process the bytes that have arrived; not before do_handshake(): they belong to TLS."""
         if not self._arrived and not self._eof:
             return
         arrived = b''.join(self._arrived)
@@ -253,7 +253,7 @@ class Buffer(TLSWrappedBuffer):
             self._do(self._pipe.feed_eof)
 
     def _do(self, call, *args):
-        """Call the pipe, and take whatever comes of it."""
+        """Call the pipe, and collect its output."""
         call(*args)
         self._plaintext.append(self._pipe.appdata_received())
         self._collect()
@@ -265,11 +265,11 @@ class Buffer(TLSWrappedBuffer):
             self._facts = _facts(self._pipe.ssl_object)
 
     def _error(self):
-        """Return a copy of the failure: what is raised collects a traceback."""
+        """Return a copy of the failure, because raising adds a traceback to the exception."""
         return copy.copy(self._failure)
 
     def _raise_why_nothing(self):
-        """Raise why there is no plaintext, unless the peer has ended its side."""
+        """Raise the reason why there is no plaintext, unless the peer has ended its side."""
         if self._failure is not None:
             raise self._error()
         if self._pipe.state in _WAITING:
@@ -279,10 +279,10 @@ class Buffer(TLSWrappedBuffer):
 
     def _choose(self, data):
         """
-        Let sni_callback choose the configuration, once the whole ClientHello is here.
+        Let sni_callback choose the configuration, once the whole ClientHello has arrived.
 
         Returns:
-            bytes: what the pipe has to be fed: nothing until then.
+            bytes: the input for the pipe; b'' until then.
         """
         self._early.append(data)
         try:
@@ -304,7 +304,7 @@ class Buffer(TLSWrappedBuffer):
     def _use(self, configuration, name):
         if not isinstance(configuration, TLSConfiguration):
             self._refuse(UNRECOGNIZED_NAME, 'sni_callback refused %r' % (name,))
-        elif configuration.certificate_chain is None:  # OpenSSL finds other words, misleading ones
+        elif configuration.certificate_chain is None:  # OpenSSL's own error would mislead
             self._refuse(HANDSHAKE_FAILURE, 'this server has no certificate_chain')
         elif configuration != self._context.configuration:
             self._pipe = self._connect(configuration)
@@ -337,7 +337,7 @@ def _view(buffer):
 
 
 def _beginning(buf, size):
-    """Return at most *size* bytes of *buf*, without copying all of what can change."""
+    """Return at most *size* bytes of *buf*, without copying all of a mutable buffer."""
     if isinstance(buf, bytearray):
         buf = memoryview(buf)
     if isinstance(buf, memoryview) and buf.itemsize == 1 and buf.ndim == 1:

@@ -1,4 +1,4 @@
-"""`TLSConfiguration`: what is wanted of TLS. What a backend makes of it is not known here."""
+"""`TLSConfiguration`: the TLS settings that you want. Nothing here knows any backend."""
 from __future__ import absolute_import, division, print_function
 
 from collections import namedtuple
@@ -11,7 +11,7 @@ __all__ = ['DEFAULT_CIPHER_LIST', 'TLSConfiguration']
 
 
 class _Sequence(tuple):
-    """A tuple that lists can be added to, on either side: the PEP's authors have lists."""
+    """A tuple to which lists can be added, on either side, because the PEP's authors use lists."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class _Sequence(tuple):
         return type(self)(list(other) + list(self))
 
 
-#: TLS 1.3's suites, then what RFC 9325 4.2 recommends for TLS 1.2, and ChaCha20 (RFC 7905).
+#: TLS 1.3's suites, then those that RFC 9325 4.2 recommends for TLS 1.2, and ChaCha20 (RFC 7905).
 DEFAULT_CIPHER_LIST = _Sequence((
     CipherSuite.TLS_AES_256_GCM_SHA384,
     CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
@@ -47,22 +47,22 @@ _UNCHANGED = object()
 
 class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
     """
-    What is wanted of TLS: immutable, comparable, hashable; a backend's contexts are made of it.
+    TLS settings: immutable, comparable, hashable. A backend's contexts are made from it.
 
-    Sequences become tuples, which lists can be added to, and numbers and names that `CipherSuite`
-    and `NextProtocol` have become these. None stands for the default everywhere.
+    Sequences become tuples, to which lists can be added. Numbers and names that `CipherSuite` and
+    `NextProtocol` know become members of these. None means the default for every argument.
 
     Args:
-        validate_certificates (bool): whether the peer has to prove who it is. True by default.
-        certificate_chain: (certificates, private key) to prove it to the peer: a sequence of
+        validate_certificates (bool): whether the peer must prove its identity. True by default.
+        certificate_chain: (certificates, private key) to prove ours to the peer: a sequence of
             `Certificate`, the leaf first, and a `PrivateKey`. None by default.
-        ciphers: sequence of `CipherSuite` or int, the preferred first; those that a backend does
-            not have are left out. `DEFAULT_CIPHER_LIST` by default.
+        ciphers: sequence of `CipherSuite` or int, the preferred first. Suites that a backend lacks
+            are left out. `DEFAULT_CIPHER_LIST` by default.
         inner_protocols: sequence of `NextProtocol` or bytes for ALPN, the preferred first.
         lowest_supported_version (TLSVersion): TLSv1_2 by default (RFC 8996).
         highest_supported_version (TLSVersion): MAXIMUM_SUPPORTED by default.
-        trust_store (TrustStore): whose word counts. None by default: a client trusts the system's
-            store, a server asks for no certificate.
+        trust_store (TrustStore): the authorities to trust. None by default: a client trusts the
+            system's store, a server requests no certificate.
         sni_callback (callable): for servers: called with (buffer, name, configuration) when a
             client has said which server it wants; returns the `TLSConfiguration` for it. *name* is
             text, IDNA decoded, or None.
@@ -100,18 +100,18 @@ class TLSConfiguration(namedtuple('TLSConfiguration', _FIELDS)):
 
     @classmethod
     def _make(cls, iterable):
-        """Go through the checks, so that namedtuple's ``_replace`` does as well."""
+        """Run the checks of ``__new__``, so that namedtuple's ``_replace`` runs them too."""
         return cls(*iterable)
 
     def __deepcopy__(self, memo):
-        """Return itself: nothing in it changes, and keys cannot be copied."""
+        """Return itself: it is immutable, and keys cannot be copied."""
         return self
 
     def update(self, validate_certificates=_UNCHANGED, certificate_chain=_UNCHANGED,
                ciphers=_UNCHANGED, inner_protocols=_UNCHANGED, lowest_supported_version=_UNCHANGED,
                highest_supported_version=_UNCHANGED, trust_store=_UNCHANGED,
                sni_callback=_UNCHANGED):
-        """Return a configuration that differs from this one in the fields that are given."""
+        """Return a copy of this configuration with the given fields changed."""
         given = (validate_certificates, certificate_chain, ciphers, inner_protocols,
                  lowest_supported_version, highest_supported_version, trust_store, sni_callback)
         return type(self)(*[old if new is _UNCHANGED else new for old, new in zip(self, given)])

@@ -1,5 +1,5 @@
 """
-PEP 543's contexts, whatever makes of a configuration what a TLS library wants. None is named here.
+PEP 543's contexts, for any backend. Nothing here knows any TLS library.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -10,19 +10,19 @@ from ._interfaces import ClientContext, ServerContext
 
 __all__ = ['PipeClientContext', 'PipeServerContext']
 
-#: How many configurations that sni_callback has returned a context remembers.
+#: How many of the configurations returned by sni_callback a context remembers.
 _REMEMBERED = 100
 
 
 class PipeClientContext(ClientContext):
     """
-    Makes clients' connections, of pipes.
+    Makes clients' connections from pipes.
 
-    A backend's own has `_new_native`, from (configuration, server_side) to what its pipes take as
-    context, and `_new_pipe`, called like `SSLPipe`.
+    A backend's subclass sets `_new_native`, which takes (configuration, server_side) and returns
+    its pipes' context, and `_new_pipe`, which is called like `SSLPipe`.
 
     Args:
-        configuration (TLSConfiguration): what is wanted; sni_callback is ignored.
+        configuration (TLSConfiguration): the settings; sni_callback is ignored.
 
     Raises:
         TypeError, TLSError: as ClientContext says.
@@ -38,7 +38,7 @@ class PipeClientContext(ClientContext):
 
     @property
     def configuration(self):
-        """The `TLSConfiguration` that this context was made of."""
+        """The `TLSConfiguration` from which this context was made."""
         return self._configuration
 
     def wrap_buffers(self, server_hostname):
@@ -54,13 +54,14 @@ class PipeClientContext(ClientContext):
 
 class PipeServerContext(ServerContext):
     """
-    Makes servers' connections, of pipes; for a backend's own see `PipeClientContext`.
+    Makes servers' connections from pipes; for a backend's subclass see `PipeClientContext`.
 
-    Clients have to prove who they are if the configuration has a trust_store and validates. Without
-    a certificate_chain, the sni_callback's or its own, it refuses every client.
+    Clients must prove their identity if the configuration has a trust_store and validates. The
+    server refuses every client for which neither its own configuration nor that from sni_callback
+    has a certificate_chain.
 
     Args:
-        configuration (TLSConfiguration): what is wanted.
+        configuration (TLSConfiguration): the settings.
 
     Raises:
         TypeError, TLSError: as ServerContext says.
@@ -76,14 +77,14 @@ class PipeServerContext(ServerContext):
 
     @property
     def configuration(self):
-        """The `TLSConfiguration` that this context was made of."""
+        """The `TLSConfiguration` from which this context was made."""
         return self._configuration
 
     def wrap_buffers(self):
         """See ServerContext."""
         callback = self._configuration.sni_callback
         if callback is None and self._configuration.certificate_chain is None:
-            callback = _unchanged  # the buffer refuses what is chosen without a certificate
+            callback = _unchanged  # the buffer refuses a configuration without a certificate
         return Buffer(self, self._connect, callback)
 
     def _connect(self, configuration):

@@ -1,8 +1,8 @@
 """
-Certificates, private keys and trust stores, kept in memory as PEM; nothing here does TLS.
+Certificates, private keys and trust stores, kept in memory as PEM. Nothing here does TLS.
 
-What is in them is looked at no closer than it takes to tell PEM from DER and one kind of key from
-another: OpenSSL reads them when a context is made. Nothing is ever written to disk.
+We parse only enough to distinguish PEM from DER and the kinds of keys: OpenSSL reads the content
+when a context is made. Nothing is ever written to disk.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -19,15 +19,15 @@ from ._interfaces import Certificate, PrivateKey, TrustStore
 
 __all__ = ['PEMCertificate', 'PEMPrivateKey', 'PEMTrustStore']
 
-# RFC 7468 2; the groups are the label and what is between the lines.
+# RFC 7468 2; the groups are the label and the text between the lines.
 _BLOCK = re.compile(br'-----BEGIN ([A-Z0-9 ]+)-----([\t\r\n -~]*?)-----END \1-----')
-_TRUSTED = b'TRUSTED CERTIFICATE'  # with what it is trusted for: openssl-x509(1), -trustout
+_TRUSTED = b'TRUSTED CERTIFICATE'  # with trust settings: openssl-x509(1), -trustout
 _CERTIFICATES = (b'CERTIFICATE', b'X509 CERTIFICATE', _TRUSTED)
 
 # Identifier octets of DER (X.690 8.1.2).
 _INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
 
-#: What a key's first two elements are, and what PEM calls such a key.
+#: From the types of a key's first two elements to its label in PEM.
 _KEYS = {
     (_SEQUENCE, _OCTET_STRING): b'ENCRYPTED PRIVATE KEY',  # RFC 5958 3
     (_INTEGER, _SEQUENCE): b'PRIVATE KEY',                 # RFC 5958 2
@@ -37,7 +37,7 @@ _KEYS = {
 
 
 class _Kept(object):
-    """What is kept, and compared and hashed by that; never shown."""
+    """Base of credentials: compared and hashed by their content, which is never shown."""
 
     __slots__ = ('_kept',)
 
@@ -62,25 +62,25 @@ class _Kept(object):
 
     @property
     def pem(self):
-        """What is kept, as PEM (bytes)."""
+        """The content, as PEM (bytes)."""
         return self._kept[0]
 
 
 class PEMCertificate(_Kept, Certificate):
-    """A certificate, in memory; the leaf with its chain if it was made of several."""
+    """A certificate in memory; if made from several, the leaf with its chain."""
 
     __slots__ = ()
 
     @classmethod
     def from_buffer(cls, buffer):
         """
-        Return the certificate in *buffer*; of several, the first, with the others as its chain.
+        Return the certificate in *buffer*. If there are several, the others are its chain.
 
         Args:
             buffer: bytes, PEM (other text may be around it) or DER.
 
         Raises:
-            TypeError: *buffer* is text, or no buffer.
+            TypeError: *buffer* is text or not a buffer.
             ValueError: it holds no certificate.
         """
         return cls._keep(b''.join(one.pem for one in cls.chain_from_buffer(buffer)))
@@ -93,9 +93,9 @@ class PEMCertificate(_Kept, Certificate):
     @classmethod
     def chain_from_buffer(cls, buffer):
         """
-        Return all certificates in *buffer*, in its order: a tuple of them.
+        Return a tuple of all certificates in *buffer*, in the same order. Beyond the PEP.
 
-        Beyond the PEP: for the first part of ``certificate_chain``, the leaf first.
+        Use it as the first part of ``certificate_chain``, with the leaf first.
         """
         data = as_bytes(buffer, 'buffer')
         if _is_pem(data):
@@ -117,7 +117,7 @@ class PEMCertificate(_Kept, Certificate):
 
 
 class PEMPrivateKey(_Kept, PrivateKey):
-    """A private key, in memory, as it was given: encrypted if it was."""
+    """A private key in memory, as it was given, encrypted or not."""
 
     __slots__ = ()
 
@@ -127,13 +127,13 @@ class PEMPrivateKey(_Kept, PrivateKey):
         Return the key in *buffer*.
 
         Args:
-            buffer: bytes, PEM (other text may be around it) or DER: PKCS #8, also encrypted,
+            buffer: bytes, PEM (other text may be around it) or DER: PKCS #8, encrypted or not,
                 PKCS #1, or SEC 1.
-            password: bytes, bytearray, text, or a callable that returns such. Asked for each time
-                that a context is made of an encrypted key, and else never.
+            password: bytes, bytearray, text, or a callable that returns one of these. It is used
+                or called only when a context is made from an encrypted key, each time anew.
 
         Raises:
-            TypeError: *buffer* is text, or no buffer; *password* cannot be used.
+            TypeError: *buffer* is text or not a buffer; *password* cannot be used.
             ValueError: *buffer* holds no private key, or several.
         """
         data = as_bytes(buffer, 'buffer')
@@ -168,11 +168,11 @@ class PEMPrivateKey(_Kept, PrivateKey):
         """
         Return the password (bytes); None if none is needed.
 
-        Not left to OpenSSL: it may call several times, also after that has raised.
+        We do not leave this to OpenSSL: it may call the function again even after an error.
 
         Raises:
-            TLSError: one is needed, and there is none: OpenSSL would ask the terminal for it.
-            TypeError: what was called for it returned something else.
+            TLSError: a password is needed but missing: OpenSSL would ask for it on the terminal.
+            TypeError: the callable did not return bytes or text.
         """
         if not self.is_encrypted:
             return None
@@ -192,13 +192,13 @@ class PEMPrivateKey(_Kept, PrivateKey):
 
 
 class PEMTrustStore(_Kept, TrustStore):
-    """Certificates to trust, in memory; or the system's, wherever they are."""
+    """Certificates to trust, in memory; or the system's store."""
 
     __slots__ = ()
 
     @classmethod
     def system(cls):
-        """Return what OpenSSL, as this interpreter has it, takes for the system's store."""
+        """Return the store that this interpreter's OpenSSL considers the system's."""
         return cls._keep(None)
 
     @classmethod
@@ -207,8 +207,8 @@ class PEMTrustStore(_Kept, TrustStore):
         Return the certificates in the file *path* (str, bytes or os.PathLike).
 
         Raises:
-            ValueError: there is none in it.
-            EnvironmentError: it cannot be read.
+            ValueError: the file holds no certificate.
+            EnvironmentError: the file cannot be read.
         """
         return cls.from_pem_buffer(_content(path))
 
@@ -245,12 +245,12 @@ def _blocks(data, labels):
 
 
 def _relabelled(match):
-    """Return a block of a certificate with the label that every reader knows."""
+    """Return a certificate's PEM block with the standard label."""
     return re.sub(b'X509 CERTIFICATE', b'CERTIFICATE', match.group(0)) + b'\n'
 
 
 def _plain(match):
-    """Return the same, without what the certificate is trusted for: whoever shows it trusts it."""
+    """Return the same without trust settings, which do not matter if we present it."""
     if match.group(1) != _TRUSTED:
         return _relabelled(match)
     return _encode(b'CERTIFICATE', certificate_in_pem(match.group(2)))
@@ -263,7 +263,7 @@ def _encode(label, der):
 
 
 def _first_tags(der):
-    """Return the tags of the first two elements of *der*, which must be one SEQUENCE and whole."""
+    """Return the tags of the first two elements in *der*, which must be one complete SEQUENCE."""
     tag, start, end = _header(der, 0)
     if tag != _SEQUENCE or end != len(der):
         raise ValueError('buffer holds neither PEM nor DER')
@@ -272,7 +272,7 @@ def _first_tags(der):
 
 
 def _header(der, start):
-    """Return (tag, where the content begins, where it ends) of the element at *start*."""
+    """Return (tag, start of the content, end of the content) of the element at *start*."""
     octets = bytearray(der[start:start + 6])
     if len(octets) < 2:
         raise ValueError('buffer holds DER that has been cut short')

@@ -1,17 +1,17 @@
-"""What PEP 543 enumerates: cipher suites, protocols inside of TLS, versions of TLS."""
+"""PEP 543's enumerations: cipher suites, protocols inside TLS, versions of TLS."""
 from __future__ import absolute_import, division, print_function
 
-from enum import Enum, IntEnum  # on Python 2, of the package enum34
+from enum import Enum, IntEnum  # on Python 2, from the package enum34
 
 __all__ = ['CipherSuite', 'NextProtocol', 'TLSVersion']
 
 
 class CipherSuite(IntEnum):
     """
-    Cipher suites by their names at IANA; the values are their numbers on the wire.
+    Cipher suites by their IANA names; the values are their numbers on the wire.
 
-    All that PEP 543 lists: none without encryption, without authentication or with keys known
-    beforehand. That a suite is here does not mean that it is safe, or that a backend has it.
+    It has all suites that PEP 543 lists, which exclude those without encryption, without
+    authentication or with pre-shared keys. A suite here may be unsafe, and a backend may lack it.
     """
 
     TLS_RSA_WITH_RC4_128_SHA = 0x0005
@@ -129,12 +129,12 @@ class CipherSuite(IntEnum):
 
     @property
     def is_tls13(self):
-        """Whether TLS 1.3 has it, and no earlier version (RFC 8446 B.4)."""
+        """Whether it belongs to TLS 1.3 and no earlier version (RFC 8446 B.4)."""
         return self >> 8 == 0x13
 
 
 class NextProtocol(Enum):
-    """Protocols inside of TLS; the values are their names on the wire (RFC 7301 6)."""
+    """Protocols inside TLS; the values are their names on the wire (RFC 7301 6)."""
 
     H2 = b'h2'
     H2C = b'h2c'
@@ -147,7 +147,7 @@ class NextProtocol(Enum):
 
 
 class TLSVersion(Enum):
-    """Versions of TLS, the oldest first, between what asks for a backend's own limits."""
+    """Versions of TLS, the oldest first; the outer two stand for a backend's own limits."""
 
     MINIMUM_SUPPORTED = 1
     SSLv2 = 2

@@ -1,8 +1,7 @@
 """
-PEP 543's errors. They are the ssl module's: the PEP asks for that where ssl itself is the backend.
+PEP 543's errors. They are the ssl module's, as the PEP requires if ssl itself is the backend.
 
-So what the layers below raise needs no second map, and code that catches the errors of ssl goes on
-doing so.
+So errors from the layers below need no second mapping, and code that catches ssl's errors works.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -21,32 +20,32 @@ RaggedEOF = ssl.SSLEOFError
 
 
 class _BadType(TLSError, TypeError):
-    """A configuration has something of a class that it cannot have there."""
+    """A configuration has an object of a wrong class."""
 
 
 class _BadValue(TLSError, ValueError):
-    """A configuration has a value that no context can be made of."""
+    """A configuration has a value from which no context can be made."""
 
 
 class _HasEnded(TLSError, RuntimeError):
-    """Something is written after our close_notify."""
+    """The application writes after our close_notify."""
 
 
 def bad_type(text):
-    """Return what is a TLSError, as the PEP asks of contexts, and the TypeError that it is."""
+    """Return an error that is a TLSError, as the PEP requires of contexts, and a TypeError."""
     return tls_error(text, _BadType)
 
 
 def bad_value(text):
-    """Return what is a TLSError, as the PEP asks of contexts, and the ValueError that it is."""
+    """Return an error that is a TLSError, as the PEP requires of contexts, and a ValueError."""
     return tls_error(text, _BadValue)
 
 
 def no_supported_ciphers():
-    """Return what a configuration comes to of whose cipher suites a backend has none."""
+    """Return the error for a configuration of whose cipher suites a backend has none."""
     return bad_value('ciphers has no supported ciphers: this TLS library has none of them')
 
 
 def has_ended():
-    """Return what writing after ``shutdown`` comes to: the connection's fault and the caller's."""
+    """Return the error for writing after ``shutdown``: a TLSError and a RuntimeError."""
     return tls_error('write() is not possible after shutdown()', _HasEnded)

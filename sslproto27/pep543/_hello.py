@@ -1,9 +1,9 @@
 """
-What a client says first (RFC 8446 4.1.2), read far enough to find the server that it wants.
+Reads a ClientHello (RFC 8446 4.1.2) far enough to find the server name that the client wants.
 
-OpenSSL tells that name only when it has settled much else already: a configuration that is chosen
-then comes too late for cipher suites, versions and client certificates (observed on 3.0:
-SSL_set_SSL_CTX(3)). So it is read before OpenSSL sees a byte, and all bytes go to OpenSSL after.
+OpenSSL reports that name only after it has negotiated much else: a configuration chosen then comes
+too late for cipher suites, versions and client certificates (observed on 3.0: SSL_set_SSL_CTX(3)).
+So we read it before OpenSSL sees a byte, and then pass all bytes to OpenSSL.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -27,7 +27,7 @@ _FATAL = 2
 
 
 def alert(description):
-    """Return the record of a fatal alert, as it is sent before anything is agreed upon (bytes)."""
+    """Return the record of a fatal alert for the time before anything is negotiated (bytes)."""
     return bytes(bytearray([_ALERT, 3, 3, 0, 2, _FATAL, description]))
 
 
@@ -36,14 +36,14 @@ class ClientHello(object):
     A ClientHello that arrives in pieces.
 
     Attributes:
-        server_name (text or None): once it is complete: the name, IDNA decoded where that works.
+        server_name (text or None): once it is complete: the name, IDNA decoded if possible.
     """
 
     __slots__ = ('server_name', '_records', '_message')
 
     def __init__(self):
         self.server_name = None
-        self._records = bytearray()  # what is no whole record yet
+        self._records = bytearray()  # an incomplete record
         self._message = bytearray()  # handshake messages, out of their records
 
     def feed(self, data):
@@ -51,7 +51,7 @@ class ClientHello(object):
         Take *data* (bytes), records split anywhere; return whether the ClientHello is complete.
 
         Raises:
-            ValueError: this is no ClientHello.
+            ValueError: this is not a ClientHello.
         """
         records = self._records
         records += data
@@ -85,7 +85,7 @@ class ClientHello(object):
 
 
 class _Reader(object):
-    """Takes what a message consists of, in order."""
+    """Takes the parts of a message, in order."""
 
     __slots__ = ('_data', '_position')
 
@@ -107,7 +107,7 @@ class _Reader(object):
         return data
 
     def rest(self):
-        """Return all that is left (bytearray)."""
+        """Return the remaining bytes (bytearray)."""
         return self.take(len(self._data) - self._position)
 
     def number(self, size):
@@ -151,5 +151,5 @@ def _host_name(entries):
     name = name.decode('ascii')  # a UnicodeDecodeError is a ValueError
     try:
         return name.encode('ascii').decode('idna')
-    except (UnicodeError, IndexError):  # the latter is what 2.7's punycode raises on some names
-        return name  # RFC 3490 4.2: what cannot be decoded stays as it is
+    except (UnicodeError, IndexError):  # IndexError: 2.7's punycode raises it for some names
+        return name  # RFC 3490 4.2: a name that cannot be decoded stays as it is

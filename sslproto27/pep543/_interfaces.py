@@ -1,8 +1,8 @@
 """
-The abstract side of PEP 543: what a backend has to offer. Nothing here knows of any.
+PEP 543's abstract classes: the interface of a backend. Nothing here knows any backend.
 
-The names, arguments and results are the PEP's; where its text leaves open what happens, the
-docstrings here say it, and the tests hold every backend to it.
+The names, arguments and results are the PEP's. The docstrings define what its text leaves open, and
+the tests hold every backend to them.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -23,7 +23,7 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
     One side of a TLS connection, without the connection.
 
     Ciphertext goes in through `receive_from_network` and comes out through `peek_outgoing` and
-    `consume_outgoing`. After every call, also after one that raised, look for outgoing data.
+    `consume_outgoing`. After every call, even one that raised, look for outgoing data.
     """
 
     __slots__ = ()
@@ -34,17 +34,17 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
         Return at most *amt* bytes of plaintext; b'' once the peer has ended its side.
 
         Raises:
-            WantReadError: the buffer has to receive more from the network first.
+            WantReadError: the buffer must receive more from the network first.
             RaggedEOF: the network has ended without the peer's close_notify.
             TLSError: TLS has failed. Plaintext that came before the failure is returned first.
-            RuntimeError: before `do_handshake`.
-            TypeError, ValueError: *amt* is no number, or negative.
+            RuntimeError: `do_handshake` has not been called.
+            TypeError, ValueError: *amt* is not a number, or is negative.
         """
 
     @abstractmethod
     def readinto(self, buffer, amt):
         """
-        Put at most *amt* bytes of plaintext into *buffer*, as `read` gets them, and as fit.
+        Read like `read`, into *buffer*: at most *amt* bytes of plaintext, or as many as fit.
 
         Returns:
             int: how many bytes; 0 once the peer has ended its side, or if there is no room.
@@ -59,23 +59,23 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
         Encrypt the beginning of *buf*, any contiguous buffer.
 
         Returns:
-            int: how many bytes were taken; fewer than there are if much is outgoing.
+            int: how many bytes were taken; fewer than all if much is outgoing.
 
         Raises:
             WantReadError: the handshake is not done.
             WantWriteError: too much is outgoing: send, consume, and call again.
             TLSError: TLS has failed.
-            RuntimeError: before `do_handshake`, or after `shutdown`: then a TLSError as well.
-            TypeError, BufferError: *buf* is text, no buffer, or one with gaps.
+            RuntimeError: called before `do_handshake`, or after `shutdown` (then also a TLSError).
+            TypeError, BufferError: *buf* is text, not a buffer, or a buffer with gaps.
         """
 
     @abstractmethod
     def do_handshake(self):
         """
-        Shake hands as far as the data received allows; verify the peer and its name.
+        Take the handshake as far as the received data allows; verify the peer and its name.
 
         Raises:
-            WantReadError: send what is outgoing, receive more, call again.
+            WantReadError: send the outgoing data, receive more, call again.
             RaggedEOF: the network has ended.
             TLSError: the handshake failed, for good; an alert may be outgoing.
         """
@@ -86,7 +86,7 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
 
     @abstractmethod
     def negotiated_protocol(self):
-        """Return the `NextProtocol` (or bytes) that ALPN settled on; None if it did on none."""
+        """Return the `NextProtocol` (or bytes) negotiated by ALPN; None if there is none."""
 
     @abstractproperty
     def context(self):
@@ -101,11 +101,11 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
         """
         End our side with close_notify, and wait for the peer's (RFC 8446 6.1).
 
-        What still arrives can be read.
+        Data that still arrives can be read.
 
         Raises:
             WantReadError: the peer's close_notify has not come. Ours is outgoing: send it, then
-                receive more and call again, or leave it at that.
+                receive more and call again, or stop there.
             RaggedEOF: the network has ended without it.
             TLSError: TLS has failed.
             RuntimeError: the handshake is not done.
@@ -116,12 +116,12 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
         """
         Keep *data* (bytes), received from the network, for the calls above.
 
-        b'' stands for the end of it, as a socket's ``recv`` has it: nothing may follow.
+        b'' means the end, as from a socket's ``recv``: nothing may follow.
         """
 
     @abstractmethod
     def peek_outgoing(self, amt):
-        """Return at most *amt* bytes that are to be sent, and keep them; b'' if there are none."""
+        """Return at most *amt* outgoing bytes without removing them; b'' if there are none."""
 
     @abstractmethod
     def consume_outgoing(self, amt):
@@ -129,7 +129,7 @@ class TLSWrappedBuffer(six.with_metaclass(ABCMeta, Unique)):
         Drop *amt* bytes that have been sent.
 
         Raises:
-            ValueError: there are not so many.
+            ValueError: fewer bytes are outgoing.
         """
 
 
@@ -142,20 +142,20 @@ class _Context(six.with_metaclass(ABCMeta, Unique)):
     def __init__(self, configuration):
         """
         Args:
-            configuration (TLSConfiguration): what is wanted.
+            configuration (TLSConfiguration): the settings.
 
         Raises:
-            TLSError: it asks for what there is not, or its certificates cannot be used. What can be
-                seen without a TLS library is a TypeError or a ValueError as well.
+            TLSError: the backend lacks something, or the certificates cannot be used. An error that
+                can be found without a TLS library is also a TypeError or a ValueError.
         """
 
     @abstractproperty
     def configuration(self):
-        """The `TLSConfiguration` that this context was made of."""
+        """The `TLSConfiguration` from which this context was made."""
 
 
 class ClientContext(_Context):
-    """What makes clients' connections."""
+    """Makes clients' connections."""
 
     __slots__ = ()
 
@@ -164,7 +164,7 @@ class ClientContext(_Context):
         Return a `TLSWrappedSocket` over *socket*, a stream that is, or will be, connected.
 
         Args:
-            socket (socket.socket): not to be used any more until ``unwrap`` returns it.
+            socket (socket.socket): do not use it until ``unwrap`` returns it.
             server_hostname: as for `wrap_buffers`.
         """
         return TLSWrappedSocket(socket, self.wrap_buffers(server_hostname))
@@ -176,22 +176,22 @@ class ClientContext(_Context):
 
         Args:
             server_hostname (text or None): the name or IP address that the server must prove, sent
-                as SNI unless it is an address. With None no name is checked: the certificate may
-                be anybody's whom the trust store knows.
+                as SNI unless it is an address. None disables the name check: any certificate that
+                the trust store accepts will do.
         """
 
 
 class ServerContext(_Context):
-    """What makes servers' connections."""
+    """Makes servers' connections."""
 
     __slots__ = ()
 
     def wrap_socket(self, socket):
         """
-        Return a `TLSWrappedSocket` over *socket*, a stream that is connected, or that listens.
+        Return a `TLSWrappedSocket` over *socket*, a stream that is connected or listening.
 
         Args:
-            socket (socket.socket): not to be used any more until ``unwrap`` returns it.
+            socket (socket.socket): do not use it until ``unwrap`` returns it.
         """
         return TLSWrappedSocket(socket, self.wrap_buffers())
 
@@ -201,7 +201,7 @@ class ServerContext(_Context):
 
 
 class Certificate(six.with_metaclass(ABCMeta, Unique)):
-    """Where a certificate is to be had from."""
+    """A source of a certificate."""
 
     __slots__ = ()
 
@@ -217,7 +217,7 @@ class Certificate(six.with_metaclass(ABCMeta, Unique)):
 
 
 class PrivateKey(six.with_metaclass(ABCMeta, Unique)):
-    """Where a private key is to be had from."""
+    """A source of a private key."""
 
     __slots__ = ()
 
@@ -233,7 +233,7 @@ class PrivateKey(six.with_metaclass(ABCMeta, Unique)):
 
 
 class TrustStore(six.with_metaclass(ABCMeta, Unique)):
-    """Whose word on a certificate counts."""
+    """The authorities whose certificates to trust."""
 
     __slots__ = ()
 
@@ -244,12 +244,12 @@ class TrustStore(six.with_metaclass(ABCMeta, Unique)):
 
     @classmethod
     def from_pem_file(cls, path):
-        """Return a trust store of the certificates in a file, PEM."""
+        """Return a trust store with the certificates in a PEM file."""
         raise NotImplementedError('%s has no from_pem_file' % cls.__name__)
 
 
 class Backend(namedtuple('Backend', ['client_context', 'server_context', 'certificate',
                                      'private_key', 'trust_store'])):
-    """A TLS implementation: the classes that it has for PEP 543's interfaces."""
+    """A TLS implementation: its classes for PEP 543's interfaces."""
 
     __slots__ = ()

@@ -1,9 +1,9 @@
 """
-Certificates from memory, for what takes only names of files.
+Loads certificates from memory through functions that accept only file names.
 
-Python 3's ``load_cert_chain`` does, 3.13's too. So what is in memory is given a name: of a file in
-memory, memfd_create(2), or else of a pipe whose other end a thread fills. Nothing touches a disk.
-This needs a system that has ``/dev/fd``, as Linux, macOS and the BSDs do.
+Python 3's ``load_cert_chain`` is one, still in 3.13. So we give the data a file name: of a file in
+memory, memfd_create(2), or else of a pipe that a thread fills. Nothing touches a disk. The system
+must have ``/dev/fd``, as Linux, macOS and the BSDs do.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -19,13 +19,13 @@ __all__ = ['load_chain', 'named']
 
 def load_chain(context, certificates, key, password):
     """
-    Let *context* prove who it is.
+    Load a certificate chain and its private key into *context*.
 
     Args:
         context (ssl.SSLContext): the context.
         certificates (bytes): PEM, the leaf first.
         key (bytes): PEM.
-        password: as ``load_cert_chain`` takes it.
+        password: as for ``load_cert_chain``.
 
     Raises:
         ssl.SSLError: they cannot be read, or do not belong together.
@@ -40,13 +40,13 @@ def load_chain(context, certificates, key, password):
         except EnvironmentError as error:
             if error.errno != errno.ESPIPE:
                 raise
-            # What OpenSSL says is lost: Python looks at errno first, which a pipe has set.
+            # OpenSSL's error is lost: Python looks first at errno, which the pipe has set.
             raise tls_error('the certificates and the private key cannot be read, or do not belong '
                             'together')
 
 
 def named(data):
-    """Give, as a context manager, a name of a file from which *data* (bytes) can be read, once."""
+    """Return a context manager that gives a file name from which *data* can be read, once."""
     return _memory_file(data) if hasattr(os, 'memfd_create') else _pipe(data)
 
 
@@ -63,7 +63,7 @@ def _memory_file(data):
 @contextlib.contextmanager
 def _pipe(data):
     reading, writing = os.pipe()
-    # More than a pipe holds would wait for a reader: so somebody else writes.
+    # Writing more than a pipe holds waits for a reader, so another thread writes.
     writer = threading.Thread(target=_fill, args=(writing, data))
     writer.daemon = True
     writer.start()
@@ -78,7 +78,7 @@ def _fill(descriptor, data):
     try:
         _write(descriptor, data)
     except OSError as error:
-        if error.errno != errno.EPIPE:  # who reads has seen enough, and says what of
+        if error.errno != errno.EPIPE:  # the reader has stopped early, and reports why
             raise
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Cipher suites by OpenSSL's names, ciphers(1): what every backend on OpenSSL needs."""
+"""OpenSSL's names of cipher suites, ciphers(1), for every backend that uses OpenSSL."""
 from __future__ import absolute_import, division, print_function
 
 import re
@@ -8,12 +8,12 @@ from ._errors import tls_error
 
 __all__ = ['DEFAULT_TLS13', 'cipher_list', 'split_suites', 'suite_of']
 
-#: What OpenSSL offers of TLS 1.3 unless it is told otherwise, SSL_CTX_set_ciphersuites(3).
+#: The TLS 1.3 suites that OpenSSL offers by default, SSL_CTX_set_ciphersuites(3).
 DEFAULT_TLS13 = frozenset([
     CipherSuite.TLS_AES_256_GCM_SHA384, CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
     CipherSuite.TLS_AES_128_GCM_SHA256])
 
-#: Regular expressions of IANA's words, and OpenSSL's for them.
+#: Regular expressions for words in IANA's names, and OpenSSL's words for them.
 _WORDS = [
     ('^RSA_WITH_', ''), ('_WITH_', '_'), ('(AES|CAMELLIA)_(128|256)(_CBC)?', r'\1\2'),
     ('3DES_EDE_CBC', 'DES_CBC3'), ('RC4_128', 'RC4'), ('SEED_CBC', 'SEED'),
@@ -36,9 +36,9 @@ _SUITES = {name: suite for suite, name in _NAMES.items()}
 
 def split_suites(suites):
     """
-    Return (those of TLS 1.2 and earlier, those of TLS 1.3), in order.
+    Return (suites of TLS 1.2 and earlier, suites of TLS 1.3), in order.
 
-    A number that `CipherSuite` does not have has no name here, and so is in neither.
+    Numbers that are not in `CipherSuite` have no name here and are left out.
     """
     known = [suite for suite in suites if suite in _NAMES]
     return ([suite for suite in known if not suite.is_tls13],
@@ -46,7 +46,7 @@ def split_suites(suites):
 
 
 def cipher_list(suites):
-    """Return *suites* as OpenSSL takes a list of them (str)."""
+    """Return *suites* in OpenSSL's list format (str)."""
     return str(':'.join(_NAMES[suite] for suite in suites))
 
 
@@ -55,7 +55,7 @@ def suite_of(name):
     Return the `CipherSuite` that OpenSSL calls *name*.
 
     Raises:
-        TLSError: PEP 543 has none.
+        TLSError: PEP 543 does not list it.
     """
     try:
         return _SUITES[name]

@@ -1,5 +1,5 @@
 """
-The backend on this interpreter's own ssl module: this package's memory BIOs on 2.7, Python 3's own.
+The backend on the interpreter's ssl module: this package's memory BIOs on 2.7, Python 3's on 3.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,8 +20,8 @@ __all__ = ['BACKEND', 'OpenSSLClientContext', 'OpenSSLServerContext']
 
 
 def _native_context(configuration, server_side):
-    """Return the ssl.SSLContext of a configuration."""
-    # With the pair engine it is a property, which raises.
+    """Return an ssl.SSLContext for a configuration."""
+    # With the pair engine it is a property that raises.
     can_choose = callable(getattr(SSLContext, 'set_ciphersuites', None))
     wanted = plan(configuration, server_side, can_choose)
     context = _new_context(wanted, server_side)
@@ -45,16 +45,16 @@ def _native_context(configuration, server_side):
 
 
 def _new_context(wanted, server_side):
-    """Return an SSLContext that verifies as it has to."""
+    """Return an SSLContext that verifies as *wanted* says."""
     purpose = ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH
     trusted = wanted.trusted if wanted.verify else None
     if trusted is None or b'TRUSTED' not in trusted:
         cadata = trusted and trusted.decode('ascii')
         context = create_default_context(purpose, cadata=cadata)
-    else:  # what each is trusted for OpenSSL reads in files alone
+    else:  # OpenSSL reads trust settings only from files
         with named(trusted) as name:
             context = create_default_context(purpose, cafile=name)
-    # On 2.7 create_default_context has done this, without a name for it.
+    # On 2.7 create_default_context has done this, but ssl does not have the name.
     context.options |= getattr(ssl, 'OP_NO_RENEGOTIATION', 0)
     if server_side:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE

@@ -1,4 +1,4 @@
-"""What a configuration comes to on OpenSSL, whoever binds it: versions, suites, whom to verify."""
+"""Translates a configuration for OpenSSL, under any binding: versions, suites, verification."""
 from __future__ import absolute_import, division, print_function
 
 import collections
@@ -19,16 +19,16 @@ _PLAN = 'lowest highest older newer protocols certificates key verify trusted'
 
 class Plan(collections.namedtuple('Plan', _PLAN)):
     """
-    What a context has to be told.
+    The settings for a context.
 
     Attributes:
         lowest, highest (TLSVersion): TLSv1 to TLSv1_3; or MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED.
         older, newer (list of CipherSuite): of TLS 1.2 and before; of TLS 1.3. Empty if the versions
             rule them out, and *newer* if they are OpenSSL's own choice.
         protocols (list of bytes): for ALPN.
-        certificates (bytes or None), key (PEMPrivateKey or None): what proves who we are.
-        verify (bool): whether the peer has to prove who it is.
-        trusted (bytes or None): PEM of whom to trust; None for the system's store.
+        certificates (bytes or None), key (PEMPrivateKey or None): they prove our identity.
+        verify (bool): whether the peer must prove its identity.
+        trusted (bytes or None): PEM of the authorities to trust; None for the system's store.
     """
 
     __slots__ = ()
@@ -39,18 +39,18 @@ def plan(configuration, server_side, can_choose_tls13):
     Return the `Plan` of a configuration.
 
     Args:
-        configuration (TLSConfiguration): what is wanted.
-        server_side (bool): for which side.
-        can_choose_tls13 (bool): whether a context can be told TLS 1.3's suites.
+        configuration (TLSConfiguration): the settings.
+        server_side (bool): whether it is for a server.
+        can_choose_tls13 (bool): whether contexts let us set TLS 1.3's suites.
 
     Raises:
-        TypeError: *configuration* is none, or has what is another backend's.
-        ValueError: it cannot be had. Both are TLSErrors.
+        TypeError: *configuration* is not a TLSConfiguration, or has another backend's objects.
+        ValueError: the settings are impossible. Both are TLSErrors.
     """
     if not isinstance(configuration, TLSConfiguration):
         raise bad_type('configuration must be a TLSConfiguration, not %s'
                        % type(configuration).__name__)
-    # The outermost limits stay what they are: so a backend need not know what they come to.
+    # MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED stay: a backend need not know their actual versions.
     lowest = _version(configuration.lowest_supported_version, TLSVersion.MAXIMUM_SUPPORTED, _NEWEST)
     highest = _version(configuration.highest_supported_version, TLSVersion.MINIMUM_SUPPORTED,
                        _OLDEST)

@@ -1,8 +1,8 @@
 """
-`TLSWrappedSocket`: a socket over any TLSWrappedBuffer, of whatever backend.
+`TLSWrappedSocket`: a socket over any backend's TLSWrappedBuffer.
 
-Who waits for the network is `BlockingTLS`; what the bytes mean is the buffer's. It asks of a buffer
-only what PEP 543 gives it.
+`BlockingTLS` waits for the network; the buffer does the TLS. We use only the buffer methods that
+PEP 543 defines.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -17,9 +17,9 @@ __all__ = ['TLSWrappedSocket']
 
 
 class _BufferEngine(object):
-    """A TLSWrappedBuffer as the engine of a `BlockingTLS`: None where the buffer wants to read."""
+    """A TLSWrappedBuffer as the engine of a `BlockingTLS`: returns None for WantReadError."""
 
-    outgoing = True       # perhaps: the PEP has no way to ask without taking a copy
+    outgoing = True       # perhaps: in the PEP you cannot ask without taking a copy
     is_unwritten = False  # the buffer takes nothing before the handshake is done
 
     def __init__(self, buffer):
@@ -46,7 +46,7 @@ class _BufferEngine(object):
             return None
 
     def unwrap(self):
-        """End TLS, dropping what comes before the peer does."""
+        """End TLS, dropping the data that comes before the peer ends it."""
         while True:
             try:
                 self.buffer.shutdown()
@@ -64,22 +64,22 @@ class _BufferEngine(object):
         try:
             self.buffer.shutdown()
         except (RuntimeError, TLSError):
-            pass  # the peer's is not waited for; or there is no TLS to end, any more or yet
+            pass  # we do not wait for the peer's; or TLS has not begun, or is already over
 
 
 class _User(OneProcess):
-    """Which process may use the connection, whatever the buffer knows of forks."""
+    """Decides which process may use the connection, for buffers that do not handle forks."""
 
     __slots__ = ()
 
     def claim(self):
-        """Make it this one; raise TLSError if it is another one."""
+        """Take the connection for this process; raise TLSError if another one has it."""
         if self._pid != getpid() and not self.take():
             raise tls_error('another process uses this TLS connection, since a fork: only one may')
 
 
 def _without_streams(name):
-    """Return a method that makes no sense on a stream, or would get past TLS."""
+    """Return a stub for a method that makes no sense on a stream, or would bypass TLS."""
     def method(self, *args, **kwargs):
         raise NotImplementedError('%s is not possible on a TLS socket' % name)
     method.__name__ = name
@@ -92,25 +92,25 @@ class TLSWrappedSocket(BlockingTLS):
     A TLS connection with the API of a socket; made by a context's ``wrap_socket``.
 
     Call `do_handshake` once it is connected, before anything else: no other method does. Blocking
-    sockets wait, those with a timeout raise socket.timeout; others raise `WantReadError` and
-    `WantWriteError`: wait until the socket is readable or writable, then call again, in the case
-    of `send` with the same data.
+    sockets wait, and those with a timeout raise socket.timeout. Non-blocking ones raise
+    `WantReadError` or `WantWriteError`: wait until the socket is readable or writable, then call
+    again, `send` with the same data.
 
     One thread may read while another one writes.
 
-    After a fork the first process that reads or writes keeps the connection, and in the other one
-    both raise `TLSError`.
+    After a fork the first process that reads or writes keeps the connection; in the other one
+    reading and writing raise `TLSError`.
 
     Args:
-        socket (socket.socket): a stream; not to be used any more until `unwrap` returns it.
-        buffer (TLSWrappedBuffer): new.
+        socket (socket.socket): a stream; do not use it until `unwrap` returns it.
+        buffer (TLSWrappedBuffer): a new one.
 
     Raises:
-        TypeError: *socket* is no stream.
+        TypeError: *socket* is not a stream.
     """
 
     def __init__(self, socket, buffer):
-        # Not ==: on some systems flags are among the bits of a type (observed on 2.7.18, Linux).
+        # Not ==: on some systems the type includes flags (observed on 2.7.18, Linux).
         kind = getattr(socket, 'type', _socket.SOCK_STREAM)
         if kind & 0xF != _socket.SOCK_STREAM:
             raise TypeError('socket must be of SOCK_STREAM')
@@ -135,11 +135,11 @@ class TLSWrappedSocket(BlockingTLS):
         return self._buffer.cipher()
 
     def negotiated_protocol(self):
-        """Return the `NextProtocol` (or bytes) that ALPN settled on; None if it did on none."""
+        """Return the `NextProtocol` (or bytes) negotiated by ALPN; None if there is none."""
         return self._buffer.negotiated_protocol()
 
     def negotiated_tls_version(self):
-        """Return the `TLSVersion` in use; None before the handshake. The PEP has a method here."""
+        """Return the `TLSVersion` in use; None before the handshake. A method, as in the PEP."""
         return self._buffer.negotiated_tls_version
 
     @property
@@ -149,16 +149,16 @@ class TLSWrappedSocket(BlockingTLS):
 
     @property
     def buffer(self):
-        """The buffer inside, for what a backend offers beyond the PEP."""
+        """The buffer inside, for a backend's features beyond the PEP."""
         return self._buffer
 
     def unwrap(self):
         """
-        End TLS: send close_notify and wait for the peer's. What it sends until then is dropped.
+        End TLS: send close_notify and wait for the peer's. Data that arrives before it is dropped.
 
         Returns:
-            socket.socket: the socket below, to go on with in plaintext: nothing that followed the
-            peer's close_notify has been taken from it.
+            socket.socket: the socket below, for plaintext. No bytes after the peer's close_notify
+            have been read from it.
 
         Raises:
             RaggedEOF: the peer has gone without close_notify.
@@ -183,12 +183,12 @@ class TLSWrappedSocket(BlockingTLS):
 
     def sendfile(self, file, offset=0, count=None):
         """
-        Send a file, as Python 3's socket.sendfile.
+        Send a file, like Python 3's socket.sendfile.
 
         Args:
             file: opened in binary mode.
             offset (int): where to begin.
-            count (int or None): how many bytes at most; None for all.
+            count (int or None): the most bytes to send; None for all.
 
         Returns:
             int: how many bytes have been sent; the file's position is after them.
@@ -239,7 +239,7 @@ class TLSWrappedSocket(BlockingTLS):
 
     @property
     def timeout(self):
-        """How long the socket below waits, in seconds; None for ever."""
+        """How long the socket below waits, in seconds; None means for ever."""
         return self._lower.gettimeout()
 
     def __repr__(self):

@@ -1,9 +1,9 @@
 """
-A second backend of PEP 543: pyOpenSSL, with the OpenSSL that the package cryptography brings along.
+A second PEP 543 backend: pyOpenSSL, with the OpenSSL that the package cryptography contains.
 
-For interpreters whose own OpenSSL is too old or out of reach; and it shows that the API is tied to
-no TLS library. pyOpenSSL's objects are given the shape of the ssl module's, so that the one
-`SSLPipe` and the one `Buffer` work on them too. Nothing here uses the ssl module's own TLS.
+It is for interpreters whose own OpenSSL is too old or out of reach, and shows that the API works
+with any TLS library. We give pyOpenSSL's objects the interface of the ssl module's, so that
+`SSLPipe` and `Buffer` work on them unchanged. Nothing here uses the ssl module's own TLS.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -30,7 +30,7 @@ from ._plan import plan
 
 __all__ = ['BACKEND', 'PyOpenSSLClientContext', 'PyOpenSSLServerContext']
 
-#: pyOpenSSL has no method to check a name; OpenSSL has, and the peer gets its alert.
+#: pyOpenSSL has no method to check a name, but OpenSSL has, and it sends the peer an alert.
 _lib = SSL._lib
 
 # SSL_CTX_set_options(3), X509_VERIFY_PARAM_set_flags(3), X509_check_host(3)
@@ -38,7 +38,7 @@ _OP_NO_RENEGOTIATION = 0x40000000
 _STRICT_AND_PARTIAL = 0x20 | 0x80000
 _NO_PARTIAL_WILDCARDS, _NEVER_CHECK_SUBJECT = 0x4, 0x20
 
-#: Its methods for any version, by the name of before pyOpenSSL 22.
+#: The method for any version; pyOpenSSL before 22 has only the older name.
 _TLS_METHOD = getattr(SSL, 'TLS_METHOD', SSL.SSLv23_METHOD)
 
 _VERSIONS = {'MINIMUM_SUPPORTED': 0, 'TLSv1': SSL.TLS1_VERSION, 'TLSv1_1': SSL.TLS1_1_VERSION,
@@ -49,10 +49,10 @@ _CHUNK = 0x10000
 
 class _MemoryBIO(object):
     """
-    Bytes on their way to or from a `_Connection`, in the shape of ssl.MemoryBIO.
+    Bytes on their way to or from a `_Connection`, with the interface of ssl.MemoryBIO.
 
     Attributes:
-        unread (bool): whether OpenSSL may still have some of them, as far as anybody can tell.
+        unread (bool): whether OpenSSL may still hold some unread bytes.
     """
 
     __slots__ = ('_chunks', 'unread')
@@ -63,7 +63,7 @@ class _MemoryBIO(object):
 
     @property
     def pending(self):
-        """How many bytes are here, or 1 for what OpenSSL may have: pyOpenSSL cannot tell (int)."""
+        """How many bytes are here (int); if none, 1 if OpenSSL may hold some: we cannot ask it."""
         return sum(map(len, self._chunks)) or int(self.unread)
 
     def write(self, data):
@@ -74,7 +74,7 @@ class _MemoryBIO(object):
         return len(data)
 
     def read(self):
-        """Take all bytes out that OpenSSL has not taken."""
+        """Take out all bytes that OpenSSL has not taken."""
         data = b''.join(self._chunks)
         del self._chunks[:]
         return data
@@ -82,9 +82,9 @@ class _MemoryBIO(object):
 
 class _Connection(Unique):
     """
-    A pyOpenSSL Connection over two `_MemoryBIO`, in the shape of ssl.SSLObject.
+    A pyOpenSSL Connection over two `_MemoryBIO`, with the interface of ssl.SSLObject.
 
-    It has what `SSLPipe` and `Buffer` use, with the errors of the ssl module.
+    It has the methods that `SSLPipe` and `Buffer` use, and raises the ssl module's errors.
     """
 
     def __init__(self, context, incoming, outgoing, server_side, server_hostname):
@@ -99,10 +99,10 @@ class _Connection(Unique):
             self._expect(_wire_name(server_hostname), check=context.get_app_data())
 
     def _expect(self, name, check):
-        """Ask for the server *name* (bytes), and let OpenSSL check that it is the one."""
+        """Send *name* (bytes) as SNI, and let OpenSSL check that the server proves it."""
         address = _address(name)
         if address is None:
-            self._connection.set_tlsext_host_name(name)  # RFC 6066 3: addresses are none
+            self._connection.set_tlsext_host_name(name)  # RFC 6066 3: not for addresses
         if not check:
             return
         parameters = _lib.SSL_get0_param(self._connection._ssl)
@@ -116,7 +116,7 @@ class _Connection(Unique):
             raise tls_error('OpenSSL cannot check the name %r' % name)
 
     def _call(self, method, *args):
-        """Call pyOpenSSL, with what has come in, and take what goes out."""
+        """Give pyOpenSSL the input, call *method*, and take the output."""
         data = self._incoming.read()
         if data:
             self._connection.bio_write(data)
@@ -148,7 +148,7 @@ class _Connection(Unique):
             self._outgoing.write(data)
 
     def _translated(self, error):
-        """Return the ssl module's exception for one of pyOpenSSL's."""
+        """Return the ssl module's exception for pyOpenSSL's *error*."""
         errors = error.args[0] if error.args and isinstance(error.args[0], list) else []
         text = to_native(errors[-1][-1]) if errors else ''
         reason = re.sub('[^A-Z0-9]+', '_', text.upper()).strip('_') or None
@@ -161,7 +161,7 @@ class _Connection(Unique):
         error.verify_code, error.verify_message = code, message
         return error
 
-    # What the pipe calls
+    # Called by the pipe
 
     def do_handshake(self):
         """See ssl.SSLObject."""
@@ -169,7 +169,7 @@ class _Connection(Unique):
         self._is_done = True
 
     def read(self, size):
-        """See ssl.SSLObject: b'' after the peer's close_notify comes as SSLZeroReturnError."""
+        """See ssl.SSLObject; after the peer's close_notify, raise SSLZeroReturnError, not b''."""
         return self._call(self._connection.recv, size)
 
     def write(self, data):
@@ -178,7 +178,7 @@ class _Connection(Unique):
 
     def unwrap(self):
         """See ssl.SSLObject."""
-        # The first call sends ours, the second one looks for the peer's, SSL_shutdown(3).
+        # The first call sends our close_notify, the second looks for the peer's, SSL_shutdown(3).
         if not (self._call(self._connection.shutdown) or self._call(self._connection.shutdown)):
             raise want_read()
 
@@ -186,14 +186,14 @@ class _Connection(Unique):
         """See ssl.SSLObject."""
         return self._connection.pending()
 
-    # What the buffer asks
+    # Called by the buffer
 
     def version(self):
         """See ssl.SSLObject."""
         return to_native(self._connection.get_protocol_version_name()) if self._is_done else None
 
     def cipher(self):
-        """Return (name,): of ssl.SSLObject's three what is needed."""
+        """Return (name,): of ssl.SSLObject's three values, the one that we need."""
         return (to_native(self._connection.get_cipher_name()),)
 
     def selected_alpn_protocol(self):
@@ -214,7 +214,7 @@ class _PyOpenSSLPipe(SSLPipe):
 
 
 def _wire_name(name):
-    """Return a host name or address as it goes over the wire, in A-labels (bytes)."""
+    """Return a host name or address as it is sent, in A-labels (bytes)."""
     if isinstance(name, bytes):
         name = name.decode('ascii')
     if not isinstance(name, six.text_type):
@@ -227,7 +227,7 @@ def _wire_name(name):
 
 
 def _address(name):
-    """Return the bytes of the IP address that *name* is; None for a host's name."""
+    """Return *name*, an IP address, in binary form (bytes); None if it is a host name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             return socket.inet_pton(family, to_native(name))
@@ -237,14 +237,14 @@ def _address(name):
 
 
 def _remember_why(connection, certificate, code, depth, is_good):
-    """Keep what OpenSSL says of a certificate that it refuses; decide nothing."""
+    """Remember OpenSSL's reason for refusing a certificate; do not change its decision."""
     if not is_good and not connection.get_app_data():
         connection.set_app_data(code)
     return bool(is_good)
 
 
 def _native_context(configuration, server_side):
-    """Return the OpenSSL.SSL.Context of a configuration."""
+    """Return an OpenSSL.SSL.Context for a configuration."""
     wanted = plan(configuration, server_side, hasattr(SSL.Context, 'set_tls13_ciphersuites'))
     context = SSL.Context(_TLS_METHOD)
     context.set_options(SSL.OP_NO_SSLv3 | SSL.OP_NO_COMPRESSION | _OP_NO_RENEGOTIATION
@@ -274,7 +274,7 @@ def _choose_older(context, names):
 
 def _verify(context, wanted, server_side):
     context.set_app_data(wanted.verify)
-    context.set_session_id(b'sslproto27')  # SSL_CTX_set_session_id_context(3): with verification
+    context.set_session_id(b'sslproto27')  # needed to verify: SSL_CTX_set_session_id_context(3)
     if not wanted.verify:
         context.set_verify(SSL.VERIFY_NONE, _remember_why)
         return
@@ -291,7 +291,7 @@ def _load_chain(context, certificates, key):
     with named(certificates) as name:
         context.use_certificate_chain_file(name)
     password = key.ask_password()
-    if PY2:  # where pyOpenSSL 21, the last one, takes no other keys than its own
+    if PY2:  # pyOpenSSL 21, the last one for 2.7, accepts only its own keys
         loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, key.pem, password)
     else:
         try:

@@ -239,7 +239,7 @@ class SSLObject(Unique):
     def interruption(self):
         """See `engine.pair`."""
         self._failure = misuse_error('an exception, perhaps from a signal handler, cut short an'
-                                     ' operation: it is unknown what has been sent')
+                                     ' operation: what has been sent is unknown')
         self.busy = None
         return self._failure
 
