@@ -1,8 +1,8 @@
 """
-The event loop's framework, one name for each thing: Trollius on 2.7, asyncio on 3.
+The event loop's framework under common names: Trollius on 2.7, asyncio on 3.
 
-Private; `sslproto27.aio` and `sslproto27.trollius` are its doors. Coroutines are written in
-Trollius' style, ``yield From(...)`` and ``raise Return(...)``; `generators` brings that to asyncio.
+Private: use `sslproto27.aio` or `sslproto27.trollius`. We write coroutines in Trollius' style,
+``yield From(...)`` and ``raise Return(...)``; `generators` makes that work on asyncio.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -21,7 +21,7 @@ if PY2:
     from trollius import From, Return, coroutine
     from trollius.selector_events import _SelectorTransport
     from trollius.unix_events import DefaultEventLoopPolicy
-    # Read in 2.1.post2 and 2.2.1, which differ in nothing that counts here.
+    # Checked against 2.1.post2 and 2.2.1, which do not differ in anything that we use.
     require_version('Trollius', installed_version(framework, 'trollius'), [('2.1', '2.2')])
 else:
     import asyncio as framework
@@ -40,9 +40,9 @@ def new_future(loop):
 
 def raises_when_awaited(function):
     """
-    Let *function*, which returns a coroutine, always do that: one that raises what it has raised.
+    Make *function* return a coroutine even if it raises: awaiting the coroutine raises the error.
 
-    Callers of a framework's coroutine function meet its errors where they await it.
+    Callers of a coroutine function expect its errors where they await it.
     """
     @functools.wraps(function)
     def start(*args, **kwargs):
@@ -61,13 +61,13 @@ def _raise(error):
 
 if PY2:
     class ConnectionResetError(framework.ConnectionResetError, socket.error):
-        """Trollius' class, and 2.7's own for the same thing."""
+        """Trollius' class and 2.7's own for the same error."""
 
     class ConnectionAbortedError(framework.ConnectionAbortedError, socket.error):
-        """Trollius' class, and 2.7's own for the same thing."""
+        """Trollius' class and 2.7's own for the same error."""
 
     class BrokenPipeError(framework.BrokenPipeError, socket.error):
-        """Trollius' class, and 2.7's own for the same thing."""
+        """Trollius' class and 2.7's own for the same error."""
 
     _ERRORS = {errno.ECONNRESET: ConnectionResetError, errno.ECONNABORTED: ConnectionAbortedError,
                errno.EPIPE: BrokenPipeError}
@@ -75,19 +75,19 @@ if PY2:
              framework.BrokenPipeError)
 
     def connection_error(number, text):
-        """Return the error of a connection: the framework's, and a socket.error."""
+        """Return a connection's error: of the framework's class, and a socket.error."""
         return _ERRORS.get(number, socket.error)(number, text)
 else:
-    connection_error = OSError  # makes one of its classes, by the number
+    connection_error = OSError  # picks a subclass by the number
 
 
-# asyncio's transports have no weak references of their own since 3.8.
+# asyncio's transports no longer support weak references since 3.8.
 _SLOTS = ('_protocol',) if hasattr(framework.Transport, '__weakref__') else (
     '_protocol', '__weakref__')
 
 
 class SSLTransport(transport.SSLTransport, framework.Transport):
-    """`transport.SSLTransport`, and one of the framework's transports."""
+    """`transport.SSLTransport` as one of the framework's transports."""
 
     __slots__ = _SLOTS
 
@@ -97,7 +97,7 @@ class _DebugTransport(transport.DebugTransport, framework.Transport):
 
 
 class SSLProtocol(_SSLProtocol):
-    """`sslproto27.SSLProtocol` on any loop of the framework; loops of ours have a setting."""
+    """`sslproto27.SSLProtocol` on any loop of the framework; our loops have a default for it."""
 
     __slots__ = ()
 
@@ -114,7 +114,7 @@ class SSLProtocol(_SSLProtocol):
 
     if PY2:
         def connection_lost(self, exc):
-            """Tell whoever waits, and the application, that the connection is gone."""
+            """Tell waiters and the application that the connection is gone."""
             protocol = self._app_protocol
             if isinstance(exc, _LOST) and not isinstance(exc, socket.error):
                 exc = connection_error(exc.errno, exc.strerror)
@@ -124,10 +124,10 @@ class SSLProtocol(_SSLProtocol):
 
 def tell_again(loop, protocol):
     """
-    Tell the stream reader of *protocol* in the next turn of an error that it knows of by now.
+    In the next turn of the loop, set the error of *protocol*'s stream reader again.
 
-    Observed on Trollius 2.2.1: its own StreamReader may have looked for an error before there was
-    one, and wait from the next turn on, for ever; see `reading`. That turn is over by then.
+    Observed on Trollius 2.2.1: a StreamReader may check for an error before there is one, then
+    start to wait in the next turn, for ever; see `reading`. The second call comes after that turn.
     """
     reader = getattr(protocol, '_stream_reader', None)
     error = reader.exception() if reader is not None else None
@@ -137,12 +137,12 @@ def tell_again(loop, protocol):
 
 class Unattended(object):
     """
-    In the place of a future: nobody waits for the handshake of a connection that came in.
+    Replaces the handshake's future for an incoming connection, since nobody waits for it.
 
-    Any stranger can make it fail: that is a line in the log, and no error of the server's.
+    Any stranger can make the handshake fail: we log one line, and the server reports no error.
 
     Args:
-        waiter (future or None): done with either way; asyncio's server waits for one.
+        waiter (future or None): set to done in either case; asyncio's server waits for it.
     """
 
     __slots__ = ('_waiter',)
@@ -151,18 +151,18 @@ class Unattended(object):
         self._waiter = waiter
 
     def done(self):
-        """Return whether it is too late to be told."""
+        """Return whether the future is already done."""
         return self._waiter is not None and self._waiter.done()
 
     def set_result(self, result):
-        """Take note that the handshake is over."""
+        """Mark the handshake as over."""
         if self._waiter is not None:
             self._waiter.set_result(None)
 
     set_exception = set_result
 
     def report(self, protocol, error):
-        """Log why the handshake of *protocol* failed; not, but in debug mode, if it was lost."""
+        """Log why *protocol*'s handshake failed; log a lost connection only in debug mode."""
         peer = address(protocol._get_extra_info('peername', None))
         if getattr(error, 'errno', None) == errno.ECONNRESET:
             if protocol._loop.get_debug():
@@ -173,7 +173,7 @@ class Unattended(object):
 
 
 def carries_tls(transport):
-    """Return whether TLS can run over *transport*: asyncio's mark, or a socket of Trollius'."""
+    """Return whether TLS can run over *transport*: asyncio marks it, or it is Trollius' socket."""
     if getattr(transport, '_start_tls_compatible', False):
         return True
     return PY2 and isinstance(transport, _SelectorTransport) and hasattr(transport, 'pause_reading')

@@ -1,4 +1,4 @@
-"""Trollius' style of coroutines on Python 3's asyncio. Nothing here knows of TLS."""
+"""Coroutines in Trollius' style on Python 3's asyncio. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
 import collections.abc
@@ -10,7 +10,7 @@ __all__ = ['From', 'Return', 'coroutine']
 
 class Return(Exception):
     """
-    What a coroutine raises to return *values*: none is None, one is itself, more are a tuple.
+    Raised by a coroutine to return *values*: None for no values, one as it is, more as a tuple.
     """
 
     def __init__(self, *values):
@@ -19,16 +19,16 @@ class Return(Exception):
 
 
 def From(awaitable):
-    """Mark what a coroutine waits for: ``result = yield From(awaitable)``."""
+    """Wait for *awaitable* in a coroutine: ``result = yield From(awaitable)``."""
     return awaitable
 
 
 def coroutine(function):
     """
-    Make a coroutine function of a generator function.
+    Turn a generator function into a coroutine function.
 
-    What it yields is awaited, None lets the loop take a turn; `Return` has the result. What it
-    returns can be awaited by ``async def`` functions, and run by asyncio like theirs.
+    The coroutine awaits each object that the generator yields; None lets the loop take a turn.
+    `Return` carries the result. ``async def`` functions can await the coroutine; asyncio runs it.
     """
     if not inspect.isgeneratorfunction(function):
         raise TypeError('%r is no generator function' % (function,))
@@ -40,7 +40,7 @@ def coroutine(function):
 
 
 class _Coroutine(collections.abc.Coroutine):
-    """A generator that runs, and what it waits for at the moment."""
+    """A running generator, and the object that it waits for."""
 
     def __init__(self, generator):
         self._generator = generator
@@ -64,7 +64,7 @@ class _Coroutine(collections.abc.Coroutine):
         return self._go_on('throw', *error)
 
     def close(self):
-        """End, wherever it is; see PEP 492."""
+        """End the coroutine at its current point; see PEP 492."""
         if self._awaited is not None and hasattr(self._awaited, 'close'):
             self._awaited.close()
         self._awaited = None

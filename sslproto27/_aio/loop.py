@@ -1,4 +1,4 @@
-"""Event loops whose TLS is `SSLProtocol`, and their policy. Nothing here knows of streams."""
+"""Event loops that do TLS with `SSLProtocol`, and their policy. Nothing here knows of streams."""
 from __future__ import absolute_import, division, print_function
 
 import socket
@@ -21,10 +21,10 @@ __all__ = ['EventLoopPolicy', 'SelectorEventLoop', 'install', 'our_loop', 'run',
 
 class _TLS(object):
     """
-    How TLS connections of one call are to be.
+    The TLS settings of one call.
 
-    It travels in the place of the context: observed on Trollius 2.2.1 and on asyncio 3.7 to 3.13,
-    all that they do with a context is to hand it to ``_make_ssl_transport``.
+    We pass it in place of the context: Trollius 2.2.1 and asyncio 3.7 to 3.13 only hand a context
+    on to ``_make_ssl_transport`` (observed).
     """
 
     __slots__ = ('context', 'options')
@@ -41,12 +41,12 @@ class _TLS(object):
 
 _OPTIONS = ('ssl_handshake_timeout', 'ssl_shutdown_timeout', 'session', 'suppress_ragged_eofs')
 
-#: Of those that listen alone.
+#: An option of servers only.
 _SERVERS_OPTION = 'ssl_handshake_limit'
 
 
 def _listening_tls(ssl, kwargs):
-    """Return what `_tls` does, for a server: one limit for all of its connections."""
+    """Do what `_tls` does, for a server, whose connections share one handshake limit."""
     limit = kwargs.pop(_SERVERS_OPTION, None)
     tls = _tls(ssl, True, kwargs)
     if tls:
@@ -58,10 +58,10 @@ def _listening_tls(ssl, kwargs):
 
 def _tls(ssl, server_side, kwargs):
     """
-    Take TLS' options out of *kwargs*; return what to pass on as ``ssl``.
+    Take the TLS options out of *kwargs*; return what to pass on as ``ssl``.
 
     Raises:
-        ValueError: there are some, and no TLS.
+        ValueError: there are such options, but *ssl* is false.
     """
     options = {name: kwargs.pop(name) for name in _OPTIONS if kwargs.get(name) is not None}
     for name in _OPTIONS:
@@ -75,27 +75,27 @@ def _tls(ssl, server_side, kwargs):
 
 class SelectorEventLoop(SocketLoop):
     """
-    The framework's own selector loop, whose TLS is `SSLProtocol`.
+    The framework's own selector loop, but it does TLS with `SSLProtocol`.
 
     All methods that take ``ssl`` also take
 
-        ssl_handshake_timeout (float): seconds, 60 unless given.
-        ssl_shutdown_timeout (float): seconds, 30 unless given; 0 not to wait for close_notify.
-        session (SSLSession): what a client would like to resume.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end.
+        ssl_handshake_timeout (float): seconds; default 60.
+        ssl_shutdown_timeout (float): seconds; default 30; 0 does not wait for close_notify.
+        session (SSLSession): the session that a client wants to resume.
+        suppress_ragged_eofs (bool): accept an EOF without close_notify as a clean end.
 
-    and those that listen
+    and those that listen take
 
-        ssl_handshake_limit (int): connections that may be in the handshake at once, 4096 unless
-            given; more are closed at once, and a line is logged.
+        ssl_handshake_limit (int): how many connections may be in the handshake at once; default
+            4096. Further ones are closed immediately, and a line is logged.
 
-    with ``ssl`` alone, else they raise ValueError; a wrong type, and on a server a missing context,
-    is TypeError.
+    These options need ``ssl``; without it the methods raise ValueError. They raise TypeError for a
+    wrong type, and on a server for a missing context.
 
     Args:
-        selector: the framework's; a new one unless given.
-        suppress_ragged_eofs (bool): for all connections that do not say otherwise: take an EOF
-            without close_notify for a clean end. An attacker can then cut the data short.
+        selector: the framework's; a new one by default.
+        suppress_ragged_eofs (bool): the default for all connections: accept an EOF without
+            close_notify as a clean end. An attacker can then cut the data short.
     """
 
     def __init__(self, selector=None, suppress_ragged_eofs=False):
@@ -104,32 +104,32 @@ class SelectorEventLoop(SocketLoop):
 
     @raises_when_awaited
     def create_connection(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
-        """Connect; asyncio's, and see the class."""
+        """Connect: asyncio's method; for more options see the class."""
         return super(SelectorEventLoop, self).create_connection(
             protocol_factory, host, port, ssl=_tls(ssl, False, kwargs), **kwargs)
 
     @raises_when_awaited
     def create_unix_connection(self, protocol_factory, path=None, ssl=None, **kwargs):
-        """Connect to a unix socket; asyncio's, and see the class."""
+        """Connect to a unix socket: asyncio's method; for more options see the class."""
         return super(SelectorEventLoop, self).create_unix_connection(
             protocol_factory, path, ssl=_tls(ssl, False, kwargs), **kwargs)
 
     @raises_when_awaited
     def create_server(self, protocol_factory, host=None, port=None, ssl=None, **kwargs):
-        """Serve; asyncio's, and see the class."""
+        """Serve: asyncio's method; for more options see the class."""
         return super(SelectorEventLoop, self).create_server(
             protocol_factory, host, port, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
     @raises_when_awaited
     def create_unix_server(self, protocol_factory, path=None, ssl=None, **kwargs):
-        """Serve on a unix socket; asyncio's, and see the class."""
+        """Serve on a unix socket: asyncio's method; for more options see the class."""
         return super(SelectorEventLoop, self).create_unix_server(
             protocol_factory, path, ssl=_listening_tls(ssl, kwargs), **kwargs)
 
     @raises_when_awaited
     def connect_accepted_socket(self, protocol_factory, sock, ssl=None, **kwargs):
         """
-        Serve one connection that has been accepted elsewhere.
+        Serve one connection that was accepted elsewhere.
 
         Args:
             protocol_factory (callable): returns the application's protocol.
@@ -138,10 +138,10 @@ class SelectorEventLoop(SocketLoop):
             **kwargs: see the class.
 
         Returns:
-            a coroutine, of (transport, protocol), once the handshake is done.
+            a coroutine; its result is (transport, protocol), once the handshake is done.
 
         Raises:
-            ValueError: *sock* is no stream, or is a TLS socket.
+            ValueError: *sock* is not a stream, or is a TLS socket.
         """
         if not sock.type & socket.SOCK_STREAM:
             raise ValueError('sock must be a stream socket, not %r' % (sock,))
@@ -175,12 +175,12 @@ class SelectorEventLoop(SocketLoop):
             """Return a future of this loop."""
             return new_future(self)
 
-    # Observed on Trollius 2.2.1: all of its ways to open a TLS connection go through
-    # _make_ssl_transport, all of its ways to open any stream through _make_socket_transport.
+    # Observed on Trollius 2.2.1: every way to open a TLS connection goes through
+    # _make_ssl_transport, every way to open any stream through _make_socket_transport.
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, server_side=False,
                             server_hostname=None, extra=None, server=None, **options):
-        # Applications call this, too, for want of a start_tls: with a context, or None.
+        # Applications without start_tls call this too, with a context or None.
         tls = sslcontext if isinstance(sslcontext, _TLS) else _TLS(
             sslcontext, server_side, options)
         if server is not None and isinstance(waiter, framework.Future):  # asyncio's, of a server
@@ -197,10 +197,10 @@ class SelectorEventLoop(SocketLoop):
 
 class EventLoopPolicy(DefaultEventLoopPolicy):
     """
-    The framework's default policy, making loops of `SelectorEventLoop`.
+    The framework's default policy, but it makes loops of class `SelectorEventLoop`.
 
     Args:
-        suppress_ragged_eofs (bool): the loops' own setting, see there.
+        suppress_ragged_eofs (bool): passed to each `SelectorEventLoop`.
     """
 
     def __init__(self, suppress_ragged_eofs=False):
@@ -213,15 +213,15 @@ class EventLoopPolicy(DefaultEventLoopPolicy):
 
 def install(suppress_ragged_eofs=False):
     """
-    Let every new loop be a `SelectorEventLoop`. Doing it again changes the setting alone.
+    Make every new loop a `SelectorEventLoop`. A second call only changes the setting.
 
-    Trollius' own StreamReader, with which its open_connection and start_server read, hands out from
-    now on what has arrived before it raises what ended the connection, and never waits after that.
+    From now on Trollius' own StreamReader, which its open_connection and start_server use, returns
+    the data that has arrived before it raises the connection's error, and never waits after that.
 
     Args:
-        suppress_ragged_eofs (bool): for all connections of these loops that do not say otherwise:
-            take an EOF without close_notify for a clean end, as Python 2.7 does with OpenSSL 1.1.1.
-            An attacker can then cut the data short (RFC 8446 6.1).
+        suppress_ragged_eofs (bool): the default for all connections of these loops: accept an EOF
+            without close_notify as a clean end, as Python 2.7 does with OpenSSL 1.1.1. An attacker
+            can then cut the data short (RFC 8446 6.1).
     """
     reading.mend()
     policy = framework.get_event_loop_policy()
@@ -232,7 +232,7 @@ def install(suppress_ragged_eofs=False):
 
 
 def uninstall():
-    """Go back to the framework's default policy, and streams, if `install` is in force."""
+    """Restore the framework's default policy and streams, if `install` is in effect."""
     reading.restore()
     if isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
         framework.set_event_loop_policy(None)
@@ -243,7 +243,7 @@ def our_loop(loop=None):
     Return *loop*, or the current one.
 
     Raises:
-        TypeError: its TLS is not ours.
+        TypeError: the loop is not one of ours.
     """
     if loop is None:
         loop = framework.get_event_loop()
@@ -257,7 +257,7 @@ def run(main):
     """
     Run the coroutine *main* on a new loop of ours, close the loop, and return the result.
     """
-    policy = framework.get_event_loop_policy()  # ours has the setting that install() was given
+    policy = framework.get_event_loop_policy()  # ours has install()'s setting
     loop = (policy if isinstance(policy, EventLoopPolicy) else EventLoopPolicy()).new_event_loop()
     framework.set_event_loop(loop)
     try:

@@ -10,20 +10,20 @@ __all__ = ['PipeTransport', 'connect_pipes', 'open_pipes']
 
 class PipeTransport(object):
     """
-    One transport made of a pipe to read and a pipe to write: a subprocess's, say.
+    One transport made of a pipe to read and a pipe to write, such as a subprocess's.
 
-    The end of what is read is eof_received; connection_lost comes when both pipes are gone. When
-    the reader at the far end goes away, what it wrote before is still received.
+    It calls eof_received at the end of the input, and connection_lost when both pipes are gone. If
+    the reader at the far end goes away, you still receive what the far end had written.
     """
 
-    _start_tls_compatible = True  # asyncio's name for: TLS may run over this
+    _start_tls_compatible = True  # asyncio's mark: TLS may run over this
 
     def __init__(self, loop, protocol):
         self._loop = loop
         self._protocol = protocol
         self._reading = self._writing = None
         self._is_closing = self._is_paused = False
-        self._left = 2  # pipes that are not gone
+        self._left = 2  # how many pipes are still open
         self._error = None
 
     # Called by the two pipes' protocols
@@ -43,7 +43,7 @@ class PipeTransport(object):
         self._error = self._error or error
         self._left -= 1
         if was_paused and not self._protocol_paused:
-            self._protocol.resume_writing()  # into nothing: who waits for room need not any more
+            self._protocol.resume_writing()  # data is now discarded: nobody need wait for room
         if not self._left:
             self._is_closing = True
             protocol, self._protocol = self._protocol, None
@@ -54,7 +54,7 @@ class PipeTransport(object):
     # asyncio's transport
 
     def get_extra_info(self, name, default=None):
-        """Return 'pipes', the files as (to read, to write), or *default*."""
+        """Return the files (to read, to write) if *name* is 'pipes'; otherwise *default*."""
         if name == 'pipes' and self._reading is not None and self._writing is not None:
             return tuple(half.get_extra_info('pipe') for half in (self._reading, self._writing))
         return default
@@ -68,17 +68,17 @@ class PipeTransport(object):
         return self._protocol
 
     def set_protocol(self, protocol):
-        """Let *protocol* have what arrives from now on."""
+        """Give *protocol* the data that arrives from now on."""
         self._protocol = protocol
 
     def pause_reading(self):
-        """Stop data_received, until `resume_reading`."""
+        """Stop calling data_received until `resume_reading`."""
         if not self._is_paused and self._reading is not None and not self._is_closing:
             self._is_paused = True
             self._reading.pause_reading()
 
     def resume_reading(self):
-        """Go on after `pause_reading`."""
+        """Continue after `pause_reading`."""
         if self._is_paused and self._reading is not None and not self._is_closing:
             self._is_paused = False
             self._reading.resume_reading()
@@ -88,7 +88,7 @@ class PipeTransport(object):
         return not self._is_paused and not self._is_closing
 
     def write(self, data):
-        """Send bytes; nothing happens once the pipe is gone."""
+        """Send bytes; do nothing once the pipe is gone."""
         if self._writing is not None:
             self._writing.write(data)
 
@@ -101,12 +101,12 @@ class PipeTransport(object):
         return True
 
     def write_eof(self):
-        """Close the pipe that is written to, once all is sent."""
+        """Close the pipe for writing, once all is sent."""
         if self._writing is not None:
             self._writing.close()
 
     def set_write_buffer_limits(self, high=None, low=None):
-        """Set when the protocol is asked to pause writing, and to go on; in bytes."""
+        """Set the limits, in bytes, for the protocol's pause_writing and resume_writing."""
         if self._writing is not None:
             self._writing.set_write_buffer_limits(high, low)
 
@@ -128,8 +128,8 @@ class PipeTransport(object):
     def abort(self):
         """Close both pipes at once."""
         writing = self._writing
-        # Observed on Trollius 2.2.1 and asyncio 3.13: a pipe that is already on its way out must
-        # not be aborted: it would be told of its loss twice, and fail the second time.
+        # Observed on Trollius 2.2.1 and asyncio 3.13: do not abort a pipe that is already closing:
+        # connection_lost would be called twice, and fail the second time.
         if writing is not None and (writing.get_write_buffer_size()
                                     or not lower_transport.is_closing(writing)):
             writing.abort()
@@ -143,28 +143,28 @@ class _Half(framework.Protocol):
         self._whole, self._name = whole, name
 
     def connection_made(self, transport):
-        """Hand it on, with the other half's."""
+        """Pass it on, once both halves have it."""
         self._whole._make(self._name, transport)
 
     def data_received(self, data):
-        """Hand it on."""
+        """Pass it on."""
         if not self._whole._is_closing:
             self._whole._protocol.data_received(data)
 
     def eof_received(self):
-        """Hand it on."""
+        """Pass it on."""
         self._whole._end_of_reading()
 
     def pause_writing(self):
-        """Hand it on."""
+        """Pass it on."""
         self._whole._protocol.pause_writing()
 
     def resume_writing(self):
-        """Hand it on."""
+        """Pass it on."""
         self._whole._protocol.resume_writing()
 
     def connection_lost(self, error):
-        """Hand it on, with the other half's."""
+        """Pass it on, once both halves have it."""
         self._whole._lose(self._name, error)
 
 
@@ -187,19 +187,19 @@ def connect_pipes(protocol_factory, read_pipe, write_pipe, loop=None):
 
     Args:
         protocol_factory (callable): returns the application's protocol.
-        read_pipe, write_pipe (files): a subprocess's stdout and stdin, say. The transport closes
+        read_pipe, write_pipe (files): such as a subprocess's stdout and stdin. The transport closes
             them.
-        loop: any loop of the framework; the current one unless given.
+        loop: any loop of the framework; the current one by default.
 
     Returns:
-        a coroutine, of (transport, protocol).
+        a coroutine; its result is (transport, protocol).
     """
     return _connect(loop or framework.get_event_loop(), protocol_factory, read_pipe, write_pipe)
 
 
 def open_pipes(read_pipe, write_pipe, loop=None, limit=LIMIT):
     """
-    Return a coroutine, of (StreamReader, StreamWriter) over two pipes; see `connect_pipes`.
+    Open (StreamReader, StreamWriter) over two pipes, as a coroutine's result; see `connect_pipes`.
     """
     loop = loop or framework.get_event_loop()
     return open_streams(

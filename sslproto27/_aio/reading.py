@@ -1,9 +1,9 @@
 """
-Readers that hand out what has arrived before they raise what ended the connection.
+Stream readers that return the data that has arrived before they raise the connection's error.
 
-Observed on Trollius 2.2.1 and asyncio 3.13: a reader that has been told of an error raises it, and
-keeps to itself what had come before. Trollius' does worse: a coroutine begins a turn after it is
-called, its reader does not look for an error again before it waits, and then waits for ever.
+Observed on Trollius 2.2.1 and asyncio 3.13: once a reader has an error it raises that at once, and
+never returns the data that came before. Trollius' is worse: a coroutine starts one turn after the
+call, and its reader does not check for an error again before it waits. It then waits for ever.
 Nothing here knows of transports.
 """
 from __future__ import absolute_import, division, print_function
@@ -15,7 +15,7 @@ __all__ = ['Reading', 'mend', 'restore']
 
 
 class _Untaken(object):
-    """A block whose failure gives back to the reader what a call has taken so far."""
+    """A context manager: if its block fails, the reader gets the data taken so far back."""
 
     __slots__ = ('_reader', '_taken')
 
@@ -32,16 +32,16 @@ class _Untaken(object):
 
 class _TrolliusReading(object):
     """
-    How a StreamReader of Trollius' reads; `mend` puts this into Trollius' own class.
+    The reading methods for Trollius' StreamReader; `mend` puts them into Trollius' own class.
 
-    A call that is content with what has arrived gets it. One that needs more raises the error, and
-    leaves all that has arrived to other calls: once ``read()`` has failed, ``read(65536)`` returns
-    what came before the failure.
+    A call gets the data that has arrived if this is enough. Otherwise it raises the error and
+    leaves the data for other calls: once ``read()`` has failed, ``read(65536)`` returns the data
+    that came before the failure.
     """
 
     @coroutine
     def read(self, n=-1):
-        """Return *n* bytes at most, b'' at the end; all until the end if *n* is negative."""
+        """Return at most *n* bytes, b'' at the end; if *n* is negative, all until the end."""
         if n < 0:
             taken = bytearray()
             while not self._eof:
@@ -55,7 +55,7 @@ class _TrolliusReading(object):
 
     @coroutine
     def readexactly(self, n):
-        """Return *n* bytes; raise IncompleteReadError if the end comes before."""
+        """Return *n* bytes; raise IncompleteReadError if the stream ends first."""
         taken = self._take(max(n, 0))
         while len(taken) < n:
             if self._eof:
@@ -67,7 +67,7 @@ class _TrolliusReading(object):
 
     @coroutine
     def readline(self):
-        """Return a line with its end; what there is at the end; ValueError if it is too long."""
+        """Return a line with its newline, or the rest at EOF; ValueError if it is too long."""
         line = bytearray()
         while True:
             end = self._buffer.find(b'\n') + 1
@@ -80,14 +80,14 @@ class _TrolliusReading(object):
                 yield From(self._more('readline'))
 
     def _take(self, n):
-        """Take *n* bytes, or as many as there are, out of the buffer."""
+        """Take *n* bytes, or all if there are fewer, out of the buffer."""
         taken = self._buffer[:n]
         del self._buffer[:n]
         self._maybe_resume_transport()
         return taken
 
     def _more(self, func_name):
-        """Return a future, done once there is more, or the end; none is made after an error."""
+        """Return a future, done at more data or the end; raise the error if there is one."""
         if self._exception is not None:
             raise self._exception
         if self._waiter is not None and not self._waiter.done():
@@ -98,28 +98,28 @@ class _TrolliusReading(object):
 
     @coroutine
     def _wait_for_data(self, func_name):
-        """What methods of the application's own subclasses wait with."""
+        """Wait for data; the application's own subclasses may call this."""
         if not self._buffer and not self._eof:
             yield From(self._more(func_name))
 
 
 class _AsyncioReading(object):
-    """The same for asyncio's StreamReader; its other methods leave in the buffer what is there."""
+    """The same for asyncio's StreamReader, whose other methods leave the data in the buffer."""
 
-    _failure = None  # in the place of what asyncio's methods raise at once
+    _failure = None  # replaces _exception, which asyncio's methods raise at once
 
     def set_exception(self, exc):
-        """Wake who waits for more; let others raise *exc* once they need more."""
+        """Wake waiting calls with *exc*; later ones raise it once they need more data."""
         super(_AsyncioReading, self).set_exception(exc)
         self._failure, self._exception = exc, None
 
     def exception(self):
-        """Return what ended the connection, or None."""
+        """Return the error that ended the connection, or None."""
         return self._failure
 
     @coroutine
     def read(self, n=-1):
-        """Return *n* bytes at most, b'' at the end; all until the end if *n* is negative."""
+        """Return at most *n* bytes, b'' at the end; if *n* is negative, all until the end."""
         read = super(_AsyncioReading, self).read
         if n >= 0:
             raise Return((yield From(read(n))))
@@ -144,7 +144,7 @@ _originals = {}
 
 
 def mend():
-    """Let Trollius' own StreamReader read like ours; asyncio's, on 3, has no need of it."""
+    """Make Trollius' own StreamReader read like ours; asyncio's, on 3, does not need it."""
     if PY2 and not _originals:
         owner = framework.StreamReader
         _originals.update((name, vars(owner).get(name)) for name in _METHODS)
@@ -153,7 +153,7 @@ def mend():
 
 
 def restore():
-    """Give Trollius' own StreamReader its methods back, if `mend` is in force."""
+    """Give Trollius' own StreamReader its methods back, if `mend` is in effect."""
     while _originals:
         name, method = _originals.popitem()
         if method is None:

@@ -1,9 +1,9 @@
 """
-Sockets on Trollius' loops in fewer steps, with TLS or without. Python 2.7 alone.
+Faster sockets for Trollius' loops, with TLS or without. Only for Python 2.7.
 
-Observed on Trollius 2.2.1: each call of a socket is wrapped in another, for classes of errors that
-2.7 lacks; what could not be sent is copied each time that some of it can; epoll is given room for
-an event of each descriptor that there is, at each turn; each connection that is accepted is a task.
+Observed on Trollius 2.2.1: it wraps each socket call in another, to raise error classes that 2.7
+lacks; it copies all unsent data each time that some of it is sent; in each turn it gives epoll room
+for an event of every descriptor; and it makes a task for each accepted connection.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,27 +26,27 @@ from . import Unattended, tell_again
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 
-#: What says that the socket has nothing, or no room, or that a signal came first.
+#: Errors which mean that the socket has no data or no room, or that a signal came first.
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR])
-_WAITING = BlockingIOError, InterruptedError  # from what an application has given as a socket
+_WAITING = BlockingIOError, InterruptedError  # from an application's own socket objects
 
-#: What can be run by a task alone.
+#: Types that only a task can run.
 _COROUTINES = frozenset([types.GeneratorType, CoroWrapper])
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class SocketTransport(_SelectorSocketTransport):
-    """Trollius' transport of a socket: the usual calls go straight to the socket."""
+    """Trollius' socket transport, but the usual calls go straight to the socket."""
 
     if PYPY:
-        # PyPy makes room of this size for each message, and lets its garbage collector count it:
-        # with Trollius' 256 KiB, a message of 100 bytes takes twice the time. So it is no more than
-        # a message of 64 KiB takes with its records' headers.
+        # PyPy allocates this size for each message, and its garbage collector counts it: with
+        # Trollius' 256 KiB, a message of 100 bytes takes twice the time. So we choose the size that
+        # a message of 64 KiB needs with its records' headers.
         max_size = 72 * 1024
 
     def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
-        # Past the constructor that this one replaces: it asks the loop to call three things soon.
+        # Skip the constructor that this one replaces: it schedules three callbacks.
         super(_SelectorSocketTransport, self).__init__(loop, sock, protocol, extra, server)
         self._eof = self._paused = False
         loop.call_soon(self._begin, waiter)
@@ -55,7 +55,7 @@ class SocketTransport(_SelectorSocketTransport):
         try:
             self._protocol.connection_made(self)
         finally:
-            # Not if connection_made has closed it, or paused it: a reader would undo that.
+            # Not if connection_made has closed or paused it: adding a reader would undo that.
             if not (self._closing or self._paused):
                 self._loop.add_reader(self._sock_fd, self._read_ready)
             if waiter is not None:
@@ -69,7 +69,7 @@ class SocketTransport(_SelectorSocketTransport):
             return
         if data:
             self._protocol.data_received(data)
-        elif self._protocol.eof_received():  # it wants to go on writing
+        elif self._protocol.eof_received():  # the protocol wants to go on writing
             self._loop.remove_reader(self._sock_fd)
         else:
             self.close()
@@ -102,14 +102,14 @@ class SocketTransport(_SelectorSocketTransport):
             return
         del unsent[:sent]
         self._maybe_resume_protocol()
-        # Resumed, the protocol may have written more, or cut the connection.
+        # The resumed protocol may have written more, or aborted the connection.
         if not unsent:
             self._loop.remove_writer(self._sock_fd)
             if not self._conn_lost:
                 self._all_sent()
 
     def _all_sent(self):
-        """Do what had to wait for the last byte: end our side, or the connection."""
+        """After the last byte, end our side or the connection, if that was requested."""
         if self._eof and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
         elif self._closing:
@@ -122,10 +122,10 @@ class SocketTransport(_SelectorSocketTransport):
             tell_again(loop, protocol)
 
     def _failed(self, error, what):
-        """End the connection, unless *error* is only about waiting; return whether it was not."""
+        """End the connection, unless *error* only means to wait; return whether it ended."""
         if error.errno in _WAITS or isinstance(error, _WAITING):
             return False
-        # connection_lost gets the class that Python 3 has for it, as from Trollius itself.
+        # connection_lost gets Python 3's class for the error, as from Trollius itself.
         cls = get_error_class(error.errno, type(error))
         self._fatal_error(error if isinstance(error, cls) else cls(*error.args),
                           'Fatal %s error on socket transport' % what)
@@ -133,17 +133,17 @@ class SocketTransport(_SelectorSocketTransport):
 
 
 if hasattr(selectors, 'EpollSelector'):
-    #: Descriptors that one turn of a loop serves; who waits longer comes first in the next one.
+    #: How many descriptors one turn of a loop serves; the rest come first in the next turn.
     _AT_ONCE = 256
 
     _NOT_READ, _NOT_WRITE = ~select.EPOLLIN, ~select.EPOLLOUT
 
     class Selector(selectors.EpollSelector):
         """
-        Trollius' selector for epoll. Loops know what is registered by its descriptor.
+        Trollius' selector for epoll. Loops look up registered objects by descriptor.
 
-        A fork copies the descriptor of the epoll object, but not the object: what a child registers
-        there, or no longer, is so for its parent. So a child has one of its own.
+        A fork copies the descriptor of the epoll object, but not the object: a child that registers
+        or unregisters there does so for its parent too. So a child gets its own object.
         """
 
         def __init__(self):
@@ -151,7 +151,7 @@ if hasattr(selectors, 'EpollSelector'):
             self._process = os.getpid()
 
         def _leave_parents(self):
-            """Have an epoll object of this process, with all that is registered."""
+            """Make this process's own epoll object, with the same registrations."""
             self._process = os.getpid()
             self._epoll.close()
             self._epoll = select.epoll()
@@ -161,23 +161,23 @@ if hasattr(selectors, 'EpollSelector'):
                 try:
                     self._epoll.register(key.fd, events)
                 except IOError as error:
-                    if error.errno not in (errno.EBADF, errno.EPERM):  # closed, or a file since
+                    if error.errno not in (errno.EBADF, errno.EPERM):  # closed, or now a file
                         raise
 
         def register(self, fileobj, events, data=None):
-            """Wait for *events* of *fileobj*; see `selectors`."""
+            """Start to wait for *events* on *fileobj*; see `selectors`."""
             if self._process != os.getpid():
                 self._leave_parents()
             return super(Selector, self).register(fileobj, events, data)
 
         def unregister(self, fileobj):
-            """Wait for nothing of *fileobj* any more; see `selectors`."""
+            """Stop waiting for events on *fileobj*; see `selectors`."""
             if self._process != os.getpid():
                 self._leave_parents()
             return super(Selector, self).unregister(fileobj)
 
         def get_key(self, fileobj):
-            """Return the key of what is registered; see `selectors`."""
+            """Return the key of a registered *fileobj*; see `selectors`."""
             key = self._fd_to_key.get(fileobj)
             return super(Selector, self).get_key(fileobj) if key is None else key
 
@@ -188,16 +188,16 @@ if hasattr(selectors, 'EpollSelector'):
 
         def select(self, timeout=None):
             """
-            Wait for *timeout* seconds at most, for ever if that is None.
+            Wait at most *timeout* seconds, or for ever if it is None.
 
             Returns:
-                list of (key, mask): what is ready; see `selectors`.
+                list of (key, mask): the ready descriptors; see `selectors`.
             """
             if self._process != os.getpid():
                 self._leave_parents()
             if timeout is None:
                 timeout = -1
-            elif timeout > 0:  # epoll counts in milliseconds: rather one too many
+            elif timeout > 0:  # epoll counts in milliseconds: round up
                 timeout = math.ceil(timeout * 1e3) * 1e-3
             try:
                 found = self._epoll.poll(timeout, _AT_ONCE)
@@ -217,15 +217,15 @@ else:
 
 
 class SocketLoop(trollius.SelectorEventLoop):
-    """Trollius' loop with these. Its selector is another one only if it is given one."""
+    """Trollius' loop with these transports, and with `Selector` unless given another."""
 
     def __init__(self, selector=None):
         super(SocketLoop, self).__init__(Selector() if selector is None else selector)
-        # Trollius' own looks at the class of what it is given, which takes longer than the rest.
+        # Trollius' own checks its argument's class, which takes longer than the rest.
         self._add_callback = self._ready.append
 
     def call_soon(self, callback, *args):
-        """Call the function soon; what Trollius refuses is refused."""
+        """Schedule *callback*; refuse what Trollius refuses."""
         if (self._debug or self._closed or callback.__class__ in _COROUTINES
                 or getattr(callback, '_is_coroutine', False)):
             handle = super(SocketLoop, self).call_soon(callback, *args)
@@ -258,7 +258,7 @@ class SocketLoop(trollius.SelectorEventLoop):
         try:
             connection, address = sock.accept()
         except EnvironmentError:
-            # Trollius knows what to do, and gets the same error, or a connection.
+            # Trollius handles this: it tries again and gets the same error, or a connection.
             super(SocketLoop, self)._accept_connection(protocol_factory, sock, sslcontext, server)
             return
         protocol = None
@@ -284,7 +284,7 @@ def _not_served(loop, protocol, error):
 
 
 def _set_nodelay(sock):
-    # Without it a TLS 1.3 server's first answer, and each write of more than a segment, waits for
-    # the peer's delayed ACK: 40 ms (observed on 2.7.18). asyncio sets it too.
+    # Without it, a TLS 1.3 server's first answer and each write of more than a segment wait 40 ms
+    # for the peer's delayed ACK (observed on 2.7.18). asyncio sets it too.
     if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type & socket.SOCK_STREAM:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

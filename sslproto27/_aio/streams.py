@@ -1,4 +1,4 @@
-"""Streams over TLS. Nothing here knows how a transport is made."""
+"""Streams over TLS. Nothing here makes a transport."""
 from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
@@ -12,7 +12,7 @@ __all__ = ['IncompleteReadError', 'LIMIT', 'LimitOverrunError', 'StreamReader', 
            'open_connection', 'open_streams', 'open_unix_connection', 'start_server',
            'start_unix_server']
 
-#: Bytes that a line may have, and half of what a reader holds: the framework's default.
+#: The longest line in bytes; a reader holds twice as many. The framework's default.
 LIMIT = 2 ** 16
 
 
@@ -21,10 +21,10 @@ IncompleteReadError = framework.IncompleteReadError
 if PY2:
     class LimitOverrunError(Exception):
         """
-        The separator was not found within the limit: asyncio's.
+        The separator was not found within the limit: asyncio's class.
 
         Attributes:
-            consumed (int): how many bytes, which are still to be read, hold no separator.
+            consumed (int): how many of the bytes to read hold no separator.
         """
 
         def __init__(self, message, consumed):
@@ -39,29 +39,29 @@ else:
 
 class StreamReader(Reading, framework.StreamReader):
     """
-    The framework's StreamReader, which hands out what has arrived before it raises an error.
+    The framework's StreamReader, but it returns the data that has arrived before raising an error.
 
-    A call that is content with what has arrived gets it. One that needs more raises what ended the
-    connection, and leaves all that has arrived to other calls: once ``read()`` has failed,
-    ``read(65536)`` returns what came before the failure.
+    A call gets the data that has arrived if this is enough. Otherwise it raises the connection's
+    error and leaves the data for other calls: once ``read()`` has failed, ``read(65536)`` returns
+    the data that came before the failure.
     """
 
     if PY2:
         @coroutine
         def readuntil(self, separator=b'\n'):
             """
-            Read up to the first *separator*, and that along: asyncio's method of this name.
+            Read up to and including the first *separator*: asyncio's method of this name.
 
             Args:
-                separator (bytes): at least one byte; or a tuple of several: the one counts that
-                    ends first, and of those the shortest.
+                separator (bytes): at least one byte; or a tuple of several. Of these, the one that
+                    ends first counts; if several do, the shortest.
 
             Returns:
-                bytes: they end with the separator.
+                bytes: the data, which ends with the separator.
 
             Raises:
-                IncompleteReadError: the stream ended before; its ``partial`` is what was left.
-                LimitOverrunError: more bytes than the limit came before; nothing is taken.
+                IncompleteReadError: the stream ended first; ``partial`` has the rest of the data.
+                LimitOverrunError: more bytes than the limit came before it; nothing is taken.
                 ValueError: a separator is empty, or there is none.
             """
             separators = separator if isinstance(separator, tuple) else (separator,)
@@ -73,14 +73,14 @@ class StreamReader(Reading, framework.StreamReader):
                          if buffer.find(one, start) >= 0]
                 if found:
                     break
-                # The last bytes may be the beginning of one.
+                # The last bytes may be the beginning of a separator.
                 start = max(0, len(buffer) + 1 - longest)
                 if start > self._limit:
                     raise LimitOverrunError(
                         'no separator within the limit of %d bytes' % self._limit, start)
                 if self._eof:
                     raise IncompleteReadError(bytes(self._take(len(buffer))), None)
-                if self._paused:  # who wants more than the limit does so with open eyes
+                if self._paused:  # this call needs more than the reader's limit
                     self._paused = False
                     self._transport.resume_reading()
                 yield From(self._more('readuntil'))
@@ -92,31 +92,31 @@ class StreamReader(Reading, framework.StreamReader):
 
 
 class _StreamProtocol(framework.StreamReaderProtocol):
-    """What feeds a reader, and tells its writer."""
+    """Feeds a reader, and informs its writer."""
 
     _is_lost = False
     _lost_waiter = None
 
     def connection_made(self, transport):
-        """Give the reader its transport, and call who serves the connection."""
+        """Give the reader its transport, and call the server's callback."""
         callback, self._client_connected_cb = self._client_connected_cb, None
         reader = self._stream_reader
         super(_StreamProtocol, self).connection_made(transport)
         self._client_connected_cb = callback
         if callback is not None:
-            self._strong_reader = None  # asyncio's reference until somebody else has one
+            self._strong_reader = None  # asyncio's, until others hold a reference
             self._stream_writer = StreamWriter(transport, self, reader, self._loop)
             result = callback(reader, self._stream_writer)
             if framework.iscoroutine(result):
                 self._loop.create_task(result)
 
     def eof_received(self):
-        """Feed the end; the writer's side stays open, in TLS, too, until it is closed."""
+        """Feed the end; the writer's side stays open until closed, with TLS too."""
         super(_StreamProtocol, self).eof_received()
         return True
 
     def connection_lost(self, error):
-        """Tell who waits."""
+        """Wake wait_closed()."""
         super(_StreamProtocol, self).connection_lost(error)
         self._is_lost = True
         if self._lost_waiter is not None and not self._lost_waiter.done():
@@ -129,15 +129,15 @@ class StreamWriter(framework.StreamWriter):
     @coroutine
     def start_tls(self, sslcontext, server_side=None, **kwargs):
         """
-        Upgrade to TLS, once all that was written is sent.
+        Upgrade to TLS, once all written data is sent.
 
-        What the reader has read ahead is taken for the peer's first TLS records. Whatever is
-        written from now on waits for the handshake.
+        Data that the reader has read ahead counts as the peer's first TLS records. Data written
+        from now on waits for the handshake.
 
         Args:
             sslcontext (ssl.SSLContext): certificates, trust and settings.
-            server_side (bool): unless given, true for a connection that a server of ours accepted.
-            **kwargs: of `sslproto27.aio.start_tls`: ``server_hostname``, ...
+            server_side (bool): by default True for a connection that our server has accepted.
+            **kwargs: as for `sslproto27.aio.start_tls`: ``server_hostname``, ...
 
         Raises:
             as `sslproto27.aio.start_tls`.
@@ -153,8 +153,8 @@ class StreamWriter(framework.StreamWriter):
         """
         End TLS and go on in plaintext, with the same reader and writer.
 
-        What the peer sends after its close_notify is what the reader has next, even if it was at
-        its end: that end was TLS' own.
+        The reader continues with the data that follows the peer's close_notify, even if it had
+        reached its end: that was only the end of TLS.
 
         Raises:
             RuntimeError, ssl.SSLError, socket.error: see `SSLTransport.unwrap`.
@@ -178,7 +178,7 @@ class StreamWriter(framework.StreamWriter):
 
         @coroutine
         def wait_closed(self):
-            """Wait until the connection is gone, after close()."""
+            """After close(), wait until the connection is gone."""
             protocol = self._protocol
             if not protocol._is_lost:
                 if protocol._lost_waiter is None:
@@ -193,9 +193,9 @@ def open_streams(loop, limit, connect, *args, **kwargs):
 
     Args:
         loop: the event loop.
-        limit (int): of the reader, in bytes.
-        connect (callable): takes a protocol factory, *args* and *kwargs*, and returns a coroutine,
-            of (transport, protocol).
+        limit (int): the reader's limit, in bytes.
+        connect (callable): takes a protocol factory, *args* and *kwargs*, and returns a coroutine
+            whose result is (transport, protocol).
     """
     reader = StreamReader(limit=limit, loop=loop)
     protocol = _StreamProtocol(reader, loop=loop)
@@ -209,16 +209,16 @@ def open_connection(host=None, port=None, loop=None, limit=LIMIT, **kwargs):
     Connect, with TLS if *ssl* is given: the framework's open_connection on one of our loops.
 
     Args:
-        host (str), port (int): where to.
-        loop: a `SelectorEventLoop`; the current loop unless given.
-        limit (int): bytes that a line may have; the reader holds twice as many.
+        host (str), port (int): the server's address.
+        loop: a `SelectorEventLoop`; the current loop by default.
+        limit (int): the longest line in bytes; the reader holds twice as many.
         **kwargs: of create_connection: ``ssl``, ``server_hostname``, ``ssl_handshake_timeout``, ...
 
     Returns:
-        a coroutine, of (StreamReader, StreamWriter).
+        a coroutine; its result is (StreamReader, StreamWriter).
 
     Raises:
-        TypeError: the loop's TLS is not ours.
+        TypeError: the loop is not one of ours.
     """
     loop = our_loop(loop)
     return open_streams(loop, limit, loop.create_connection, host, port, **kwargs)
@@ -226,7 +226,7 @@ def open_connection(host=None, port=None, loop=None, limit=LIMIT, **kwargs):
 
 @raises_when_awaited
 def open_unix_connection(path=None, loop=None, limit=LIMIT, **kwargs):
-    """Connect to the unix socket at *path*; else like `open_connection`."""
+    """Connect to the unix socket at *path*; otherwise like `open_connection`."""
     loop = our_loop(loop)
     return open_streams(loop, limit, loop.create_unix_connection, path, **kwargs)
 
@@ -237,18 +237,18 @@ def start_server(client_connected_cb, host=None, port=None, loop=None, limit=LIM
     Serve streams, with TLS if *ssl* is given: the framework's start_server on one of our loops.
 
     Args:
-        client_connected_cb (callable): what to call with each (StreamReader, StreamWriter); may be
-            a coroutine function.
-        host (str), port (int): where to listen.
-        loop: a `SelectorEventLoop`; the current loop unless given.
-        limit (int): bytes that a line may have; the reader holds twice as many.
+        client_connected_cb (callable): called with (StreamReader, StreamWriter) for each
+            connection; may be a coroutine function.
+        host (str), port (int): the address to listen on.
+        loop: a `SelectorEventLoop`; the current loop by default.
+        limit (int): the longest line in bytes; the reader holds twice as many.
         **kwargs: of create_server: ``ssl``, ``backlog``, ``ssl_handshake_timeout``, ...
 
     Returns:
-        a coroutine, of the server.
+        a coroutine; its result is the server.
 
     Raises:
-        TypeError: the loop's TLS is not ours.
+        TypeError: the loop is not one of ours.
     """
     loop = our_loop(loop)
     return loop.create_server(
@@ -257,7 +257,7 @@ def start_server(client_connected_cb, host=None, port=None, loop=None, limit=LIM
 
 @raises_when_awaited
 def start_unix_server(client_connected_cb, path=None, loop=None, limit=LIMIT, **kwargs):
-    """Serve streams on the unix socket at *path*; else like `start_server`."""
+    """Serve streams on the unix socket at *path*; otherwise like `start_server`."""
     loop = our_loop(loop)
     return loop.create_unix_server(
         _server_factory(loop, limit, client_connected_cb), path, **kwargs)

@@ -1,4 +1,4 @@
-"""`start_tls`: TLS over a transport that is in use. Nothing here makes a connection."""
+"""`start_tls`: TLS over a transport already in use. Nothing here makes a connection."""
 from __future__ import absolute_import, division, print_function
 
 import errno
@@ -15,15 +15,15 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     """
     Put TLS between *transport* and *protocol*, and start the handshake at once.
 
-    Whatever *protocol*, or the one that had *transport* before, has read ahead is ciphertext now:
-    it goes to TLS, so plaintext that somebody has injected before the handshake makes it fail, and
-    is never taken for data that TLS has protected (CVE-2021-23222).
+    Data that *protocol*, or the transport's previous protocol, has read ahead is now ciphertext and
+    goes to TLS. So if an attacker injects plaintext before the handshake, the handshake fails; we
+    never mistake that plaintext for protected data (CVE-2021-23222).
 
     Args:
         loop: the event loop of *transport*.
-        waiter (future): resolved when the handshake is done, or has failed.
-        read_ahead (bytes): what else was received before.
-        **kwargs: of `SSLProtocol`.
+        waiter (future): resolved when the handshake is done or has failed.
+        read_ahead (bytes): other data received before.
+        **kwargs: as for `SSLProtocol`.
 
     Returns:
         SSLProtocol: the new layer.
@@ -46,7 +46,7 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
     reader = getattr(protocol, '_stream_reader', None)
     if reader is not None and reader._transport is not None:
         use_transport(protocol, layer.transport)
-    # Else the caller has connection_made still to call.
+    # Otherwise the caller still has to call connection_made.
     layer._take_over(lower_transport.is_writing_paused(transport))
     lower_transport.set_protocol(transport, layer)
     layer.connection_made(transport)
@@ -57,7 +57,7 @@ def begin_tls(loop, waiter, transport, protocol, sslcontext, read_ahead=b'', **k
 
 
 def _taken(protocol):
-    """Take, and return, what a stream's *protocol* has given to its reader and nobody has read."""
+    """Take and return the unread data in the reader of a stream's *protocol*."""
     reader = getattr(protocol, '_stream_reader', None)
     if reader is None:
         return b''
@@ -68,9 +68,9 @@ def _taken(protocol):
 
 
 def use_transport(protocol, transport):
-    """Let a stream's *protocol*, and its reader, which waits for nothing, go over *transport*."""
+    """Switch a stream's *protocol* and its reader, which must not be waiting, to *transport*."""
     if hasattr(protocol, '_transport'):
-        protocol._transport = transport  # asyncio's has it since 3.8, Trollius' has not
+        protocol._transport = transport  # asyncio's has it since 3.8, Trollius' does not
     reader = protocol._stream_reader
     reader._transport = transport
     reader._paused = False
@@ -79,10 +79,10 @@ def use_transport(protocol, transport):
 @raises_when_awaited
 def run_tls(loop, started, *args, **kwargs):
     """
-    `begin_tls`, at once, and call *started* with the new transport.
+    Call `begin_tls` at once, then call *started* with the new transport.
 
     Returns:
-        a coroutine that waits for the handshake, of the transport.
+        a coroutine that waits for the handshake; its result is the transport.
     """
     waiter = new_future(loop)
     transport = begin_tls(loop, waiter, *args, **kwargs).transport
@@ -98,7 +98,7 @@ def _established(waiter, transport):
         transport.abort()
         raise
     finally:
-        del waiter  # an exception, with this frame, would hold what holds the exception
+        del waiter  # otherwise the exception, its frame and waiter form a cycle
     raise Return(transport)
 
 
@@ -109,30 +109,30 @@ def start_tls(transport, protocol, sslcontext, server_side=False, server_hostnam
     Upgrade *transport*, which *protocol* uses, to TLS: asyncio's loop.start_tls, on any loop.
 
     The transport may be TCP's, a unix socket's, a pair of pipes (`connect_pipes`) or TLS itself.
-    TLS starts at the call: whatever arrives from now on is TLS, however late the result is awaited.
+    TLS starts at the call: all data that arrives from now on is TLS, even if you await the result
+    later.
 
     Args:
-        transport: what is there; not to be used any more.
-        protocol: what gets the decrypted data. Its connection_made is not called, so a new
-            StreamReaderProtocol wants that from the caller. What its stream reader has read ahead,
-            or that of the protocol before it, is ciphertext and goes to TLS.
+        transport: the current transport; do not use it any more.
+        protocol: gets the decrypted data. Its connection_made is not called; for a new
+            StreamReaderProtocol, call it yourself. Data that its stream reader, or that of the
+            previous protocol, has read ahead is ciphertext and goes to TLS.
         sslcontext (ssl.SSLContext): certificates, trust and settings.
-        server_side (bool): which side to be.
-        server_hostname (text or None): the name that the server must prove; '' to check none.
-        ssl_handshake_timeout, ssl_shutdown_timeout (float): seconds; 60 and 30 unless given.
-        session (SSLSession or None): what a client would like to resume.
-        suppress_ragged_eofs (bool): see `SSLPipe`; the setting of *loop*, if that is one of ours,
-            unless given.
-        read_ahead (bytes): ciphertext that the caller has received already.
-        loop: the transport's; the current one unless given.
+        server_side (bool): True for a server, False for a client.
+        server_hostname (text or None): the name that the server must prove; '' disables the check.
+        ssl_handshake_timeout, ssl_shutdown_timeout (float): seconds; default 60 and 30.
+        session (SSLSession or None): the session that a client wants to resume.
+        suppress_ragged_eofs (bool): see `SSLPipe`; by default the setting of *loop*, if ours.
+        read_ahead (bytes): ciphertext that you have already received.
+        loop: the transport's; the current one by default.
 
     Returns:
-        a coroutine, of the new transport (`SSLTransport`).
+        a coroutine; its result is the new transport (`SSLTransport`).
 
     Raises:
-        TypeError, ValueError: an argument cannot be used. It is raised once awaited, as all is.
+        TypeError, ValueError: an argument cannot be used. Like all errors, raised when awaited.
         ssl.SSLError, socket.error: the handshake failed; the connection is closed, and *protocol*
-            told so by connection_lost. Cancelling cuts it.
+            gets connection_lost. Cancelling aborts the connection.
     """
     return run_tls(
         loop or framework.get_event_loop(), _nobody, transport, protocol, sslcontext, read_ahead,
@@ -142,4 +142,4 @@ def start_tls(transport, protocol, sslcontext, server_side=False, server_hostnam
 
 
 def _nobody(transport):
-    """Tell nobody."""
+    """Do nothing."""

@@ -1,7 +1,7 @@
 """
-What HTTPS needs of a socket, for every way to give it to urllib3 1.26.
+Sockets for HTTPS with urllib3 1.26, however urllib3 gets them.
 
-Nothing here imports urllib3: which copy of it is meant, pip's say, is for the caller to know.
+Nothing here imports urllib3, because there are several copies, such as pip's: the caller chooses.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -19,17 +19,15 @@ __all__ = ['ContextView', 'HTTPSSocket', 'is_for_address', 'match_address']
 
 class HTTPSSocket(SSLSocket):
     """
-    An `SSLSocket` for a client of HTTP, where an EOF without close_notify is a lost connection.
+    An `SSLSocket` for HTTP clients, which reports an EOF without close_notify as a lost connection.
 
-    RFC 9112 9.8: a body that only the end of the connection ends is incomplete without
-    close_notify. As a socket.error of ECONNRESET it is to urllib3 what a reset is, which it repeats
-    only such requests after as can be repeated. Other bodies say how long they are, and this is
-    never seen.
+    RFC 9112 9.8: a body that ends with the connection is incomplete without close_notify. We raise
+    socket.error ECONNRESET: urllib3 treats it as a reset, and repeats only requests that are safe
+    to repeat. Other bodies have a known length, so their reader never sees this error.
 
-    Programs that did not choose this class select() on it as on ssl.SSLSocket, and urllib3 does to
-    find out whether a kept connection is still open. So no more is read from below than what is
-    handed over at once, see `Records`, and once the peer has ended TLS, the socket below is
-    readable for good.
+    Programs that did not choose this class select() on it as on ssl.SSLSocket; urllib3 does so to
+    find out whether an idle connection is still open. So we read no more from below than we return
+    at once, see `Records`; and once the peer has ended TLS, the socket below stays readable.
     """
 
     _new_amount = staticmethod(functools.partial(Records, whole=True))
@@ -42,7 +40,7 @@ class HTTPSSocket(SSLSocket):
                 try:
                     self._lower.shutdown(socket.SHUT_RD)
                 except (AttributeError, socket.error):
-                    pass  # it has ended as well, then
+                    pass  # it has ended too
 
     def recv(self, buflen=1024, flags=0):
         """Wait for plaintext; see `SSLSocket.recv`."""
@@ -54,10 +52,10 @@ class HTTPSSocket(SSLSocket):
 
 class ContextView(Unique):
     """
-    A context that wraps sockets in memory, and is in all else the one that it was made of.
+    A context that wraps sockets with TLS in memory, and otherwise acts as the given context.
 
     Args:
-        context (ssl.SSLContext): the other one.
+        context (ssl.SSLContext): the given context.
         suppress_ragged_eofs (bool): see `SSLSocket`.
     """
 
@@ -65,7 +63,7 @@ class ContextView(Unique):
         vars(self).update(_context=context, _suppress_ragged_eofs=suppress_ragged_eofs)
 
     def wrap_socket(self, sock, server_hostname=None):
-        """Return an `HTTPSSocket` over *sock*, any socket, that is the client's side of TLS."""
+        """Return an `HTTPSSocket`, the client's side of TLS, over *sock*, any socket."""
         return HTTPSSocket(sock, self._context, server_hostname=server_hostname,
                            suppress_ragged_eofs=self._suppress_ragged_eofs)
 
@@ -95,7 +93,7 @@ def match_address(cert, address):
 
 
 def _packed(address):
-    """Return an IPv4 or IPv6 address as it is on the wire (bytes); None if it is none."""
+    """Return an IPv4 or IPv6 address in binary form (bytes); None if it is not one."""
     address = address.strip()
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     try:

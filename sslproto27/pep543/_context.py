@@ -56,9 +56,8 @@ class PipeServerContext(ServerContext):
     """
     Makes servers' connections from pipes; for a backend's subclass see `PipeClientContext`.
 
-    Clients must prove their identity if the configuration has a trust_store and validates. The
-    server refuses every client for which neither its own configuration nor that from sni_callback
-    has a certificate_chain.
+    Clients must prove their identity if the configuration has a trust_store and validates. All are
+    refused if neither the configuration nor the sni_callback's choice has a certificate_chain.
 
     Args:
         configuration (TLSConfiguration): the settings.
