@@ -4,7 +4,7 @@ TLS over memory BIOs for Tornado 4.5 to 5.1: streams, servers, clients.
     import sslproto27.tornado
     sslproto27.tornado.install()
 
-After that an unchanged application runs on them. Public names only.
+After that an unchanged application uses them. Public names only.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -1,4 +1,4 @@
-"""A Tornado handshake's time, and its place among those of a server. Nothing here does TLS."""
+"""Limits how long a Tornado handshake may take, and how many may run. Nothing here does TLS."""
 from __future__ import absolute_import, division, print_function
 
 __all__ = ['HandshakeClock']
@@ -6,10 +6,10 @@ __all__ = ['HandshakeClock']
 
 class HandshakeClock(object):
     """
-    What runs from the beginning of a handshake to its end.
+    A clock that runs from the beginning of a handshake to its end.
 
     Args:
-        limit (HandshakeLimit or None): counts those that run.
+        limit (HandshakeLimit or None): counts the clocks that run.
     """
 
     __slots__ = ('_limit', '_loop', '_timer')
@@ -23,13 +23,13 @@ class HandshakeClock(object):
         return self._timer is not None
 
     def start(self, io_loop, seconds, callback):
-        """Have *callback* called if the handshake takes longer than *seconds*."""
+        """Call *callback* if the handshake takes longer than *seconds*."""
         self._loop, self._timer = io_loop, io_loop.call_later(seconds, callback)
         if self._limit is not None:
             self._limit.running += 1
 
     def stop(self):
-        """Call nothing; the handshake is over. It may be so already."""
+        """Stop, because the handshake is over; do nothing if stopped already."""
         timer, self._timer = self._timer, None
         if timer is not None:
             self._loop.remove_timeout(timer)

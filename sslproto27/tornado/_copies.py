@@ -1,8 +1,8 @@
 """
-Copies of Tornado inside of other packages, as some are vendored: a set of our modules for each.
+Support for copies of Tornado vendored in other packages: a set of our modules for each copy.
 
-Our classes are made of Tornado's, so another copy of those needs others of ours: the same files,
-imported once more under another name, with another `_framework`.
+Our classes derive from Tornado's, so each copy needs its own set of ours: the same files, imported
+again under another name, with another `_framework`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,19 +20,19 @@ _lock = threading.Lock()
 
 def installer(module):
     """
-    Return what is `_install` for a copy of Tornado.
+    Return the `_install` module for a copy of Tornado.
 
     Args:
-        module (module or str): the copy, or its name: 'salt.ext.tornado', say.
+        module (module or str): the copy, or its name, such as 'salt.ext.tornado'.
 
     Raises:
         ImportError: there is no such module.
-        ValueError: it is no Tornado that is supported.
+        ValueError: it is not a supported version of Tornado.
     """
     copy = importlib.import_module(getattr(module, '__name__', module)).__name__
     name = __package__
     if copy != _framework.iostream.__name__.rpartition('.')[0]:
-        # No module that was imported in the usual way has such a name.
+        # No module imported in the usual way has such a name.
         name = '%s.tornado-%s' % (name.rpartition('.')[0], copy.replace('.', '-'))
     with _lock:
         if name not in sys.modules:

@@ -1,7 +1,7 @@
 """
-Tornado's modules: everything else here has them from this one.
+Tornado's modules: everything else here gets them from this module.
 
-So there can be another set of ours, for another copy of Tornado, with its own module of this name.
+So another copy of Tornado can have another set of our modules, with its own `_framework`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,7 +14,7 @@ _MODULES = ['concurrent', 'gen', 'httpserver', 'ioloop', 'iostream', 'log', 'net
 
 __all__ = ['IS_OLD', 'load', 'loop_of'] + _MODULES
 
-#: Read in 4.5.3, 5.0.2 and 5.1.1.
+#: Checked against 4.5.3, 5.0.2 and 5.1.1.
 SUPPORTED = [('4.5', '4.5'), ('5.0', '5.1')]
 
 
@@ -24,8 +24,8 @@ def load(namespace, package, error=ImportError):
 
     Args:
         namespace (dict): where to put them.
-        package (str): what to import them from.
-        error (type): what to raise for a version that is not supported.
+        package (str): the package to import them from.
+        error (type): the exception for an unsupported version.
 
     Returns:
         dict: *namespace*.
@@ -35,7 +35,7 @@ def load(namespace, package, error=ImportError):
     for name in _MODULES:
         namespace[name] = importlib.import_module(root.__name__ + '.' + name)
     namespace['IS_OLD'] = is_old = root.version_info < (5,)
-    # An argument that 5.0 has no longer.
+    # An argument that 5.0 no longer has.
     namespace['loop_of'] = lambda owner: dict(io_loop=owner.io_loop) if is_old else {}
     return namespace
 

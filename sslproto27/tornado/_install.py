@@ -1,8 +1,8 @@
 """
-`install` and `uninstall`: unchanged Tornado applications on our streams.
+`install` and `uninstall`: make unchanged Tornado applications use our streams.
 
-What is replaced are three methods of Tornado's classes. The names of the classes are left alone, so
-that it does not matter who has imported them, or when.
+We replace three methods of Tornado's classes, but not the classes themselves. So it does not matter
+which module has imported them, or when.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -16,41 +16,41 @@ __all__ = ['install', 'uninstall']
 
 _STOCK = iostream.SSLIOStream
 
-_settings = {}   # of install(), for every stream that names none
-_limits = []     # of install(), one: a HandshakeLimit, whose limit is that of every server
-_originals = []  # (class, name of the method, Tornado's own method), while installed
-_classes = {_STOCK: SSLIOStream}  # what becomes of a class of Tornado's, or a subclass; or itself
+_settings = {}   # from install(), for every stream without its own
+_limits = []     # from install(), one HandshakeLimit, whose limit every server gets
+_originals = []  # (class, method name, Tornado's own method), while installed
+_classes = {_STOCK: SSLIOStream}  # from a class of Tornado's or a subclass to ours, or to itself
 
 
 def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshake_limit=None,
             module='tornado'):
     """
-    Let all TLS of Tornado, in this process, run on `SSLIOStream`, from the next stream on.
+    Make all new TLS streams of Tornado in this process use `SSLIOStream`.
 
-    That is TCPServer and HTTPServer with ``ssl_options``, TCPClient, AsyncHTTPClient, wss://,
-    IOStream.start_tls, and SSLIOStream itself and its subclasses. Doing it again changes the
-    settings alone.
+    This covers TCPServer and HTTPServer with ``ssl_options``, TCPClient, AsyncHTTPClient, wss://,
+    IOStream.start_tls, and SSLIOStream itself and its subclasses. A second call only changes the
+    settings.
 
-    A subclass of SSLIOStream that does its own input or output, on its socket or in the place of
-    Tornado's, stays on Tornado's TLS, and a line is logged.
+    A subclass of SSLIOStream that does its own input or output, on its socket or by replacing
+    Tornado's methods, stays on Tornado's TLS, and a line is logged.
 
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`; for all of
             these streams.
-        ssl_handshake_limit (int): see `TCPServer`; for each server that has none of its own.
-        module (module or str): which copy of Tornado: 'salt.ext.tornado', say.
+        ssl_handshake_limit (int): see `TCPServer`; for each server without its own limit.
+        module (module or str): which copy of Tornado, such as 'salt.ext.tornado'.
 
     Raises:
         ImportError: there is no such *module*.
-        TypeError, ValueError: *ssl_handshake_limit* is no integer, or not positive; *module* is of
-            a version that is not supported.
+        TypeError, ValueError: *ssl_handshake_limit* is not a positive integer, or the version of
+            *module* is not supported.
     """
     _copies.installer(module)._install(suppress_ragged_eofs, ssl_handshake_timeout,
                                        ssl_handshake_limit)
 
 
 def uninstall(module='tornado'):
-    """Give Tornado its own methods back; streams that are ours stay so."""
+    """Give Tornado its own methods back; existing streams of ours stay ours."""
     _copies.installer(module)._uninstall()
 
 
@@ -77,7 +77,7 @@ def _replace(cls, name, method):
 
 
 def _init(self, *args, **kwargs):
-    """Make a stream that was about to be Tornado's, or a subclass's, one of ours."""
+    """Make a new stream of Tornado's class, or of a subclass, one of ours."""
     cls = _ours(type(self))
     if cls is type(self):
         _original(_STOCK)(self, *args, **kwargs)
@@ -95,7 +95,7 @@ def _ours(cls):
                 reason)
             _classes[cls] = cls
         else:
-            # A subclass keeps what it adds, over our stream instead of Tornado's.
+            # A subclass keeps its additions, on top of our stream instead of Tornado's.
             _classes[cls] = type(cls.__name__, (cls, SSLIOStream), {'__module__': cls.__module__})
     return _classes[cls]
 
@@ -117,7 +117,7 @@ def _handle_connection(self, connection, address):
 
 
 def _handshakes_of(server):
-    """Return the `HandshakeLimit` of a server of Tornado's, made once."""
+    """Return the `HandshakeLimit` of one of Tornado's servers; make it the first time."""
     limit = _limits[0].limit
     try:
         handshakes = server._sslproto27_handshakes

@@ -1,8 +1,8 @@
 """
-What a TLS stream sends and receives through: a socket, or other streams. Nothing here knows of TLS.
+The layer below a TLS stream: a socket, or other streams. Nothing here knows of TLS.
 
-Either has receive() and send(), which never wait, and close(). The events that tell when to call
-them again come from the IOLoop for a socket, and from a `StreamsLoop` for streams.
+Both kinds have receive() and send(), which never wait, and close(). Events say when to call them
+again: a socket's come from the IOLoop, those of streams from a `StreamsLoop`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -16,12 +16,12 @@ from ._socket import plain_socket
 
 __all__ = ['READ_SIZE', 'SocketBelow', 'StreamsBelow', 'StreamsLoop', 'is_connected', 'take_over']
 
-#: The most bytes that one receive() returns: one that returns less has emptied the socket. Four
-#: records with 16 KiB of plaintext each, and what may be added to it (RFC 8446 5.2).
+#: The most bytes that one receive() returns; if it returns fewer, the socket is empty. Four records
+#: of 16 KiB of plaintext each, plus the most that encryption may add (RFC 8446 5.2).
 READ_SIZE = 4 * (5 + 16384 + 256)
 
-#: Linux sends RST, and throws away what is on its way, when a socket is closed that has not been
-#: read to its end: so much of what a peer sends is read for that.
+#: If you close a socket that still has unread data, Linux sends RST and discards the data on its
+#: way to the peer. To avoid that, we first read up to this many bytes.
 _DISCARD_LIMIT = 4 * READ_SIZE
 
 _WOULD_BLOCK = (errno.EWOULDBLOCK, errno.EAGAIN)
@@ -37,11 +37,11 @@ class SocketBelow(object):
         self.socket = sock
 
     def fileno(self):
-        """Return what the IOLoop knows it by: the socket itself."""
+        """Return the socket itself, which the IOLoop uses as its key."""
         return self.socket
 
     def receive(self):
-        """Return bytes, b'' at the end, None if there is nothing yet."""
+        """Return bytes; b'' at the end; None if there are none yet."""
         try:
             return self.socket.recv(READ_SIZE)
         except socket.error as error:
@@ -50,7 +50,7 @@ class SocketBelow(object):
             raise
 
     def send(self, data):
-        """Return how many bytes of *data* the kernel has taken, 0 if it takes none now."""
+        """Return how many bytes of *data* the kernel has taken; 0 if it takes none now."""
         try:
             return self.socket.send(data)
         except socket.error as error:
@@ -59,7 +59,7 @@ class SocketBelow(object):
             raise
 
     def discard(self):
-        """Read what a peer has sent that nobody will read any more."""
+        """Read and drop data that the peer has sent and nobody will read."""
         for _ in range(_DISCARD_LIMIT // READ_SIZE):
             if len(self.receive() or b'') < READ_SIZE:
                 break
@@ -71,11 +71,11 @@ class SocketBelow(object):
 
 class StreamsBelow(object):
     """
-    Any Tornado stream; or two, since a pipe goes one way only.
+    Any Tornado stream; or two, since a pipe carries data one way only.
 
     Args:
-        reader (BaseIOStream): where bytes come from.
-        writer (BaseIOStream): where they go: the same one, unless it is a pipe.
+        reader (BaseIOStream): the stream to read from.
+        writer (BaseIOStream): the stream to write to: the same one, except for pipes.
     """
 
     __slots__ = ('reader', 'writer', 'read', 'write', '_write_size')
@@ -83,9 +83,9 @@ class StreamsBelow(object):
     def __init__(self, reader, writer):
         self.reader = reader
         self.writer = writer
-        self.read = None         # the future of what is being read
-        self.write = None        # the future of what is being written
-        self._write_size = 0     # how many bytes that is
+        self.read = None         # the future of the current read
+        self.write = None        # the future of the current write
+        self._write_size = 0     # how many bytes that write has
 
     @property
     def socket(self):
@@ -93,16 +93,16 @@ class StreamsBelow(object):
         return getattr(self.reader, 'socket', None)
 
     def fileno(self):
-        """Return what the stream below is known by."""
+        """Return the fileno() of the stream below."""
         return self.reader.fileno()
 
     def start_read(self):
-        """Let the stream below read; `read` is done once receive() has something to return."""
+        """Start a read on the stream below; `read` is done once receive() can return a result."""
         if self.read is None:
             self.read = _future_of(self.reader.read_bytes, READ_SIZE, partial=True)
 
     def receive(self):
-        """Return bytes, b'' at the end, None if there is nothing yet."""
+        """Return bytes; b'' at the end; None if there are none yet."""
         self.start_read()
         if not self.read.done():
             return None
@@ -111,15 +111,15 @@ class StreamsBelow(object):
         except iostream.StreamClosedError as error:
             if error.real_error is not None:
                 raise error.real_error
-            return b''  # `read` stays: the end stays the end
+            return b''  # keep `read`, so that later calls return the end too
         self.read = None
         return data
 
     def send(self, data):
         """
-        Return how many bytes of *data* are with the kernel.
+        Return how many bytes of *data* the kernel has taken.
 
-        0 says that they are still on their way: call again with the same, or more, later.
+        0 means that they are still on their way: call again later, with the same data or more.
         """
         if self.write is None:
             self._write_size = len(data)
@@ -134,7 +134,7 @@ class StreamsBelow(object):
         return self._write_size
 
     def discard(self):
-        """Do nothing: streams do so themselves."""
+        """Do nothing: streams discard data themselves."""
 
     def close(self):
         """Close the streams."""
@@ -156,17 +156,17 @@ class _Failed(object):
 
 
 def _future_of(call, *args, **kwargs):
-    """Return the future of a read or a write, also where the stream is found to be closed."""
+    """Return the future of a read or write, even if the call finds the stream closed and raises."""
     try:
         future = call(*args, **kwargs)
     except iostream.StreamClosedError as error:
         return _Failed(error)
-    except socket.error as error:  # Tornado raises what ends a read at once
+    except socket.error as error:  # Tornado raises an error that ends a read at once
         return _Failed(iostream.StreamClosedError(real_error=error))
     except AssertionError:
         return _Failed(iostream.StreamClosedError(real_error=socket.error(
-            errno.EBUSY, 'somebody else reads the stream below')))
-    future.add_done_callback(lambda done: done.exception())  # it is looked at here, or not needed
+            errno.EBUSY, 'other code is reading the stream below')))
+    future.add_done_callback(lambda done: done.exception())  # else Tornado logs it as never read
     return future
 
 
@@ -197,10 +197,10 @@ def take_over(source):
     Take the connection out of a socket, a stream or a pair of streams.
 
     Returns:
-        tuple: a `SocketBelow` or `StreamsBelow`, and the bytes that have been read of it already.
+        tuple: a `SocketBelow` or `StreamsBelow`, and the bytes that were already read from it.
 
     Raises:
-        StreamClosedError: it is a stream that has been closed, by the peer perhaps.
+        StreamClosedError: it is a stream that has been closed, perhaps by the peer.
         ValueError: it is in use, or has done TLS.
     """
     if isinstance(source, ssl.SSLSocket):
@@ -224,14 +224,14 @@ def _require_idle(stream):
 
 
 def _is_plain(stream):
-    """Return whether what a stream does is what its socket does."""
+    """Return whether a stream only passes on its socket's bytes: the socket can replace it."""
     return (isinstance(stream, iostream.IOStream)
             and type(stream).read_from_fd == iostream.IOStream.read_from_fd
             and type(stream).write_to_fd == iostream.IOStream.write_to_fd)
 
 
 def _out_of(stream):
-    """Leave a plain IOStream behind, closed, and go on with its socket."""
+    """Take the socket out of a plain IOStream, and leave the stream closed."""
     read_ahead = stream._consume(stream._read_buffer_size)
     if stream._state is not None:
         stream.io_loop.remove_handler(stream.fileno())
@@ -243,10 +243,9 @@ def _out_of(stream):
 
 class StreamsLoop(object):
     """
-    The IOLoop, as far as a stream uses it, with a `StreamsBelow` in the place of its descriptor.
+    The part of an IOLoop that a stream uses, for a `StreamsBelow` instead of a descriptor.
 
-    The events mean what they do for a descriptor: they are repeated for as long as they are asked
-    for and are true.
+    Events work as for a descriptor: they repeat as long as they are requested and true.
     """
 
     def __init__(self, io_loop, below):
@@ -261,17 +260,17 @@ class StreamsLoop(object):
         return getattr(self._io_loop, name)
 
     def add_handler(self, fd, handler, events):
-        """Call *handler* with *fd* and those of *events* that are true, until it is removed."""
+        """Call *handler* with *fd* and the true ones of *events*, until it is removed."""
         self._handler = handler
         self.update_handler(fd, events)
 
     def update_handler(self, fd, events):
-        """Ask for other *events*."""
+        """Request other *events*."""
         self._events = events
         self._wait(fd)
 
     def remove_handler(self, fd):
-        """Ask for no more events."""
+        """Stop all events."""
         self._handler = None
         self._events = 0
 
@@ -286,7 +285,7 @@ class StreamsLoop(object):
         return ready
 
     def _wait(self, fd):
-        """See to it that the handler is called once something is ready."""
+        """Make sure that the handler is called once an event is true."""
         if self._ready():
             if not self._is_due:
                 self._is_due = True

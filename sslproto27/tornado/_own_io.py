@@ -1,8 +1,8 @@
 """
-Whether a subclass of Tornado's SSLIOStream does its own input or output. Nothing here does any.
+Finds out whether a subclass of Tornado's SSLIOStream does its own input or output.
 
-Such a class has been written for a socket that does TLS, so it cannot run on a stream of ours. No
-look at code can be sure of that. In doubt the answer is yes: the class then goes on as it was.
+Such a class expects a socket that does TLS, so it cannot run on our streams. We inspect its code,
+which is never certain. In doubt the answer is yes: the class then stays as it is.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -10,29 +10,29 @@ import types
 
 __all__ = ['own_io']
 
-#: What a subclass may do more in, but must let the stream do, too.
+#: A subclass may extend these methods, but must call the stream's own.
 _STEPS = frozenset([
     '_add_io_state', '_do_ssl_handshake', '_handle_connect', '_handle_events', '_handle_read',
     '_handle_write', '_read_to_buffer', 'close_fd', 'connect', 'read_from_fd', 'wait_for_handshake',
     'write_to_fd'])
 
-#: What no stream of ours asks: the name is checked in the handshake.
+#: Our streams never call this: they check the name in the handshake.
 _UNASKED = '_verify_cert'
 
-#: What a socket that does TLS has.
+#: Methods of a socket that does TLS.
 _OF_SOCKET = frozenset(['do_handshake', 'recv', 'recv_into', 'send', 'sendall', 'unwrap'])
 
 
 def own_io(cls, stock):
     """
-    Return why a class cannot do without a socket that does TLS.
+    Return why a class needs a socket that does TLS.
 
     Args:
         cls (type): a subclass of *stock*.
         stock (type): Tornado's SSLIOStream.
 
     Returns:
-        str or None: the rest of a sentence; None if it can.
+        str or None: a clause for the log; None if the class does not need one.
     """
     for one in cls.__mro__:
         if one in stock.__mro__:
@@ -48,7 +48,7 @@ def own_io(cls, stock):
 
 
 def _names(value):
-    """Return the names that a function, or what is made of some, looks up (set of str)."""
+    """Return the names that a function, method or property looks up (set of str)."""
     names, seen, todo = set(), [], [value]
     while todo:
         one = todo.pop()
@@ -57,7 +57,7 @@ def _names(value):
         seen.append(one)
         if isinstance(one, types.FunctionType):
             todo.append(one.__code__)
-            todo += [cell.cell_contents for cell in one.__closure__ or ()]  # of a decorator
+            todo += [cell.cell_contents for cell in one.__closure__ or ()]  # decorators
         elif isinstance(one, types.CodeType):
             names.update(one.co_names)
             todo += one.co_consts
@@ -70,5 +70,5 @@ def _names(value):
 def _content(cell):
     try:
         return cell.cell_contents
-    except ValueError:  # nothing yet
+    except ValueError:  # the cell is still empty
         return None

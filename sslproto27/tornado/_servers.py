@@ -1,4 +1,4 @@
-"""Tornado's servers and client with our streams. Nothing here patches Tornado."""
+"""Tornado's servers and client on our streams. Nothing here patches Tornado."""
 from __future__ import absolute_import, division, print_function
 
 import datetime
@@ -21,7 +21,7 @@ def handshake_limit(limit):
         limit (int or None): its ``ssl_handshake_limit``; None for the default.
 
     Raises:
-        TypeError, ValueError: *limit* is no integer, or not positive.
+        TypeError, ValueError: *limit* is not a positive integer.
     """
     return HandshakeLimit(HANDSHAKE_LIMIT if limit is None else limit)
 
@@ -31,10 +31,10 @@ def serve_connection(server, connection, address, handshakes, **settings):
     Let *server* handle an accepted *connection* with TLS: TCPServer's own method, on our streams.
 
     Args:
-        server (tornado.tcpserver.TCPServer): one with ``ssl_options``.
-        connection (socket), address: what accept returned.
-        handshakes (HandshakeLimit): the server's; beyond it *connection* is closed.
-        **settings: further ones of `SSLIOStream`.
+        server (tornado.tcpserver.TCPServer): a server with ``ssl_options``.
+        connection (socket), address: the result of accept.
+        handshakes (HandshakeLimit): the server's limit; if it is reached, *connection* is closed.
+        **settings: more arguments of `SSLIOStream`.
     """
     if not handshakes.admits():
         connection.close()
@@ -58,9 +58,9 @@ def serve_connection(server, connection, address, handshakes, **settings):
 
 def _context_of_server(server, options):
     """
-    Return the context of a server's ``ssl_options``, a dict, made once.
+    Return the context for a server's ``ssl_options``, a dict; make it only once.
 
-    A new one for each connection, as Tornado makes of a dict, could not resume any session.
+    Tornado makes a new one for each connection, so that it could never resume a session.
     """
     known = getattr(server, '_sslproto27_context', None)
     if known is None or known[0] != options:
@@ -69,12 +69,12 @@ def _context_of_server(server, options):
 
 
 class _TLSServer(object):
-    """What our servers do differently."""
+    """The differences between our servers and Tornado's."""
 
     _tls_settings = {}
 
     def _set_tls(self, kwargs):
-        """Take the settings of TLS out of the arguments of a server."""
+        """Take the TLS settings out of a server's arguments."""
         self._handshakes = handshake_limit(kwargs.pop('ssl_handshake_limit', None))
         self._tls_settings = {
             name: kwargs.pop(name) for name in ('suppress_ragged_eofs', 'ssl_handshake_timeout')
@@ -89,13 +89,13 @@ class _TLSServer(object):
 
 class TCPServer(_TLSServer, tcpserver.TCPServer):
     """
-    tornado.tcpserver.TCPServer, whose TLS connections are `SSLIOStream`.
+    tornado.tcpserver.TCPServer, but its TLS connections are `SSLIOStream`.
 
     Args:
-        ssl_options, max_buffer_size, read_chunk_size: as Tornado has them.
+        ssl_options, max_buffer_size, read_chunk_size: as in Tornado.
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
-        ssl_handshake_limit (int): connections that may be in the handshake at once, 4096 unless
-            given; more are closed at once, and a line is logged.
+        ssl_handshake_limit (int): how many connections may be in the handshake at once; default
+            4096. Further ones are closed immediately, and a line is logged.
     """
 
     def __init__(self, *args, **kwargs):
@@ -105,22 +105,22 @@ class TCPServer(_TLSServer, tcpserver.TCPServer):
 
 class HTTPServer(_TLSServer, httpserver.HTTPServer):
     """
-    tornado.httpserver.HTTPServer, whose TLS connections are `SSLIOStream`.
+    tornado.httpserver.HTTPServer, but its TLS connections are `SSLIOStream`.
 
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`.
         ssl_handshake_limit (int): see `TCPServer`.
-        others: as Tornado has them.
+        others: as in Tornado.
     """
 
     def initialize(self, *args, **kwargs):
-        """Take the arguments: Tornado's servers have them here."""
+        """Take the arguments; Tornado's HTTPServer gets them here, not in __init__."""
         self._set_tls(kwargs)
         super(HTTPServer, self).initialize(*args, **kwargs)
 
 
 class TCPClient(tcpclient.TCPClient):
-    """tornado.tcpclient.TCPClient, whose TLS connections are `SSLIOStream`."""
+    """tornado.tcpclient.TCPClient, but its TLS connections are `SSLIOStream`."""
 
     @gen.coroutine
     def connect(self, host, port, af=socket.AF_UNSPEC, ssl_options=None, max_buffer_size=None,
@@ -131,21 +131,21 @@ class TCPClient(tcpclient.TCPClient):
 
         Args:
             session (SSLSession or None), suppress_ragged_eofs (bool): see `SSLIOStream`.
-            timeout: for all of it, the handshake included.
-            others: as Tornado has them; *host* is the name that the server must prove.
+            timeout: for connecting and the handshake together.
+            others: as in Tornado; *host* is the name that the server must prove.
 
         Returns:
-            a Future of an IOStream, or `SSLIOStream`.
+            a Future of an IOStream or `SSLIOStream`.
         """
         if isinstance(timeout, datetime.timedelta):
             timeout = timeout.total_seconds()
         start = ioloop.IOLoop.current().time()
         stream = yield super(TCPClient, self).connect(
             host, port, af, None, max_buffer_size, source_ip, source_port,
-            **({} if timeout is None else dict(timeout=timeout)))  # Tornado 4.5 has none
+            **({} if timeout is None else dict(timeout=timeout)))  # Tornado 4.5 has no timeout
         if ssl_options is None:
             raise gen.Return(stream)
-        if stream.closed():  # the peer has been quick to leave
+        if stream.closed():  # the peer has already left
             raise iostream.StreamClosedError(real_error=stream.error)
         tls, future = start_tls_stream(
             stream, False, ssl_options, host, session, suppress_ragged_eofs)

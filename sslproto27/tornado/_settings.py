@@ -1,4 +1,4 @@
-"""What TLS is to be like: Tornado's ``ssl_options`` as a context. Nothing here knows of streams."""
+"""Turns Tornado's ``ssl_options`` into a context. Nothing here knows of streams."""
 from __future__ import absolute_import, division, print_function
 
 import ssl
@@ -15,8 +15,8 @@ def context_of(ssl_options, server_side, server_hostname=None):
 
     Args:
         ssl_options (ssl.SSLContext, dict or None): a dict has ssl.wrap_socket's keyword arguments;
-            None is Tornado's default for that side.
-        server_side (bool): which side it is for.
+            None means Tornado's default for that side.
+        server_side (bool): whether it is for a server.
         server_hostname (text or None): the name that a client will require.
 
     Raises:
@@ -30,7 +30,7 @@ def context_of(ssl_options, server_side, server_hostname=None):
         raise TypeError('ssl_options must be an ssl.SSLContext, a dict or None, not %s'
                         % type(ssl_options).__name__)
     context = netutil.ssl_options_to_context(ssl_options)
-    # A dict cannot say so, but Tornado's documentation does: the name is checked unless
+    # A dict has no key for it, but Tornado's documentation says that the name is checked unless
     # verification is off.
     if not server_side and server_hostname is not None and context.verify_mode != ssl.CERT_NONE:
         context.check_hostname = True

@@ -1,5 +1,5 @@
 """
-`TLSSocket`: what a TLS stream shows as its socket; and plain sockets out of wrapped ones.
+`TLSSocket`, the ``socket`` of a TLS stream; and `plain_socket`, which unwraps an ssl.SSLSocket.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ _OF_TLS = frozenset([
     'selected_npn_protocol', 'server_hostname', 'server_side', 'session', 'session_reused',
     'shared_ciphers', 'verify_client_post_handshake', 'version'])
 
-# Nothing here sends or receives: it would go past TLS, in the clear.
+# Nothing here sends or receives: that would bypass TLS, in plaintext.
 _OF_SOCKET = frozenset([
     'bind', 'close', 'connect', 'connect_ex', 'fileno', 'get_inheritable', 'getpeername',
     'getsockname', 'getsockopt', 'gettimeout', 'proto', 'set_inheritable', 'setblocking',
@@ -25,7 +25,7 @@ _OF_SOCKET = frozenset([
 
 class TLSSocket(Unique):
     """
-    The ``socket`` of a TLS stream: the plain socket's address and options, and what TLS settled on.
+    The ``socket`` of a TLS stream: the plain socket's address and options, and TLS's results.
 
     It has those methods and attributes of ssl.SSLSocket that transfer no data: ``getpeercert``,
     ``cipher``, ``version``, ``selected_alpn_protocol``, ``session``, ``session_reused`` and so on
@@ -33,8 +33,8 @@ class TLSSocket(Unique):
     Over a pipe, which has none of the latter, ``family`` is AF_UNSPEC.
 
     Args:
-        below: the socket, a `TLSSocket` where TLS runs in TLS, or None over a pipe.
-        pipe (SSLPipe or None): None before there is TLS.
+        below: the socket; a `TLSSocket` for TLS in TLS; None over a pipe.
+        pipe (SSLPipe or None): None before TLS starts.
     """
 
     __slots__ = ('below', 'pipe', 'family', 'setsockopt')
@@ -44,7 +44,7 @@ class TLSSocket(Unique):
         self.pipe = pipe
         self.family = getattr(below, 'family', socket.AF_UNSPEC)
         if below is not None:
-            self.setsockopt = below.setsockopt  # at hand: Tornado's HTTP calls it all the time
+            self.setsockopt = below.setsockopt  # for speed: Tornado's HTTP often calls it
 
     def __getattr__(self, name):
         if name in _OF_TLS:
@@ -59,19 +59,19 @@ class TLSSocket(Unique):
 
 def plain_socket(wrapped):
     """
-    Take the connection out of an ssl.SSLSocket, over which no TLS has been spoken yet.
+    Take the connection out of an ssl.SSLSocket that has not begun TLS yet.
 
-    *wrapped* is closed by that, the connection is not.
+    This closes *wrapped*, but not the connection.
 
     Raises:
-        ValueError: its handshake has begun, so that its state is not ours to have.
+        ValueError: its handshake has begun, so we cannot take over its state.
     """
     if wrapped._sslobj is not None and wrapped.cipher() is not None:
         raise ValueError('socket must be a plain one, or an SSLSocket that has not done its'
                          ' handshake: wrap it with do_handshake_on_connect=False')
     if PY2:
         plain = socket.socket(_sock=wrapped._sock)
-        socket.socket.close(wrapped)  # drops its reference alone
+        socket.socket.close(wrapped)  # only drops its reference
     else:  # not measured: Tornado 5.1 is for Python 3.9 and older
         family, kind, proto = wrapped.family, wrapped.type, wrapped.proto
         plain = socket.socket(family, kind, proto, fileno=wrapped.detach())

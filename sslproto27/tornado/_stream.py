@@ -1,10 +1,10 @@
 """
-`SSLIOStream` and `start_tls`: a Tornado stream whose TLS is an `SSLPipe`.
+`SSLIOStream` and `start_tls`: a Tornado stream that does TLS with an `SSLPipe`.
 
     below.receive -> pipe -> read_from_fd -> BaseIOStream, Tornado's own: buffers, futures,
     below.send    <- pipe <- write_to_fd  <- callbacks, limits
 
-Nothing here calls OpenSSL, decides when a call of it is repeated, or patches Tornado.
+Nothing here calls OpenSSL, decides when to repeat such a call, or patches Tornado.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,25 +26,25 @@ from ._socket import TLSSocket
 
 __all__ = ['SSLIOStream', 'start_tls', 'start_tls_stream']
 
-#: Bytes that are encrypted, and handed to the kernel, at a time: nine records. Four would take 15 %
-#: more time. BIOs never shrink; OpenSSL lets them grow to a third more than is needed, so that nine
-#: records take no more memory than eight, and ten do.
+#: How many bytes we encrypt and hand to the kernel at a time: nine records. Four would take 15 %
+#: more time. BIOs never shrink, and OpenSSL lets them grow to a third more than is needed: nine
+#: records take no more memory than eight, but ten do.
 WRITE_SIZE = 9 * 16384
 
 #: More than a read buffer ever holds.
 _NEVER = sys.maxsize
 
-#: Times that the socket is asked for more before the IOLoop sees to others: a coroutine whose reads
-#: are all answered at once never gives way to it, and a peer that never stops would have it alone.
+#: How often we read the socket before the IOLoop serves others. A coroutine whose reads all succeed
+#: at once never yields to the IOLoop, so a peer that never stops sending would block it.
 FAIR_SHARE = 16
 
-#: The pipe's states in which there is no TLS yet.
+#: The pipe's states before TLS is established.
 BEFORE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE])
 
-#: What a handshake with somebody who scans ports ends in.
+#: The errors of a handshake with a port scanner.
 _NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
 
-# What a plain stream does. Looking them up each time, with super(), takes longer than some take.
+# A plain stream's methods. Looking them up each time with super() takes longer than some calls.
 plain_read, plain_write = iostream.IOStream._handle_read, iostream.IOStream._handle_write
 plain_reading = iostream.IOStream.reading
 
@@ -52,42 +52,42 @@ _AT_END = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states
 _CAN_END = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED])
 
 
-# Unique comes last: install() changes the class of objects, which 2.7 allows where the first bases
-# are alike.
+# Unique comes last: install() changes the class of objects, and 2.7 allows this only if the first
+# bases are compatible.
 class SSLIOStream(iostream.SSLIOStream, Unique):
     """
     A tornado.iostream.SSLIOStream over memory BIOs: its descriptor stays a plain socket.
 
-    All that Tornado documents for streams holds. A write's future is done once its ciphertext is
-    with the kernel. Data that the peer has cut short, by an end without close_notify, makes reads
-    fail with StreamClosedError, whose ``real_error`` is ssl.SSLEOFError; read_until_close, too.
-    close() sends close_notify, if everything written has been sent, and does not wait; in a process
-    that only has a copy of the stream, since a fork, it closes the descriptor and does no more.
+    It does everything that Tornado documents for streams. A write's future is done once the kernel
+    has its ciphertext. If the peer's data ends without close_notify, reads, including
+    read_until_close, fail with StreamClosedError, whose ``real_error`` is ssl.SSLEOFError. close()
+    sends close_notify if all written data has been sent, and does not wait. After a fork, in a
+    process that only has a copy of the stream, close() just closes the descriptor.
 
-    The server's name is checked in the handshake, by OpenSSL: always by `connect`, unless
-    certificates are not verified at all; else if *ssl_options* is a dict or its
+    OpenSSL checks the server's name in the handshake. `connect` always asks for this check, unless
+    certificates are not verified at all; otherwise it happens if *ssl_options* is a dict or its
     ``check_hostname`` is true.
 
     Args:
         socket: one of
 
             - a socket, not connected: call `connect`;
-            - a socket that is connected: the handshake starts at once;
-            - an ssl.SSLSocket that has not done its handshake: the connection and the settings are
-              taken out of it, and it is closed;
-            - a Tornado stream, or a pair of them: one to read and one to write, say two
-              PipeIOStream. The connection is taken out of a plain IOStream, with what has been
-              read already; of any other stream its methods are used.
+            - a connected socket: the handshake starts at once;
+            - an ssl.SSLSocket that has not done its handshake: we take its connection and settings,
+              and close it;
+            - a Tornado stream, or a pair of them: one to read and one to write, such as two
+              PipeIOStream. Of a plain IOStream we take the connection and the data that it has
+              already read; we use any other stream through its methods.
 
-        max_buffer_size, read_chunk_size, max_write_buffer_size (int): bytes, as Tornado has them.
-        ssl_options (ssl.SSLContext or dict): as Tornado has them.
-        server_side (bool): which side to be.
+        max_buffer_size, read_chunk_size, max_write_buffer_size (int): bytes, as in Tornado.
+        ssl_options (ssl.SSLContext or dict): as in Tornado.
+        server_side (bool): True for a server, False for a client.
         server_hostname (text or None): as for `SSLPipe`.
-        session (SSLSession or None): what a client would like to resume: another stream's
+        session (SSLSession or None): the session that a client wants to resume: another stream's
             ``stream.socket.session``.
         suppress_ragged_eofs (bool): see `SSLPipe`.
-        ssl_handshake_timeout (float): seconds, 60 unless given.
-        handshake_limit (HandshakeLimit or None): of the server that this connection is one of.
+        ssl_handshake_timeout (float): seconds; default 60.
+        handshake_limit (HandshakeLimit or None): the limit of this connection's server.
 
     Attributes:
         socket (TLSSocket or None): addresses, options and what was negotiated; None once closed.
@@ -96,16 +96,16 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         TypeError, ValueError: an argument cannot be used; the text names it.
     """
 
-    # Until something happens
+    # Initial values
     _pipe = None
-    _unsent = b''     # ciphertext that the pipe has given and nobody has taken
-    _in_flight = 0    # bytes given to write_to_fd whose ciphertext has not been sent yet
-    _plaintext = b''  # decrypted, and more than the last read had room for
-    # What the read buffer held when a receive() left nothing behind. While it holds more, the read
-    # that had that received goes on, and need not look again.
+    _unsent = b''     # ciphertext from the pipe that is not sent yet
+    _in_flight = 0    # bytes given to write_to_fd whose ciphertext is not sent yet
+    _plaintext = b''  # decrypted data for which the last read had no room
+    # The size of the read buffer when a receive() emptied the socket. While the buffer is larger,
+    # the same read is still going on, and need not try the socket again.
     _emptied = _NEVER
-    _failure = None   # what the next read raises
-    _peer = '(not connected)'  # its address, for the log: it may have gone by then
+    _failure = None   # the error that the next read raises
+    _peer = '(not connected)'  # the peer's address, for the log: it may be gone by then
     _user_read_buffer = False  # Tornado 4.5 has no read_into
     _ssl_connect_callback = None
     _start_tls_future = None
@@ -120,8 +120,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         self._handshake_timeout = (
             HANDSHAKE_TIMEOUT if timeout is None else timeouts(timeout, None)[0])
         self._clock = HandshakeClock(kwargs.pop('handshake_limit', None))
-        # Not __init__ of Tornado's SSLIOStream, nor of its IOStream: they are about a socket that
-        # does TLS itself.
+        # Skip __init__ of Tornado's SSLIOStream and IOStream: they expect a socket that does TLS
+        # itself.
         super(iostream.IOStream, self).__init__(*args, **kwargs)
         if isinstance(socket, ssl.SSLSocket):
             options, server_side = socket.context, socket.server_side
@@ -137,7 +137,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self.io_loop = StreamsLoop(self.io_loop, self._below)
         if starts_now:
             self._start_handshake()
-            # From the IOLoop, so that the application can first ask for what will come of it.
+            # Start from the IOLoop, so that the application can first ask for the result.
             by_read = server_side and not self._read_ahead
             self._add_io_state(self.io_loop.READ if by_read else self.io_loop.WRITE)
 
@@ -151,7 +151,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         Connect, and do the handshake as the client.
 
         Args:
-            address: as socket.connect has it.
+            address: as for socket.connect.
             callback: Tornado's older way.
             server_hostname (text or None): as for `SSLPipe`.
 
@@ -161,7 +161,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         Raises:
             TypeError, ValueError: *server_hostname* cannot be used, or is needed and missing.
             StreamClosedError: the stream was closed.
-            RuntimeError: it is connected, or about to be.
+            RuntimeError: it is already connected or connecting.
         """
         self._check_closed()
         if self._pipe is not None:
@@ -175,7 +175,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
     def wait_for_handshake(self, callback=None):
         """
-        Wait until the handshake is done, also where it is already.
+        Wait until the handshake is done; it may be done already.
 
         Args:
             callback: Tornado's older way.
@@ -185,7 +185,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
         Raises:
             StreamClosedError: the stream was closed before the handshake was done.
-            RuntimeError: somebody waits for it already.
+            RuntimeError: other code is already waiting for it.
         """
         if self._ssl_accepting or self._pipe.state is pipe_states.BROKEN:
             self._check_closed()
@@ -196,30 +196,30 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         return start_tls(self, server_side, ssl_options, server_hostname, None,
                          self._suppress_ragged_eofs, self._handshake_timeout)
 
-    # What BaseIOStream asks
+    # Called by BaseIOStream
 
     def fileno(self):
-        """Return what the IOLoop knows this stream by: the plain socket."""
+        """Return the plain socket, which the IOLoop uses as this stream's key."""
         return self._below.fileno()
 
     def get_fd_error(self):
-        """Return what the descriptor says is wrong; None where it says nothing, or is closed."""
+        """Return the descriptor's error; None if it has none or is closed."""
         ask = getattr(self.socket, 'getsockopt', None)  # a pipe has none
         return None if ask is None else super(SSLIOStream, self).get_fd_error()
 
     @property
     def _ssl_accepting(self):
-        """Whether there is no TLS yet: Tornado's name for it."""
+        """Whether TLS is not established yet: Tornado's name for it."""
         return self._pipe is None or self._pipe.state in BEFORE
 
     def reading(self):
-        """Return whether anybody waits for the peer: the application or TLS itself (bool)."""
+        """Return whether the application or TLS itself waits for the peer (bool)."""
         pipe = self._pipe
         return (pipe is not None and (pipe.state is pipe_states.HANDSHAKE or bool(pipe.backlog))
                 or plain_reading(self))
 
     def writing(self):
-        """Return whether there is anything that could be sent now (bool)."""
+        """Return whether there is data that could be sent now (bool)."""
         pipe = self._pipe
         if self._unsent or pipe is None or pipe.state in BEFORE or pipe.backlog:
             return bool(self._unsent)
@@ -230,8 +230,9 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         Fill *buf* with plaintext.
 
         Returns:
-            int: how many bytes, 0 at the end; None if there are none yet. Without *buf*, as Tornado
-            4.5 calls it, the bytes; at the end None, and the stream is closed.
+            int: how many bytes, 0 at the end; None if there are none yet. Tornado 4.5 calls it
+            without *buf*: then it returns the bytes; at the end it closes the stream and returns
+            None.
         """
         if IS_OLD:
             return self._read_some()
@@ -247,7 +248,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             buf[:len(data)] = data
             return len(data)
         finally:
-            buf = None  # Tornado resizes what it is a view of, which nobody else may hold then
+            buf = None  # a view of Tornado's buffer: it cannot resize that while a view exists
 
     def _read_some(self):
         data = self._plaintext or self._receive()
@@ -260,8 +261,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         return data or None
 
     def _read_to_buffer(self):
-        # Tornado's own clears a buffer, has it filled by read_from_fd, and copies that: for the
-        # usual read those are two copies too many. Who has replaced read_from_fd wants it called.
+        # Tornado's own clears a buffer, lets read_from_fd fill it, and copies it: two copies too
+        # many for the usual read. But a subclass that replaces read_from_fd expects us to call it.
         if not (self._user_read_buffer
                 or getattr(self.read_from_fd, '__func__', None) is not _READ_FROM_FD):
             try:
@@ -283,10 +284,10 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
     def write_to_fd(self, data):
         """
-        Send as much of *data*, a view, as goes without waiting.
+        Send as much of *data*, a view, as possible without waiting.
 
         Returns:
-            int: how many of its bytes are with the kernel as ciphertext; less than all to be called
+            int: how many of its bytes the kernel has as ciphertext. If not all, Tornado calls
             again with the rest.
         """
         try:
@@ -307,7 +308,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             data = None  # see read_from_fd
 
     def close_fd(self):
-        """Send close_notify if that is the truth, then close what is below."""
+        """Send close_notify if all data has been sent, then close the layer below."""
         self._clock.stop()
         try:
             if self._pipe is not None:
@@ -323,18 +324,18 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         """
         Close the stream at once.
 
-        What has not been sent is lost, and the peer is not told that this was all.
+        Unsent data is lost; the peer then gets no close_notify.
 
         Args:
-            exc_info (bool, tuple or exception): why; see Tornado's.
+            exc_info (bool, tuple or exception): the reason; see Tornado's.
         """
         if exc_info or self.error is not None:
             if not self._suppress_ragged_eofs:
-                # What was read until now is not all there is (RFC 8446 6.1): the read fails.
+                # The data read so far is not complete (RFC 8446 6.1), so the read fails.
                 self._read_until_close = False
         if self._pipe is not None and self._pipe.came_by_fork() and not self._pipe.may_end():
-            self._state = None  # the descriptor is registered in the parent's IOLoop, too
-        if isinstance(exc_info, BaseException):  # Tornado 4.5 wants to have three
+            self._state = None  # the descriptor is registered in the parent's IOLoop too
+        if isinstance(exc_info, BaseException):  # Tornado 4.5 needs a tuple of three
             exc_info = type(exc_info), exc_info, None
         super(SSLIOStream, self).close(exc_info)
 
@@ -344,7 +345,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         # Not Tornado's, which would wrap the socket.
         super(iostream.SSLIOStream, self)._handle_connect()
         if not self.closed():
-            if self._pipe is None:  # a subclass has gone past connect()
+            if self._pipe is None:  # a subclass has bypassed connect()
                 self._pipe = self.socket.pipe = self._new_pipe(False, None)
             self._start_handshake()
 
@@ -373,8 +374,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
     # The handshake
 
     def _do_ssl_handshake(self):
-        """Take the handshake as far as it goes, and log its failure as Tornado does."""
-        if self._pipe is None:  # nobody has called connect() yet
+        """Take the handshake as far as possible; log a failure as Tornado does."""
+        if self._pipe is None:  # connect() has not been called yet
             return
         try:
             self._shake_hands()
@@ -392,7 +393,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
     def _log_failure(self, error):
         text, args = 'SSL Error on %s %s: %s', (_number(self.fileno()), self._peer, error)
-        if self._pipe.ssl_object.server_side:  # any stranger can make that fail
+        if self._pipe.ssl_object.server_side:  # any stranger can cause this
             failed_handshakes.warn(log.gen_log, text, self._pipe.ssl_object, *args)
         else:
             log.gen_log.warning(text, *args)
@@ -418,7 +419,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self._flush()
             return
         self._flush_whatever_comes()  # the alert
-        if pipe.established:  # it comes after the handshake
+        if pipe.established:  # TLS failed after the handshake
             self._failure = pipe.failure
         else:
             raise pipe.failure
@@ -429,8 +430,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         future, self._start_tls_future = self._start_tls_future, None
         if future is not None:
             future.set_result(self)
-        # What has been written meanwhile, and what has been received: nothing more may come that
-        # would wake us.
+        # Handle what was written and received meanwhile: perhaps no further event will wake us.
         if self._write_futures or self._write_callback:
             plain_write(self)
         if not self.closed():
@@ -438,7 +438,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if self._plaintext or self._pipe.state is not pipe_states.OPEN:
                 if plain_reading(self):
                     plain_read(self)
-                else:  # who waits for the handshake comes first
+                else:  # code that waits for the handshake comes first
                     self.io_loop.add_callback(self._read_early)
 
     def _read_early(self):
@@ -446,12 +446,12 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self._handle_events(self.fileno(), self.io_loop.READ)
 
     def _start_handshake(self):
-        # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
-        # 40 ms on Linux. HTTP connections switch it on and off as they go.
+        # Without nodelay the first answer waits for the peer's delayed ACK of the handshake's last
+        # flight: 40 ms on Linux. HTTP connections later switch it on and off.
         try:
             self._peer = self.socket.getpeername()
             self.set_nodelay(True)
-        except (AttributeError, sockets.error):  # of a pipe, or gone already
+        except (AttributeError, sockets.error):  # a pipe, or a peer that is already gone
             pass
         self._clock.start(self.io_loop, self._handshake_timeout, self._handshake_timed_out)
 
@@ -465,7 +465,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
     # Data
 
     def _receive(self):
-        """Return plaintext (bytes), b'' at its end, None if there is none yet."""
+        """Return plaintext (bytes); b'' at its end; None if there is none yet."""
         pipe = self._pipe
         while True:
             if self._failure is not None:
@@ -477,7 +477,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 self._emptied = _NEVER
                 return None
             self._share -= 1
-            if self._share < 0:  # the IOLoop comes back to what is there
+            if self._share < 0:  # the IOLoop will call again for the rest
                 self._share = FAIR_SHARE
                 return None
             pipe.claim()
@@ -490,7 +490,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 pipe.feed_ssldata(data)
             else:
                 pipe.feed_eof()
-            self._failure = pipe.failure  # after what came before it
+            self._failure = pipe.failure  # raised after the plaintext that came before it
             if not self._unsent:
                 self._unsent = pipe.data_to_send()
             if self._unsent:
@@ -502,7 +502,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 return None
 
     def _send_pending(self):
-        """Send what there is; return whether it, and all it is made of, is with the kernel."""
+        """Send all ciphertext; return whether the kernel has it all and no plaintext waits."""
         pipe = self._pipe
         pipe.claim()
         data = self._unsent or pipe.data_to_send()
@@ -511,7 +511,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if sent < len(data):
                 self._unsent = memoryview(data)[sent:]
                 return False
-            # What was left from before may not have been all.
+            # If this was left over from an earlier call, the pipe may have more.
             data = self._unsent and pipe.data_to_send()
             self._unsent = b''
         if pipe.state is pipe_states.BROKEN:
@@ -519,12 +519,12 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         return not pipe.backlog
 
     def _flush(self):
-        """Send what TLS itself has to say: its handshake, alerts, answers to the peer's."""
+        """Send TLS's own messages: its handshake, alerts, and answers to the peer's."""
         if not self._send_pending() and self._unsent:
             self._add_io_state(self.io_loop.WRITE)
 
     def _flush_whatever_comes(self):
-        """The same, where a failure is not the news: a read tells what became of the connection."""
+        """The same, but leave failures to reads, which report the state of the connection."""
         try:
             self._flush()
         except ssl.SSLError:
@@ -533,7 +533,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             pass
 
     def _end(self):
-        """Send close_notify, unless it would be a lie, as far as that goes without waiting."""
+        """Send close_notify, if all data has been sent, as far as possible without waiting."""
         if not self._pipe.may_end():
             self._pipe.let_go()
             return
@@ -544,11 +544,11 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 self._send_pending()
             self._below.discard()
         except sockets.error:
-            pass  # the peer is gone: nobody is left to be told
+            pass  # the peer is gone
 
 
 def _number(fd):
-    """Return the number of what fileno() returned; -1, as on Python 3, if that is closed by now."""
+    """Return the descriptor number of fileno()'s result; -1, as on Python 3, if it is closed."""
     try:
         return fd if isinstance(fd, int) else fd.fileno()
     except sockets.error:
@@ -563,9 +563,8 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
     """
     Start TLS on *stream*: Tornado's IOStream.start_tls for any stream, TLS ones included.
 
-    What has been read of the stream and not been asked for is taken to be TLS already: a
-    ClientHello that came with a PROXY header is used, plaintext that somebody has slipped in makes
-    the handshake fail.
+    Data that the stream has already read and nobody has asked for counts as TLS: a ClientHello that
+    came with a PROXY header is used, and injected plaintext makes the handshake fail.
 
     Args:
         stream: a stream, or a pair of them: see `SSLIOStream`. Use the new one from now on.
@@ -577,7 +576,7 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
 
     Raises:
         TypeError, ValueError: an argument cannot be used, or *stream* is in use.
-        StreamClosedError: *stream* has been closed, by the peer perhaps.
+        StreamClosedError: *stream* has been closed, perhaps by the peer.
     """
     return start_tls_stream(stream, server_side, ssl_options, server_hostname, session,
                             suppress_ragged_eofs, ssl_handshake_timeout)[1]
@@ -585,7 +584,7 @@ def start_tls(stream, server_side, ssl_options=None, server_hostname=None, sessi
 
 def start_tls_stream(stream, server_side, ssl_options=None, server_hostname=None, session=None,
                      suppress_ragged_eofs=False, ssl_handshake_timeout=None):
-    """Do what `start_tls` does; return the new stream, which can be closed, and the Future."""
+    """Do what `start_tls` does; return the new stream, so that you can close it, and the Future."""
     first = stream[0] if isinstance(stream, tuple) else stream
     future = concurrent.Future()
     tls = SSLIOStream(
@@ -597,6 +596,6 @@ def start_tls_stream(stream, server_side, ssl_options=None, server_hostname=None
     tls._start_tls_future = future
     callback, first._close_callback = first._close_callback, None
     if callback is not None:
-        with stack_context.NullContext():  # it has its own
+        with stack_context.NullContext():  # it has its own context
             tls.set_close_callback(callback)
     return tls, future
