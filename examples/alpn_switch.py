@@ -1,11 +1,11 @@
 """
-One port, two protocols: ALPN (RFC 7301) says which one a connection speaks.
+One port, two protocols: ALPN (RFC 7301) decides which one a connection uses.
 
 Usage: alpn_switch.py AUTHORITY CERTIFICATE [PROTOCOL...]
 
-AUTHORITY is a PEM file with the certificate to trust, CERTIFICATE one with the private key and the
-certificate chain, which must be for 'localhost'. The client offers each PROTOCOL, 'shout' and
-'whisper' unless given.
+AUTHORITY is a PEM file with the certificate to trust. CERTIFICATE is a PEM file with the private
+key and the certificate chain, which must be for 'localhost'. The client offers each PROTOCOL;
+'shout' and 'whisper' by default.
 """
 from __future__ import print_function
 

@@ -1,11 +1,11 @@
 """
-A server that takes up a new certificate without a restart: each handshake looks at the file.
+A server that loads a new certificate without a restart: each handshake checks the file.
 
 Usage: certificate_reload.py CERTIFICATE [PORT]
 
 CERTIFICATE is a PEM file with the private key and the certificate chain; replace it at any time.
-While it cannot be loaded, half written say, the one before is used.
-PORT is 8443 unless given; 0 lets the system choose one. It is printed once the server listens.
+While it cannot be loaded, for example because it is half written, the server uses the previous one.
+PORT is 8443 by default; 0 lets the system choose one. It is printed once the server listens.
 """
 from __future__ import print_function
 
@@ -19,12 +19,12 @@ from sslproto27 import aio
 
 
 class Certificate(object):
-    """A context whose certificate is that of a file, as it is now."""
+    """A context that always uses the current certificate in a file."""
 
     def __init__(self, path):
         self.path = path
         self.newest = self.context = self.load()
-        # Of the first context alone: it is the one that connections start with.
+        # Only on the first context: all connections start with it.
         self.context.set_servername_callback(self.choose)
 
     def look(self):
@@ -42,7 +42,7 @@ class Certificate(object):
         try:
             if self.seen != self.look():
                 self.newest = self.load()
-        except EnvironmentError as error:  # also an SSLError; the next handshake looks again
+        except EnvironmentError as error:  # also an SSLError; the next handshake tries again
             sys.stderr.write('the old certificate is kept: %s\n' % error)
         ssl_object.context = self.newest
 

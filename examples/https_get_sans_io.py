@@ -1,8 +1,8 @@
 """
-An HTTPS GET made of bytes alone: TLS and HTTP here, and no connection at all.
+An HTTPS GET that only handles bytes: TLS and HTTP without any connection.
 
-`HTTPSGet` is what a client on an event loop would be made of. It neither connects nor waits: the
-caller carries the bytes, by whatever means there are; `main` has a file descriptor do it.
+`HTTPSGet` could be the core of a client on an event loop. It neither connects nor waits: the caller
+carries the bytes by any means. Here `main` uses a file descriptor.
 
 Usage: https_get_sans_io.py AUTHORITY PORT [PATH]
 
@@ -20,7 +20,7 @@ import sslproto27
 
 class HTTPSGet(object):
     """
-    One request. Send what `data_to_send` returns, feed what comes, until `is_done`.
+    One request. Until `is_done`, send what `data_to_send` returns, and feed the bytes that arrive.
 
     Attributes:
         response (bytes): what has come of it: the head, an empty line, the body.
@@ -36,7 +36,7 @@ class HTTPSGet(object):
         self._pipe.feed_appdata(request.encode('ascii'))  # waits for the handshake
 
     def data_to_send(self):
-        """Return bytes for the server; call it after everything else."""
+        """Return bytes for the server; call it after every other method."""
         return self._pipe.data_to_send()
 
     def feed(self, data):
@@ -46,7 +46,7 @@ class HTTPSGet(object):
         else:
             self._pipe.feed_eof()
         self.response += self._pipe.appdata_received()
-        if self._pipe.failure is not None:  # a response that was cut short, among others
+        if self._pipe.failure is not None:  # for example a truncated response
             raise self._pipe.failure
         if self._pipe.state == 'PEER_CLOSED':  # close_notify: HTTP/1.0's end of the body
             self._pipe.shutdown()

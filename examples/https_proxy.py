@@ -1,10 +1,10 @@
 """
-A proxy that is spoken to over TLS, and knows one method: CONNECT.
+A proxy that clients reach over TLS, with a single method: CONNECT.
 
 Usage: https_proxy.py CERTIFICATE [PORT]
 
-CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8080 unless given;
-0 lets the system choose one. It is printed once the proxy listens.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8080 by default; 0
+lets the system choose one. It is printed once the proxy listens.
 """
 from __future__ import print_function
 

@@ -1,10 +1,10 @@
 """
-Mutual TLS: the server lets in only clients that an authority certifies, and greets them by name.
+Mutual TLS: the server accepts only clients certified by an authority, and greets them by name.
 
 Usage: mutual_tls.py AUTHORITY SERVER_CERTIFICATE [CLIENT_CERTIFICATE]
 
-AUTHORITY is a PEM file with the certificate that both sides trust; each CERTIFICATE is one with a
-private key and a certificate chain, the server's for 'localhost'.
+AUTHORITY is a PEM file with the certificate that both sides trust. Each CERTIFICATE is a PEM file
+with a private key and a certificate chain; the server's must be for 'localhost'.
 """
 from __future__ import print_function
 
@@ -37,7 +37,7 @@ def talk(authority, certificate, client_certificate=None):
     reader, writer = yield From(aio.open_connection(
         '127.0.0.1', port, ssl=context, server_hostname='localhost'))
     try:
-        # In TLS 1.3 a client learns only here, after its handshake, that it is not let in.
+        # In TLS 1.3 a client learns only here, after its handshake, that the server refuses it.
         print((yield From(reader.readline())).decode('ascii').strip())
     except (ssl.SSLError, EnvironmentError) as error:
         print('refused:', error)

@@ -20,7 +20,7 @@ def ask(reader, writer, command, expected):
     if command:
         writer.write(command + b'\r\n')
     line = b'   -'
-    while line[3:4] == b'-':  # all lines of an answer but its last
+    while line[3:4] == b'-':  # every line of a reply but its last
         line = yield From(reader.readline())
     if not line.startswith(expected):
         raise RuntimeError('%r was answered with %r' % (command, line))

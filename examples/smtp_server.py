@@ -4,7 +4,7 @@ A tiny SMTP server that takes mail only after STARTTLS, on Trollius or asyncio.
 Usage: smtp_server.py CERTIFICATE [PORT]
 
 CERTIFICATE is a PEM file with the private key and the certificate chain. Each message is printed.
-PORT is 2525 unless given; 0 lets the system choose one. It is printed once the server listens.
+PORT is 2525 by default; 0 lets the system choose one. It is printed once the server listens.
 """
 from __future__ import print_function
 

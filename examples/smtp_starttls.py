@@ -1,7 +1,7 @@
 """
-Mail over STARTTLS by the standard library's smtplib, with TLS in memory.
+Mail over STARTTLS with the standard library's smtplib and TLS in memory.
 
-httplib, imaplib and ftplib are told in the same way: they use whatever socket they are given.
+The same works for httplib, imaplib and ftplib: they use any socket that you give them.
 
 Usage: smtp_starttls.py AUTHORITY PORT SENDER RECIPIENT MESSAGE
 
@@ -18,7 +18,7 @@ import sslproto27
 
 def starttls(smtp, context, hostname):
     """
-    Go on with TLS: smtplib's own starttls, of any context, with the host name verified.
+    Switch to TLS: smtplib's own starttls, but with any context, and with the host name verified.
 
     Raises:
         smtplib.SMTPException: the server has no STARTTLS, or refuses it.
@@ -30,10 +30,10 @@ def starttls(smtp, context, hostname):
     code, text = smtp.docmd('STARTTLS')
     if code != 220:
         raise smtplib.SMTPResponseException(code, text)
-    smtp.file.close()  # what it may have read ahead was never inside TLS: forget it
+    smtp.file.close()  # drop data read ahead: it was not protected by TLS
     smtp.sock = sslproto27.SSLSocket(smtp.sock, context, server_hostname=hostname)
     smtp.file = smtp.sock.makefile('rb')
-    # RFC 3207 4.2: what was said before is not to be trusted
+    # RFC 3207 4.2: forget what the server said before TLS
     smtp.helo_resp = smtp.ehlo_resp = None
     smtp.esmtp_features, smtp.does_esmtp = {}, False
 

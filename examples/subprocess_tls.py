@@ -3,8 +3,8 @@ TLS over a subprocess's pipes: the child serves on its stdin and stdout, the par
 
 Usage: subprocess_tls.py AUTHORITY CERTIFICATE
 
-AUTHORITY is a PEM file with the certificate to trust, CERTIFICATE one with the private key and the
-certificate chain, which must be for 'localhost'.
+AUTHORITY is a PEM file with the certificate to trust. CERTIFICATE is a PEM file with the private
+key and the certificate chain, which must be for 'localhost'.
 """
 from __future__ import print_function
 

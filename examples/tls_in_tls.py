@@ -1,5 +1,5 @@
 """
-TLS in TLS: talks to an echo server through a proxy that is itself spoken to over TLS.
+TLS in TLS: talks to an echo server through a proxy, which it also reaches over TLS.
 
 Usage: tls_in_tls.py AUTHORITY PROXY_PORT PORT [MESSAGE]
 
@@ -25,7 +25,7 @@ def talk(context, proxy_port, port, message):
         raise RuntimeError('the proxy says %r' % status)
     while (yield From(reader.readline())).strip():
         pass
-    yield From(writer.start_tls(context, server_hostname='localhost'))  # inside of the first
+    yield From(writer.start_tls(context, server_hostname='localhost'))  # inside the first
     writer.write(message)
     echo = yield From(reader.readexactly(len(message)))
     print(echo.decode('utf-8'))

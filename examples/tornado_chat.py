@@ -4,10 +4,10 @@ A chat over wss:// on Tornado: server and client.
 Usage: tornado_chat.py serve CERTIFICATE [PORT]
        tornado_chat.py join AUTHORITY PORT NAME
 
-CERTIFICATE is a PEM file with the private key and the certificate chain, for 'localhost'; AUTHORITY
-one with the certificate to trust. PORT is 8443 unless given; 0 lets the system choose one. The port
-is printed once the server listens. Who has joined sends the lines of standard input, sees what
-everybody says, and leaves at the end of the input.
+CERTIFICATE is a PEM file with the private key and the certificate chain, for 'localhost'. AUTHORITY
+is a PEM file with the certificate to trust. PORT is 8443 by default; 0 lets the system choose one.
+The port is printed once the server listens. A client that joins sends the lines of its standard
+input, prints everybody's lines, and leaves at the end of the input.
 """
 from __future__ import print_function
 

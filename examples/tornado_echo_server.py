@@ -1,11 +1,11 @@
 """
-A TLS echo server on Tornado, without install(): the classes are chosen by name.
+A TLS echo server on Tornado that uses our classes directly, without install().
 
 Usage: tornado_echo_server.py CERTIFICATE [PORT]
 
-CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 unless given;
-0 lets the system choose one. The port is printed once the server listens. echo_client.py is a
-client for it.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 by default; 0
+lets the system choose one. The port is printed once the server listens. echo_client.py is a client
+for it.
 """
 from __future__ import print_function
 

@@ -1,5 +1,5 @@
 """
-An HTTPS client on Tornado: prints what is at a URL.
+An HTTPS client on Tornado: fetches a URL and prints the response.
 
 Usage: tornado_https_client.py AUTHORITY URL
 

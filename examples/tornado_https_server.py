@@ -1,10 +1,10 @@
 """
-An HTTPS server on Tornado: says over which version of TLS it was asked.
+An HTTPS server on Tornado: answers with the TLS version of the request.
 
 Usage: tornado_https_server.py CERTIFICATE [PORT]
 
-CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 unless given;
-0 lets the system choose one. The port is printed once the server listens.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 by default; 0
+lets the system choose one. The port is printed once the server listens.
 """
 from __future__ import print_function
 

@@ -3,9 +3,9 @@ TLS in front of a plain TCP service, on Tornado.
 
 Usage: tornado_terminator.py CERTIFICATE SERVICE_PORT [PORT]
 
-What comes to PORT over TLS goes in the clear to SERVICE_PORT of this machine, and back. CERTIFICATE
-is a PEM file with the private key and the certificate chain. PORT is 8443 unless given; 0 lets the
-system choose one. The port is printed once the server listens.
+It passes data between TLS clients on PORT and a plaintext service on SERVICE_PORT of this machine.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 by default; 0
+lets the system choose one. The port is printed once the server listens.
 """
 from __future__ import print_function
 
@@ -25,7 +25,7 @@ from sslproto27.tornado import TCPServer
 
 @gen.coroutine
 def carry(source, target):
-    """Carry bytes, no faster than they are taken, until either side ends."""
+    """Copy bytes, no faster than the receiver takes them, until either side ends."""
     try:
         while True:
             data = yield source.read_bytes(65536, partial=True)
