@@ -23,7 +23,7 @@ class HTTPSGet(object):
     One request. Until `is_done`, send what `data_to_send` returns, and feed the bytes that arrive.
 
     Attributes:
-        response (bytes): what has come of it: the head, an empty line, the body.
+        response (bytes): the part received so far: the head, an empty line, the body.
         is_done (bool): the response is complete.
     """
 

@@ -31,7 +31,7 @@ def coroutine(function):
     `Return` carries the result. ``async def`` functions can await the coroutine; asyncio runs it.
     """
     if not inspect.isgeneratorfunction(function):
-        raise TypeError('%r is no generator function' % (function,))
+        raise TypeError('%r is not a generator function' % (function,))
 
     @functools.wraps(function)
     def start(*args, **kwargs):

@@ -54,7 +54,7 @@ class MemoryBIO(Unique):
     def __del__(self, _free=lib.BIO_free):
         _free(self._bio)
 
-    def read(self, __size=-1):  # two underscores: by position alone, PEP 484
+    def read(self, __size=-1):  # two underscores: positional-only, PEP 484
         """
         Take bytes out.
 

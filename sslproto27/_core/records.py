@@ -51,7 +51,7 @@ def kind_and_size(data, start=0):
 
 def frame_size(data, is_first):
     """
-    Return the size of the record that begins with *data*, `HEADER_SIZE` bytes; 0 if it is none.
+    Return the size of the record that begins with *data*, `HEADER_SIZE` bytes; 0 if not a record.
 
     Args:
         is_first (bool): whether it is the first record that a server gets. It may be an SSLv2

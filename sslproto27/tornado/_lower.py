@@ -175,7 +175,7 @@ def is_connected(source):
     Return whether a socket, a stream or a pair of streams has a peer (bool).
 
     Raises:
-        TypeError: *source* is none of these.
+        TypeError: *source* is something else.
     """
     if isinstance(source, iostream.BaseIOStream):
         return True

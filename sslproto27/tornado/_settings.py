@@ -20,7 +20,7 @@ def context_of(ssl_options, server_side, server_hostname=None):
         server_hostname (text or None): the name that a client will require.
 
     Raises:
-        TypeError: *ssl_options* is none of these.
+        TypeError: *ssl_options* is something else.
     """
     if ssl_options is None:
         return netutil._server_ssl_defaults if server_side else netutil._client_ssl_defaults

@@ -90,7 +90,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         handshake_limit (HandshakeLimit or None): the limit of this connection's server.
 
     Attributes:
-        socket (TLSSocket or None): addresses, options and what was negotiated; None once closed.
+        socket (TLSSocket or None): addresses, options and negotiated values; None once closed.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text names it.
@@ -170,7 +170,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             False, server_hostname, check_name=None if server_hostname is None else True)
         handshake = self.wait_for_handshake(callback)
         connected = super(iostream.SSLIOStream, self).connect(address)
-        connected.add_done_callback(lambda future: future.exception())  # the handshake's has it too
+        connected.add_done_callback(lambda future: future.exception())  # so does the handshake
         return handshake
 
     def wait_for_handshake(self, callback=None):

@@ -90,7 +90,7 @@ def _key(name):
     except UnicodeError:
         key = ''
     if not key or '*' in key or key.startswith('.'):
-        raise ValueError('%r is no server name' % (name,))
+        raise ValueError('%r is not a server name' % (name,))
     return str(wildcard + key)
 
 

@@ -189,14 +189,14 @@ def set_hostname_checks_common_name(context, value):
 
 def get_post_handshake_auth(context):
     """Return whether the server may request client certificates after the handshake (bool)."""
-    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
+    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: only on PyPy
         return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)
     return peek(context).post_handshake_auth
 
 
 def set_post_handshake_auth(context, value):
     """Allow client certificates after the handshake, on either side (RFC 8446 4.6.2)."""
-    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
+    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: only on PyPy
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     else:
         change(context, post_handshake_auth=bool(value))

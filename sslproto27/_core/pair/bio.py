@@ -32,7 +32,7 @@ class MemoryBIO(Unique):
         self._eof_written = False
         return self
 
-    def read(self, __size=-1):  # two underscores: by position alone, PEP 484
+    def read(self, __size=-1):  # two underscores: positional-only, PEP 484
         """
         Take bytes out.
 

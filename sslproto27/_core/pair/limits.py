@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 __all__ = ['LIMITS', 'Limit', 'MissingAttribute', 'cannot', 'missing']
 
-#: From what the engine cannot do to the reason.
+#: Feature that the engine lacks: the reason.
 LIMITS = {
     'session': "2.7's ssl neither returns nor accepts sessions",
     'session_reused of a server': "2.7's ssl does not say whether a client resumed a session",

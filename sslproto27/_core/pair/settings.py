@@ -211,12 +211,12 @@ def get_post_handshake_auth(context):
     """Raise as if ssl had no such attribute, because urllib3 looks for it; PyPy's ssl has it."""
     if _NATIVE_POST_HANDSHAKE_AUTH is None:
         raise cannot('post_handshake_auth', MissingAttribute)
-    return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)  # not measured: PyPy alone
+    return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)  # not measured: only on PyPy
 
 
 def set_post_handshake_auth(context, value):
     """Raise unless *value* is false. On PyPy 7.3.3, use its own ssl's setting."""
-    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: PyPy alone
+    if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: only on PyPy
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     elif value:
         raise cannot('post_handshake_auth')
