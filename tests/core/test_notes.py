@@ -46,16 +46,16 @@ class TestHandshakes(object):
     @pytest.mark.parametrize('data', [b'220 mail.example.org ESMTP\r\n', b'SSH-2.0-x\r\n',
                                       b'\0' * 20])
     def test_no_tls(self, pki, data):
-        """What nobody knows is called what it is not."""
+        """If the peer's bytes are of an unknown kind, the note says that they are not TLS."""
         error = failure_of(client_of(pki), data)
-        assert str(error).endswith(' (what the peer has sent is not TLS, or of no version of it'
-                                   ' that was offered)'), error
+        assert str(error).endswith(' (the peer sent something other than TLS, or a version that we'
+                                   ' did not offer)'), error
 
     def test_plain_http_client(self, pki):
-        """A client that speaks plain HTTP is told of."""
+        """The note says that the client speaks plain HTTP."""
         server = SSLPipe(pki.server_context(), server_side=True)
         error = failure_of(server, b'GET / HTTP/1.1\r\n\r\n')
-        assert str(error).endswith(' (the client speaks plain HTTP, to a port that is for TLS)')
+        assert str(error).endswith(' (the client speaks plain HTTP to a TLS port)')
         assert 'HTTP_REQUEST' == error.reason
 
     @pytest.mark.parametrize('cls', [ssl.SSLContext, SSLContext])
@@ -71,9 +71,9 @@ class TestHandshakes(object):
     @only_graft
     @since_python3(13, 'the chain of a failed verification')
     @pytest.mark.parametrize('trust, leaf, expected', [
-        ('ca', 'stranger', 'the peer sent its own certificate alone: an intermediate is missing,'
+        ('ca', 'stranger', 'the peer sent only its own certificate: an intermediate is missing,'
                            ' or Testing CA'),
-        ('stranger-ca', 'chain', 'the chain ends with what Testing CA')])
+        ('stranger-ca', 'chain', 'the chain ends with a certificate issued by Testing CA')])
     def test_missing(self, pki, trust, leaf, expected):
         """A chain is told by what it lacks: an intermediate, or trust in its root."""
         error, _ = handshake(client_of(pki, trust=trust),
@@ -92,7 +92,7 @@ class TestHandshakes(object):
         client = client_of(pki, version='TLSv1.3')
         server = SSLPipe(pki.server_context(trust='ca', version='TLSv1.3'), server_side=True)
         errors = handshake(client, server)
-        assert '(the peer wants a certificate)' in str(errors[0])
+        assert '(the peer requires a certificate)' in str(errors[0])
 
 
 class TestText(object):
