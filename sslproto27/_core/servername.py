@@ -43,7 +43,7 @@ def encode_hostname(name):
     return to_native(name.encode('idna'))
 
 
-def required_name(context, server_side, name, check=None):
+def required_name(context, server_side, name, check=None, argument='server_hostname'):
     """
     Return *name* in A-labels, or None if there is no name and none is needed.
 
@@ -52,6 +52,7 @@ def required_name(context, server_side, name, check=None):
         server_side (bool): whether this is a server, which needs none.
         name (text, ASCII bytes or None): a host name or an IP address.
         check (bool or None): overrides ``check_hostname``, unless None.
+        argument (str): what the caller calls the name.
 
     Raises:
         ValueError: *name* is None although one is needed, or it is malformed.
@@ -63,8 +64,8 @@ def required_name(context, server_side, name, check=None):
     except (TypeError, ValueError):
         encoded = None
     if encoded is None and (name is not None or check and not server_side):
-        raise ValueError('server_hostname must be a host name or an IP address, not %r; None will '
-                         'do where context.check_hostname is false' % (name,))
+        raise ValueError('%s must be a host name or an IP address, not %r; None will do where'
+                         ' context.check_hostname is false' % (argument, name))
     return encoded
 
 

@@ -112,6 +112,8 @@ class HandshakeLimit(object):
 
     Args:
         limit (int): how many.
+        name (str): what the server calls this setting.
+        log (logging.Logger): where to log; with a method ``warning`` at least.
 
     Attributes:
         running (int): handshakes that are under way.
@@ -121,26 +123,27 @@ class HandshakeLimit(object):
         TypeError, ValueError: *limit* is no integer, or not positive.
     """
 
-    __slots__ = ('limit', 'running', 'refused')
+    __slots__ = ('limit', 'running', 'refused', '_name', '_log')
 
-    def __init__(self, limit=HANDSHAKE_LIMIT):
+    def __init__(self, limit=HANDSHAKE_LIMIT, name='ssl_handshake_limit', log=logger):
         if isinstance(limit, bool) or not hasattr(limit, '__index__'):
-            raise TypeError('ssl_handshake_limit must be an integer, not %r' % (limit,))
+            raise TypeError('%s must be an integer, not %r' % (name, limit))
         if limit < 1:
-            raise ValueError('ssl_handshake_limit must be positive, not %r' % (limit,))
+            raise ValueError('%s must be positive, not %r' % (name, limit))
         self.limit = limit
+        self._name, self._log = name, log
         self.running = self.refused = 0
 
     def admits(self):
         """Return whether there is room for one more; log when there is none any more, or again."""
         if self.running < self.limit:
             if self.refused:
-                logger.warning('There is room for TLS handshakes again; %d connections were'
-                               ' refused', self.refused)
+                self._log.warning('There is room for TLS handshakes again; %d connections were'
+                                  ' refused', self.refused)
                 self.refused = 0
             return True
         if not self.refused:
-            logger.warning('%d TLS handshakes are under way, which is ssl_handshake_limit:'
-                           ' refusing new connections', self.running)
+            self._log.warning('%d TLS handshakes are under way, which is %s: refusing new'
+                              ' connections', self.running, self._name)
         self.refused += 1
         return False

@@ -42,17 +42,21 @@ class Timer(object):
         callback()
 
 
-def timeouts(handshake, shutdown):
+def timeouts(handshake, shutdown, names=('ssl_handshake_timeout', 'ssl_shutdown_timeout')):
     """
     Return both timeouts in seconds, the defaults where they are None.
+
+    Args:
+        handshake, shutdown (float or None): seconds.
+        names (pair of str): what the caller's arguments are called.
 
     Raises:
         TypeError, ValueError: one is no number, or out of range; the text names it.
     """
-    handshake = _seconds('ssl_handshake_timeout', handshake, HANDSHAKE_TIMEOUT)
+    handshake = _seconds(names[0], handshake, HANDSHAKE_TIMEOUT)
     if not handshake:
-        raise ValueError('ssl_handshake_timeout must be positive, not 0')
-    return handshake, _seconds('ssl_shutdown_timeout', shutdown, SHUTDOWN_TIMEOUT)
+        raise ValueError('%s must be positive, not 0' % names[0])
+    return handshake, _seconds(names[1], shutdown, SHUTDOWN_TIMEOUT)
 
 
 def _seconds(name, value, default):
