@@ -51,6 +51,7 @@ CONTESTANTS = (
     ('plain', 'python27', 'plain'),
     ('asyncio', 'python3', 'asyncio'),
     ('twisted', 'python27', 'twisted'),
+    ('twisted-ours', 'python27', 'twisted-ours'),
     ('pypy', 'pypy', 'sslproto27'),
     ('before', 'python27', 'sslproto27'),
     ('accelerated', 'python27', 'accelerated'),
@@ -78,6 +79,12 @@ def _bars():
                   (line.name, 'asyncio'), 'least', 1.5, None)
         yield Bar('loops: %s, cost of TLS' % line.text, (line.name, 'plain'),
                   (line.name, 'ours'), 'most', 1.5, 1.35)
+    for line in LINES + (IDLE,):
+        if line in small or line in bulk or line.name in ('connect', 'idle'):
+            side = 'most' if line is IDLE else 'least'
+            limit = {'connect': 0.95, 'idle': 1.0}.get(line.name, 1.15 if line in small else 1.2)
+            yield Bar('loops: %s, Twisted: ours to pyOpenSSL' % line.text,
+                      (line.name, 'twisted-ours'), (line.name, 'twisted'), side, limit, None)
     for line in bulk:
         yield bar(line, 'asyncio', 'asyncio', 'least', 1.0)
     yield bar(IDLE, 'asyncio', 'asyncio', 'most', 1.0, 0.5)

@@ -213,34 +213,61 @@ def for_twisted(service):
     })
 
 
+def serve_twisted(listen, description):
+    """
+    Serve on Twisted's reactor until standard input ends.
+
+    Args:
+        listen (callable): is given the reactor and a factory; returns an IListeningPort.
+    """
+    from twisted.internet import protocol, reactor, stdio
+    description['ports'] = {}
+    for name, service in SERVICES.items():
+        factory = protocol.ServerFactory()
+        factory.buildProtocol = lambda address, cls=for_twisted(service): cls()
+        factory.noisy = False
+        description['ports'][name] = listen(reactor, factory).getHost().port
+    until_end = protocol.Protocol()
+    until_end.connectionLost = lambda reason: reactor.stop()
+    announce(description)
+    stdio.StandardIO(until_end)
+    reactor.run()
+
+
 def twisted(folder):
     """Twisted's TLS: pyOpenSSL's memory BIOs."""
     import OpenSSL
     import twisted
     from OpenSSL import SSL
-    from twisted.internet import protocol, reactor, ssl as twisted_ssl, stdio
+    from twisted.internet import ssl as twisted_ssl
 
     with open(os.path.join(folder, 'server.pem')) as pem:
         options = twisted_ssl.PrivateCertificate.loadPEM(pem.read()).options()
-    ports = {}
-    for name, service in SERVICES.items():
-        factory = protocol.ServerFactory()
-        factory.buildProtocol = lambda address, cls=for_twisted(service): cls()
-        factory.noisy = False
-        port = reactor.listenSSL(0, factory, options, backlog=BACKLOG, interface='127.0.0.1')
-        ports[name] = port.getHost().port
-    until_end = protocol.Protocol()
-    until_end.connectionLost = lambda reason: reactor.stop()
-    announce({
-        'label': 'Twisted %s, pyOpenSSL %s' % (twisted.__version__, OpenSSL.__version__),
-        'openssl': SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode('ascii'), 'ports': ports})
-    stdio.StandardIO(until_end)
-    reactor.run()
+    serve_twisted(
+        lambda reactor, factory: reactor.listenSSL(0, factory, options, backlog=BACKLOG,
+                                                   interface='127.0.0.1'),
+        {'label': 'Twisted %s, pyOpenSSL %s' % (twisted.__version__, OpenSSL.__version__),
+         'openssl': SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode('ascii')})
+
+
+def twisted_ours(folder):
+    """Twisted with sslproto27."""
+    import sslproto27
+    import sslproto27.twisted
+    import twisted
+
+    context = server_context(folder)
+    serve_twisted(
+        lambda reactor, factory: reactor.listenTCP(
+            0, sslproto27.twisted.TLSFactory(factory, context, True), backlog=BACKLOG,
+            interface='127.0.0.1'),
+        {'label': 'Twisted %s, sslproto27 %s' % (twisted.__version__, sslproto27.__version__),
+         'openssl': ssl.OPENSSL_VERSION})
 
 
 CONTESTANTS = {
     'sslproto27': ours, 'accelerated': accelerated, 'stock': stock, 'plain': plain,
-    'asyncio': stdlib, 'twisted': twisted}
+    'asyncio': stdlib, 'twisted': twisted, 'twisted-ours': twisted_ours}
 
 
 def main(kind, folder, package):

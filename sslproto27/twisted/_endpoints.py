@@ -34,6 +34,7 @@ class TLSFactory(WrappingFactory):
     """
 
     protocol = TLSProtocol
+    noisy = False  # the wrapped factory says that it starts
 
     def __init__(self, wrappedFactory, context, serverSide=False, hostname=None, **options):
         WrappingFactory.__init__(self, wrappedFactory)

@@ -20,8 +20,8 @@ from .._core.unique import Unique
 from .._stream.report import address, failed_handshakes
 from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
-    CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HALF_CLOSED, HANDSHAKE, LOST, MADE,
-    NEW, OPEN, OVER, PEER_END, SENDING, TRANSITIONS)
+    CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
+    OVER, PEER_END, SENDING, TRANSITIONS)
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade

@@ -11,6 +11,8 @@ from .._stream.timeouts import timeouts
 
 __all__ = ['Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'settings_of']
 
+_log = Logger(namespace='sslproto27')  # in a class it would have that one's name
+
 
 class TwistedLog(object):
     """
@@ -19,11 +21,9 @@ class TwistedLog(object):
     An application under twistd has no handlers there.
     """
 
-    _log = Logger(namespace='sslproto27')
-
     def warning(self, text, *args):
         """Log *text*, which has a place for each of *args*."""
-        self._log.warn('{text}', text=text % args)
+        _log.warn('{text}', text=text % args)
 
 
 def check_context(context):

@@ -1,0 +1,917 @@
+"""`sslproto27.twisted.TLSProtocol` over real reactors and sockets: data, flow, ends, peers."""
+from __future__ import absolute_import, division, print_function
+
+import copy
+import gc
+import socket
+import ssl
+import struct
+import threading
+import weakref
+
+import pytest
+from zope.interface.verify import verifyObject
+
+from sslproto27 import SSLCertVerificationError
+from sslproto27.twisted import TLSClientEndpoint, TLSFactory, TLSProtocol, TLSServerEndpoint
+from sslproto27.twisted._settings import Settings
+from tests.support.pipe_pairs import needs_refcounts, pattern
+from tests.support.twisteds import (
+    Half, Listener, Recorder, a_reactor, connected, endpoints, error, global_reactor, implementer,
+    interfaces, listening, loopback, protocol, quiet, reactor_names, until, with_peer)
+
+
+class Echo(Recorder):
+    """Sends back what comes."""
+
+    def dataReceived(self, data):
+        Recorder.dataReceived(self, data)
+        self.transport.write(data)
+
+
+def receive(sock, count):
+    """Return *count* bytes of a blocking socket."""
+    data = b''
+    while len(data) < count:
+        more = sock.recv(65536)
+        if not more:
+            break
+        data += more
+    return data
+
+
+def reset(sock):
+    """Close a socket so that the other end gets RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    sock.close()
+
+
+@pytest.fixture(scope='module', params=reactor_names())
+def reactor(request):
+    """Each reactor in turn."""
+    with a_reactor(request.param) as made:
+        yield made
+
+
+class TestReactors(object):
+    """The same on every reactor."""
+
+    def test_echo(self, pki, reactor):
+        """4 MiB go there and back, and the end is ConnectionDone on both sides."""
+        data = pattern(4 << 20)
+        with connected(pki, Listener, Echo, reactor) as (client, server):
+            client.transport.write(data)
+            until(lambda: len(client.data) == len(data), reactor)
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None and server.reason is not None, reactor)
+        assert data == client.data
+        assert ['made', 'handshake', 'data', 'lost'] == client.events
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_stock_peers(self, pki, reactor, tls_version):
+        """ssl's own sockets of this Python talk to it, as clients and as servers."""
+        for server_side in (True, False):
+            def work(tls):
+                tls.sendall(b'from the peer')
+                data = receive(tls, 9)
+                tls.unwrap()
+                return data
+            with with_peer(pki, work, Recorder, server_side, tls_version,
+                           reactor=reactor) as (ours, peer):
+                ours.transport.write(b'from us :')
+                until(lambda: ours.reason is not None, reactor)
+            assert (b'from us :', b'from the peer', error.ConnectionDone) == (
+                peer.result, ours.data, ours.reason.type)
+
+    def test_truncation(self, pki, reactor):
+        """An end without close_notify is ConnectionLost, and says so, after the data."""
+        def work(tls):
+            tls.sendall(b'data')
+        with with_peer(pki, work, tls='TLSv1.2', reactor=reactor) as (ours, peer):
+            until(lambda: ours.reason is not None, reactor)
+        assert b'data' == ours.data
+        assert error.ConnectionLost is ours.reason.type
+        assert 'close_notify' in str(ours.reason.value.args)
+
+
+class TestTransport(object):
+    """What the application's protocol has as its transport."""
+
+    def test_interfaces(self, pki):
+        """It provides what Twisted asks of a TLS transport, all of it."""
+        with connected(pki) as (client, server):
+            for one in (client.transport, server.transport):
+                for interface in (interfaces.ISSLTransport, interfaces.INegotiated,
+                                  interfaces.ITLSTransport, interfaces.ITCPTransport,
+                                  interfaces.IConsumer, interfaces.IPushProducer,
+                                  interfaces.IHalfCloseableProtocol):
+                    assert verifyObject(interface, one)
+
+    def test_below(self, pki):
+        """Addresses, options and the descriptor are the TCP connection's."""
+        with connected(pki) as (client, server):
+            assert client.transport.getPeer() == server.transport.getHost()
+            assert client.transport.getTcpNoDelay()
+            client.transport.setTcpNoDelay(False)
+            client.transport.setTcpKeepAlive(True)
+            sock = client.transport.getHandle()
+            assert 0 == sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert client.transport.getTcpKeepAlive()
+            assert client.transport.TLS is True
+
+    def test_facts(self, pki, tls_version):
+        """Version, certificate and ALPN are known once the handshake is done."""
+        contexts = [pki.client_context(tls_version), pki.server_context(version=tls_version)]
+        for context in contexts:
+            context.set_alpn_protocols(['spdy', 'http/1.1'])
+        with connected(pki, client_context=contexts[0], server_context=contexts[1]) as (client, _):
+            tls = client.transport
+            assert b'spdy' == tls.negotiatedProtocol
+            assert pki.chain('localhost')[0] == tls.getPeerCertificate(True)
+            assert ('DNS', 'localhost') in tls.getPeerCertificate()['subjectAltName']
+            assert tls_version == tls.sslObject.version()
+
+    def test_facts_before(self, pki):
+        """Before the handshake, and after the end, there are none, and asking raises nothing."""
+        seen = []
+
+        class Asker(Recorder):
+            def connectionMade(self):
+                tls = self.transport
+                seen.append((tls.negotiatedProtocol, tls.getPeerCertificate()))
+                Recorder.connectionMade(self)
+        with connected(pki, Asker) as (client, server):
+            pass
+        tls = client.transport
+        assert [(None, None)] == seen
+        assert (None, None, None) == (tls.negotiatedProtocol, tls.getPeerCertificate(),
+                                      tls.sslObject)
+
+    def test_client_certificate(self, pki):
+        """A server that asks for certificates sees the client's."""
+        with connected(pki, client_context=pki.client_context(leaf='client'),
+                       server_context=pki.server_context(trust='ca')) as (_, server):
+            until(lambda: server.transport.getPeerCertificate(), patience=5)
+            names = server.transport.getPeerCertificate()['subjectAltName']
+            assert (('DNS', 'client.example.org'),) == names
+
+    def test_negotiation_factory(self, pki):
+        """The protocols of an IProtocolNegotiationFactory are offered by ALPN."""
+        @implementer(interfaces.IProtocolNegotiationFactory)
+        class Factory(protocol.Factory):
+            noisy = False
+
+            def acceptableProtocols(self):
+                return [b'h3', b'chosen']
+        context, made = pki.client_context(), []
+        context.set_alpn_protocols(['chosen'])
+        server_context = pki.server_context()
+        factory = Factory()
+        factory.buildProtocol = lambda address: made.append(Recorder()) or made[0]
+        with listening(TLSServerEndpoint(loopback(), server_context), factory) as port:
+            client = until(TLSClientEndpoint(loopback(port=port), context, 'localhost').connect(
+                quiet(Recorder)))
+            until(lambda: client.transport.negotiatedProtocol)
+            assert b'chosen' == client.transport.negotiatedProtocol
+            client.transport.loseConnection()
+            until(lambda: client.reason and made[0].reason)
+
+    def test_negotiation_conflict(self, pki):
+        """A context cannot have the protocols of two factories: ValueError."""
+        @implementer(interfaces.IProtocolNegotiationFactory)
+        class Factory(protocol.Factory):
+            def __init__(self, names):
+                self.acceptableProtocols = lambda: names
+        context = pki.server_context()
+        TLSFactory(Factory([b'a']), context, True)
+        TLSFactory(Factory([b'a']), context, True)
+        with pytest.raises(ValueError) as info:
+            TLSFactory(Factory([b'b']), context, True)
+        assert 'ALPN' in str(info.value)
+
+    def test_no_copy(self, pki):
+        """It can be neither copied nor pickled."""
+        made = TLSProtocol(Settings(pki.server_context(), True), Recorder())
+        for make in (copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError):
+                make(made)
+
+    @pytest.mark.parametrize('data', [u'text', 1, None])
+    def test_write_no_bytes(self, pki, data):
+        """What is no bytes is a TypeError, and nothing is sent."""
+        with connected(pki, server=Echo) as (client, _):
+            with pytest.raises(TypeError):
+                client.transport.write(data)
+            client.transport.write(b'after')
+            until(lambda: client.data)
+            assert b'after' == client.data
+
+    def test_write_sequence(self, pki):
+        """writeSequence sends all of it, in order, from any iterable."""
+        with connected(pki, server=Echo) as (client, _):
+            client.transport.writeSequence(iter([b'a', b'', b'b', b'c']))
+            until(lambda: len(client.data) == 3)
+            assert b'abc' == client.data
+
+    def test_mutable_data(self, pki):
+        """What can change is copied when it is written."""
+        data = bytearray(b'before')
+        with connected(pki, server=Echo) as (client, server):
+            server.transport.pauseProducing()
+            client.transport.write(data)
+            data[:] = b'after!'
+            server.transport.resumeProducing()
+            until(lambda: len(client.data) == 6)
+            assert b'before' == client.data
+
+    def test_every_method_after_the_end(self, pki):
+        """No method raises once the connection is lost; a new producer is stopped."""
+        with connected(pki) as (client, server):
+            pass
+        tls, producer = client.transport, Producer()
+        for name in ('loseConnection', 'abortConnection', 'loseWriteConnection', 'pauseProducing',
+                     'resumeProducing', 'stopProducing', 'stopConsuming', 'unregisterProducer'):
+            getattr(tls, name)()
+        tls.write(b'data')
+        tls.writeSequence([b'data'])
+        tls.registerProducer(producer, True)
+        assert ['stop'] == producer.calls
+        tls.connectionLost(client.reason)
+        assert 1 == client.events.count('lost')
+        repr(tls)
+
+    def test_log_prefix(self, pki):
+        """A line of the log says whose it is."""
+        with connected(pki) as (client, _):
+            assert 'Recorder (TLS)' == client.transport.logPrefix()
+
+
+class Producer(object):
+    """A push producer that remembers what it is asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def pauseProducing(self):
+        self.calls.append('pause')
+
+    def resumeProducing(self):
+        self.calls.append('resume')
+
+    def stopProducing(self):
+        self.calls.append('stop')
+
+
+class Source(object):
+    """A producer of so many bytes; as a push producer it writes until it is paused."""
+
+    def __init__(self, transport, data, streaming):
+        self._transport, self._data, self.streaming = transport, data, streaming
+        self.paused = False
+        self.most = 0
+        transport.registerProducer(self, streaming)
+        if streaming:
+            self.resumeProducing()
+
+    def resumeProducing(self):
+        self.paused = False
+        while self._data and not self.paused:
+            piece, self._data = self._data[:10000], self._data[10000:]
+            self._transport.write(piece)
+            if not self.streaming:
+                break
+        if not self._data:
+            self._transport.unregisterProducer()
+
+    def pauseProducing(self):
+        self.paused = True
+
+    def stopProducing(self):
+        self._data = b''
+
+
+class TestFlow(object):
+    """Who is asked to pause, and when."""
+
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    def test_producer(self, pki, streaming):
+        """A producer's bytes arrive, all of them, while the peer pauses and goes on."""
+        data = pattern(6 << 20)
+        with connected(pki) as (client, server):
+            server.transport.pauseProducing()
+            Source(client.transport, data, streaming)
+            client.transport.loseConnection()  # comes after the producer's end
+            global_reactor.callLater(0.1, server.transport.resumeProducing)
+            until(lambda: server.reason is not None)
+        assert data == server.data
+        assert error.ConnectionDone is server.reason.type
+
+    def test_pause_inside_write(self, pki):
+        """A push producer is paused inside the write that is too much, and resumed once it is out.
+        """
+        producer = Producer()
+        with connected(pki) as (client, server):
+            server.transport.pauseProducing()
+            client.transport.registerProducer(producer, True)
+            client.transport.write(b'x' * 1000)
+            assert [] == producer.calls
+            client.transport.write(b'x' * 65536)
+            assert ['pause'] == producer.calls
+            client.transport.write(b'more')
+            assert ['pause'] == producer.calls
+            server.transport.resumeProducing()
+            until(lambda: len(server.data) == 66540)
+            until(lambda: producer.calls == ['pause', 'resume'])
+            client.transport.abortConnection()
+            until(lambda: client.reason is not None)
+        assert ['pause', 'resume', 'stop'] == producer.calls
+
+    def test_pause_in_handshake(self, pki):
+        """What is written before the handshake is done is bounded as well."""
+        producers = []
+
+        class Writer(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                producers.append(Producer())
+                self.transport.registerProducer(producers[0], True)
+                self.transport.write(b'x' * 65536)
+                assert [] == producers[0].calls
+                self.transport.write(b'x')
+                assert ['pause'] == producers[0].calls
+        with connected(pki, Writer) as (client, server):
+            until(lambda: len(server.data) == 65537)
+            until(lambda: producers[0].calls == ['pause', 'resume'])
+
+    def test_one_producer(self, pki):
+        """A second producer is a RuntimeError, as on Twisted's own transports."""
+        with connected(pki) as (client, _):
+            client.transport.registerProducer(Producer(), True)
+            with pytest.raises(RuntimeError):
+                client.transport.registerProducer(Producer(), True)
+
+    def test_memory_is_bounded(self, pki):
+        """A peer that reads nothing costs no more than the limits, whatever is written at once."""
+        with connected(pki) as (client, server):
+            server.transport.pauseProducing()
+            client.transport.write(b'x' * (8 << 20))
+            for _ in range(20):
+                global_reactor.iterate(0)
+            conn = client.transport.transport
+            encrypted = len(conn.dataBuffer) + conn._tempDataLen
+            assert encrypted <= 4 * 128 * 1024
+            server.transport.resumeProducing()
+            until(lambda: len(server.data) == 8 << 20)
+
+    def test_pause_reading(self, pki):
+        """After pauseProducing nothing is delivered, not even what has been decrypted."""
+        class Pauser(Recorder):
+            def dataReceived(self, data):
+                Recorder.dataReceived(self, data)
+                self.transport.pauseProducing()
+        with connected(pki, server=Pauser) as (client, server):
+            client.transport.write(b'one')
+            until(lambda: server.data)
+            client.transport.write(b'two')
+            for _ in range(10):
+                global_reactor.iterate(0.005)
+            assert b'one' == server.data
+            server.transport.resumeProducing()
+            until(lambda: len(server.data) > 3)
+            assert b'onetwo' == server.data
+            server.transport.resumeProducing()
+
+    def test_pause_before_handshake(self, pki):
+        """A protocol that pauses in connectionMade has its handshake, and no data until it goes on.
+        """
+        class Pauser(Listener):
+            def connectionMade(self):
+                Listener.connectionMade(self)
+                self.transport.pauseProducing()
+        with connected(pki, server=Pauser) as (client, server):
+            client.transport.write(b'data')
+            for _ in range(10):
+                global_reactor.iterate(0.005)
+            assert ['made', 'handshake'] == server.events
+            server.transport.resumeProducing()
+            until(lambda: server.data)
+
+    def test_stream_of_paused_reader(self, pki):
+        """A reader that pauses at each piece gets every byte, in order, and then the end."""
+        data = pattern(1 << 20)
+
+        class Pauser(Recorder):
+            def dataReceived(self, data):
+                Recorder.dataReceived(self, data)
+                self.transport.pauseProducing()
+                global_reactor.callLater(0, self.transport.resumeProducing)
+        with connected(pki, server=Pauser) as (client, server):
+            client.transport.write(data)
+            client.transport.loseConnection()
+            until(lambda: server.reason is not None)
+        assert data == server.data
+        assert error.ConnectionDone is server.reason.type
+
+    def test_many_small_writes_share_records(self, pki):
+        """What a callback writes leaves as one record."""
+        class Chatty(Recorder):
+            def dataReceived(self, data):
+                for _ in range(100):
+                    self.transport.write(b'x' * 10)
+        sizes = []
+        with connected(pki, server=Chatty, version='TLSv1.2') as (client, server):
+            lower = client.transport.transport.protocol
+            received = lower.dataReceived
+
+            def count(data):
+                sizes.append(len(data))
+                received(data)
+            lower.dataReceived = count
+            client.transport.write(b'go')
+            until(lambda: len(client.data) == 1000)
+        assert [1000 + 29] == sizes  # a header, a nonce and a tag (RFC 5246 6.2.3.3)
+
+
+class TestEnds(object):
+    """How a connection ends, and what the protocols are told."""
+
+    def test_lose_in_connection_made(self, pki):
+        """What is written before loseConnection arrives, even before there is TLS."""
+        class Quick(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                self.transport.write(b'hello')
+                self.transport.loseConnection()
+                self.transport.write(b'too late')
+        with connected(pki, Quick) as (client, server):
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert b'hello' == server.data
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_lose_with_backlog(self, pki):
+        """All that was written before loseConnection arrives."""
+        data = pattern(5 << 20)
+        with connected(pki) as (client, server):
+            client.transport.write(data)
+            client.transport.loseConnection()
+            assert client.transport.disconnecting
+            until(lambda: server.reason is not None)
+        assert data == server.data
+
+    def test_no_data_after_lose(self, pki):
+        """After loseConnection the application gets no data, and a peer that sends is no error."""
+        with connected(pki) as (client, server):
+            server.transport.write(b'x' * 100000)
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert b'' == client.data
+        assert error.ConnectionDone is client.reason.type
+
+    def test_close_notify_is_exchanged(self, pki, tls_version):
+        """loseConnection sends close_notify: a stock peer's unwrap() returns."""
+        def work(tls):
+            assert b'' == tls.recv(10)
+            tls.unwrap()
+            return 'clean'
+        with with_peer(pki, work, tls=tls_version) as (ours, peer):
+            until(lambda: ours.transport.sslObject.version())
+            ours.transport.loseConnection()
+            until(lambda: ours.reason is not None)
+        assert ('clean', None) == (peer.result, peer.error)
+        assert error.ConnectionDone is ours.reason.type
+
+    def test_silent_peer(self, pki):
+        """A peer that never answers close_notify holds the end up for shutdownTimeout alone."""
+        def work(tls):
+            data = receive(tls, 4)
+            tls.recv(1)
+            silence.wait()
+            return data
+        silence = threading.Event()
+        with with_peer(pki, work, shutdownTimeout=0.1) as (ours, peer):
+            until(lambda: ours.transport.sslObject.version())
+            ours.transport.write(b'data')
+            ours.transport.loseConnection()
+            until(lambda: ours.reason is not None, patience=5)
+            silence.set()
+        assert b'data' == peer.result
+        assert error.ConnectionDone is ours.reason.type
+
+    def test_no_wait(self, pki):
+        """shutdownTimeout=0 waits for nothing, once all is sent."""
+        data = pattern(3 << 20)
+        with connected(pki, shutdownTimeout=0) as (client, server):
+            server.transport.pauseProducing()
+            client.transport.write(data)
+            client.transport.loseConnection()
+            global_reactor.callLater(0.05, server.transport.resumeProducing)
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert data == server.data
+        assert error.ConnectionDone is client.reason.type
+
+    def test_peer_that_reads_nothing(self, pki):
+        """A peer that takes nothing for shutdownTimeout is cut off: ConnectionAborted."""
+        with connected(pki, shutdownTimeout=0.2) as (client, server):
+            server.transport.pauseProducing()
+            client.transport.write(b'x' * (16 << 20))
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None, patience=10)
+        assert error.ConnectionAborted is client.reason.type
+
+    def test_peer_that_goes_on_sending(self, pki):
+        """A peer that never stops sending after our close_notify is cut off."""
+        def work(tls):
+            while True:
+                tls.sendall(b'x' * 65536)
+        with with_peer(pki, work) as (ours, peer):
+            until(lambda: ours.data)
+            ours.transport.loseConnection()
+            until(lambda: ours.reason is not None)
+        assert error.ConnectionAborted is ours.reason.type
+
+    def test_abort(self, pki):
+        """abortConnection ends at once: ConnectionAborted here, ConnectionLost there."""
+        with connected(pki) as (client, server):
+            client.transport.abortConnection()
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert [error.ConnectionAborted, error.ConnectionLost] == [
+            client.reason.type, server.reason.type]
+
+    def test_reset(self, pki):
+        """A reset is ConnectionLost."""
+        def work(tls):
+            tls.sendall(b'x')
+            reset(tls)
+        with with_peer(pki, work) as (ours, peer):
+            until(lambda: ours.reason is not None)
+        assert error.ConnectionLost is ours.reason.type
+
+    def test_suppress_ragged_eofs(self, pki):
+        """With suppressRaggedEofs an end without close_notify is ConnectionDone."""
+        def work(tls):
+            tls.sendall(b'data')
+        with with_peer(pki, work, tls='TLSv1.2', suppressRaggedEofs=True) as (ours, peer):
+            until(lambda: ours.reason is not None)
+        assert (b'data', error.ConnectionDone) == (ours.data, ours.reason.type)
+
+    def test_peer_closes_first(self, pki):
+        """What was written before the peer's close_notify still goes out; then both are done."""
+        data = pattern(2 << 20)
+
+        def work(tls):
+            assert b'g' == tls.recv(1)
+            try:
+                tls.settimeout(0.2)
+                tls.unwrap()
+            except (socket.error, ssl.SSLError):
+                pass  # close_notify is out, and data comes: not what unwrap() wants
+            return True
+        with with_peer(pki, work, tls='TLSv1.3') as (ours, peer):
+            until(lambda: ours.transport.sslObject.version())
+            ours.transport.write(b'g' + data)
+            until(lambda: ours.reason is not None)
+        assert ours.reason.check(error.ConnectionDone, error.ConnectionLost)
+
+    def test_half_close(self, pki):
+        """loseWriteConnection ends one direction; the other goes on until it is ended too."""
+        with connected(pki, Half, Half, version='TLSv1.3') as (client, server):
+            client.transport.write(b'question')
+            client.transport.loseWriteConnection()
+            until(lambda: 'read lost' in server.events)
+            assert b'question' == server.data
+            server.transport.write(b'a long answer')
+            server.transport.loseConnection()
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert b'a long answer' == client.data
+        assert ['made', 'handshake', 'write lost', 'data', 'read lost', 'lost'] == client.events
+        assert ['made', 'handshake', 'data', 'read lost', 'lost'] == server.events
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_half_close_of_others(self, pki):
+        """A protocol that knows no half close is closed when the peer has ended its side."""
+        with connected(pki, Half, Recorder) as (client, server):
+            client.transport.loseWriteConnection()
+            until(lambda: client.reason is not None and server.reason is not None)
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_half_close_after_producer(self, pki):
+        """loseWriteConnection comes after the producer's last byte."""
+        data = pattern(3 << 20)
+        with connected(pki, Half, Half) as (client, server):
+            Source(client.transport, data, True)
+            client.transport.loseWriteConnection()
+            until(lambda: 'read lost' in server.events)
+            assert data == server.data
+            server.transport.loseConnection()
+            until(lambda: client.reason is not None and server.reason is not None)
+
+    def test_exception_in_callback(self, pki):
+        """What the application raises in dataReceived is logged by Twisted, and ends the connection.
+        """
+        class Faulty(Recorder):
+            def dataReceived(self, data):
+                raise ZeroDivisionError('a fault')
+        from twisted.python import log
+        logged = []
+        log.addObserver(logged.append)
+        try:
+            with connected(pki, server=Faulty) as (client, server):
+                client.transport.write(b'data')
+                until(lambda: client.reason is not None and server.reason is not None)
+        finally:
+            log.removeObserver(logged.append)
+        assert ZeroDivisionError is server.reason.type
+        assert 1 == len([event for event in logged if event['isError']])
+
+    @needs_refcounts
+    def test_all_is_freed(self, pki):
+        """With gc off nothing of a connection stays, once it is lost and its protocols are let go.
+        """
+        gc.collect()
+        gc.disable()
+        try:
+            with connected(pki) as (client, server):
+                refs = [weakref.ref(one) for side in (client, server)
+                        for one in (side.transport, side.transport.sslObject)]
+                client.transport.loseConnection()
+                until(lambda: client.reason is not None and server.reason is not None)
+            for one in (client, server):
+                del one.factory.made[:]
+            client = server = side = one = None  # noqa: F841: on 2.7 it is there
+            until(lambda: not global_reactor.getDelayedCalls())
+            assert [None] * 4 == [ref() for ref in refs]
+        finally:
+            gc.enable()
+
+
+class TestHandshake(object):
+    """Handshakes that fail, or take too long, and what is said of them."""
+
+    def failing(self, pki, client_context=None, server_context=None, hostname='localhost',
+                server_options={}):
+        """Connect a pair whose handshake fails; return both protocols, once both are lost."""
+        ours, theirs = quiet(Listener), quiet(Listener)
+        endpoint = TLSServerEndpoint(
+            loopback(), server_context or pki.server_context(), **server_options)
+        with listening(endpoint, theirs) as port:
+            client = until(TLSClientEndpoint(
+                loopback(port=port), client_context or pki.client_context(), hostname
+            ).connect(ours))
+            until(lambda: client.reason is not None and theirs.made
+                  and theirs.made[0].reason is not None)
+        return client, theirs.made[0]
+
+    def test_untrusted(self, pki, tls_version):
+        """A certificate that is not trusted: the client has the error itself, the server the alert.
+        """
+        client, server = self.failing(pki, pki.client_context(tls_version, trust='stranger-ca'))
+        assert client.reason.check(SSLCertVerificationError)
+        assert 'CERTIFICATE_VERIFY_FAILED' == client.reason.value.reason
+        assert server.reason.check(ssl.SSLError)
+        assert ['made', 'lost'] == client.events
+
+    def test_wrong_name(self, pki):
+        """A certificate of another name is refused in the handshake."""
+        client, server = self.failing(pki, hostname='example.org')
+        assert client.reason.check(SSLCertVerificationError)
+        assert server.reason.check(ssl.SSLError)
+
+    def test_client_without_certificate(self, pki):
+        """A client without a certificate that is wanted: the server has the error itself."""
+        client, server = self.failing(
+            pki, pki.client_context('TLSv1.2'), pki.server_context(trust='ca'))
+        assert server.reason.check(ssl.SSLError)
+        assert 'PEER_DID_NOT_RETURN_A_CERTIFICATE' == server.reason.value.reason
+        assert client.reason.check(ssl.SSLError)
+
+    def test_no_common_version(self, pki):
+        """Two sides without a common version: ssl.SSLError on both."""
+        client, server = self.failing(
+            pki, pki.client_context('TLSv1.2'), pki.server_context(version='TLSv1.3'))
+        assert client.reason.check(ssl.SSLError)
+        assert server.reason.check(ssl.SSLError)
+
+    def test_no_name(self, pki):
+        """A context that checks names needs one: ValueError, before anything is sent."""
+        with pytest.raises(ValueError) as info:
+            TLSClientEndpoint(loopback(port=1), pki.client_context(), None)
+        assert 'hostname' in str(info.value)
+
+    def test_waived_name(self, pki):
+        """The name '' waives the check of names, not that of certificates."""
+        with connected(pki, hostname='') as (client, _):
+            assert client.transport.getPeerCertificate()
+
+    def test_failure_is_reported(self, pki):
+        """A server's failed handshake is one warning in Twisted's log."""
+        from twisted.logger import globalLogPublisher
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        try:
+            self.failing(pki, pki.client_context(trust='stranger-ca'))
+        finally:
+            globalLogPublisher.removeObserver(events.append)
+        texts = [event['text'] for event in events if event.get('log_namespace') == 'sslproto27']
+        assert 1 == len(texts)
+        assert texts[0].startswith('TLS handshake with 127.0.0.1:')
+        assert not [event for event in events if event.get('log_failure')]
+
+    def test_garbage(self, pki):
+        """A peer that speaks no TLS: the server has the error, the peer an alert."""
+        def work(sock):
+            sock.sendall(b'\x16\x03\x01\x00\x05hello')
+            return receive(sock, 1000)
+        with with_peer(pki, work, Listener, tls=None) as (ours, peer):
+            until(lambda: ours.reason is not None)
+        assert ours.reason.check(ssl.SSLError)
+        assert ['made', 'lost'] == ours.events
+        assert b'\x15' == peer.result[:1]  # RFC 8446 5.1: an alert
+
+    def test_eof(self, pki):
+        """A peer that leaves in the handshake: ConnectionLost, and no line in the log."""
+        with with_peer(pki, lambda sock: None, Listener, tls=None) as (ours, peer):
+            until(lambda: ours.reason is not None)
+        assert error.ConnectionLost is ours.reason.type
+        assert 'handshake' in str(ours.reason.value.args)
+
+    def test_timeout(self, pki):
+        """A handshake that takes longer than handshakeTimeout ends in TimeoutError, and a reset."""
+        def work(sock):
+            return sock.recv(1)
+        with with_peer(pki, work, Listener, tls=None, handshakeTimeout=0.1) as (ours, peer):
+            until(lambda: ours.reason is not None)
+        assert error.TimeoutError is ours.reason.type
+        assert isinstance(peer.error, socket.error)
+
+    def test_timeout_with_lose(self, pki):
+        """loseConnection in the handshake waits for it, no longer than handshakeTimeout."""
+        with with_peer(pki, lambda sock: receive(sock, 1 << 20), server_side=False, tls=None,
+                       handshakeTimeout=0.1) as (ours, peer):
+            ours.transport.loseConnection()
+            until(lambda: ours.reason is not None)
+        assert error.TimeoutError is ours.reason.type
+
+    def test_limit(self, pki):
+        """Beyond handshakeLimit connections are closed at once; when there is room they are not."""
+        theirs = quiet(Recorder)
+        endpoint = TLSServerEndpoint(loopback(), pki.server_context(), handshakeLimit=1)
+        with listening(endpoint, theirs) as port:
+            idle = socket.create_connection(('127.0.0.1', port))
+            until(lambda: len(theirs.made) == 1)
+            refused = socket.create_connection(('127.0.0.1', port))
+            refused.setblocking(False)
+
+            def ended():
+                try:
+                    return refused.recv(1) == b''
+                except socket.error as failure:
+                    return failure.errno == 104  # ECONNRESET
+            until(ended)
+            assert 1 == len(theirs.made)
+            refused.close()
+            idle.close()
+            until(lambda: theirs.made[0].reason is not None)
+            client = until(TLSClientEndpoint(
+                loopback(port=port), pki.client_context(), 'localhost').connect(quiet(Recorder)))
+            until(lambda: client.transport.getPeerCertificate())
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None and theirs.made[-1].reason is not None)
+
+    @pytest.mark.parametrize('options, kind', [
+        (dict(handshakeTimeout=0), ValueError), (dict(handshakeTimeout='1'), TypeError),
+        (dict(shutdownTimeout=-1), ValueError), (dict(unknown=1), TypeError),
+        (dict(handshakeLimit=0), ValueError), (dict(handshakeLimit=1.5), TypeError)])
+    def test_bad_options(self, pki, options, kind):
+        """An option that cannot be used is an error that names it."""
+        with pytest.raises(kind) as info:
+            TLSServerEndpoint(loopback(), pki.server_context(), **options)
+        assert list(options)[0] in str(info.value)
+
+    @pytest.mark.parametrize('context', [None, 'context', object()])
+    def test_no_context(self, context):
+        """What is no ssl.SSLContext is a TypeError."""
+        with pytest.raises(TypeError) as info:
+            TLSServerEndpoint(loopback(), context)
+        assert 'context must be an ssl.SSLContext' in str(info.value)
+
+    def test_pyopenssl_context(self):
+        """A context factory for pyOpenSSL is a TypeError that says what to pass."""
+        class Factory(object):
+            def getContext(self):
+                raise AssertionError('not wanted')
+        with pytest.raises(TypeError) as info:
+            TLSClientEndpoint(loopback(port=1), Factory(), 'localhost')
+        assert 'ssl.create_default_context()' in str(info.value)
+        assert 'pyOpenSSL' in str(info.value)
+
+    def test_session(self, pki):
+        """A client resumes a session that it is given."""
+        client_context, server_context = pki.client_context('TLSv1.2'), pki.server_context()
+        with connected(pki, client_context=client_context,
+                       server_context=server_context) as (client, _):
+            session = client.transport.sslObject.session
+        with connected(pki, client_context=client_context, server_context=server_context,
+                       session=session) as (client, _):
+            assert client.transport.sslObject.session_reused
+
+
+class TestOtherTransports(object):
+    """TLS over what is no TCP."""
+
+    def test_unix(self, pki, tmpdir):
+        """Over Unix sockets."""
+        path = str(tmpdir.join('socket'))
+        theirs = quiet(Echo)
+        with listening(TLSServerEndpoint(endpoints.UNIXServerEndpoint(global_reactor, path),
+                                         pki.server_context()), theirs):
+            client = until(TLSClientEndpoint(
+                endpoints.UNIXClientEndpoint(global_reactor, path), pki.client_context(),
+                'localhost').connect(quiet(Recorder)))
+            client.transport.write(b'over a path')
+            until(lambda: client.data)
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None and theirs.made[0].reason is not None)
+        assert b'over a path' == client.data
+
+    @pytest.mark.parametrize('size', [1, 2 << 20])
+    def test_tls_in_tls(self, pki, size):
+        """TLS within TLS: data, flow control and the end go through both."""
+        data = pattern(size)
+        theirs = quiet(Echo)
+        server = TLSServerEndpoint(TLSServerEndpoint(loopback(), pki.server_context()),
+                                   pki.server_context('other'))
+        with listening(server, theirs) as port:
+            outer = TLSClientEndpoint(loopback(port=port), pki.client_context(), 'localhost')
+            client = until(TLSClientEndpoint(
+                outer, pki.client_context(), 'other.example.org').connect(quiet(Half)))
+            client.transport.write(data)
+            until(lambda: len(client.data) == size)
+            client.transport.loseConnection()
+            until(lambda: client.reason is not None and theirs.made[0].reason is not None)
+        assert data == client.data
+        assert pki.chain('other')[0] != pki.chain('localhost')[0]
+        assert [error.ConnectionDone] * 2 == [client.reason.type, theirs.made[0].reason.type]
+
+    def test_tls_in_tls_fails(self, pki):
+        """The inner handshake's failure is what the application is told."""
+        theirs = quiet(Echo)
+        server = TLSServerEndpoint(TLSServerEndpoint(loopback(), pki.server_context()),
+                                   pki.server_context('stranger'))
+        with listening(server, theirs) as port:
+            outer = TLSClientEndpoint(loopback(port=port), pki.client_context(), 'localhost')
+            client = until(TLSClientEndpoint(
+                outer, pki.client_context(), 'localhost').connect(quiet(Recorder)))
+            until(lambda: client.reason is not None and theirs.made[0].reason is not None)
+        assert client.reason.check(SSLCertVerificationError)
+        assert theirs.made[0].reason.check(ssl.SSLError)
+
+    def test_process(self, run_python):
+        """Over the standard streams of a process."""
+        assert (0, 'data\n', '') == run_python(_PROCESS % (_PEER,), warnings='default')
+
+
+#: TLS over a process' standard streams: a server that echoes, and a client.
+_PEER = """
+import os, sys
+from sslproto27 import SSLPipe
+from tests.support.pki import PKI
+pipe = SSLPipe(PKI(sys.argv[1]).server_context(), True)
+pipe.do_handshake()
+while pipe.state != 'CLOSED':
+    pipe.feed_ssldata(os.read(0, 65536))
+    pipe.feed_appdata(pipe.appdata_received())
+    if pipe.state == 'PEER_CLOSED':
+        pipe.shutdown()
+    os.write(1, pipe.data_to_send())
+"""
+_PROCESS = """
+import sys, warnings
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    from twisted.internet import endpoints, error, protocol, reactor
+from sslproto27.twisted import TLSClientEndpoint
+from tests.support.pki import PKI
+
+class Client(protocol.Protocol):
+    def connectionMade(self):
+        self.transport.write(b'data')
+
+    def dataReceived(self, data):
+        print(data.decode('ascii'))
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason):
+        if not reason.check(error.ConnectionDone):
+            print(reason)
+        reactor.stop()
+
+def main():
+    process = endpoints.ProcessEndpoint(
+        reactor, sys.executable, [sys.executable, '-W', 'ignore', '-c', %r, sys.argv[1]], env=None)
+    factory = protocol.Factory.forProtocol(Client)
+    d = TLSClientEndpoint(process, PKI(sys.argv[1]).client_context(), 'localhost').connect(factory)
+    d.addErrback(lambda failure: (failure.printTraceback(), reactor.stop()))
+
+reactor.callWhenRunning(main)
+reactor.run()
+"""
