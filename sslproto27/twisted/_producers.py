@@ -15,18 +15,18 @@ class Throttle(object):
     The connection itself is a producer too, of what it receives, so it cannot be this one.
     """
 
-    __slots__ = ('_pause', '_resume')
+    __slots__ = ('_tls',)
 
-    def __init__(self, pause, resume):
-        self._pause, self._resume = pause, resume
+    def __init__(self, tls):
+        self._tls = tls
 
     def pauseProducing(self):
         """The transport below has too much to send."""
-        self._pause()
+        self._tls.pause_sending()
 
     def resumeProducing(self):
         """It has sent it."""
-        self._resume()
+        self._tls.resume_sending()
 
     def stopProducing(self):
         """It is lost; the connection is told so in another way."""

@@ -22,6 +22,7 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
+from ._below import plain_socket, send_now
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -78,30 +79,31 @@ class TLSProtocol(Unique):
     """
 
     TLS = True
-    transport = None
-    factory = None
-    disconnecting = False
-    producer = None
-    streamingProducer = False
-    producerPaused = False
+    _sslproto27 = None  # the TLS within this one, once `startTLS` has made that
 
-    # Until something happens
-    _state = NEW
-    _timer = None
-    _reason = None         # what connectionLost will say, a Failure
-    _push = None           # the producer, as a push producer
-    _lower_paused = False  # the transport below takes no data
-    _reading_paused = False
-    _delivering = False    # an event is being handled: it ends with a flush
-    _write_end = None      # of loseWriteConnection: WANTED, then TOLD
-    _held = ()             # what has come while the application had paused: functions, arguments
-    _upgrade = None        # how this has become the TLS of a transport that was in use
-    _sslproto27 = None     # the TLS within this one, likewise
+    # A dict only for those that get such a TLS: its methods take the place of this one's.
+    __slots__ = ('wrappedProtocol', 'transport', 'factory', 'disconnecting', 'producer',
+                 'streamingProducer', 'producerPaused', '_settings', '_pipe', '_state', '_timer',
+                 '_reason', '_push', '_lower_paused', '_reading_paused', '_delivering',
+                 '_write_end', '_held', '_upgrade', '_socket', '__dict__', '__weakref__')
 
     def __init__(self, settings, wrappedProtocol):
         self._settings = settings
         self.wrappedProtocol = wrappedProtocol
         self._pipe = settings.new_pipe()
+        self._state = NEW
+        self.transport = self.factory = self._timer = None
+        self._socket = None         # what is below, if it is Twisted's own TCP connection
+        self.disconnecting = False
+        self.producer = self._push = None  # as it is, and as a push producer
+        self.streamingProducer = self.producerPaused = False
+        self._reason = None         # what connectionLost will say, a Failure
+        self._lower_paused = False  # the transport below takes no data
+        self._reading_paused = False
+        self._delivering = False    # an event is being handled: it ends with a flush
+        self._write_end = None      # of loseWriteConnection: WANTED, then TOLD
+        self._held = ()             # what has come while the application had paused
+        self._upgrade = None        # how this has become the TLS of a transport that was in use
 
     def _enter(self, event):
         """Change the state: the one place that does."""
@@ -129,6 +131,7 @@ class TLSProtocol(Unique):
         if self._state is not NEW:
             raise RuntimeError('TLS cannot start in state %s' % self._state)
         self.transport = transport
+        self._socket = plain_socket(transport)
         self._enter(MADE)
         self._start_timer(self._settings.handshakeTimeout, self._handshake_timed_out)
         # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
@@ -154,7 +157,7 @@ class TLSProtocol(Unique):
     def _register_below(self):
         register = getattr(self.transport, 'registerProducer', None)
         if register is not None:
-            register(Throttle(self._pause_below, self._resume_below), True)
+            register(Throttle(self), True)
 
     def dataReceived(self, data):
         """Decrypt *data*, and give the application what it holds."""
@@ -179,10 +182,10 @@ class TLSProtocol(Unique):
                 self.wrappedProtocol.dataReceived(plaintext)
             finally:
                 self._delivering = False
-        if pipe.state is pipe_states.OPEN and pipe.failure is None:
-            self._flush()
-        else:
+        if pipe.state is not pipe_states.OPEN or pipe.failure is not None:
             self._receive(_nothing, None)
+        else:
+            self._flush(True)
 
     def readConnectionLost(self):
         """Take note that nothing more will come from below, which can still send."""
@@ -226,12 +229,12 @@ class TLSProtocol(Unique):
         if protocol is not None:
             protocol.connectionLost(reason)
 
-    def _pause_below(self):
+    def pause_sending(self):
         """The transport below has too much to send."""
         self._lower_paused = True
         self._control_producer()
 
-    def _resume_below(self):
+    def resume_sending(self):
         """It has sent it."""
         self._lower_paused = False
         if self._state is CLOSING:  # so the peer reads: its time begins anew
@@ -300,7 +303,7 @@ class TLSProtocol(Unique):
             self._delivering = False
         if pipe.failure is not None:
             self._pipe_failed(pipe.failure)
-        self._flush()
+        self._flush(True)
 
     def _has_unread(self):
         """Return whether there is data that the application has paused before (bool)."""
@@ -379,23 +382,31 @@ class TLSProtocol(Unique):
         """Send each of *data*, an iterable of bytes, in as few records as they fit in."""
         self.write(b''.join(data))
 
-    def _flush(self):
-        """Bring down what the pipe has: the one place that writes to the transport below."""
+    def _flush(self, is_answer=False):
+        """
+        Bring down what the pipe has: the one place that writes to the transport below.
+
+        Args:
+            is_answer (bool): an event has been handled, so that nothing more is to come with it.
+        """
         pipe = self._pipe
         while self._state in SENDING and not self._lower_paused:
             try:
-                data = pipe.data_to_send(CHUNK)
+                records = data = pipe.data_to_send(CHUNK)
             except ssl.SSLError as failure:  # another process uses the connection
                 self._fail(failure)
                 return
+            if data and is_answer and self._socket is not None:
+                data = send_now(self._socket, data)
             if data:
                 self.transport.write(data)
             if pipe.state is pipe_states.BROKEN:
                 self._pipe_failed(pipe.failure)
                 return
-            if not (data and pipe.backlog):
+            if not (records and pipe.backlog):
                 break
-        if self._state in SENDING and not self._lower_paused and not pipe.backlog:
+        if (self._state is not CONNECTED or self._write_end is not None) and (
+                self._state in SENDING and not self._lower_paused and not pipe.backlog):
             self._all_is_sent(pipe)
         if self._push is not None:
             self._control_producer()

@@ -125,7 +125,7 @@ def upgrade(transport, protocol_class, settings):
     new._start(below, False, take() if take is not None else b'')
     if producer is not None:
         if getattr(owner, 'producerPaused', False):
-            new._pause_below()
+            new.pause_sending()
         new.registerProducer(producer, streaming)
     return new
 

@@ -1,0 +1,35 @@
+"""
+What is used of Twisted's own TCP connections beyond their interfaces. Nothing here knows of TLS.
+
+Read from Twisted 20.3.0, and found in 26.10.0: a connection's ``dataBuffer`` and ``_tempDataBuffer``
+hold what has not been sent yet, and ``writeSomeData`` sends, or returns an exception.
+"""
+from __future__ import absolute_import, division, print_function
+
+from twisted.internet import tcp
+
+__all__ = ['plain_socket', 'send_now']
+
+
+def plain_socket(transport):
+    """Return *transport* if `send_now` can send through it, else None."""
+    if type(transport) not in (tcp.Server, tcp.Client) or getattr(transport, 'TLS', False):
+        return None
+    return transport if hasattr(transport, '_tempDataBuffer') else None
+
+
+def send_now(connection, data):
+    """
+    Send *data* without asking the reactor when: two system calls less for each answer.
+
+    Returns:
+        bytes: what is left for its ``write``: all of *data* if something waits already, and where
+        sending fails, of which the connection then tells in its own way.
+    """
+    if (connection.dataBuffer or connection._tempDataBuffer or not connection.connected
+            or connection.disconnecting):
+        return data
+    sent = connection.writeSomeData(data)
+    if sent == len(data):
+        return b''
+    return data[sent:] if isinstance(sent, int) and sent > 0 else data
