@@ -421,6 +421,9 @@ class TLSProtocol(Unique):
         if (self._state in SENDING and not pipe.backlog
                 and (pipe.state is pipe_states.CLOSED and not self._has_unread()
                      or self._state is CLOSING and not self._settings.shutdownTimeout)):
+            if self._reason is None and pipe.state is pipe_states.CLOSED and not pipe.failure:
+                # Whatever becomes of the rest: a peer that is gone may answer with a reset.
+                self._reason = Failure(error.ConnectionDone())
             self._end()
 
     # Flow control, called by the application
