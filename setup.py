@@ -21,6 +21,8 @@ PY2, PY3 = '; python_version < "3"', '; python_version >= "3"'
 TROLLIUS = 'trollius>=2.1' + PY2
 # The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
 TORNADO = 'tornado>=4.5,<6; python_version < "3.10"'
+# The last for 2.7; without [tls], which is pyOpenSSL.
+TWISTED = ['Twisted>=20.3,<21' + PY2, 'Twisted>=20.3' + PY3]
 ENUM = 'enum34>=1.1' + PY2
 # The last release with wheels for 2.7; PyPy's own gevent has to be compiled.
 GEVENT = 'gevent>=21.1.2,<21.2' + PY2 + ' and platform_python_implementation != "PyPy"'
@@ -37,7 +39,8 @@ setup(
     long_description_content_type='text/markdown',
     author='the sslproto27 authors',
     license='MIT',
-    packages=find_packages(include=['sslproto27', 'sslproto27.*']),
+    # The second has what Twisted's plugin system finds, and no __init__.py, as it wants it.
+    packages=find_packages(include=['sslproto27', 'sslproto27.*']) + ['twisted.plugins'],
     package_data={'': ['py.typed', '*.pyi']},
     python_requires='>=2.7.5, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
     entry_points={'console_scripts': ['sslproto27 = sslproto27.__main__:main']},
@@ -46,6 +49,7 @@ setup(
     extras_require={
         'trollius': [TROLLIUS],
         'tornado': [TORNADO],
+        'twisted': TWISTED,
         # 1.26 is the last for Python 2; it verifies addresses by ipaddress unless sslproto27
         # is injected.
         'requests': ['requests', 'urllib3>=1.26,<2', 'ipaddress' + PY2],

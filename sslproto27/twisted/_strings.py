@@ -1,0 +1,154 @@
+"""
+Endpoints from strings, for Twisted's plugin system: ``tls27:``.
+
+    clientFromString(reactor, 'tls27:example.org:443')
+    serverFromString(reactor, 'tls27:8443:certificate=chain.pem:key=key.pem')
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import ssl
+
+from twisted.internet import interfaces
+from twisted.internet.endpoints import (
+    HostnameEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint, clientFromString, serverFromString)
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from .._core.api import create_default_context
+from .._core.context.by_server_name import by_server_name
+from ._endpoints import TLSClientEndpoint, TLSServerEndpoint
+
+__all__ = ['ClientParser', 'ServerParser']
+
+
+@implementer(IPlugin, interfaces.IStreamClientEndpointStringParserWithReactor)
+class ClientParser(object):
+    """
+    ``tls27:host:port``, for clientFromString.
+
+    The server's certificate and name are verified. Options, each as ``name=value``:
+
+    - ``hostname``: the name to verify, if it is not *host*;
+    - ``trust``: authorities in the place of the system's: a file, or a folder as ``openssl rehash``
+      makes it;
+    - ``certificate``, ``key``: the client's, PEM files; *key* unless *certificate* has it;
+    - ``alpn``: protocols, the best first, with commas between them;
+    - ``timeout``: seconds for TCP's connect; ``bindAddress``: as HostnameEndpoint has it;
+    - ``endpoint``: what to connect to in the place of host and port: a string for clientFromString,
+      with backslashes before its colons; *hostname* is needed then;
+    - ``handshakeTimeout``, ``shutdownTimeout``: see `TLSClientEndpoint`.
+    """
+
+    prefix = 'tls27'
+
+    def parseStreamClient(self, reactor, *args, **kwargs):
+        """Return the endpoint; see IStreamClientEndpointStringParserWithReactor."""
+        return _client(reactor, *args, **kwargs)
+
+
+@implementer(IPlugin, interfaces.IStreamServerEndpointStringParser)
+class ServerParser(object):
+    """
+    ``tls27:port``, for serverFromString. Options, each as ``name=value``:
+
+    - ``certificate``, ``key``: PEM files, the certificate with its chain; *key* unless
+      *certificate* has it;
+    - ``sni``: a folder with a file ``NAME.pem``, certificate, chain and key, for each further
+      server name; ``*.example.org.pem`` is for all names with one label more;
+    - ``trust``: authorities, as of a client: only clients with a certificate of these get in;
+    - ``alpn``: protocols, the best first, with commas between them;
+    - ``interface``, ``backlog``: as TCP4ServerEndpoint has them; IPv6 if *interface* is;
+    - ``endpoint``: where to listen in the place of a port: a string for serverFromString, with
+      backslashes before its colons;
+    - ``handshakeTimeout``, ``shutdownTimeout``, ``handshakeLimit``: see `TLSServerEndpoint`.
+    """
+
+    prefix = 'tls27'
+
+    def parseStreamServer(self, reactor, *args, **kwargs):
+        """Return the endpoint; see IStreamServerEndpointStringParser."""
+        return _server(reactor, *args, **kwargs)
+
+
+def _client(reactor, host=None, port=None, hostname=None, trust=None, certificate=None, key=None,
+            alpn=None, timeout='30', bindAddress=None, endpoint=None, handshakeTimeout=None,
+            shutdownTimeout=None):
+    context = create_default_context(**_locations(trust))
+    _load(context, certificate, key)
+    _offer(context, alpn)
+    if endpoint is not None:
+        below = clientFromString(reactor, endpoint)
+    elif host is None or port is None:
+        raise ValueError('tls27: needs a host and a port, or endpoint=')
+    else:
+        below = HostnameEndpoint(
+            reactor, host, _number('port', port), _number('timeout', timeout, float), bindAddress)
+    return TLSClientEndpoint(
+        below, context, host if hostname is None else hostname,
+        **_timeouts(handshakeTimeout, shutdownTimeout))
+
+
+def _server(reactor, port=None, certificate=None, key=None, sni=None, trust=None, alpn=None,
+            interface='', backlog='50', endpoint=None, handshakeTimeout=None, shutdownTimeout=None,
+            handshakeLimit=None):
+    if certificate is None:
+        raise ValueError('tls27: needs certificate=, a PEM file')
+    context = _server_context(certificate, key, trust, alpn)
+    if sni is not None:
+        by_server_name(context, dict(
+            (name[:-len('.pem')], _server_context(os.path.join(sni, name), None, trust, alpn))
+            for name in sorted(os.listdir(sni)) if name.endswith('.pem')))
+    if endpoint is not None:
+        below = serverFromString(reactor, endpoint)
+    elif port is None:
+        raise ValueError('tls27: needs a port, or endpoint=')
+    else:
+        made = TCP6ServerEndpoint if ':' in interface else TCP4ServerEndpoint
+        below = made(reactor, _number('port', port), _number('backlog', backlog), interface)
+    options = _timeouts(handshakeTimeout, shutdownTimeout)
+    if handshakeLimit is not None:
+        options['handshakeLimit'] = _number('handshakeLimit', handshakeLimit)
+    return TLSServerEndpoint(below, context, **options)
+
+
+def _server_context(certificate, key, trust, alpn):
+    context = create_default_context(ssl.Purpose.CLIENT_AUTH, **_locations(trust))
+    if trust is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    _load(context, certificate, key)
+    _offer(context, alpn)
+    return context
+
+
+def _locations(trust):
+    if trust is None:
+        return {}
+    return {'capath' if os.path.isdir(trust) else 'cafile': trust}
+
+
+def _load(context, certificate, key):
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key)
+        except (EnvironmentError, ssl.SSLError) as error:
+            raise ValueError('certificate=%s, key=%s: %s' % (certificate, key, error))
+    elif key is not None:
+        raise ValueError('key= needs certificate=')
+
+
+def _offer(context, alpn):
+    if alpn is not None:
+        context.set_alpn_protocols(alpn.split(','))
+
+
+def _number(name, text, kind=int):
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError('%s must be a number, not %r' % (name, text))
+
+
+def _timeouts(handshake, shutdown):
+    given = (('handshakeTimeout', handshake), ('shutdownTimeout', shutdown))
+    return dict((name, _number(name, text, float)) for name, text in given if text is not None)

@@ -1,0 +1,162 @@
+"""Endpoint strings that begin with ``tls27:``, by Twisted's plugin system."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import shutil
+import ssl
+
+import pytest
+
+from tests.support.programs import ROOT
+from tests.support.twisteds import (
+    Recorder, endpoints, error, global_reactor, listening, quiet, until)
+
+from sslproto27 import SSLCertVerificationError
+from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
+
+
+def escape(text):
+    """Return *text* as it goes into an endpoint's string."""
+    return endpoints.quoteStringArgument(text)
+
+
+@pytest.fixture(autouse=True)
+def plugins(monkeypatch, tmpdir_factory):
+    """Let Twisted find the plugins of this checkout, and write its list of them elsewhere."""
+    import twisted.plugins
+    folder = str(tmpdir_factory.mktemp('plugins'))
+    shutil.copy(os.path.join(ROOT, 'twisted', 'plugins', 'sslproto27_endpoints.py'), folder)
+    monkeypatch.setattr(twisted.plugins, '__path__', [folder] + list(twisted.plugins.__path__))
+
+
+def server(pki, **options):
+    """Return what serverFromString makes of port 0 and *options*."""
+    options.setdefault('certificate', pki.path('localhost'))
+    options.setdefault('interface', '127.0.0.1')
+    return endpoints.serverFromString(global_reactor, 'tls27:0:' + ':'.join(
+        '%s=%s' % (name, escape(value)) for name, value in options.items()))
+
+
+def client(pki, port, **options):
+    """Return what clientFromString makes of *port* and *options*."""
+    options.setdefault('trust', pki.path('ca'))
+    return endpoints.clientFromString(global_reactor, 'tls27:localhost:%d:' % port + ':'.join(
+        '%s=%s' % (name, escape(value)) for name, value in options.items()))
+
+
+class Asker(Recorder):
+    """Says hello; its factory keeps what TLS has settled on."""
+
+    def connectionMade(self):
+        Recorder.connectionMade(self)
+        self.transport.write(b'hello')
+
+
+def talk(one, other):
+    """Connect two endpoints; return both protocols and, of the client, certificate and ALPN."""
+    theirs = quiet(Recorder)
+    with listening(one, theirs) as port:
+        ours = until(other(port).connect(quiet(Asker)))
+        until(lambda: theirs.made and (theirs.made[0].data or theirs.made[0].reason)
+              or ours.reason)
+        facts = (ours.transport.getPeerCertificate(True), ours.transport.negotiatedProtocol)
+        for protocol in [ours] + theirs.made:
+            if protocol.reason is None:
+                protocol.transport.loseConnection()
+        until(lambda: ours.reason and theirs.made and theirs.made[0].reason)
+    return ours, theirs.made[0], facts
+
+
+class TestStrings(object):
+    """What the options do."""
+
+    def test_talk(self, pki):
+        """A client and a server from strings talk; certificate and name are verified."""
+        assert isinstance(server(pki), TLSServerEndpoint)
+        assert isinstance(client(pki, 1), TLSClientEndpoint)
+        ours, theirs, facts = talk(server(pki, alpn='h2,http/1.1'),
+                                   lambda port: client(pki, port, alpn='http/1.1'))
+        assert b'hello' == theirs.data
+        assert (pki.chain('localhost')[0], b'http/1.1') == facts
+        assert [error.ConnectionDone] * 2 == [ours.reason.type, theirs.reason.type]
+
+    def test_untrusted(self, pki):
+        """Without trust= the system's authorities count, which do not know the tests'."""
+        ours, theirs, _ = talk(server(pki), lambda port: endpoints.clientFromString(
+            global_reactor, 'tls27:localhost:%d' % port))
+        assert ours.reason.check(SSLCertVerificationError)
+        assert b'' == theirs.data
+
+    def test_other_name(self, pki):
+        """hostname= is the name that is verified."""
+        ours, _, _ = talk(server(pki), lambda port: client(pki, port, hostname='example.org'))
+        assert ours.reason.check(SSLCertVerificationError)
+        ours, theirs, _ = talk(server(pki, certificate=pki.path('other')), lambda port: client(
+            pki, port, hostname='other.example.org'))
+        assert b'hello' == theirs.data
+
+    def test_key_in_a_file_of_its_own(self, pki, tmpdir):
+        """key= is the key's file."""
+        text = pki.text('localhost')
+        at = text.index('-----BEGIN CERTIFICATE-----')
+        tmpdir.join('key.pem').write(text[:at])
+        tmpdir.join('chain.pem').write(text[at:])
+        _, theirs, _ = talk(
+            server(pki, certificate=str(tmpdir.join('chain.pem')), key=str(tmpdir.join('key.pem'))),
+            lambda port: client(pki, port))
+        assert b'hello' == theirs.data
+
+    @pytest.mark.parametrize('leaf, gets_in', [('client', True), ('stranger', False)])
+    def test_client_certificates(self, pki, leaf, gets_in):
+        """With trust= a server wants certificates of clients."""
+        _, theirs, _ = talk(server(pki, trust=pki.path('ca')),
+                            lambda port: client(pki, port, certificate=pki.path(leaf)))
+        assert gets_in is (theirs.data == b'hello')
+        assert gets_in or theirs.reason.check(ssl.SSLError)
+
+    def test_sni(self, pki, tmpdir):
+        """sni= has a certificate for each name, and wildcards."""
+        shutil.copy(pki.path('other'), str(tmpdir.join('other.example.org.pem')))
+        shutil.copy(pki.path('wildcard'), str(tmpdir.join('*.example.org.pem')))
+        tmpdir.join('README').write('no certificate')
+        for name, leaf in (('other.example.org', 'other'), ('a.example.org', 'wildcard'),
+                           ('localhost', 'localhost')):
+            _, _, facts = talk(server(pki, sni=str(tmpdir)),
+                               lambda port: client(pki, port, hostname=name))
+            assert pki.chain(leaf)[0] == facts[0]
+
+    def test_endpoint(self, pki, tmpdir):
+        """endpoint= is what TLS goes over, in the place of TCP."""
+        path = 'unix:' + escape(str(tmpdir.join('socket')))
+        one = endpoints.serverFromString(
+            global_reactor, 'tls27:endpoint=%s:certificate=%s' % (
+                escape(path), escape(pki.path('localhost'))))
+        other = endpoints.clientFromString(
+            global_reactor, 'tls27:endpoint=%s:hostname=localhost:trust=%s' % (
+                escape(path), escape(pki.path('ca'))))
+        _, theirs, _ = talk(one, lambda _: other)
+        assert b'hello' == theirs.data
+
+    @pytest.mark.parametrize('text, name', [
+        ('tls27:0', 'certificate='), ('tls27:certificate={0}', 'port'),
+        ('tls27:x:certificate={0}', 'port'), ('tls27:0:certificate={1}', 'certificate='),
+        ('tls27:0:certificate={0}:backlog=many', 'backlog'),
+        ('tls27:0:certificate={0}:handshakeTimeout=0', 'handshakeTimeout'),
+        ('tls27:0:certificate={0}:handshakeLimit=0', 'handshakeLimit')])
+    def test_bad_server(self, pki, text, name):
+        """What cannot be used is a ValueError that names it."""
+        with pytest.raises(ValueError) as info:
+            endpoints.serverFromString(global_reactor, text.format(
+                escape(pki.path('localhost')), escape(pki.path('ca'))))
+        assert name in str(info.value)
+
+    @pytest.mark.parametrize('text, name', [
+        ('tls27:localhost', 'port'), ('tls27:localhost:x', 'port'),
+        ('tls27:localhost:1:key=nothing.pem', 'key='),
+        ('tls27:endpoint=tcp\\:localhost\\:1', 'hostname'),
+        ('tls27:localhost:1:timeout=x', 'timeout')])
+    def test_bad_client(self, text, name):
+        """What cannot be used is a ValueError that names it."""
+        with pytest.raises(ValueError) as info:
+            endpoints.clientFromString(global_reactor, text)
+        assert name in str(info.value)
