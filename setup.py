@@ -39,8 +39,9 @@ setup(
     long_description_content_type='text/markdown',
     author='the sslproto27 authors',
     license='MIT',
-    # The second has what Twisted's plugin system finds, and no __init__.py, as it wants it.
+    # The last has what Twisted's plugin system finds, and no __init__.py, as it wants it.
     packages=find_packages(include=['sslproto27', 'sslproto27.*']) + ['twisted.plugins'],
+    package_dir={'twisted.plugins': 'contrib/twisted/plugins'},
     package_data={'': ['py.typed', '*.pyi']},
     python_requires='>=2.7.5, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*, !=3.6.*',
     entry_points={'console_scripts': ['sslproto27 = sslproto27.__main__:main']},

@@ -25,7 +25,8 @@ def plugins(monkeypatch, tmpdir_factory):
     """Let Twisted find the plugins of this checkout, and write its list of them elsewhere."""
     import twisted.plugins
     folder = str(tmpdir_factory.mktemp('plugins'))
-    shutil.copy(os.path.join(ROOT, 'twisted', 'plugins', 'sslproto27_endpoints.py'), folder)
+    shutil.copy(os.path.join(ROOT, 'contrib', 'twisted', 'plugins', 'sslproto27_endpoints.py'),
+                folder)
     monkeypatch.setattr(twisted.plugins, '__path__', [folder] + list(twisted.plugins.__path__))
 
 
