@@ -22,7 +22,8 @@ TROLLIUS = 'trollius>=2.1' + PY2
 # The last for 2.7. Python 3.10 cannot import it, 3.12 not even install it.
 TORNADO = 'tornado>=4.5,<6; python_version < "3.10"'
 # The last for 2.7; without [tls], which is pyOpenSSL.
-TWISTED = ['Twisted>=20.3,<21' + PY2, 'Twisted>=20.3' + PY3]
+# Automat's later versions say that they are for 2.7, which cannot import them.
+TWISTED = ['Twisted>=20.3,<21' + PY2, 'Automat<21' + PY2, 'Twisted>=20.3' + PY3]
 ENUM = 'enum34>=1.1' + PY2
 # The last release with wheels for 2.7; PyPy's own gevent has to be compiled.
 GEVENT = 'gevent>=21.1.2,<21.2' + PY2 + ' and platform_python_implementation != "PyPy"'

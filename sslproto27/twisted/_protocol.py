@@ -357,7 +357,7 @@ class TLSProtocol(Unique):
     def _wind_up(self):
         """Send what is there, then close: nothing more is asked of the application."""
         self._stop_producer()
-        self.loseConnection()
+        self._lose()
         self._end_our_side()
 
     # The way down
@@ -380,7 +380,7 @@ class TLSProtocol(Unique):
 
     def writeSequence(self, data):
         """Send each of *data*, an iterable of bytes, in as few records as they fit in."""
-        self.write(b''.join(data))
+        TLSProtocol.write(self, b''.join(data))
 
     def _flush(self, is_answer=False):
         """
@@ -452,6 +452,9 @@ class TLSProtocol(Unique):
 
     def unregisterProducer(self):
         """Forget the producer; what waited for its end goes on."""
+        self._forget_producer()
+
+    def _forget_producer(self):
         push, self._push, self.producer = self._push, None, None
         if not self.streamingProducer and push is not None:
             push.pauseProducing()
@@ -459,8 +462,8 @@ class TLSProtocol(Unique):
 
     def stopConsuming(self):
         """Forget the producer, and close."""
-        self.unregisterProducer()
-        self.loseConnection()
+        self._forget_producer()
+        self._lose()
 
     def _stop_producer(self):
         push, self._push, self.producer = self._push, None, None
@@ -489,6 +492,9 @@ class TLSProtocol(Unique):
 
     def resumeProducing(self):
         """Go on after `pauseProducing`."""
+        self._resume_reading()
+
+    def _resume_reading(self):
         if not self._reading_paused:
             return
         self._reading_paused = False
@@ -502,7 +508,7 @@ class TLSProtocol(Unique):
 
     def stopProducing(self):
         """Close: nothing more is wanted."""
-        self.loseConnection()
+        self._lose()
 
     def _pause_reading_below(self):
         pause = getattr(self.transport, 'pauseProducing', None)
@@ -524,6 +530,11 @@ class TLSProtocol(Unique):
         seconds to answer close_notify, or those that ``shutdownTimeout`` says; and as long again
         each time that it takes nothing of what is sent.
         """
+        self._lose()
+
+    # What is called from here must not be a method that a TLS within this one has replaced.
+
+    def _lose(self):
         if self.disconnecting or self._state in OVER:
             return
         self.disconnecting = True
@@ -533,7 +544,7 @@ class TLSProtocol(Unique):
             return
         pipe.discard()
         self._write_end = TOLD
-        self.resumeProducing()  # the peer's close_notify comes after what nobody reads
+        self._resume_reading()  # the peer's close_notify comes after what nobody reads
         self._end_our_side()
 
     def loseWriteConnection(self):
@@ -578,7 +589,7 @@ class TLSProtocol(Unique):
         if self._state is not CLOSED:
             self._abort(reason)
 
-    def _abort(self, reason):
+    def _abort(self, reason=None):
         self._reason = self._reason or reason
         self._stop_timer()
         if self._state is not ENDING:
@@ -598,7 +609,7 @@ class TLSProtocol(Unique):
         """Close the transport below, which sends what it has first."""
         self._enter(END)
         # However long it takes: until then it tells nobody when it is stuck.
-        self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT, self.abortConnection)
+        self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT, self._abort)
         self._unregister_below()
         self.transport.loseConnection()
 
@@ -712,10 +723,14 @@ class TLSProtocol(Unique):
 
     def startTLS(self, context, normal=True, hostname=None, **options):
         """Start TLS within this TLS: Twisted's name for what the function `startTLS` does."""
+        upgrade(self, TLSProtocol, self.settings_within(context, normal, hostname, options))
+
+    def settings_within(self, context, normal, hostname, options):
+        """Return the `Settings` of a TLS within this one: the side and the name are its own."""
         settings = self._settings
         serverSide = settings.serverSide if normal else not settings.serverSide
-        upgrade(self, TLSProtocol, settings_of(
-            context, serverSide, settings.name if hostname is None else hostname, options))
+        return settings_of(
+            context, serverSide, settings.name if hostname is None else hostname, options)
 
     def logPrefix(self):
         """Return what log lines about this connection begin with (str)."""

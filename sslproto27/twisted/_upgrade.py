@@ -16,7 +16,7 @@ __all__ = ['host_of', 'is_client', 'upgrade']
 _METHODS = (
     'write', 'writeSequence', 'loseConnection', 'loseWriteConnection', 'abortConnection',
     'registerProducer', 'unregisterProducer', 'stopConsuming', 'pauseProducing', 'resumeProducing',
-    'stopProducing', 'getPeerCertificate', 'startTLS')
+    'stopProducing', 'getPeerCertificate')
 
 
 class Below(object):
@@ -55,7 +55,8 @@ class Upgrade(object):
         self._tls = tls
         self._application = application
         self._shadows = dict((name, getattr(tls, name)) for name in _METHODS)
-        self._shadows.update(_sslproto27=tls, negotiatedProtocol=None)
+        self._shadows.update(
+            _sslproto27=tls, negotiatedProtocol=None, startTLS=self._start_tls)
         vars(transport).update(self._shadows)
         for one in interfaces.INegotiated, interfaces.ITLSTransport:
             if not one.providedBy(transport):
@@ -63,6 +64,11 @@ class Upgrade(object):
         self._refuses = hasattr(application, 'lineReceived')
         if self._refuses:
             application.lineReceived = self._refuse
+
+    def _start_tls(self, context, normal=True, hostname=None, **options):
+        """Start TLS within this TLS; the transport stays the one that the application holds."""
+        upgrade(self._transport, type(self._tls),
+                self._tls.settings_within(context, normal, hostname, options))
 
     def _refuse(self, line):
         """Take a line that the peer, or somebody else, sent together with the one that led here."""
@@ -72,7 +78,7 @@ class Upgrade(object):
     def established(self):
         """The handshake is done."""
         self._accept()
-        self._transport.negotiatedProtocol = self._tls.negotiatedProtocol
+        vars(self._transport)['negotiatedProtocol'] = self._tls.negotiatedProtocol
 
     def _accept(self):
         if self._refuses and vars(self._application).get('lineReceived') == self._refuse:
@@ -84,7 +90,7 @@ class Upgrade(object):
         self._accept()
         own = vars(self._transport)
         for name, value in self._shadows.items():
-            if own.get(name) == value:
+            if name in own and own[name] == value:
                 del own[name]
         self._shadows = {}
 

@@ -1,0 +1,609 @@
+"""STARTTLS on Twisted, and `install()`: unchanged users of transport.startTLS and reactor.*SSL."""
+from __future__ import absolute_import, division, print_function
+
+import socket
+import ssl
+import sys
+import warnings
+from io import BytesIO
+
+import pytest
+
+import sslproto27.twisted
+from sslproto27 import SSLCertVerificationError
+from sslproto27.twisted import TLSClientEndpoint, TLSOptions, TLSServerEndpoint, startTLS
+from tests.support.pipe_pairs import pattern
+from tests.support.twisteds import (
+    Listener, Peer, Recorder, defer, endpoints, error, global_reactor, implementer,
+    interfaces, listening, loopback, protocol, quiet, until)
+
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    from twisted.internet import posixbase, tcp
+    from twisted.protocols import amp, basic, policies
+
+
+@pytest.fixture
+def installed():
+    """`install()` in force."""
+    sslproto27.twisted.install()
+    yield
+    sslproto27.twisted.uninstall()
+
+
+class Asked(basic.LineReceiver):
+    """A server that starts TLS when asked to, then echoes lines."""
+
+    def __init__(self, context, **options):
+        self.context, self.options = context, options
+        self.lines, self.reason = [], None
+
+    def lineReceived(self, line):
+        self.lines.append(line)
+        if line == b'STARTTLS':
+            self.sendLine(b'go ahead')
+            startTLS(self.transport, self.context, True, **self.options)
+        else:
+            self.sendLine(b'you said ' + line)
+
+    def connectionLost(self, reason):
+        self.reason = reason
+
+
+class Asking(basic.LineReceiver):
+    """A client that asks for TLS, then says something."""
+
+    def __init__(self, context, **options):
+        self.context, self.options = context, options
+        self.lines, self.reason, self.completed = [], None, 0
+
+    def connectionMade(self):
+        self.sendLine(b'STARTTLS')
+
+    def lineReceived(self, line):
+        self.lines.append(line)
+        if line == b'go ahead':
+            self.held = self.transport
+            self.tls = startTLS(self, self.context, hostname='localhost', **self.options)
+            self.sendLine(b'hello')
+
+    def connectionLost(self, reason):
+        self.reason = reason
+
+
+def starttls_pair(pki, client=Asking, server=Asked, context=None):
+    """Connect the two above; return (client, server) once the client has its connection."""
+    theirs = quiet(server, pki.server_context())
+    with listening(loopback(), theirs) as port:
+        ours = until(loopback(port=port).connect(
+            quiet(client, context or pki.client_context())))
+        until(lambda: theirs.made)
+    return ours, theirs.made[0]
+
+
+def end(*protocols):
+    """Close, and wait until the protocols know."""
+    for one in protocols:
+        if one.reason is None:
+            one.transport.loseConnection()
+    until(lambda: all(one.reason is not None for one in protocols))
+
+
+class TestStartTLS(object):
+    """The function."""
+
+    def test_line_protocol(self, pki):
+        """Both sides go on over TLS; the transport stays the same object, and is TLS."""
+        ours, theirs = starttls_pair(pki)
+        until(lambda: len(ours.lines) == 2)
+        assert [b'go ahead', b'you said hello'] == ours.lines
+        assert [b'STARTTLS', b'hello'] == theirs.lines
+        assert ours.transport is ours.held
+        assert interfaces.ISSLTransport.providedBy(ours.transport)
+        assert pki.chain('localhost')[0] == ours.transport.getPeerCertificate(True)
+        end(ours, theirs)
+        assert [error.ConnectionDone] * 2 == [ours.reason.type, theirs.reason.type]
+
+    def test_nothing_is_plain(self, pki):
+        """Whoever holds the transport, or a method of it taken later, writes TLS alone."""
+        received = []
+
+        def serve(sock):
+            sock.sendall(b'go ahead\r\n')
+            while True:
+                data = sock.recv(65536)
+                if not data:
+                    return
+                received.append(data)
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+        ours = until(loopback(port=listener.getsockname()[1]).connect(
+            quiet(Asking, pki.client_context())))
+        peer = Peer(listener.accept()[0], serve)
+        listener.close()
+        until(lambda: ours.lines)
+        ours.held.write(b'a secret')
+        ours.held.writeSequence([b'a secret'])
+        until(lambda: len(b''.join(received)) > 100)
+        ours.transport.abortConnection()
+        until(lambda: peer.done() and ours.reason is not None)
+        assert b'STARTTLS' in b''.join(received)
+        assert b'secret' not in b''.join(received)
+
+    def test_untrusted(self, pki):
+        """A certificate that is not trusted ends the connection with the error itself."""
+        ours, theirs = starttls_pair(pki, context=pki.client_context(trust='stranger-ca'))
+        until(lambda: ours.reason and theirs.reason)
+        assert ours.reason.check(SSLCertVerificationError)
+        assert [b'STARTTLS'] == theirs.lines
+
+    def test_injected_line(self, pki):
+        """A line that comes with the one that starts TLS fails the handshake, and is not handled.
+        """
+        theirs = quiet(Asked, pki.server_context())
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            ours.transport.write(b'STARTTLS\r\nRSET\r\n')
+            until(lambda: ours.reason and theirs.made[0].reason)
+        assert [b'STARTTLS'] == theirs.made[0].lines
+        assert theirs.made[0].reason.check(ssl.SSLError)
+
+    def test_injected_line_only(self, pki):
+        """The same for a LineOnlyReceiver, which cannot give its lines back."""
+        class Only(basic.LineOnlyReceiver):
+            __init__, lineReceived, connectionLost = [
+                Asked.__dict__[name] for name in ('__init__', 'lineReceived', 'connectionLost')]
+        theirs = quiet(Only, pki.server_context())
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            ours.transport.write(b'STARTTLS\r\nRSET\r\n')
+            until(lambda: ours.reason and theirs.made[0].reason)
+        assert [b'STARTTLS'] == theirs.made[0].lines
+        assert error.ConnectionLost is theirs.made[0].reason.type
+
+    def test_early_hello(self, pki):
+        """A ClientHello that comes with the line that starts TLS is used."""
+        theirs = quiet(Asked, pki.server_context())
+        hello = []
+
+        class Catcher(protocol.Protocol):
+            def dataReceived(self, data):
+                hello.append(data)
+        with listening(loopback(), quiet(Catcher)) as port:
+            until(TLSClientEndpoint(loopback(port=port), pki.client_context(),
+                                    'localhost').connect(quiet(Recorder)))
+            until(lambda: hello)
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            ours.transport.write(b'STARTTLS\r\n' + b''.join(hello))
+            until(lambda: len(ours.data) > 500)
+            assert ours.data.startswith(b'go ahead\r\n\x16\x03\x03')  # RFC 8446 5.1: a handshake
+            end(ours, theirs.made[0])
+
+    def test_producer_goes_on(self, pki):
+        """A producer that was registered before is the producer of TLS."""
+        data = pattern(3 << 20)
+
+        class Sending(Asking):
+            def lineReceived(self, line):
+                calls = []
+
+                class Source(object):
+                    def resumeProducing(source):
+                        calls.append('resume')
+
+                    def pauseProducing(source):
+                        calls.append('pause')
+
+                    stopProducing = pauseProducing
+                self.transport.registerProducer(Source(), True)
+                self.calls = calls
+                self.tls = startTLS(self.transport, self.context, hostname='localhost')
+                self.transport.write(data)
+
+        class Counting(Asked):
+            count = 0
+
+            def startTLS(self):
+                self.setRawMode()
+
+            def lineReceived(self, line):
+                Asked.lineReceived(self, line)
+                self.setRawMode()
+
+            def rawDataReceived(self, received):
+                self.count += len(received)
+        ours, theirs = starttls_pair(pki, Sending, Counting)
+        until(lambda: theirs.count == len(data))
+        until(lambda: ours.calls[-1] == 'resume')
+        assert ['pause', 'resume'] == ours.calls[:2]
+        ours.transport.unregisterProducer()
+        end(ours, theirs)
+
+    def test_in_tls(self, pki):
+        """TLS starts within TLS, by the function and by the method; and again within that."""
+        class Nested(Asked):
+            def lineReceived(self, line):
+                self.lines.append(line)
+                if line == b'STARTTLS':
+                    self.sendLine(b'go ahead')
+                    self.transport.startTLS(self.context)
+                else:
+                    self.sendLine(b'you said ' + line)
+
+        class Nesting(Asking):
+            def lineReceived(self, line):
+                self.lines.append(line)
+                if line == b'go ahead':
+                    startTLS(self, self.context, hostname='localhost')
+                    self.sendLine(b'hello' if self.lines.count(b'go ahead') == 2 else b'STARTTLS')
+        theirs = quiet(Nested, pki.server_context())
+        with listening(TLSServerEndpoint(loopback(), pki.server_context()), theirs) as port:
+            ours = until(TLSClientEndpoint(
+                loopback(port=port), pki.client_context(), 'localhost').connect(
+                    quiet(Nesting, pki.client_context())))
+            until(lambda: len(ours.lines) == 3)
+        assert [b'go ahead', b'go ahead', b'you said hello'] == ours.lines
+        end(ours, theirs.made[0])
+        assert [error.ConnectionDone] * 2 == [ours.reason.type, theirs.made[0].reason.type]
+
+    def test_under_a_policy(self, pki):
+        """A protocol under Twisted's policies, and its transport, start TLS below these."""
+        theirs = quiet(Asked, pki.server_context())
+        ours = quiet(Asking, pki.client_context())
+        with listening(loopback(), policies.WrappingFactory(theirs)) as port:
+            client = until(loopback(port=port).connect(policies.WrappingFactory(ours)))
+            until(lambda: len(ours.made[0].lines) == 2)
+            assert interfaces.ISSLTransport.providedBy(client.transport)
+            end(ours.made[0], theirs.made[0])
+
+    def test_handshake_listener(self, pki):
+        """An IHandshakeListener is told when TLS is there."""
+        @implementer(interfaces.IHandshakeListener)
+        class Told(Asking):
+            def handshakeCompleted(self):
+                self.completed += 1
+        ours, theirs = starttls_pair(pki, Told)
+        until(lambda: len(ours.lines) == 2)
+        assert 1 == ours.completed
+        end(ours, theirs)
+
+    def test_closed(self, pki):
+        """On a connection that is closed it is a RuntimeError."""
+        ours = Recorder()
+        with listening(loopback(), quiet(Recorder)) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            end(ours)
+            with pytest.raises(RuntimeError) as info:
+                startTLS(ours.transport, pki.client_context(), hostname='localhost')
+        assert 'open connection' in str(info.value)
+
+    def test_bad_context(self, pki):
+        """What is no ssl.SSLContext is a TypeError, and nothing is changed."""
+        with listening(loopback(), quiet(Recorder)) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            for call in (lambda: startTLS(ours.transport, object()),
+                         lambda: startTLS(ours.transport, pki.client_context(), wrong=1)):
+                with pytest.raises(TypeError):
+                    call()
+            with pytest.raises(ValueError):
+                startTLS(ours.transport, pki.client_context())
+            assert 'write' not in vars(ours.transport)
+            end(ours)
+
+
+class TestInstall(object):
+    """Twisted's own names."""
+
+    def test_uninstall(self):
+        """uninstall() restores all; twice is once."""
+        places = (tcp.Connection, posixbase.PosixReactorBase, amp.BinaryBoxProtocol)
+        before = [dict(vars(place)) for place in places] + [amp.ssl]
+        provided = [interface.implementedBy(cls) for cls, interface in (
+            (tcp.Server, interfaces.ITLSTransport),
+            (posixbase.PosixReactorBase, interfaces.IReactorSSL))]
+        sslproto27.twisted.install()
+        sslproto27.twisted.install(shutdownTimeout=1)
+        assert tcp.Connection.__dict__['startTLS']
+        assert interfaces.ITLSTransport.implementedBy(tcp.Server)
+        assert interfaces.IReactorSSL.providedBy(global_reactor)
+        sslproto27.twisted.uninstall()
+        sslproto27.twisted.uninstall()
+        for place, names in zip(places, before):
+            assert {} == {name: value for name, value in vars(place).items()
+                          if value is not names.get(name) and not name.startswith('__')}
+        assert before[-1] is amp.ssl
+        assert provided == [interface.implementedBy(cls) for cls, interface in (
+            (tcp.Server, interfaces.ITLSTransport),
+            (posixbase.PosixReactorBase, interfaces.IReactorSSL))]
+
+    def test_unknown_option(self):
+        """An option that there is none of is a TypeError that names it."""
+        with pytest.raises(TypeError) as info:
+            sslproto27.twisted.install(hostname='x')
+        assert 'hostname' in str(info.value)
+
+    def test_reactor(self, pki, installed):
+        """reactor.listenSSL and connectSSL take an ssl.SSLContext; the name connected to is verified.
+        """
+        theirs = quiet(Listener)
+        port = global_reactor.listenSSL(0, theirs, pki.server_context(), interface='127.0.0.1')
+        for host, context, kind in (
+                ('localhost', pki.client_context(), None),
+                ('127.0.0.1', pki.client_context(), None),
+                ('localhost', TLSOptions(pki.client_context(), 'example.org'),
+                 SSLCertVerificationError)):
+            factory = protocol.ClientFactory()
+            factory.noisy = False
+            made = Listener()
+            factory.buildProtocol = lambda address: made
+            global_reactor.connectSSL(host, port.getHost().port, factory, context)
+            until(lambda: 'handshake' in made.events or made.reason)
+            if kind is None:
+                end(made)
+            until(lambda: theirs.made[-1].reason is not None)
+            assert kind is None or made.reason.check(kind)
+        until(defer.maybeDeferred(port.stopListening))
+
+    def test_pyopenssl_context(self, pki, installed):
+        """Without pyOpenSSL a context factory of its is a TypeError that says what to pass."""
+        if posixbase.tls is not None:
+            pytest.skip('pyOpenSSL is here, and has it')
+
+        class Factory(object):
+            def getContext(self):
+                raise AssertionError('not wanted')
+        ours = quiet(Recorder)
+        with listening(loopback(), quiet(Recorder)) as port:
+            client = until(loopback(port=port).connect(ours))
+            for call in (lambda: client.transport.startTLS(Factory()),
+                         lambda: global_reactor.listenSSL(0, ours, Factory()),
+                         lambda: global_reactor.connectSSL('localhost', 1, ours, Factory())):
+                with pytest.raises(TypeError) as info:
+                    call()
+                assert 'ssl.create_default_context()' in str(info.value)
+            end(client)
+
+    def test_other_side(self, pki, installed):
+        """normal=False makes the side that has connected the server."""
+        class Reverse(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                self.transport.startTLS(*self.arguments)
+
+        class Accepting(Reverse):
+            arguments = TLSOptions(pki.client_context(), 'localhost'), False
+
+        class Connecting(Reverse):
+            arguments = pki.server_context(), False
+        theirs = quiet(Accepting)
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Connecting)))
+            ours.transport.write(b'from the server')
+            until(lambda: theirs.made and theirs.made[0].data)
+            assert pki.chain('localhost')[0] == theirs.made[0].transport.getPeerCertificate(True)
+            end(ours, theirs.made[0])
+
+    def test_unix(self, pki, installed, tmpdir):
+        """Unix connections start TLS as well."""
+        path = str(tmpdir.join('socket'))
+
+        class Starter(Recorder):
+            def __init__(self, context):
+                Recorder.__init__(self)
+                self.context = context
+
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                self.transport.startTLS(self.context)
+                self.transport.write(b'hello')
+        theirs = quiet(Starter, pki.server_context())
+        with listening(endpoints.UNIXServerEndpoint(global_reactor, path), theirs):
+            ours = until(endpoints.UNIXClientEndpoint(global_reactor, path).connect(
+                quiet(Starter, TLSOptions(pki.client_context(), 'localhost'))))
+            until(lambda: ours.data and theirs.made[0].data)
+            end(ours, theirs.made[0])
+        assert b'hello' == ours.data
+
+
+class TestMail(object):
+    """twisted.mail, unchanged."""
+
+    def test_esmtp(self, pki, installed):
+        """A message goes through ESMTP with STARTTLS on both sides."""
+        from twisted.mail import smtp
+        received, secure = [], []
+
+        @implementer(smtp.IMessage)
+        class Message(object):
+            def lineReceived(self, line):
+                received.append(line)
+
+            def eomReceived(self):
+                return defer.succeed(None)
+
+            def connectionLost(self):
+                received.append(None)
+
+        @implementer(smtp.IMessageDelivery)
+        class Delivery(object):
+            def receivedHeader(self, helo, origin, recipients):
+                return b'Received: by a test'
+
+            def validateTo(self, user):
+                return Message
+
+            def validateFrom(self, helo, origin):
+                secure.append(interfaces.ISSLTransport.providedBy(made[0].transport))
+                return origin
+        made = []
+        factory = protocol.ServerFactory()
+        factory.noisy = False
+
+        def build(address):
+            server = smtp.ESMTP(contextFactory=pki.server_context())
+            server.delivery = Delivery()
+            made.append(server)
+            return server
+        factory.buildProtocol = build
+        with listening(loopback(), factory) as port:
+            done = defer.Deferred()
+            sender = smtp.ESMTPSenderFactory(
+                None, None, b'a@example.org', [b'b@example.org'], BytesIO(b'Subject: x\n\nHello\n'),
+                done, contextFactory=TLSOptions(pki.client_context(), 'localhost'),
+                requireAuthentication=False, requireTransportSecurity=True)
+            sender.noisy = False
+            global_reactor.connectTCP('127.0.0.1', port, sender)
+            assert (1, [(b'b@example.org', 250, b'Recipient address accepted')]) == until(done)
+            until(lambda: made[0].transport.disconnected)
+        assert b'Hello' in received
+        assert [True] == secure
+
+    def test_imap4(self, pki, installed):
+        """IMAP4 with STARTTLS on both sides."""
+        from twisted.cred import checkers, portal
+        from twisted.mail import imap4
+
+        class Account(imap4.MemoryAccount):
+            def _emptyMailbox(self, name, id):
+                raise NotImplementedError
+
+        class Realm(object):
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                return imap4.IAccount, Account(b'test'), lambda: None
+        made = []
+        factory = protocol.ServerFactory()
+        factory.noisy = False
+
+        def build(address):
+            server = imap4.IMAP4Server(contextFactory=pki.server_context())
+            server.portal = portal.Portal(Realm(), [
+                checkers.InMemoryUsernamePasswordDatabaseDontUse(user=b'password')])
+            made.append(server)
+            return server
+        factory.buildProtocol = build
+        greeted = defer.Deferred()
+
+        class Client(imap4.IMAP4Client):
+            def serverGreeting(self, capabilities):
+                greeted.callback(capabilities)
+        with listening(loopback(), factory) as port:
+            ours = protocol.ClientFactory()
+            ours.noisy = False
+            client = Client()
+            ours.buildProtocol = lambda address: client
+            global_reactor.connectTCP('localhost', port, ours)
+            assert b'STARTTLS' in until(greeted)
+            until(client.startTLS(pki.client_context()))
+            until(client.login(b'user', b'password'))
+            assert interfaces.ISSLTransport.providedBy(made[0].transport)
+            until(client.logout())
+            until(lambda: made[0].transport.disconnected)
+
+
+class TestAMP(object):
+    """twisted.protocols.amp, unchanged but for what stands for a certificate."""
+
+    class Add(amp.Command):
+        arguments = [(b'a', amp.Integer()), (b'b', amp.Integer())]
+        response = [(b'sum', amp.Integer())]
+
+    def test_start_tls(self, pki, installed):
+        """StartTLS with contexts, then a command, over TLS."""
+        case = self
+        server_context = pki.server_context()
+
+        class Server(amp.AMP):
+            reason = None
+
+            @case.Add.responder
+            def add(self, a, b):
+                self.secure = interfaces.ISSLTransport.providedBy(self.transport)
+                self.peer = self.peerCertificate
+                return {'sum': a + b}
+
+            @amp.StartTLS.responder
+            def start(self):
+                return {'tls_localCertificate': server_context}
+
+            def connectionLost(self, reason):
+                self.reason = reason
+                amp.AMP.connectionLost(self, reason)
+        theirs = quiet(Server)
+        with listening(loopback(), theirs) as port:
+            ours = until(endpoints.TCP4ClientEndpoint(global_reactor, 'localhost', port).connect(
+                quiet(Server)))
+            until(ours.callRemote(amp.StartTLS, tls_localCertificate=pki.client_context()))
+            assert 5 == until(ours.callRemote(self.Add, a=2, b=3))['sum']
+            assert theirs.made[0].secure
+            assert theirs.made[0].peer is None
+            assert ('DNS', 'localhost') in ours.peerCertificate['subjectAltName']
+            end(ours, theirs.made[0])
+
+    def test_no_certificate(self, pki, installed):
+        """Without a context for a certificate it is a TypeError that says so."""
+        if posixbase.tls is not None:
+            pytest.skip('pyOpenSSL is here, and makes one')
+        class Server(amp.AMP):
+            reason = None
+
+            def connectionLost(self, reason):
+                self.reason = reason
+                amp.AMP.connectionLost(self, reason)
+        theirs = quiet(Server)
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Server)))
+            with pytest.raises(TypeError) as info:
+                ours._startTLS(None, None)
+            assert 'tls_localCertificate' in str(info.value)
+            until(lambda: theirs.made)
+            end(ours, theirs.made[0])
+
+
+class TestProgram(object):
+    """Twisted's own program."""
+
+    def test_twistd_web(self, pki, tmpdir):
+        """``twistd web --listen tls27:...`` serves a folder."""
+        import os
+        import subprocess
+
+        from tests.support.programs import ROOT
+        tmpdir.mkdir('www').join('index.html').write('from twistd')
+        probe = socket.socket()
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        plugins = tmpdir.mkdir('twisted').mkdir('plugins')
+        with open(os.path.join(ROOT, 'contrib', 'twisted', 'plugins',
+                               'sslproto27_endpoints.py')) as source:
+            plugins.join('sslproto27_endpoints.py').write(source.read())
+        program = subprocess.Popen(
+            [sys.executable, '-W', 'ignore', '-c',
+             'from twisted.scripts.twistd import run; run()', '--nodaemon', '--pidfile=', 'web',
+             '--path', str(tmpdir.join('www')), '--listen',
+             'tls27:%d:interface=127.0.0.1:certificate=%s' % (port, pki.path('localhost'))],
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join([ROOT, str(tmpdir)])),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=str(tmpdir))
+        try:
+            line = b' '
+            while line and b'starting on' not in line:
+                line = program.stdout.readline()
+            assert line
+            sock = pki.client_context().wrap_socket(
+                socket.create_connection(('127.0.0.1', port)), server_hostname='localhost')
+            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            answer = b''
+            while True:
+                data = sock.recv(65536)
+                if not data:
+                    break
+                answer += data
+            sock.close()
+        finally:
+            if program.poll() is None:
+                program.terminate()
+            program.stdout.close()
+            program.wait()
+        assert answer.endswith(b'from twistd')
