@@ -1,8 +1,8 @@
 """
 What is used of Twisted's own TCP connections beyond their interfaces. Nothing here knows of TLS.
 
-Read from Twisted 20.3.0, and found in 26.10.0: a connection's ``dataBuffer`` and ``_tempDataBuffer``
-hold what has not been sent yet, and ``writeSomeData`` sends, or returns an exception.
+Read from Twisted 20.3.0, and found in 26.10.0: what a connection has not sent yet is in its
+``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception.
 """
 from __future__ import absolute_import, division, print_function
 

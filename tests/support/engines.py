@@ -39,7 +39,8 @@ _ALLOWED = {
         'aio/aio cli/addresses cli/connect cli/proxy cli/sessions core/channel_binding '
         'core/engine/lifetime core/leaks core/real_peers core/servername core/session '
         'core/session_pem core/socket core/sslobject core/unique core/wrap_bio sockets/sockets '
-        'stream/protocol stream/transport tornado/servers tornado/stream',
+        'stream/protocol stream/transport tornado/servers tornado/stream '
+        'twisted/protocol',
     'session_reused of a server': 'core/pipe core/session core/sslobject tornado/stream',
     'session_ticket_keys': 'core/context/callbacks project/documentation',
     'set_ciphersuites': 'core/context/sslcontext pep543/buffer project/documentation',

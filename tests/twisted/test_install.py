@@ -171,9 +171,11 @@ class TestStartTLS(object):
             def dataReceived(self, data):
                 hello.append(data)
         with listening(loopback(), quiet(Catcher)) as port:
-            until(TLSClientEndpoint(loopback(port=port), pki.client_context(),
-                                    'localhost').connect(quiet(Recorder)))
+            ours = until(TLSClientEndpoint(loopback(port=port), pki.client_context(),
+                                           'localhost').connect(quiet(Recorder)))
             until(lambda: hello)
+            ours.transport.abortConnection()
+            until(lambda: ours.reason)
         with listening(loopback(), theirs) as port:
             ours = until(loopback(port=port).connect(quiet(Recorder)))
             ours.transport.write(b'STARTTLS\r\n' + b''.join(hello))
@@ -325,8 +327,7 @@ class TestInstall(object):
         assert 'hostname' in str(info.value)
 
     def test_reactor(self, pki, installed):
-        """reactor.listenSSL and connectSSL take an ssl.SSLContext; the name connected to is verified.
-        """
+        """reactor.listenSSL and connectSSL take an ssl.SSLContext; the host's name is verified."""
         theirs = quiet(Listener)
         port = global_reactor.listenSSL(0, theirs, pki.server_context(), interface='127.0.0.1')
         for host, context, kind in (
@@ -545,6 +546,7 @@ class TestAMP(object):
         """Without a context for a certificate it is a TypeError that says so."""
         if posixbase.tls is not None:
             pytest.skip('pyOpenSSL is here, and makes one')
+
         class Server(amp.AMP):
             reason = None
 

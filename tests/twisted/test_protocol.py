@@ -606,8 +606,7 @@ class TestEnds(object):
             until(lambda: client.reason is not None and server.reason is not None)
 
     def test_exception_in_callback(self, pki):
-        """What the application raises in dataReceived is logged by Twisted, and ends the connection.
-        """
+        """What the application raises in dataReceived is logged, and ends the connection."""
         class Faulty(Recorder):
             def dataReceived(self, data):
                 raise ZeroDivisionError('a fault')
@@ -637,7 +636,7 @@ class TestEnds(object):
                 until(lambda: client.reason is not None and server.reason is not None)
             for one in (client, server):
                 del one.factory.made[:]
-            client = server = side = one = None  # noqa: F841: on 2.7 it is there
+            client = server = side = one = None  # noqa: F841: 2.7
             until(lambda: not global_reactor.getDelayedCalls())
             assert [None] * 4 == [ref() for ref in refs]
         finally:

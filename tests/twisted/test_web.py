@@ -50,7 +50,7 @@ def site(pki):
 def idle():
     """Turn the reactor until nothing is scheduled, and no connection is left."""
     until(lambda: not [call for call in global_reactor.getDelayedCalls()
-                       if call.func.__name__ != '_updateLogDateTime'])
+                       if call.func.__name__ != '_updateLogDateTime'])  # of a Site
 
 
 def get(agent, url, method=b'GET', body=None):
