@@ -175,7 +175,7 @@ dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same by
 test-dist: dist .cache/virtualenv/ready  ## the examples, with that wheel in a fresh environment
 	@rm -rf $(RELEASED) build/released
 	@$(VIRTUALENV) $(RELEASED)
-	@$(RELEASED)/$(PIP_INSTALL) "$$(ls dist/*.whl)[test,tornado,requests]"
+	@$(RELEASED)/$(PIP_INSTALL) "$$(ls dist/*.whl)[test,tornado,twisted,requests]"
 	@cd / && $(CURDIR)/$(RELEASED)/bin/python -c 'import os, sslproto27; found = set(os.listdir( \
 	    os.path.dirname(sslproto27.__file__))); assert {"py.typed", "aio.pyi"} <= found, found'
 	@mkdir -p build/released
@@ -201,7 +201,7 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@rm -rf $(@D)
 	@echo "making $(@D) of $$(cat $<)"
 	@$(VIRTUALENV) $(@D)
-	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,requests]' && touch $@
+	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,twisted,requests]' && touch $@
 
 # Not in $(VENV27): Tornado's and Autobahn's tests would use the Twisted that is there.
 .cache/comparison/ready: .cache/python27 .cache/virtualenv/ready setup.py
@@ -272,5 +272,5 @@ $(VENV3)/ready $(OLDEST3)/ready: .cache/virtualenv/ready setup.py
 	  $(VIRTUALENV) --clear --download -p "$$python" $(@D) >/dev/null 2>&1 || \
 	  $(VIRTUALENV) --clear -p "$$python" $(@D); } && \
 	$(@D)/$(PIP_INSTALL) 'pip>=19.3' && \
-	$(@D)/$(PIP_INSTALL) -e '.[test,requests]' && \
+	$(@D)/$(PIP_INSTALL) -e '.[test,twisted,requests]' && \
 	echo "$$python" >$@

@@ -24,6 +24,7 @@ TORNADO = 'tornado>=4.5,<6; python_version < "3.10"'
 # The last for 2.7; without [tls], which is pyOpenSSL.
 # Automat's later versions say that they are for 2.7, which cannot import them.
 TWISTED = ['Twisted>=20.3,<21' + PY2, 'Automat<21' + PY2, 'Twisted>=20.3' + PY3]
+PY2_NOT_PYPY = PY2 + ' and platform_python_implementation != "PyPy"'
 ENUM = 'enum34>=1.1' + PY2
 # The last release with wheels for 2.7; PyPy's own gevent has to be compiled.
 GEVENT = 'gevent>=21.1.2,<21.2' + PY2 + ' and platform_python_implementation != "PyPy"'
@@ -72,6 +73,7 @@ setup(
             TORNADO,
             GEVENT,
             'mock<4' + PY2,  # some of Tornado's own tests want it
+            'treq<21' + PY2_NOT_PYPY, 'klein<21' + PY2_NOT_PYPY,
             ENUM,
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],

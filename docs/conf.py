@@ -37,7 +37,7 @@ copyright = 'the sslproto27 authors'
 release = version = sslproto27.__version__
 
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx_copybutton']
-autodoc_mock_imports = ['trollius', 'tornado', 'urllib3', 'requests']
+autodoc_mock_imports = ['trollius', 'tornado', 'twisted', 'zope', 'urllib3', 'requests']
 autodoc_default_options = {'members': True, 'member-order': 'bysource'}
 autodoc_inherit_docstrings = False
 napoleon_numpy_docstring = False

@@ -40,7 +40,8 @@ LD_LIBRARY_PATH=$root/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} PYTHONNOUSERSITE=
     exec "$root/%s" "$@"
 '''
 PIP = 'pip==20.3.4'  # the last for Python 2.7
-BUILD_TOOLS = ['setuptools<45', 'wheel<0.38']
+# What Twisted's setup.py would fetch itself, in a version that 2.7 cannot build.
+BUILD_TOOLS = ['setuptools<45', 'wheel<0.38', 'incremental<24']
 
 
 class Failed(Exception):

@@ -36,6 +36,7 @@ LAYERS = [
     ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius']),
     ("asyncio's loops", ['aio/asyncio']),
     ('`sslproto27.tornado`', ['hostile/callers_tornado', 'tornado/*']),
+    ('`sslproto27.twisted`', ['twisted/*']),
     ('requests, urllib3, pip', ['urllib3/*']),
     ('PEP 543', ['pep543/*']),
     ('the command line', ['cli/*']),

@@ -32,6 +32,7 @@ NO_CODE = {'', 'text', '{toctree}', '{eval-rst}', '{include} ../SECURITY.md',
 REASONS = {
     'trollius': 'Trollius is for Python 2.7',
     'tornado': 'Tornado 5.1 is not installed: it can be on Python 2.7 and 3.5 to 3.9',
+    'twisted.web': 'Twisted is not installed',
     'requests': 'requests is not installed',
     'OpenSSL': 'pyOpenSSL is not installed',
     'trustme': 'trustme, which makes the certificate, is not installed',
@@ -72,6 +73,13 @@ def pep543(expected, after='pep543.md: Without sockets', **kwargs):
 
 GET = "print(%s.get('https://localhost:8443/', verify='ca.pem').text)\n"
 TORNADO = 'from tornado import tcpserver\n'
+RUN_TWISTED = '''
+def stop(result):
+    print(result)
+    reactor.stop()
+reactor.callWhenRunning(lambda: main().addBoth(stop))
+reactor.run()
+'''
 IS_OURS = "print(tcpserver.TCPServer._handle_connection.__module__.startswith('sslproto27'))\n"
 SERVER = '''
 import ssl, sslproto27
@@ -165,6 +173,17 @@ print(len(aio.run(ask(context, b'a line!\\n'))))
     'tornado.md: STARTTLS, PROXY, TLS in TLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],
         then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),
+    'twisted.md: TLS on Twisted': Python(
+        "b'hello\\n'\n" if sys.version_info[0] > 2 else 'hello\n\n', {'8443': 'https'},
+        needs=['twisted.web'], first='from twisted.internet import reactor\n', then=RUN_TWISTED),
+    'twisted.md: STARTTLS': Python(
+        'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['twisted.web'],
+        first='from twisted.internet import reactor\n', then='''
+from twisted.internet import endpoints, protocol
+below = endpoints.TCP4ClientEndpoint(reactor, '127.0.0.1', 2525)
+reactor.callWhenRunning(lambda: below.connect(protocol.Factory.forProtocol(Client)))
+reactor.run()
+'''),
     'requests.md: requests and urllib3': Python(
         'hello\n', {'8443': 'https'}, then=GET % 'requests', needs=['requests']),
     'requests.md: requests and urllib3 (2)': Python(

@@ -36,7 +36,9 @@ from twisted.web import server, static
 from sslproto27.twisted import TLSServerEndpoint
 from tests.support.pki import PKI
 below = endpoints.TCP4ServerEndpoint(reactor, 0, interface='127.0.0.1')
-site = server.Site(static.Data(b'Hello\\n', 'text/plain'))
+page = static.Data(b'Hello\\n', 'text/plain')
+page.isLeaf = True
+site = server.Site(page)
 def listening(port):
     print(port.getHost().port)
     sys.stdout.flush()
