@@ -28,10 +28,12 @@ LIBRARIES = ['libssl1.1', 'libffi7', 'libreadline8', 'libtinfo6', 'libncursesw6'
              'libdb5.3', 'libexpat1', 'libgdbm6', 'libsqlite3-0', 'zlib1g']
 KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
-# wrapper: (program, where its site module looks for packages), both in ROOT
+# wrapper: (program, where its site module looks for packages), both in ROOT, extras of setup.py.
+# Twisted has parts in C, which need headers that PyPy's package has not.
 INTERPRETERS = {
-    'python2.7-debian': ('usr/bin/python2.7', 'usr/lib/python2.7/dist-packages'),
-    'pypy': ('usr/bin/pypy', 'usr/lib/pypy/dist-packages'),
+    'python2.7-debian': ('usr/bin/python2.7', 'usr/lib/python2.7/dist-packages',
+                         'test,tornado,twisted,requests'),
+    'pypy': ('usr/bin/pypy', 'usr/lib/pypy/dist-packages', 'test,tornado,requests'),
 }
 # LD_LIBRARY_PATH holds only names the host lacks, so child processes can keep it.
 WRAPPER = '''#!/bin/sh
@@ -40,8 +42,7 @@ LD_LIBRARY_PATH=$root/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} PYTHONNOUSERSITE=
     exec "$root/%s" "$@"
 '''
 PIP = 'pip==20.3.4'  # the last for Python 2.7
-# What Twisted's setup.py would fetch itself, in a version that 2.7 cannot build.
-BUILD_TOOLS = ['setuptools<45', 'wheel<0.38', 'incremental<24']
+BUILD_TOOLS = ['setuptools<45', 'wheel<0.38']
 
 
 class Failed(Exception):
@@ -109,7 +110,7 @@ def unpack(folder):
     offered = {os.path.basename(path): path
                for path in glob.glob(os.path.join(spare, '**', '*.so*'), recursive=True)}
     programs = [os.path.realpath(os.path.join(ROOT, program))
-                for program, _ in INTERPRETERS.values()]
+                for program, _, _ in INTERPRETERS.values()]
     modules = glob.glob(os.path.join(ROOT, 'usr', 'lib', '**', '*.so*'), recursive=True)
     # A library that is put in place may need another one.
     needy = programs + modules
@@ -119,12 +120,12 @@ def unpack(folder):
                  for name in lacking]
 
 
-def install(wrapper, packages, pip):
+def install(wrapper, packages, extras, pip):
     """Install what the tests need, as setup.py lists it, for one interpreter."""
     command = [wrapper, os.path.join(pip, 'pip'), 'install', '-q', '--no-compile',
                '--target', packages]
     run(command + BUILD_TOOLS)
-    run(command + [CHECKOUT + '[test,tornado,requests]'])
+    run(command + ['%s[%s]' % (CHECKOUT, extras)])
     # The tests are for the checkout, never for a copy of it.
     for copy in glob.glob(os.path.join(packages, 'sslproto27*')):
         shutil.rmtree(copy)
@@ -150,12 +151,12 @@ def build():
     run([sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '-d', work, PIP])
     pip, = glob.glob(os.path.join(work, 'pip-*.whl'))
     os.makedirs(os.path.join(CACHE, 'bin'))
-    for name, (program, packages) in INTERPRETERS.items():
+    for name, (program, packages, extras) in INTERPRETERS.items():
         wrapper = os.path.join(CACHE, 'bin', name)
         with open(wrapper, 'w') as script:
             script.write(WRAPPER % program)
         os.chmod(wrapper, 0o755)
-        install(wrapper, os.path.join(ROOT, packages), pip)
+        install(wrapper, os.path.join(ROOT, packages), extras, pip)
     shutil.rmtree(work)
 
 

@@ -49,7 +49,8 @@ class Python(object):
 
     Args:
         expected (str): all that it prints.
-        servers (dict): by a port that the block has: 'https', an example, or a block that serves.
+        servers (dict): by a port that the block has: 'https', with the name of a certificate perhaps,
+            an example, or a block that serves.
         after (str): a block that comes before it in the same program.
         first, then (str): code before and after it.
         needs (tuple of str): modules.
@@ -174,7 +175,7 @@ print(len(aio.run(ask(context, b'a line!\\n'))))
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],
         then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),
     'twisted.md: TLS on Twisted': Python(
-        "b'hello\\n'\n" if sys.version_info[0] > 2 else 'hello\n\n', {'8443': 'https'},
+        "b'hello'\n" if sys.version_info[0] > 2 else 'hello\n', {'8443': 'https localhost'},
         needs=['twisted.web'], first='from twisted.internet import reactor\n', then=RUN_TWISTED),
     'twisted.md: STARTTLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['twisted.web'],
@@ -268,8 +269,8 @@ def served(folder, pki, servers):
         yield
         return
     (port, what), rest = sorted(servers.items())[0], dict(sorted(servers.items())[1:])
-    if what == 'https':
-        context = pki.server_context('chain')
+    if what.split()[0] == 'https':
+        context = pki.server_context(what.partition(' ')[2] or 'chain')
         context.set_alpn_protocols(['http/1.1'])
         with serving(context=context) as server:
             folder.ports[port] = str(server.server_port)

@@ -33,7 +33,7 @@ def stub(name):
 def test_public_modules():
     """The modules that programs import are public."""
     assert PUBLIC == ['', 'aio', 'context', 'pep543', 'pep543.pyopenssl', 'requests', 'sockets',
-                      'tornado', 'trollius', 'urllib3']
+                      'tornado', 'trollius', 'twisted', 'urllib3']
 
 
 @pytest.mark.parametrize('name', PUBLIC)

@@ -12,7 +12,8 @@ import requests as requests_
 from tornado import iostream
 
 import sslproto27
-from sslproto27 import aio, context, pep543, requests, sockets, tornado, trollius, urllib3
+from sslproto27 import aio, context, pep543, requests, sockets, tornado, trollius, \
+    twisted, urllib3
 from sslproto27.pep543 import pyopenssl
 
 
@@ -239,3 +240,20 @@ def pep(backend: pep543.Backend) -> None:
     server.wrap_buffers('localhost')  # type: ignore[call-arg]
     print(pyopenssl.PyOpenSSLClientContext(wanted).wrap_buffers(None).bytes_buffered)
     pep(pyopenssl.BACKEND)
+
+
+def twisteds(one: ssl.SSLContext, endpoint: Any, reactor: Any) -> None:
+    twisted.install(handshakeTimeout=3)
+    twisted.uninstall()
+    options = twisted.TLSOptions(one, 'localhost', shutdownTimeout=0)
+    client = twisted.TLSClientEndpoint(endpoint, options, 'localhost', session=None)
+    server = twisted.TLSServerEndpoint(endpoint, one, handshakeLimit=10)
+    twisted.TLSServerEndpoint(endpoint, 'ca.pem')  # type: ignore[arg-type]
+    tls = twisted.startTLS(client.connect(server), one, hostname='localhost')
+    assert_type(tls, twisted.TLSProtocol)
+    assert_type(tls.negotiatedProtocol, bytes | None)
+    tls.write(b'data')
+    tls.write('text')  # type: ignore[arg-type]
+    print(twisted.TLSFactory(reactor, one, True).buildProtocol(None))
+    twisted.AgentEndpointFactory(reactor, one, proxy=twisted.ConnectEndpoint(client, 'proxy', 1))
+    print(twisted.ProxyError(407, 'who?').status)
