@@ -22,7 +22,7 @@ from .sslobject import SSLObject, wrap_bio_and_check
 __all__ = ['LockedSSLObject', 'wrap_bio_under_lock']
 
 lib, NULL, new_large_buffer = binding.lib, binding.NULL, binding.new_large_buffer
-BIO_read, BIO_ctrl_pending = lib.BIO_read, lib.BIO_ctrl_pending
+SSL_read, BIO_read, BIO_ctrl_pending = lib.SSL_read, lib.BIO_read, lib.BIO_ctrl_pending
 
 #: Bytes from which on a write is long. What 16 KiB take is less than two threads need to change.
 _LONG = 0x8000
@@ -58,13 +58,15 @@ def _exclusive(method):
 class LockedSSLObject(SSLObject):
     """An `SSLObject` for one who has a lock over it; see this module."""
 
-    __slots__ = ('_alone', '_thread', '_many')
+    __slots__ = ('_alone', '_thread', '_many', '_beginning')
 
     def __new__(cls):
         self = object.__new__(cls)
         self._alone = threading.Lock()
         self._thread = None  # who has that, from just after it is taken to just before
         self._many = None
+        # A record's beginning, all that the incoming BIO has: of its header, and how many bytes.
+        self._beginning = b'', 0
         return self
 
     @property
@@ -109,33 +111,39 @@ class LockedSSLObject(SSLObject):
         """
         Decrypt the full records in a row with which *data*, just put into *bio*, begins.
 
-        A record that is not full ends a message, and is read by itself. So is the first one, which
-        may have begun in earlier data: what is left then tells where the next one begins.
+        A record that is not full ends a message, and is read by itself. So is the first one where
+        it is not known how much of it OpenSSL has; what is left then tells where the next begins.
         """
         if not _CAN_READ_MANY:
             return False
-        plain = new_large_buffer(_RECORD)
-        count = lib.SSL_read(self._ssl, plain, _RECORD)
-        if count <= 0:
-            return False
-        received.append(plain[:count])
-        pending = BIO_ctrl_pending(bio)
-        if not pending:
-            return True
-        records, end = _full_records(data, len(data) - pending)
+        (header, before), self._beginning = self._beginning, (b'', 0)
+        size = len(data)
+        if BIO_ctrl_pending(bio) - size == before and not lib.SSL_has_pending(self._ssl):
+            records, end = _full_records(header, data, -before)
+        else:
+            plain = new_large_buffer(_RECORD)
+            count = SSL_read(self._ssl, plain, _RECORD)
+            if count <= 0:
+                return False
+            received.append(plain[:count])
+            pending = BIO_ctrl_pending(bio)
+            if not pending:
+                return True
+            records, end = _full_records(b'', data, size - pending)
         if records < 2:
             return False
         if self._many is None:
             self._many = _ManyRecords(self._ssl)
-        size = records * _RECORD
-        plain = new_large_buffer(size)
-        count = self._freely(_FREE.BIO_read, BIO_read, self._many.bio, plain, size)
+        room = records * _RECORD
+        plain = new_large_buffer(room)
+        count = self._freely(_FREE.BIO_read, BIO_read, self._many.bio, plain, room)
         if count <= 0:
             return False
         received.append(plain[:count])
-        # Is the rest the beginning of a record?
-        return (count == size and BIO_ctrl_pending(bio) == len(data) - end
-                and not _has_record(data, end))
+        if count < room or BIO_ctrl_pending(bio) != size - end or _has_record(data, end):
+            return False
+        self._beginning = data[end:end + _HEADER], size - end
+        return True
 
     def _send_large(self, outgoing, data):
         size = len(data)
@@ -203,11 +211,19 @@ class _ManyRecords(object):
         _free(self.bio)
 
 
-def _full_records(data, start):
-    """Return (count, end) of the records in a row from *start* that are full and all there."""
+def _full_records(header, data, start):
+    """
+    Return (count, end) of the records in a row from *start* that are full and all there.
+
+    Args:
+        header (bytes): what of that of the first one comes before *data*; *start* is negative then.
+    """
     count, last = 0, len(data) - _HEADER
     while start <= last:
-        numbers = bytearray(data[start + 3:start + _HEADER])
+        if start < 0:
+            numbers = bytearray((header + data[:_HEADER])[3:_HEADER])
+        else:
+            numbers = bytearray(data[start + 3:start + _HEADER])
         size = numbers[0] << 8 | numbers[1]
         if size <= _RECORD or start + size > last:
             break

@@ -31,16 +31,13 @@ class HTTPSSocket(SSLSocket):
     """
 
     _new_amount = staticmethod(functools.partial(Records, whole=True))
+    _ends_below = True
 
-    def _take_here(self, answer, step, *size):
+    def _end_below(self):
         try:
-            return SSLSocket._take_here(self, answer, step, *size)
-        finally:
-            if self._engine.is_over:
-                try:
-                    self._lower.shutdown(socket.SHUT_RD)
-                except (AttributeError, socket.error):
-                    pass  # it has ended too
+            self._lower.shutdown(socket.SHUT_RD)
+        except (AttributeError, socket.error):
+            pass  # it has ended too
 
     def recv(self, buflen=1024, flags=0):
         """Wait for plaintext; see `SSLSocket.recv`."""

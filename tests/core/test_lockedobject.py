@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import platform
+import random
 import threading
 
 import pytest
@@ -69,6 +70,24 @@ class TestLongCalls(object):
                                  for start in range(cut, len(wire), 98304)]
         for piece in pieces:
             pair.server.feed_ssldata(piece)
+            received += pair.server.appdata_received()
+        assert data == received
+        assert pair.server.failure is None
+
+    @pytest.mark.parametrize('seed', range(6))
+    def test_random_feeds(self, pair, seed):
+        """The same, however large the pieces are, with small messages in between."""
+        chance, wire, data = random.Random(seed), b'', b''
+        for number in range(40):
+            message = pattern(chance.choice([1, 100, RECORD, 3 * RECORD, 9 * RECORD + 5, 200000]))
+            pair.client.feed_appdata(message)
+            wire += pair.client.data_to_send()
+            data += message
+        received = b''
+        while wire:
+            size = chance.choice([3, 50, 20000, RECORD + 22, 4 * RECORD + 88, 98304, 300000])
+            pair.server.feed_ssldata(wire[:size])
+            wire = wire[size:]
             received += pair.server.appdata_received()
         assert data == received
         assert pair.server.failure is None

@@ -27,7 +27,7 @@ NULL = None
 #: a long is never given more than an int, which libffi widens.
 _HOT = frozenset("""
     BIO_new BIO_free BIO_up_ref BIO_read BIO_write BIO_ctrl_pending BIO_test_flags
-    SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_ctrl SSL_read SSL_write SSL_pending
+    SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_ctrl SSL_read SSL_write SSL_pending SSL_has_pending
     SSL_do_handshake SSL_shutdown SSL_get_error SSL_want SSL_get_shutdown SSL_is_init_finished
     SSL_session_reused SSL_get0_param X509_VERIFY_PARAM_get_hostflags
     X509_VERIFY_PARAM_set_hostflags a2i_IPADDRESS ERR_clear_error ERR_peek_last_error""".split())

@@ -72,6 +72,7 @@ int SSL_read(ptr, buf, int);
 int SSL_write(ptr, text, int);
 int SSL_shutdown(ptr);
 int SSL_pending(ptr);
+int SSL_has_pending(ptr);
 int SSL_get_error(ptr, int);
 int SSL_get_shutdown(ptr);
 int SSL_want(ptr);
