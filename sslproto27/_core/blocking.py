@@ -29,9 +29,10 @@ __all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'ReadAhead', 'R
 CHUNK = 0x40000
 
 #: How much is read from below at a time: twice as much when that much was there, down to half when
-#: little was, twice in a row: the end of a message is little. 96 KiB is more than the 64 that programs like to read at once, which then need not be
-#: put together. With 256 KiB the heap shrinks and grows again for each: 3,000 page faults in a
-#: download of 8 MiB, none with 96 (observed on 2.7.18 with glibc 2.36).
+#: little was, twice in a row: the end of a message is little. 96 KiB is more than the 64 that
+#: programs like to read at once, which then need not be put together. With 256 KiB the heap shrinks
+#: and grows again for each: 3,000 page faults in a download of 8 MiB, none with 96 (observed on
+#: 2.7.18 with glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
 #: Bytes of a record before its content (RFC 8446 5.1).
