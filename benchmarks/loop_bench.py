@@ -40,8 +40,15 @@ LINES = (
     Line('echo-64', '64 KiB echo, MB, 8 conn.', 65536 / 1e6, 'echo', 8, 65536, 65536, 1, 'keep'),
     Line('upload', 'upload, MB, 4 conn.', MIB / 1e6, 'upload', 4, MIB, 1, 2, 'keep'),
     Line('download', 'download, MB, 4 conn.', MIB / 1e6, 'download', 4, 1, MIB, 2, 'keep'),
+    # As users write: everything in one connection, until asked to pause, or in one write.
+    Line('upload-1', 'upload, MB, 1 conn.', MIB / 1e6, 'upload', 1, MIB, 1, 8, 'keep'),
+    Line('download-1', 'until paused, MB, 1 conn.', 8 * MIB / 1e6, 'download', 1, 8, 8 * MIB, 1,
+         'keep'),
+    Line('whole-1', 'in one write, MB, 1 conn.', 8 * MIB / 1e6, 'whole', 1, 1, 8 * MIB, 1, 'keep'),
     Line('connect', 'new connections', 1, 'echo', 16, 100, 100, 1, 'renew'),
 )
+#: Lines that also tell the most memory that they took.
+BULK = frozenset(['echo-64', 'upload', 'download', 'upload-1', 'download-1', 'whole-1'])
 IDLE = Line('idle', 'idle connection, KiB of RSS', 1, 'echo', 2000, 100, 100, 1, 'keep')
 
 #: Name, the interpreter among the options, the contestant in loop_worker.py.
@@ -55,6 +62,7 @@ CONTESTANTS = (
     ('pypy', 'pypy', 'sslproto27'),
     ('before', 'python27', 'sslproto27'),
     ('accelerated', 'python27', 'accelerated'),
+    ('pair', 'python27', 'pair'),
 )
 
 #: In samples: a JIT compiler has a lot to do at first.
@@ -64,7 +72,7 @@ WARM_UP = {'pypy': 10}
 def _bars():
     small = [line for line in LINES if line.name in ('round-trips-1', 'round-trips-50',
                                                      'round-trips-500')]
-    bulk = [line for line in LINES if line.name in ('echo-64', 'upload', 'download')]
+    bulk = [line for line in LINES if line.name in BULK]
 
     def bar(line, other, against, side, limit, goal=None):
         return Bar('loops: %s, to %s' % (line.text, against), (line.name, 'ours'),
@@ -93,6 +101,8 @@ def _bars():
     for line in LINES:
         yield Bar('loops: %s, what C would give' % line.text, (line.name, 'accelerated'),
                   (line.name, 'ours'), 'least', None, None)
+        yield Bar('loops: %s, the pair engine to stock' % line.text, (line.name, 'pair'),
+                  (line.name, 'stock'), 'least', None, None)
     yield Bar('loops: CPU a round trip, 5,000 conn. to 10', ('round-trips-10', 'ours'),
               ('round-trips-5000', 'ours'), 'most', 1.25, 1.15)
 
@@ -158,6 +168,16 @@ class Contestant(object):
         load.stop()
         return size
 
+    def forget_peak(self):
+        """Begin to watch for the most memory anew."""
+        with open('/proc/%d/clear_refs' % self._server.first['pid'], 'w') as clear:
+            clear.write('5')  # proc(5): the peak of the RSS
+
+    def peak(self):
+        """Return the most MiB of RSS since `forget_peak`."""
+        with open('/proc/%d/status' % self._server.first['pid']) as status:
+            return int(status.read().split('VmHWM:', 1)[1].split()[0]) / 1024
+
     def _resident(self):
         with open('/proc/%d/statm' % self._server.first['pid']) as statm:
             return int(statm.read().split()[1]) * os.sysconf('SC_PAGESIZE') / 1024
@@ -172,9 +192,9 @@ def header(descriptions):
     yield ''
     yield 'Event loops: a CPU second of the server, then a second of wall clock. TLS 1.3,'
     yield 'AES-256-GCM, ECDSA P-256, TCP_NODELAY, epoll; one client thread in C'
-    for letter, one in zip('ABCDEFGH', descriptions):
+    for letter, one in zip('ABCDEFGHI', descriptions):
         yield '%s  %-36s %s, %s' % (letter, one['label'], one['python'], one['openssl'])
-    yield '%-31s' % '' + ''.join('%15s' % letter for letter in 'ABCDEFGH'[:len(descriptions)])
+    yield '%-31s' % '' + ''.join('%15s' % letter for letter in 'ABCDEFGHI'[:len(descriptions)])
 
 
 def _print_row(text, columns):
@@ -203,23 +223,31 @@ def run(options, folder):
             names.append(name)
             contestants.append(Contestant(python, kind, folder, package, options.load))
     print('\n'.join(header([one.description for one in contestants])))
-    samples = {}
+    samples, peaks = {}, {}
     for line in LINES:
         if options.line and line.name not in options.line:
             continue
         loads = [contestant.load(line) for contestant in contestants]
         for name, load in zip(names, loads):
             load.ask(options.seconds * WARM_UP.get(name, 1))
+        for contestant in contestants:
+            contestant.forget_peak()
         taken = interleaved(len(loads), options.rounds,
                             lambda index: loads[index].ask(options.seconds))
         for load in loads:
             load.stop()
+        if line.name in BULK:
+            peaks[line.name] = [[contestant.peak()] for contestant in contestants]
         for suffix, clock in (('', 'server_cpu'), (' wall', 'wall')):
             columns = [[one['exchanges'] * line.scale / one[clock] for one in column]
                        for column in taken]
             _print_row(line.text if not suffix else '    wall clock', columns)
             samples.update(((line.name + suffix, name), values)
                            for name, values in zip(names, columns))
+        if line.name in peaks:
+            _print_row('    most RSS, MiB', peaks[line.name])
+            samples.update(((line.name + ' RSS', name), values)
+                           for name, values in zip(names, peaks[line.name]))
     if not options.line or IDLE.name in options.line:
         columns = interleaved(len(contestants), min(options.rounds, 3),
                               lambda index: contestants[index].idle_memory())

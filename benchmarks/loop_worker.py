@@ -10,6 +10,7 @@ run the very same protocols; TCP_NODELAY is set by those, as not every loop does
     echo        sends back what comes
     upload      counts, and answers each MiB with one byte
     download    answers each byte with a MiB, written 64 KiB at a time, and pauses when asked to
+    whole       answers each byte with 8 MiB, in one write
 """
 from __future__ import absolute_import, division, print_function
 
@@ -30,6 +31,7 @@ ACCELERATOR = os.path.join(ROOT, '.cache', 'bench', 'accelerator.so')
 
 BLOCK = 1024 * 1024
 CHUNK = b'x' * (64 * 1024)
+WHOLE = b'x' * (8 * BLOCK)
 BACKLOG = 4096
 
 
@@ -101,7 +103,16 @@ class Download(Protocol):
             self.transport.write(CHUNK)
 
 
-SERVICES = {'echo': Echo, 'upload': Upload, 'download': Download}
+class Whole(Protocol):
+    """Answer each byte with `WHOLE`, in one write."""
+
+    def data_received(self, data):
+        """Do."""
+        for _ in data:
+            self.transport.write(WHOLE)
+
+
+SERVICES = {'echo': Echo, 'upload': Upload, 'download': Download, 'whole': Whole}
 
 
 def server_context(folder):
@@ -148,6 +159,12 @@ def ours(folder, accelerator=''):
     label = 'Trollius, sslproto27 %s%s' % (sslproto27.__version__, accelerator)
     serve_asyncio_like(sslproto27.trollius.SelectorEventLoop(), server_context(folder),
                        {'label': label})
+
+
+def pair(folder):
+    """The same on the engine that needs nothing but ssl."""
+    os.environ['SSLPROTO27_ENGINE'] = 'pair'
+    ours(folder, ', pair')
 
 
 def accelerated(folder):
@@ -267,7 +284,8 @@ def twisted_ours(folder):
 
 CONTESTANTS = {
     'sslproto27': ours, 'accelerated': accelerated, 'stock': stock, 'plain': plain,
-    'asyncio': stdlib, 'twisted': twisted, 'twisted-ours': twisted_ours}
+    'asyncio': stdlib, 'twisted': twisted, 'twisted-ours': twisted_ours,
+    'pair': pair}
 
 
 def main(kind, folder, package):

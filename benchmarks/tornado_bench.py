@@ -3,7 +3,8 @@ The Tornado part of the benchmark: servers (`tornado_worker.py`), on our streams
 
     python benchmarks/tornado_bench.py [--quick] [--line NAME] [--python27 PATH]   # this part alone
 
-The load comes from this process, over loopback, through ssl's own sockets. What counts is the
+The load comes from this process, over loopback, through ssl's own sockets; that of messages over
+the stream itself from load.c. What counts is the
 processor time of the server's process, user and system; the wall clock is shown beside it, and
 depends on what else the machine does. The line of idle connections is memory.
 """
@@ -33,6 +34,9 @@ LINES = (
     Line('tornado-renew', 'HTTPS requests, one a connection', 1, 'least', 0.95),
     Line('tornado-echo', '64 KiB echo, MB', 65536 / 1e6, 'least', 1.0),
     Line('tornado-download', '4 MiB download, MB', (4 << 20) / 1e6, 'least', 1.0),
+    Line('tornado-raw-1', '100-byte messages, 1 conn.', 1, 'least', 1.0),
+    Line('tornado-raw-50', '100-byte messages, 50 conn.', 1, 'least', 1.0),
+    Line('tornado-raw-500', '100-byte messages, 500 conn.', 1, 'least', 1.0),
     Line('tornado-idle', 'idle connection, KiB of RSS', 1 / 1024, 'most', 1.0),
 )
 
@@ -40,6 +44,9 @@ CONTESTANTS = ('ours', 'stock')
 
 BARS = tuple(Bar('tornado: %s, to stock' % line.text, (line.name, 'ours'), (line.name, 'stock'),
                  line.side, line.limit, None) for line in LINES)
+
+#: By line, the connections of load.c to the stream itself, without HTTP.
+RAW = {'tornado-raw-1': 1, 'tornado-raw-50': 50, 'tornado-raw-500': 500}
 
 IDLE = 400     # connections
 THREADS = 4    # of load
@@ -53,6 +60,7 @@ class Server(object):
     """A tornado_worker.py process."""
 
     def __init__(self, python, kind, folder):
+        self._ca = os.path.join(folder, 'ca.pem')
         self._command = (python,) + QUIET + (os.path.join(HERE, 'tornado_worker.py'), kind, folder)
         self._context = ssl.create_default_context(cafile=os.path.join(folder, 'ca.pem'))
         self.restart()
@@ -71,6 +79,12 @@ class Server(object):
     def usage(self):
         """Return the server's processor time in seconds and memory in bytes."""
         return self._process.ask('')
+
+    def load(self, program, connections):
+        """Return a `Process` of load.c that exchanges messages of 100 bytes."""
+        return Process(program, *map(str, (
+            self.description['messages'], self.description['pid'], self._ca, connections, 100, 100,
+            1, 'keep')))
 
     def connect(self, name):
         """Return a TLS connection to the HTTPS or the echo server."""
@@ -211,7 +225,18 @@ def run(options, folder):
     for line in LINES:
         if options.line and line.name not in options.line:
             continue
-        if line.name in LOADS:
+        if line.name in RAW:
+            loads = [server.load(options.load, RAW[line.name]) for server in servers]
+
+            def ask(index):
+                one = loads[index].ask(options.seconds)
+                return one['exchanges'] / one['server_cpu'], one['exchanges'] / one['wall']
+            for index in range(len(servers)):
+                ask(index)  # warm-up
+            taken = interleaved(len(servers), options.rounds, ask)
+            for load in loads:
+                load.stop()
+        elif line.name in LOADS:
             def take(index):
                 return rates(servers[index], line.name, options.seconds)
             for index in range(len(servers)):
@@ -237,6 +262,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--python27', default=path('.venv27', 'bin', 'python'), metavar='PATH',
                         help='a Python 2.7 that has Tornado (default: .venv27)')
+    parser.add_argument('--load', default=path('.cache', 'bench', 'load'), metavar='PATH',
+                        help='the program that `make bench` makes of load.c')
     parser.add_argument('--line', action='append', choices=[line.name for line in LINES],
                         help='these lines alone; may be repeated')
     parser.add_argument('--rounds', type=int, help='samples a line (default: 7)')

@@ -3,7 +3,7 @@ One contestant of tornado_bench.py: a Tornado server, on our streams or on Torna
 
     python benchmarks/tornado_worker.py ours|stock FOLDER
 
-It prints a description as JSON, with the ports of its HTTPS server and of its echo server; then,
+It prints a description as JSON, with the ports of its HTTPS server and of its echo servers; then,
 for each line on standard input, what it has used until now: processor time in seconds, memory in
 bytes. It ends with its input.
 """
@@ -44,6 +44,18 @@ class Echo(tcpserver.TCPServer):
         try:
             while True:
                 data = yield stream.read_bytes(65536)
+                yield stream.write(data)
+        except iostream.StreamClosedError:
+            pass
+
+
+class Messages(tcpserver.TCPServer):
+    @gen.coroutine
+    def handle_stream(self, stream, address):
+        stream.set_nodelay(True)
+        try:
+            while True:
+                data = yield stream.read_bytes(65536, partial=True)
                 yield stream.write(data)
         except iostream.StreamClosedError:
             pass
@@ -96,6 +108,8 @@ def main(kind, folder):
         'openssl': ssl.OPENSSL_VERSION,
         'https': listen(httpserver.HTTPServer(application, ssl_options=context)),
         'echo': listen(Echo(ssl_options=context)),
+        'messages': listen(Messages(ssl_options=context)),
+        'pid': os.getpid(),
     })
     answer()
     ioloop.IOLoop.current().start()
