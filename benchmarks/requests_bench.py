@@ -3,7 +3,8 @@ The part of the benchmark where requests talks to a server on loopback: with Pyt
 with sslproto27, and with pyOpenSSL.
 
 Alone: python benchmarks/requests_bench.py. Every contestant is a process of its own, and so is the
-one server, of Python 3. They take turns, and a second is one of the client's processor time.
+one server, of Python 3. They take turns, and a second is one of the client's processor time; of the
+clock where two threads download.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -25,6 +26,7 @@ LINES = (
     ('small', 'requests/s, one connection'),
     ('connect', 'requests/s, a connection each'),
     ('large', 'MB/s, bodies of 8 MiB'),
+    ('threads', 'MB/s of the clock, 2 threads'),
 )
 CONTESTANTS = ('stock', 'injected', 'adapter', 'pyopenssl')
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 import warnings
 
 BODY = 8 << 20
@@ -96,12 +97,28 @@ def main(kind, port, folder):
         session.get(url + 'small', headers=last).content
         return 1
 
-    def large():
+    def large(session=session):
         response = session.get(url + 'large', stream=True)
         size = sum(len(piece) for piece in response.iter_content(65536))
         if size != BODY:
             raise AssertionError('bytes were lost')
         return size / 1e6
+
+    def in_threads(seconds):
+        """Return MB a second of the clock, of two threads that download."""
+        done, end = [], time.time() + seconds
+
+        def work():
+            own = new_session(kind, folder)[0]
+            while time.time() < end:
+                done.append(large(own))
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        start = time.time()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(done) / (time.time() - start)
 
     lines = {'small': small, 'connect': connect, 'large': large}
     print(json.dumps({'label': label, 'openssl': openssl, 'python': '%s %s' % (
@@ -109,6 +126,10 @@ def main(kind, port, folder):
     sys.stdout.flush()
     for command in iter(sys.stdin.readline, ''):
         command = json.loads(command)
+        if command['line'] == 'threads':
+            print(json.dumps(in_threads(command['seconds'])))
+            sys.stdout.flush()
+            continue
         work = lines[command['line']]
         done, start = 0, processor_time()
         if 'count' in command:

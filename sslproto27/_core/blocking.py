@@ -188,7 +188,7 @@ class ReadAhead(object):
         self._size = _LEAST_READ
         self._was_little = False
 
-    def wanted(self, size=0):
+    def wanted(self, size):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         return self._size
 
@@ -224,7 +224,7 @@ class Records(object):
         self._length = 0    # of the content of the record that has begun,
         self._left = 0      # and how much of that is to come
 
-    def wanted(self, size=0):
+    def wanted(self, size):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         left = self._left
         if not self._whole:
@@ -334,6 +334,7 @@ class BlockingTLS(Unique):
     - ``receive(data)`` takes what has come, b'' for its end, and never raises for it.
     - ``handshake()``, ``read(size)``, ``unwrap()`` and ``written()`` are steps: each returns None
       if it wants more from below.
+    - ``kept`` is how many bytes a step has that wants more before it returns any.
     - ``write(data)`` takes the beginning of *data*, and returns how many bytes that is.
     - ``is_unwritten`` tells whether something of that is not encrypted, as a handshake comes first
       or TLS has failed; ``backlog_size`` is how many bytes wait.
@@ -504,7 +505,8 @@ class BlockingTLS(Unique):
                 if self._eof:
                     raise ragged_eof()
                 lower = self._lower
-                uninterrupted(arrived, lower, _method(lower, 'recv'), self._amount.wanted(*size))
+                wanted = self._amount.wanted(size[0] - engine.kept if size else 0)
+                uninterrupted(arrived, lower, _method(lower, 'recv'), wanted)
         if engine.outgoing:
             if answer:
                 self._flush(True)
@@ -546,6 +548,12 @@ class BlockingTLS(Unique):
         self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(False, self._engine.read, size)
+
+    def _receive_whole(self, size):
+        """Do as `recv`, but wait until there are *size* bytes, or the end; see `_File`."""
+        self._enter(_TO_READ)
+        with self._receiving:
+            return self._take_here(False, self._engine.read_whole, size)
 
     def recv_into(self, buffer, nbytes=0, flags=0):
         """
@@ -882,6 +890,24 @@ elif PY2:
         def __init__(self, sock, *args, **kwargs):
             socket._fileobject.__init__(self, sock, *args, **kwargs)
             sock._reuse()
+            # Who has a recv of his own wants it called.
+            by_recv = [vars(cls) for cls in type(sock).__mro__ if 'recv' in vars(cls)][0]
+            self._receive_whole = by_recv.get('_receive_whole')
+
+        def read(self, size=-1):
+            """Read *size* bytes, or to the end: large pieces not recv by recv."""
+            receive = self._receive_whole
+            if receive is not None and size >= _MANY:
+                buffered = self._rbuf
+                buffered.seek(0, 2)
+                missing = size - buffered.tell()
+                if missing > 0:
+                    data = receive(self._sock, missing)
+                    if missing < size:
+                        data = buffered.getvalue() + data
+                        self._rbuf = socket.StringIO()
+                    return data
+            return socket._fileobject.read(self, size)
 
         def __del__(self):
             # What it holds unsent, in a process that does not use the connection, since a fork, is

@@ -40,6 +40,7 @@ class _PipeEngine(object):
         self._eof = False   # of the socket below
         self._received, self._position = b'', 0
         self._later = []    # the same, of later messages; see `receive`
+        self.kept = 0       # bytes of plaintext that `read_whole` has, and waits for more
 
     @property
     def is_unwritten(self):
@@ -86,6 +87,8 @@ class _PipeEngine(object):
 
     def read(self, size):
         """Take at most *size* bytes of plaintext; b'' is the end."""
+        if self._later and not self._keeps_apart:
+            self._received = self._drop_received()
         received, start = self._received, self._position
         left = len(received) - start
         if not left and self._later:
@@ -100,9 +103,30 @@ class _PipeEngine(object):
             return received[start:end]
         if not size:
             return b''
+        self.kept = 0
         if self.pipe.failure is not None:
             raise self.pipe.failure
         return b'' if self._eof or self.pipe.state in _ENDED else None
+
+    def read_whole(self, size):
+        """Take *size* bytes of plaintext; less only at the end, b'' behind that."""
+        pending = self.pending
+        if not pending:
+            return self.read(size)
+        pipe = self.pipe
+        if pending < size and not (pipe.failure or self._eof or pipe.state in _ENDED):
+            self.kept = pending
+            return None
+        pieces = [self._received[self._position:]] + self._later
+        self._position, self._later = 0, []
+        more = pending - size
+        while more > 0 and more >= len(pieces[-1]):
+            more -= len(pieces[-1])
+            self._later.insert(0, pieces.pop())
+        end = len(pieces[-1]) - max(more, 0)
+        self._received = pieces[-1][end:]
+        pieces[-1] = pieces[-1][:end]
+        return b''.join(pieces)
 
     def unwrap(self):
         """End TLS; drop what comes before the peer does. The trailing bytes are plaintext."""
@@ -142,9 +166,9 @@ class _PipeEngine(object):
         if pipe.has_data_to_send:
             self._collect()
         records = pipe.records_received()
-        if len(records) > 1:
-            records = _messages(records) if self._keeps_apart else [b''.join(records)]
-        if self._position < len(self._received):
+        if len(records) > 1 and self._keeps_apart:
+            records = _messages(records)
+        if self._later or self._position < len(self._received):
             self._later += records
         elif records:
             self._received, self._position = records[0], 0

@@ -44,7 +44,17 @@ class HTTPSSocket(SSLSocket):
         try:
             return SSLSocket.recv(self, buflen, flags)
         except ssl.SSLEOFError:
-            raise socket.error(errno.ECONNRESET, 'the peer has gone without close_notify')
+            raise _lost()
+
+    def _receive_whole(self, size):
+        try:
+            return SSLSocket._receive_whole(self, size)
+        except ssl.SSLEOFError:
+            raise _lost()
+
+
+def _lost():
+    return socket.error(errno.ECONNRESET, 'the peer has gone without close_notify')
 
 
 class ContextView(Unique):

@@ -21,6 +21,7 @@ class _BufferEngine(object):
 
     outgoing = True       # perhaps: in the PEP you cannot ask without taking a copy
     is_unwritten = False  # the buffer takes nothing before the handshake is done
+    kept = 0              # bytes: it hands over at once what it has
 
     def __init__(self, buffer):
         self.buffer = buffer

@@ -3,6 +3,8 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import errno
+import platform
+import random
 import select
 import socket
 import ssl
@@ -17,6 +19,10 @@ from tests.support.pipe_pairs import attempt, native_call, pattern
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
 
 SIDES = ['client', 'server']
+
+only_files = pytest.mark.skipif(
+    not PY2 or platform.python_implementation() == 'PyPy',
+    reason="these files are the interpreter's own: what they do after an error is theirs")
 
 
 class Bare(object):
@@ -393,6 +399,89 @@ class TestFiles(object):
         assert (b'one\n', b'two\n', pattern(50000)) == (
             file.readline(), file.readline(), file.read(50000))
         file.close()
+
+    @pytest.mark.parametrize('reads_ahead', [True, False])
+    @pytest.mark.parametrize('seed', range(4))
+    def test_sizes(self, ends, client_context, server_context, reads_ahead, seed):
+        """What a file, and its socket, read in pieces of any size is what the peer wrote."""
+        class Socket(SSLSocket):
+            _reads_ahead = reads_ahead
+        ours, theirs = in_parallel(
+            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
+            lambda: server_context.wrap_socket(ends[1], server_side=True))
+        chance, data = random.Random(seed), pattern(700001)
+
+        def write():
+            position = 0
+            while position < len(data):
+                size = chance.choice([1, 100, 16384, 40000, 100000])
+                theirs.sendall(data[position:position + size])
+                position += size
+            try:
+                theirs.unwrap()
+            except (ssl.SSLError, socket.error):
+                pass  # how that ends is another test's
+        writer = Background(write)
+        pieces, sizes = [], random.Random(seed)
+        with contextlib.closing(ours.makefile('rb')) as file:
+            while not pieces or pieces[-1]:
+                pieces.append(file.read(sizes.choice([1, 1000, 0x7fff, 0x8000, 65536, 200000])))
+        assert data == b''.join(pieces)
+        ours.shutdown(socket.SHUT_WR)
+        writer.result()
+        ours.close()
+        theirs.close()
+
+    @only_files
+    def test_no_end_behind_a_piece(self, tls):
+        """Where the peer goes without close_notify the file has what came, and then the error."""
+        ours, theirs = tls
+        theirs.sendall(b'line\n' + pattern(40000))
+        theirs._sock.shutdown(socket.SHUT_RDWR)
+        file = ours.makefile('rb')
+        assert b'line\n' == file.readline()
+        with pytest.raises(ssl.SSLEOFError):
+            data = file.read(100000)
+            assert pattern(40000) == data
+            file.read(100000)
+
+    @only_files
+    def test_timeout_in_a_piece(self, tls):
+        """A timeout in the middle of a large read loses nothing: the next read has all of it."""
+        ours, theirs = tls
+        theirs.sendall(b'line\n' + pattern(40000))
+        file = ours.makefile('rb')
+        assert b'line\n' == file.readline()
+        ours.settimeout(0.01)
+        with pytest.raises(socket.timeout):
+            file.read(60000)
+        ours.settimeout(PATIENCE)
+        theirs.sendall(pattern(20000))
+        assert pattern(40000) + pattern(20000) == file.read(60000)
+        file.close()
+
+    def test_recv_of_a_subclass(self, ends, client_context, server_context):
+        """Who has a recv of his own sees what files read."""
+        seen = []
+
+        class Socket(SSLSocket):
+            def recv(self, *args):
+                seen.append(super(Socket, self).recv(*args))
+                return seen[-1]
+
+            def recv_into(self, buffer, *args):
+                count = super(Socket, self).recv_into(buffer, *args)
+                seen.append(bytes(buffer[:count]))
+                return count
+        ours, theirs = in_parallel(
+            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
+            lambda: server_context.wrap_socket(ends[1], server_side=True))
+        theirs.sendall(pattern(50000))
+        with contextlib.closing(ours.makefile('rb')) as file:
+            assert pattern(50000) == file.read(50000)
+        assert pattern(50000) in (b''.join(seen), b''.join(seen[::2]))
+        ours.close()
+        theirs.close()
 
     def test_unbuffered(self, tls):
         """An unbuffered file leaves to the socket what it was not asked for."""
