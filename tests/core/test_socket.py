@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import errno
+import functools
 import platform
 import random
 import select
@@ -13,7 +14,7 @@ import threading
 import pytest
 
 from sslproto27 import SSLCertVerificationError, SSLPipe, SSLSocket
-from sslproto27._core.blocking import CHUNK
+from sslproto27._core.blocking import CHUNK, OneRecord, ReadAhead, Records
 from tests.support.memory import PY2, knows_openssl_3, only_python2, raised
 from tests.support.pipe_pairs import attempt, native_call, pattern
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
@@ -400,12 +401,14 @@ class TestFiles(object):
             file.readline(), file.readline(), file.read(50000))
         file.close()
 
-    @pytest.mark.parametrize('reads_ahead', [True, False])
+    @pytest.mark.parametrize('new_amount', [
+        ReadAhead, functools.partial(Records, whole=True), OneRecord], ids=[
+            'ReadAhead', 'Records', 'OneRecord'])
     @pytest.mark.parametrize('seed', range(4))
-    def test_sizes(self, ends, client_context, server_context, reads_ahead, seed):
+    def test_sizes_of_files(self, ends, client_context, server_context, new_amount, seed):
         """What a file, and its socket, read in pieces of any size is what the peer wrote."""
         class Socket(SSLSocket):
-            _reads_ahead = reads_ahead
+            _new_amount = staticmethod(new_amount)
         ours, theirs = in_parallel(
             lambda: Socket(ends[0], client_context, server_hostname='localhost'),
             lambda: server_context.wrap_socket(ends[1], server_side=True))
