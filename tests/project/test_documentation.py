@@ -49,7 +49,7 @@ class Python(object):
 
     Args:
         expected (str): all that it prints.
-        servers (dict): by a port that the block has: 'https', with the name of a certificate perhaps,
+        servers (dict): by a port that the block has: 'https', maybe with a certificate's name,
             an example, or a block that serves.
         after (str): a block that comes before it in the same program.
         first, then (str): code before and after it.
