@@ -8,6 +8,7 @@ from twisted.internet import interfaces
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from zope.interface import implementer
 
+from .._core.unique import Unique
 from ._protocol import TLSProtocol
 from ._settings import settings_of
 from ._upgrade import upgrade
@@ -67,7 +68,7 @@ def _offer(context, protocols):
 
 
 @implementer(interfaces.IStreamClientEndpoint)
-class TLSClientEndpoint(object):
+class TLSClientEndpoint(Unique):
     """
     A client endpoint with TLS over another one.
 
@@ -108,7 +109,7 @@ class TLSClientEndpoint(object):
 
 
 @implementer(interfaces.IStreamServerEndpoint)
-class TLSServerEndpoint(object):
+class TLSServerEndpoint(Unique):
     """
     A server endpoint with TLS over another one.
 

@@ -6,6 +6,7 @@ from twisted.logger import Logger
 from .._core.compat import NativeContext
 from .._core.pipe import SSLPipe
 from .._core.servername import name_of_loop, required_name
+from .._core.unique import Unique
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 
@@ -41,7 +42,7 @@ def check_context(context):
     raise TypeError('context must be an ssl.SSLContext, not %r' % (context,))
 
 
-class TLSOptions(object):
+class TLSOptions(Unique):
     """
     A context and what goes with it, for functions that take a context alone.
 

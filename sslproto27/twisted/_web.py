@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from .._core.api import create_default_context
 from .._core.servername import encode_hostname
+from .._core.unique import Unique
 from ._endpoints import TLSClientEndpoint
 from ._settings import settings_of
 
@@ -23,7 +24,7 @@ ANSWER_LIMIT = 64 * 1024
 
 
 @implementer(IAgentEndpointFactory)
-class AgentEndpointFactory(object):
+class AgentEndpointFactory(Unique):
     """
     Endpoints for twisted.web's Agent: https verifies the certificate and the name.
 
@@ -97,7 +98,7 @@ class ProxyError(error.ConnectError):
 
 
 @implementer(interfaces.IStreamClientEndpoint)
-class ConnectEndpoint(object):
+class ConnectEndpoint(Unique):
     """
     A client endpoint through an HTTP proxy's tunnel (CONNECT, RFC 9110 9.3.6).
 
