@@ -23,7 +23,7 @@ _interfaces = []  # (class, what it implemented)
 _ABSENT = object()
 
 
-def install(**options):
+def install(suppress_ragged_eofs=False, **options):
     """
     Let Twisted's own ways to TLS take an ssl.SSLContext, or `TLSOptions`.
 
@@ -33,6 +33,8 @@ def install(**options):
     Doing it again changes the options alone.
 
     Args:
+        suppress_ragged_eofs (bool): suppressRaggedEofs, by its name in the other adapters'
+            ``install()``.
         **options: suppressRaggedEofs, handshakeTimeout, shutdownTimeout, handshakeLimit: see
             `TLSServerEndpoint`; for all of these connections.
 
@@ -43,6 +45,8 @@ def install(**options):
                                     'handshakeLimit']):
         raise TypeError('install() has no option %r' % name)
     _options.clear()
+    if suppress_ragged_eofs:
+        _options['suppressRaggedEofs'] = True
     _options.update(options)
     if _originals:
         return

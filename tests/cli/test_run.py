@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from sslproto27._cli.run import _frameworks
 from tests.support.commands import command, fails_here, starts_programs
 from tests.support.memory import PY2, only_python2
 from tests.support.programs import environment, finish
@@ -109,6 +108,8 @@ class TestRun(object):
         ('trollius', 'trollius.get_event_loop_policy().suppress_ragged_eofs', 'False', 'True'),
         ('tornado', '__import__("sslproto27.tornado._install").tornado._install._settings'
                     '["suppress_ragged_eofs"]', 'False', 'True'),
+        ('twisted', '__import__("sslproto27.twisted").twisted._install._options', '{}',
+         "{'suppressRaggedEofs': True}"),
         ('urllib3', '__import__("sslproto27.urllib3").urllib3._suppress["urllib3"]', 'False',
          'True')])
     @pytest.mark.parametrize('is_named', [True, False])
@@ -117,18 +118,17 @@ class TestRun(object):
         pytest.importorskip(framework, reason='it is what is patched')
         path = program('import %s\nprint(%s)\n' % (framework, question))
         named = ['--' + framework] if is_named else []
-        assert (0, strict + '\n', '') == run(*named + [path])
-        assert (0, lenient + '\n', '') == run('--lenient-eof', *named + [path])
+        # On stderr may be warnings of what the framework imports: cryptography's, by Twisted.
+        assert (0, strict + '\n') == run(*named + [path])[:2]
+        assert (0, lenient + '\n') == run('--lenient-eof', *named + [path])[:2]
 
     @pytest.mark.parametrize('options', [[], ['--twisted']])
     def test_twisted(self, program, options):
         """Twisted is patched where it is imported, or named."""
         pytest.importorskip('twisted', reason='Twisted is what is patched')
-        if 'twisted' not in _frameworks():
-            pytest.skip('this package has no sslproto27.twisted')
         path = program('import twisted\nimport sys\n'
                        'print("sslproto27.twisted" in sys.modules)\n')
-        assert (0, 'True\n', '') == run(*options + [path])
+        assert (0, 'True\n') == run(*options + [path])[:2]
 
     def test_not_imported(self, program):
         """What the program does not import is not imported for it."""
