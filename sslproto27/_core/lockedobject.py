@@ -11,7 +11,6 @@ from __future__ import absolute_import, division, print_function
 
 import functools
 import ssl
-import threading
 import time
 
 from .engine import binding
@@ -51,7 +50,7 @@ def _exclusive(method):
             return method(self, *args, **kwargs)
         finally:
             self._thread = None
-            self._alone.release()
+            self._alone.append(None)
     return call
 
 
@@ -62,7 +61,7 @@ class LockedSSLObject(SSLObject):
 
     def __new__(cls):
         self = object.__new__(cls)
-        self._alone = threading.Lock()
+        self._alone = [None]  # who takes that out is alone
         self._thread = None  # who has that, from just after it is taken to just before
         self._many = None
         # A record's beginning, all that the incoming BIO has: of its header, and how many bytes.
@@ -73,10 +72,20 @@ class LockedSSLObject(SSLObject):
     def _is_ours(self):
         return type(self) is LockedSSLObject
 
+    def _take(self):
+        """Take what `_alone` has, if it is there; return whether it was (bool)."""
+        # Not a lock: 2.7's give the interpreter's lock away whenever they are taken, and getting it
+        # back takes longer, where threads work, than what is done under this one.
+        try:
+            self._alone.pop()
+        except IndexError:
+            return False
+        return True
+
     def _begin(self):
-        """Take `_alone`."""
+        """Wait until `_take` has it."""
         turns = 0
-        while not self._alone.acquire(False):
+        while not self._take():
             # Not for ever: the other one may be a callback that waits for us, or no more.
             if turns == _TURNS:
                 raise RuntimeError('another thread is in the middle of a call of this very object')
@@ -85,14 +94,14 @@ class LockedSSLObject(SSLObject):
 
     def _freely(self, long_one, short_one, *args):
         """Call OpenSSL, and give the interpreter's lock away if nobody uses the object."""
-        if not self._alone.acquire(False):
+        if not self._take():
             return short_one(*args)
         try:
             self._thread = get_ident()
             return long_one(*args)
         finally:
             self._thread = None
-            self._alone.release()
+            self._alone.append(None)
 
     # For who has the lock: `SSLPipe` asks for these by name.
 
