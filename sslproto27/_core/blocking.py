@@ -13,6 +13,7 @@ import ssl
 import sys
 import threading
 import time
+from collections import deque
 
 from .compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
 from .fork import get_ident, getpid
@@ -86,14 +87,14 @@ def _clock():
 
 def uninterrupted(results, sock, call, argument, to_send=False):
     """
-    Append what a method of *sock* returns to the list *results*: the one place that waits.
+    Append what a method of *sock* returns to *results*: the one place that waits.
 
     A signal that has been handled does not end it, nor does it change when it times out (PEP 475,
     which Python 3 follows itself). If the handler raises, either nothing has been done, or the
     result is in the list: C code appends it before Python runs the handler.
 
     Args:
-        results (list): see above.
+        results (list or deque): see above.
         sock: what has the timeout, and the file descriptor.
         call (callable): the method.
         argument: of the method.
@@ -365,8 +366,9 @@ class BlockingTLS(Unique):
         self._receiving = threading.Lock()
         self._sending = threading.Lock()
         self._writing = threading.Lock()
-        self._arrived = []      # what has been received and not been given to the engine
-        self._sent = []         # how much has been sent of what the engine still has
+        # Not lists, which ask what extends them how long it is, and take a failure for no answer.
+        self._arrived = deque()  # what has been received and not been given to the engine
+        self._sent = deque()     # how much has been sent of what the engine still has
         self._eof = False       # of the socket below
         self._thread = None     # who was here last,
         self._is_shared = False  # and whether others have been before
@@ -732,7 +734,7 @@ class BlockingTLS(Unique):
         lower = self._lower
         if self._has_send:
             uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
-            if self._sent == [0]:  # Python 2's ssl.SSLSocket has no other way to say so
+            if self._sent and not self._sent[0]:  # Python 2's ssl.SSLSocket has no other way to say so
                 self._sent.pop()
                 raise want_write()
             return
