@@ -734,7 +734,8 @@ class BlockingTLS(Unique):
         lower = self._lower
         if self._has_send:
             uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
-            if self._sent and not self._sent[0]:  # Python 2's ssl.SSLSocket has no other way to say so
+            if self._sent and not self._sent[0]:
+                # Python 2's ssl.SSLSocket has no other way to say so
                 self._sent.pop()
                 raise want_write()
             return
