@@ -181,11 +181,33 @@ class SSLProtocol(Unique):
 
     def data_received(self, data):
         """Decrypt *data*, and hand the application what it holds."""
-        gate = self._gate
-        if self._state is CONNECTED and not (gate.paused or gate.held or self._delivering):
-            self._receive(self._pipe.feed_ssldata, data)  # what _handle does, a call less
+        gate, pipe = self._gate, self._pipe
+        if (self._state is not CONNECTED or gate.paused or gate.held or self._delivering
+                or self._unread or self._is_buffered):
+            if self._state not in OVER:
+                self._handle(pipe.feed_ssldata, data)
+            return
+        # What _handle does where nothing is held and the application takes bytes, which leave
+        # nothing in the pipe.
+        self._delivering = True
+        try:
+            try:
+                pipe.feed_ssldata(data)
+            except Exception as error:
+                self._fail(error)
+                return
+            try:
+                data = pipe.appdata_received()
+                if data:
+                    self._app_protocol.data_received(data)
+            except Exception as error:
+                self._app_failed(error)
+        finally:
+            self._delivering = False
+        if pipe.state is pipe_states.OPEN:
+            self._flush()
         elif self._state not in OVER:
-            self._handle(self._pipe.feed_ssldata, data)
+            self._receive(_nothing, None)  # TLS has ended, or has failed
 
     def eof_received(self):
         """
@@ -358,12 +380,14 @@ class SSLProtocol(Unique):
         state, pipe = self._state, self._pipe
         if (state in OPEN or state is HANDSHAKE) and pipe.state is not pipe_states.BROKEN:
             pipe.feed_appdata(data)
-            high = self._limits.high
-            if not self._delivering or high < CHUNK and high < pipe.backlog_size:
+            if not self._delivering:
                 self._flush()
-            elif high < pipe.backlog_size:
+            elif pipe.backlog_size > self._limits.high:
                 # What a callback writes leaves together, once it is over: that has to be soon.
-                self._control_writing()
+                if self._limits.high < CHUNK:
+                    self._flush()
+                else:
+                    self._control_writing()
         elif state is NEW:
             self._early.append(as_bytes(data, 'data'))
         else:
@@ -382,6 +406,9 @@ class SSLProtocol(Unique):
                 return
             if data:
                 self._transport.write(data)
+            if (self._state is CONNECTED and pipe.state is pipe_states.OPEN
+                    and not (pipe.backlog or limits.paused)):
+                return  # all is sent, nobody waits, and nothing has ended
             if pipe.state is pipe_states.BROKEN:
                 self._pipe_failed(pipe.failure)
                 return
