@@ -83,7 +83,7 @@ def message_inline(contestant, size):
     """The same with nothing but ctypes: sslproto27 on CPython 2.7 alone."""
     from sslproto27._core.engine import binding
     lib = binding.lib
-    new_buffer = binding.new_buffer if size < RECORD else binding.new_large_buffer
+    new_buffer = binding.BLANK.__mul__ if size < RECORD else binding.new_large_buffer
     SSL_write, SSL_read = lib.SSL_write, lib.SSL_read
     BIO_ctrl_pending, BIO_read, BIO_write = lib.BIO_ctrl_pending, lib.BIO_read, lib.BIO_write
     pairs = [connected(contestant) for _ in range(PAIRS)]

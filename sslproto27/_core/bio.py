@@ -9,7 +9,7 @@ from .unique import Unique
 __all__ = ['MemoryBIO']
 
 lib, NULL, fill, new_bio = binding.lib, binding.NULL, binding.fill, binding.new_bio
-new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
+BLANK, new_large_buffer = binding.BLANK, binding.new_large_buffer
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 
 # BIO_s_mem(3): sets what a read of an empty BIO returns; the default is -1, 'try again'.
@@ -68,7 +68,7 @@ class MemoryBIO(Unique):
             TypeError, OverflowError: *size* is not an integer, or does not fit in C's.
         """
         if __size == -1 and self._had_few:  # without asking how many there are
-            data = new_buffer(_FEW)
+            data = BLANK * _FEW
             count = BIO_read(self._bio, data, _FEW)
             if count < _FEW:
                 return data[:count] if count > 0 else b''
@@ -82,7 +82,7 @@ class MemoryBIO(Unique):
         self._had_few = pending < _FEW
         if pending < 2:
             return fill(BIO_read, self._bio, pending) if pending else b''
-        data = new_buffer(pending) if pending < LARGE else new_large_buffer(pending)
+        data = BLANK * pending if pending < LARGE else new_large_buffer(pending)
         count = BIO_read(self._bio, data, pending)
         return data[:count] if count > 0 else b''
 

@@ -98,7 +98,7 @@ class SSLPipe(OneProcess, Unique):
 
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
                  '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size',
-                 '_allowance', '_suppress_ragged_eofs', '_overhead_limit', '_unchecked',
+                 '_allowance', '_suppress_ragged_eofs', '_overhead_limit', '_until_check',
                  '_had_appdata', '_discarded', '_is_advancing', '_do_handshake',
                  '_receive_records', '_send_small')
 
@@ -118,8 +118,8 @@ class SSLPipe(OneProcess, Unique):
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
-        self._unchecked = 0         # bytes that have come since the limit was looked at,
-        self._had_appdata = False   # and whether there was application data among them
+        self._until_check = overhead_limit  # bytes to come before the limit is looked at,
+        self._had_appdata = False   # and whether there was application data among the last ones
         self._is_advancing = False  # OpenSSL is at work, and may call back
         self._discarded = None      # bytes of plaintext that nobody wanted, see discard()
         self._incoming = self._memory_bio()
@@ -209,32 +209,32 @@ class SSLPipe(OneProcess, Unique):
         Raises:
             TypeError, BufferError: *data* is text, no buffer, or one with gaps.
         """
-        state = self.state
         if not data:
             return
         if self._pid != getpid():
             self.claim()
+        state, received = self.state, self._received
         if state is OPEN:
-            if not self._receive_records(self._incoming, data, self._received):
+            if not self._receive_records(self._incoming, data, received):
                 self._advance(_TO_RECEIVE)
         elif state is PLAINTEXT:
-            self._received.append(as_bytes(data, 'data'))
+            received.append(as_bytes(data, 'data'))
         elif state is not BROKEN:
             self._refuse_reentry()
             self._incoming.write(data)
             self._advance(_TO_RECEIVE)
-        self._unchecked += len(data)
-        if self._received:
+        if received:
             self._had_appdata = True
             if self._discarded is not None:
                 self._discard()
-        if self._unchecked > self._overhead_limit:
+        self._until_check = left = self._until_check - len(data)
+        if left < 0:
             self._check_overhead()
 
     def _check_overhead(self):
         """Give up on a peer that keeps us busy, and does not talk to the application."""
         limit, had_appdata = self._overhead_limit, self._had_appdata
-        self._unchecked = 0
+        self._until_check = limit
         self._had_appdata = False
         if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
             return

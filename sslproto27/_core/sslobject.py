@@ -21,7 +21,7 @@ __all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio', 'wrap_bi
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
 fill, address = binding.fill, binding.address
-new_buffer, new_large_buffer = binding.new_buffer, binding.new_large_buffer
+BLANK, new_large_buffer = binding.BLANK, binding.new_large_buffer
 SSL_read, SSL_write, ERR_clear_error = lib.SSL_read, lib.SSL_write, lib.ERR_clear_error
 SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO_test_flags
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
@@ -163,7 +163,7 @@ class SSLObject(Unique):
             room = self._room
             if len < room:
                 room = len
-            data = new_buffer(room) if room < LARGE else new_large_buffer(room)
+            data = BLANK * room if room < LARGE else new_large_buffer(room)
             count = SSL_read(self._ssl, data, room)
             if count <= 0:
                 return self._end_of_data()
@@ -287,7 +287,7 @@ class SSLObject(Unique):
         handle = self._ssl
         while True:
             # What a whole record fills, as it does in bulk, is not copied by the slice.
-            plain = new_buffer(size) if size < LARGE else new_large_buffer(size)
+            plain = BLANK * size if size < LARGE else new_large_buffer(size)
             count = SSL_read(handle, plain, size)
             if count <= 0:
                 return self._only_waits()
@@ -325,7 +325,7 @@ class SSLObject(Unique):
         if self._state or SSL_write(self._ssl, data, size) != size:
             return b''
         size += _RECORD_OVERHEAD
-        records = new_buffer(size)
+        records = BLANK * size
         count = BIO_read(outgoing._bio, records, size)
         return records[:count] if count < size else records[:] + outgoing.read()
 
@@ -594,7 +594,7 @@ class SSLObject(Unique):
             return None  # RFC 9266 3: without the extended master secret it binds nothing
         label = b'EXPORTER-Channel-Binding'
         size = 32
-        out = new_buffer(size)
+        out = BLANK * size
         required(lib.SSL_export_keying_material(
             self._ssl, out, size, label, len(label), b'', 0, 1) == 1)
         return out[:size]

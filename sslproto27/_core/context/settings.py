@@ -22,7 +22,7 @@ __all__ = [
     'set_minimum_version', 'set_num_tickets', 'set_post_handshake_auth', 'set_sslobject_class',
 ]
 
-lib, NULL, Cell, new_buffer = binding.lib, binding.NULL, binding.Cell, binding.new_buffer
+lib, BLANK, NULL, Cell = binding.lib, binding.BLANK, binding.NULL, binding.Cell
 
 # SSL_CTX_set_min_proto_version(3)
 SSL_CTRL_SET_MIN_PROTO_VERSION = 123
@@ -122,7 +122,7 @@ def get_ciphers(context):
 def _cipher_facts(cipher):
     bits = Cell()
     size = 512
-    text = new_buffer(size)
+    text = BLANK * size
     lib.SSL_CIPHER_description(cipher, text, size)
     return {
         'id': lib.SSL_CIPHER_get_id(cipher),

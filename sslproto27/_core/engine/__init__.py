@@ -19,9 +19,9 @@ binding is a module of these names, on which MemoryBIO, SSLObject and the rest a
     The null pointer, as an argument.
 ``fill(function, handle, size)``
     Call ``function(handle, buffer, size)``; return the bytes that it put there, b'' for none.
-``new_buffer(size)``
-    Memory for OpenSSL to fill, of at least 2 bytes; ``buffer[:count]`` is what it put there, to be
-    taken once, or never where a call has put nothing there.
+``BLANK``
+    ``BLANK * size`` is memory for OpenSSL to fill, of at least 2 bytes; ``buffer[:count]`` is what
+    it put there, to be taken once, or never where a call has put nothing there.
 ``new_large_buffer(size)``
     The same, quicker where *size* is many kilobytes.
 ``read_records(ssl, bio, received)``

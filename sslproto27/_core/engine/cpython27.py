@@ -16,9 +16,9 @@ import _ssl
 
 from .libssl import EngineUnavailable, Library, callback_types, declarations, guarded
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
-           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared',
-           'read_records', 'store', 'text_at']
+__all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft',
+           'memory', 'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
+           'text_at']
 
 NULL = None
 
@@ -84,8 +84,8 @@ def new_bio(kind=_IN_MEMORY):
 
 
 #: A string that is nobody else's yet, so OpenSSL may write into it, as C code may. Not of one
-#: byte: CPython shares those. As a method of a C type it costs no Python frame.
-new_buffer = b'\0'.__mul__
+#: byte: CPython shares those. No call makes it in so few steps as the operator.
+BLANK = b'\0'
 
 _new_string = ctypes.PyDLL(None).PyString_FromStringAndSize  # without argtypes, as `_HOT`
 _new_string.restype = ctypes.py_object
@@ -100,7 +100,7 @@ read_records = None
 
 def fill(function, handle, size):
     """See the contract."""
-    data = new_buffer(size if size > 1 else 2)
+    data = BLANK * (size if size > 1 else 2)
     count = function(handle, data, size)
     return data[:count] if count > 0 else b''
 

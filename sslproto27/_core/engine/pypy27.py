@@ -13,9 +13,9 @@ import cffi
 
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
-__all__ = ['lib', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft', 'memory',
-           'new_bio', 'new_buffer', 'new_large_buffer', 'owner_of', 'prepared', 'read_records',
-           'store', 'text_at']
+__all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft',
+           'memory', 'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
+           'text_at']
 
 NULL = 0
 
@@ -92,7 +92,7 @@ _spare = []
 
 
 class _Buffer(object):
-    """See the contract's ``new_buffer``: what is read from it, once, is a copy."""
+    """See the contract's ``BLANK``: what is read from it, once, is a copy."""
 
     def __init__(self, room):
         self.place = _allocate('char[]', room)
@@ -112,7 +112,7 @@ class _Buffer(object):
             _spare.append(self)
 
 
-def new_buffer(size):
+def new_large_buffer(size):
     """See the contract."""
     if size > _ROOM:
         data = _Buffer(size)
@@ -127,19 +127,26 @@ def new_buffer(size):
     return data
 
 
-new_large_buffer = new_buffer
+class _Blank(object):
+    """See the contract's ``BLANK``."""
+
+    def __mul__(self, size):
+        return new_large_buffer(size)
+
+
+BLANK = _Blank()
 
 
 def fill(function, handle, size):
     """See the contract."""
-    data = new_buffer(size)
+    data = new_large_buffer(size)
     count = function(handle, data, size)
     return data[:count] if count > 0 else b''
 
 
 def read_records(handle, bio, received):
     """See the contract."""
-    data = new_buffer(_ROOM)
+    data = new_large_buffer(_ROOM)
     place, unpacked = data.place, data.unpacked
     start = end = 0
     while True:

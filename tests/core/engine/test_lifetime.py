@@ -630,7 +630,7 @@ class TestBuffers(object):
         bio, buffers = MemoryBIO(), []
         for word in (b'first', b'second'):
             bio.write(word)
-            buffers.append(binding.new_buffer(10))
+            buffers.append(binding.BLANK * 10)
             assert len(word) == binding.lib.BIO_read(bio._bio, buffers[-1], 10)
         assert [b'first', b'second'] == [buffers[0][:5], buffers[1][:6]]
 
@@ -638,10 +638,10 @@ class TestBuffers(object):
         """A buffer into which nothing was read is nobody's any more, and is taken once."""
         from sslproto27._core.engine import binding
         bio = MemoryBIO()
-        first = binding.new_buffer(10)
+        first = binding.BLANK * 10
         assert binding.lib.BIO_read(bio._bio, first, 10) <= 0
         assert b'' == first[:0]
-        buffers = [binding.new_buffer(10) for _ in range(3)]
+        buffers = [binding.BLANK * 10 for _ in range(3)]
         for number, data in enumerate(buffers):
             bio.write(b'%d' % number)
             binding.lib.BIO_read(bio._bio, data, 10)
