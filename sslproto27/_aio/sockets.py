@@ -3,15 +3,18 @@ Faster sockets for Trollius' loops, with TLS or without. Only for Python 2.7.
 
 Observed on Trollius 2.2.1: it wraps each socket call in another, to raise error classes that 2.7
 lacks; it copies all unsent data each time that some of it is sent; in each turn it gives epoll room
-for an event of every descriptor; and it makes a task for each accepted connection.
+for an event of every descriptor, and reads the clock, for which it makes a structure of ctypes'; and
+it makes a task for each accepted connection.
 """
 from __future__ import absolute_import, division, print_function
 
 import errno
+import heapq
 import math
-import os
 import select
 import socket
+import struct
+import sys
 import types
 
 import trollius
@@ -20,8 +23,10 @@ from trollius.coroutines import CoroWrapper
 from trollius.events import Handle
 from trollius.py33_exceptions import BlockingIOError, InterruptedError, get_error_class
 from trollius.selector_events import _SelectorSocketTransport
+from trollius.time_monotonic import time_monotonic
 
 from .._core.compat import PYPY
+from .._core.fork import getpid
 from . import Unattended, tell_again
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
@@ -30,10 +35,33 @@ __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR])
 _WAITING = BlockingIOError, InterruptedError  # from an application's own socket objects
 
+_CLOCK_MONOTONIC = 1  # on Linux
+
 #: Types that only a task can run.
 _COROUTINES = frozenset([types.GeneratorType, CoroWrapper])
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+def _new_clock():
+    """Return Trollius' clock; for CPython on Linux, the same one in a third of the time."""
+    if PYPY or not sys.platform.startswith('linux'):
+        return time_monotonic
+    try:
+        import ctypes
+        clock_gettime = ctypes.PyDLL(None).clock_gettime
+    except (AttributeError, ImportError):
+        return time_monotonic
+    # No argtypes, and a new string for the result: this is faster, and safe in threads.
+    blank, size, unpack = b'\0', struct.calcsize('ll'), struct.Struct('ll').unpack
+
+    def monotonic():
+        """Return the seconds of CLOCK_MONOTONIC (float)."""
+        timespec = blank * size
+        clock_gettime(_CLOCK_MONOTONIC, timespec)
+        seconds, nanoseconds = unpack(timespec)
+        return seconds + nanoseconds * 1e-9
+    return monotonic
 
 
 class SocketTransport(_SelectorSocketTransport):
@@ -148,11 +176,11 @@ if hasattr(selectors, 'EpollSelector'):
 
         def __init__(self):
             super(Selector, self).__init__()
-            self._process = os.getpid()
+            self._process = getpid()
 
         def _leave_parents(self):
             """Make this process's own epoll object, with the same registrations."""
-            self._process = os.getpid()
+            self._process = getpid()
             self._epoll.close()
             self._epoll = select.epoll()
             for key in self._fd_to_key.values():
@@ -166,13 +194,13 @@ if hasattr(selectors, 'EpollSelector'):
 
         def register(self, fileobj, events, data=None):
             """Start to wait for *events* on *fileobj*; see `selectors`."""
-            if self._process != os.getpid():
+            if self._process != getpid():
                 self._leave_parents()
             return super(Selector, self).register(fileobj, events, data)
 
         def unregister(self, fileobj):
             """Stop waiting for events on *fileobj*; see `selectors`."""
-            if self._process != os.getpid():
+            if self._process != getpid():
                 self._leave_parents()
             return super(Selector, self).unregister(fileobj)
 
@@ -193,7 +221,7 @@ if hasattr(selectors, 'EpollSelector'):
             Returns:
                 list of (key, mask): the ready descriptors; see `selectors`.
             """
-            if self._process != os.getpid():
+            if self._process != getpid():
                 self._leave_parents()
             if timeout is None:
                 timeout = -1
@@ -216,6 +244,10 @@ else:
     Selector = selectors.DefaultSelector
 
 
+#: This many cancelled timers may stay among the others.
+_FEW_TIMERS = 50
+
+
 class SocketLoop(trollius.SelectorEventLoop):
     """Trollius' loop with these transports, and with `Selector` unless given another."""
 
@@ -235,6 +267,32 @@ class SocketLoop(trollius.SelectorEventLoop):
         handle = Handle(callback, args, self)
         self._ready.append(handle)
         return handle
+
+    time = staticmethod(_new_clock())
+
+    def _run_once(self):
+        """Wait for events and timers, then run their callbacks; what these add runs next time."""
+        timers, ready, cancelled = self._scheduled, self._ready, self._timer_cancelled_count
+        if self._debug or timers and (timers[0]._cancelled or cancelled > _FEW_TIMERS
+                                      and 2 * cancelled > len(timers)):
+            super(SocketLoop, self)._run_once()  # drops cancelled timers, logs slow callbacks
+            return
+        timeout = 0 if ready else None
+        if timers and not ready:
+            timeout = timers[0]._when - self.time()
+            if timeout < 0:
+                timeout = 0
+        self._process_events(self._selector.select(timeout))
+        if timers:
+            due = self.time() + self._clock_resolution
+            while timers and timers[0]._when < due:
+                timer = heapq.heappop(timers)
+                timer._scheduled = False
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     def _make_socket_transport(self, sock, protocol, waiter=None, extra=None, server=None):
         _set_nodelay(sock)

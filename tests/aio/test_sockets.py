@@ -396,3 +396,67 @@ def test_cancelled_handles(aio_loop, name):
     assert ours.fileno() not in aio_loop._selector.get_map()
     ours.close()
     theirs.close()
+
+
+class TestTurns:
+    """One turn of a loop: who is called in it, and when."""
+
+    def test_what_a_callback_adds(self, aio_loop):
+        """What a callback asks for, soon or by a timer that is due, waits for the next turn."""
+        called = []
+
+        def first():
+            called.append('first')
+            aio_loop.call_soon(called.append, 'soon')
+            aio_loop.call_at(0, called.append, 'due')
+
+        aio_loop.call_soon(first)
+        turns = []
+        for _ in range(2):
+            aio_loop._run_once()
+            turns.append(list(called))
+        assert [['first'], ['first', 'soon', 'due']] == turns
+
+    def test_timers(self):
+        """Timers are called once their time has come by the loop's own clock, in their order."""
+        class Loop(sslproto27.trollius.SelectorEventLoop):
+            now = 1000
+
+            def time(self):
+                return self.now
+
+        loop, called = Loop(), []
+        for delay in (7, 5, 5000):
+            loop.call_later(delay, called.append, delay)
+        loop.call_later(6, called.append, 6).cancel()
+        turns = []
+        for now in (1004, 1005, 1010):
+            loop.now = now
+            loop.call_soon(called.append, now)
+            loop._run_once()
+            turns.append(list(called))
+        loop.close()
+        assert [[1004], [1004, 1005, 5], [1004, 1005, 5, 1010, 7]] == turns
+
+    def test_wait_for_a_timer(self, aio_loop):
+        """A loop with nothing to do waits until the first timer is due, and not much longer."""
+        start = aio_loop.time()
+        aio_loop.call_later(PATIENCE, aio_loop.stop)
+        aio_loop.call_later(0.02, aio_loop.stop)
+        aio_loop.run_forever()
+        assert start + 0.02 - aio_loop._clock_resolution <= aio_loop.time() < start + PATIENCE
+
+    def test_cancelled_timers(self, aio_loop):
+        """Cancelled timers behind one that runs do not add up."""
+        aio_loop.call_later(PATIENCE, int)
+        for _ in range(5000):
+            aio_loop.call_later(2 * PATIENCE, int).cancel()
+            aio_loop.call_soon(int)
+            aio_loop._run_once()
+        assert len(aio_loop._scheduled) <= 101  # Trollius' own number
+
+    def test_clock(self, aio_loop):
+        """The clock is Trollius' own."""
+        from trollius.time_monotonic import time_monotonic
+        times = [time_monotonic(), aio_loop.time(), time_monotonic(), aio_loop.time()]
+        assert sorted(times) == times
