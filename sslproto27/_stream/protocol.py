@@ -182,13 +182,10 @@ class SSLProtocol(Unique):
     def data_received(self, data):
         """Decrypt *data*, and hand the application what it holds."""
         gate, pipe = self._gate, self._pipe
-        if (self._state is not CONNECTED or gate.paused or gate.held or self._delivering
-                or self._unread or self._is_buffered):
+        if self._state is not CONNECTED or gate.paused or gate.held or self._delivering:
             if self._state not in OVER:
                 self._handle(pipe.feed_ssldata, data)
             return
-        # What _handle does where nothing is held and the application takes bytes, which leave
-        # nothing in the pipe.
         self._delivering = True
         try:
             try:
@@ -196,18 +193,22 @@ class SSLProtocol(Unique):
             except Exception as error:
                 self._fail(error)
                 return
-            try:
-                data = pipe.appdata_received()
-                if data:
-                    self._app_protocol.data_received(data)
-            except Exception as error:
-                self._app_failed(error)
+            # The usual case: no TLS callback has closed or paused, and the application takes bytes.
+            is_usual = (self._state is CONNECTED
+                        and not (gate.paused or self._unread or self._is_buffered))
+            if is_usual:
+                try:
+                    data = pipe.appdata_received()
+                    if data:
+                        self._app_protocol.data_received(data)
+                except Exception as error:
+                    self._app_failed(error)
         finally:
             self._delivering = False
-        if pipe.state is pipe_states.OPEN:
+        if is_usual and pipe.state is pipe_states.OPEN:
             self._flush()
         elif self._state not in OVER:
-            self._receive(_nothing, None)  # TLS has ended, or has failed
+            self._receive(_nothing, None)  # deliver in other ways, or handle the end of TLS
 
     def eof_received(self):
         """
