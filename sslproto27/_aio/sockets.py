@@ -3,8 +3,8 @@ Faster sockets for Trollius' loops, with TLS or without. Only for Python 2.7.
 
 Observed on Trollius 2.2.1: it wraps each socket call in another, to raise error classes that 2.7
 lacks; it copies all unsent data each time that some of it is sent; in each turn it gives epoll room
-for an event of every descriptor, and reads the clock, for which it makes a structure of ctypes'; and
-it makes a task for each accepted connection.
+for an event of every descriptor, and reads the clock, into a new ctypes structure each time; and it
+makes a task for each accepted connection.
 """
 from __future__ import absolute_import, division, print_function
 

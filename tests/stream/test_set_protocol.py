@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from sslproto27 import SSLPipe
 from tests.support.loops import App
 from tests.support.pipe_pairs import pattern
 
@@ -94,3 +95,24 @@ def test_buffers_while_unwrapping(new):  # noqa: F811
         connection.transport.resume_reading()
         connection.loop.run()
     assert (DATA, 1) == (app.data, len(future.outcomes))
+
+
+@pytest.mark.parametrize('act', ['set_protocol', 'pause_reading', 'close', 'abort'])
+def test_in_a_callback_of_tls(new, monkeypatch, act):  # noqa: F811
+    """What a callback of TLS, which runs inside of a read, asks for holds for that read's data."""
+    earlier, later = Stream(), Buffered()
+    connection = new(app=earlier).handshake()
+    feed_ssldata, arguments = SSLPipe.feed_ssldata, [later] if act == 'set_protocol' else []
+
+    def feed_and_act(pipe, data):
+        feed_ssldata(pipe, data)
+        getattr(connection.transport, act)(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SSLPipe, 'feed_ssldata', feed_and_act)
+        connection.remote.write(DATA)
+    assert (b'', DATA if act == 'set_protocol' else b'') == (earlier.data, later.app.data)
+    connection.transport.resume_reading()
+    connection.loop.run()
+    assert (DATA if act == 'pause_reading' else b'') == earlier.data
+    assert [] == connection.loop.errors
