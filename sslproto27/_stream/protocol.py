@@ -236,8 +236,10 @@ class SSLProtocol(Unique):
                 self._error or exc or self._reset('Connection lost in the TLS handshake'))
         error = self._error or exc
         if self._app_protocol is not None:
-            for wake in (self._resolve_waiter, self._resolve_unwrap):
-                wake(error or self._reset('Connection lost'))
+            if self._waiter is not None:
+                self._resolve_waiter(error or self._reset('Connection lost'))
+            if self._unwrapped is not None:
+                self._resolve_unwrap(error or self._reset('Connection lost'))
             self._loop.call_soon(self._app_protocol.connection_lost, error)
         self._release()
 
