@@ -46,9 +46,11 @@ test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/core/test_pipe.py, on PY
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
-# TESTED: those of its two that `make test` has just run on. The slowest comes first.
-EVERY = $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian \
-    $(filter-out $(TESTED),$(VENV27)/bin/python $(VENV3)/bin/python) \
+# On 2.7 with both engines. TESTED: what need not be run, as `make test` has just run on two of them.
+# The slowest comes first.
+EVERY = $(filter-out $(TESTED),$(foreach one,\
+    $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian $(VENV27)/bin/python,$(one) $(one):pair) \
+    $(VENV3)/bin/python) \
     $$(cmp -s $(VENV3)/ready $(OLDEST3)/ready || echo $(OLDEST3)/bin/python)
 test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Python 3, OpenSSL 1.1.1, PyPy
 	@$(VENV3)/bin/python tools/get_interpreters.py
