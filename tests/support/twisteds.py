@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     pytest.importorskip('twisted.internet', reason='Twisted is not installed here')
     from twisted.internet import defer, endpoints, error, interfaces, pollreactor, protocol
     from twisted.internet import reactor as global_reactor
-    from twisted.internet import selectreactor
+    from twisted.internet import selectreactor, task
     from twisted.python.failure import Failure
 
 from zope.interface import implementer  # noqa: E402
@@ -28,7 +28,8 @@ from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint  # noqa: E40
 
 __all__ = ['Failure', 'Half', 'Listener', 'Peer', 'Recorder', 'a_reactor', 'connected', 'defer',
            'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces', 'listening',
-           'loopback', 'protocol', 'quiet', 'reactor_names', 'until', 'with_peer']
+           'loopback', 'protocol', 'quiet', 'reactor_names', 'task',
+           'until', 'with_peer']
 
 PATIENCE = 20  # seconds until a test that waits has failed
 

@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import copy
 import gc
+import os
 import socket
 import ssl
 import struct
@@ -12,13 +13,14 @@ import weakref
 import pytest
 from zope.interface.verify import verifyObject
 
-from sslproto27 import SSLCertVerificationError
+from sslproto27 import SSLCertVerificationError, SSLPipe
 from sslproto27.twisted import TLSClientEndpoint, TLSFactory, TLSProtocol, TLSServerEndpoint
 from sslproto27.twisted._settings import Settings
 from tests.support.pipe_pairs import needs_refcounts, pattern
 from tests.support.twisteds import (
-    Half, Listener, Recorder, a_reactor, connected, endpoints, error, global_reactor, implementer,
-    interfaces, listening, loopback, protocol, quiet, reactor_names, until, with_peer)
+    Failure, Half, Listener, Recorder, a_reactor, connected, endpoints, error, global_reactor,
+    implementer, interfaces, listening, loopback, protocol, quiet, reactor_names, task, until,
+    with_peer)
 
 
 class Echo(Recorder):
@@ -914,3 +916,203 @@ def main():
 reactor.callWhenRunning(main)
 reactor.run()
 """
+
+
+class TestFork(object):
+    """Two processes never use one connection's keys."""
+
+    @pytest.mark.parametrize('call', ['write', 'loseConnection'])
+    def test_child_sends_nothing(self, pki, call):
+        """A forked child that uses, or closes, the parent's connection sends the peer nothing."""
+        with connected(pki, server=Echo) as (client, server):
+            client.transport.write(b'before')
+            until(lambda: len(client.data) == 6)
+            client.transport.write(b' fork')  # the parent uses it
+            ready, go = os.pipe()
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    os.read(ready, 1)  # the parent has used it
+                    tls = client.transport
+                    tls._socket = None
+                    tls.transport = Memory()
+                    if call == 'write':
+                        with pytest.raises(ssl.SSLError):
+                            tls.write(b'from the child')
+                    else:
+                        tls.loseConnection()
+                    status = len(tls.transport.data)
+                finally:
+                    os._exit(status)
+            client.transport.write(b' and after')
+            os.write(go, b'.')
+            os.close(go)
+            os.close(ready)
+            assert 0 == os.waitpid(pid, 0)[1]
+            until(lambda: len(client.data) == 21)
+        assert b'before fork and after' == client.data
+
+
+class Memory(object):
+    """
+    A transport of the least that Twisted calls one: it knows no pause, no half close, no abort.
+
+    Attributes:
+        data (bytes): what has been written.
+        closed (bool): loseConnection has been called.
+    """
+
+    def __init__(self, clock=global_reactor):
+        self.reactor = clock
+        self.data = b''
+        self.closed = False
+        self.on_write = None
+
+    def write(self, data):
+        self.data += data
+        if self.on_write is not None:
+            self.on_write()
+
+    def loseConnection(self):
+        self.closed = True
+
+
+class Hand(object):
+    """One of ours, a server, over a `Memory`; its peer is a pipe, driven by hand."""
+
+    def __init__(self, pki, protocol_class=Half, clock=None, **options):
+        self.clock = clock or task.Clock()
+        self.below = Memory(self.clock)
+        self.application = protocol_class()
+        self.tls = TLSProtocol(Settings(pki.server_context(), True, reactor=self.clock, **options),
+                               self.application)
+        self.peer = SSLPipe(pki.client_context(), server_hostname='localhost')
+        self.tls.makeConnection(self.below)
+        self.peer.do_handshake()
+
+    def turn(self):
+        """Carry bytes there and back until there are none."""
+        while True:
+            data, self.below.data = self.below.data, b''
+            self.peer.feed_ssldata(data)
+            answer = self.peer.data_to_send()
+            if not data and not answer:
+                return
+            if answer:
+                self.tls.dataReceived(answer)
+
+    def end(self, kind=error.ConnectionDone):
+        """Let the transport below be lost."""
+        self.tls.connectionLost(Failure(kind()))
+
+
+class TestPlainestTransport(object):
+    """Over a transport that does no more than it must."""
+
+    def test_delivers_while_paused(self, pki):
+        """What comes while the application has paused waits, and so does the end."""
+        hand = Hand(pki)
+        hand.turn()
+        hand.tls.pauseProducing()
+        hand.peer.feed_appdata(b'one')
+        hand.turn()
+        hand.peer.feed_appdata(b'two')
+        hand.peer.shutdown()
+        hand.turn()
+        hand.tls.readConnectionLost()
+        hand.end()
+        assert ['made', 'handshake'] == hand.application.events
+        hand.tls.resumeProducing()
+        hand.clock.advance(0)
+        assert b'onetwo' == hand.application.data
+        assert ['made', 'handshake', 'data', 'read lost', 'lost'] == hand.application.events
+        assert error.ConnectionDone is hand.application.reason.type
+
+    def test_delivers_while_it_is_called(self, pki):
+        """What comes in the middle of a callback is handled after it, in order."""
+        class Chatty(Half):
+            def dataReceived(self, data):
+                if data == b'one':
+                    self.transport.write(b'x' * 70000)
+                    assert b'' == self.data
+                Half.dataReceived(self, data)
+        hand = Hand(pki, Chatty)
+        hand.turn()
+        hand.peer.feed_appdata(b'two')
+
+        def deliver():
+            hand.below.on_write = None
+            hand.tls.dataReceived(hand.peer.data_to_send())
+        hand.below.on_write = deliver
+        other = b'one'
+        hand.peer.backlog.insert(0, other)
+        hand.peer.backlog_size += 3
+        first = hand.peer.data_to_send(3)
+        hand.tls.dataReceived(first)
+        hand.clock.advance(0)
+        assert b'onetwo' == hand.application.data
+
+    @pytest.mark.parametrize('shakes, ends, kind', [
+        (False, False, error.ConnectionLost), (True, False, error.ConnectionLost),
+        (True, True, error.ConnectionDone)])
+    def test_is_lost(self, pki, shakes, ends, kind):
+        """Its end is the end of the data: ConnectionDone after close_notify alone."""
+        hand = Hand(pki)
+        if shakes:
+            hand.turn()
+        if ends:
+            hand.peer.shutdown()
+            hand.turn()
+        hand.end()
+        assert kind is hand.application.reason.type
+
+    def test_abort(self, pki):
+        """abortConnection closes it, and is told as ConnectionAborted."""
+        hand = Hand(pki)
+        hand.turn()
+        hand.tls.abortConnection()
+        assert hand.below.closed
+        hand.end()
+        assert error.ConnectionAborted is hand.application.reason.type
+
+    def test_second_connection(self, pki):
+        """A second makeConnection is a RuntimeError."""
+        hand = Hand(pki)
+        with pytest.raises(RuntimeError):
+            hand.tls.makeConnection(Memory())
+
+    def test_stuck_below(self, pki):
+        """A transport that does not close is aborted after shutdownTimeout."""
+        hand = Hand(pki, shutdownTimeout=5)
+        hand.turn()
+        hand.below.abortConnection = lambda: hand.end(error.ConnectionAborted)
+        hand.tls.loseConnection()
+        hand.clock.advance(5)  # the peer is silent
+        assert hand.below.closed
+        hand.clock.advance(5)
+        assert 'lost' == hand.application.events[-1]
+        assert [] == hand.clock.getDelayedCalls()
+
+    def test_pull_producer_stops(self, pki):
+        """A pull producer is asked for nothing more once it is unregistered, or the end has come.
+        """
+        class Pulled(object):
+            asked, stopped = 0, 0
+
+            def resumeProducing(self):
+                self.asked += 1
+
+            def stopProducing(self):
+                self.stopped += 1
+        hand, producer = Hand(pki, clock=global_reactor), Pulled()
+        hand.turn()
+        hand.tls.registerProducer(producer, False)
+        until(lambda: producer.asked == 3)
+        hand.tls.unregisterProducer()
+        global_reactor.iterate(0)
+        assert (3, 0) == (producer.asked, producer.stopped)
+        hand.tls.registerProducer(producer, False)
+        hand.end()
+        assert (3, 1) == (producer.asked, producer.stopped)
+        until(lambda: not global_reactor.getDelayedCalls())
