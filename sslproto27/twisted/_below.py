@@ -2,13 +2,16 @@
 What is used of Twisted's own TCP connections beyond their interfaces. Nothing here knows of TLS.
 
 Read from Twisted 20.3.0, and found in 26.10.0: what a connection has not sent yet is in its
-``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception.
+``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception. It reads
+``bufferSize`` bytes of its ``socket`` each time that the reactor says that there are some.
 """
 from __future__ import absolute_import, division, print_function
 
+import socket
+
 from twisted.internet import tcp
 
-__all__ = ['plain_socket', 'send_now']
+__all__ = ['has_unsent', 'plain_socket', 'receive_now', 'send_now']
 
 
 def plain_socket(transport):
@@ -16,6 +19,25 @@ def plain_socket(transport):
     if type(transport) not in (tcp.Server, tcp.Client) or getattr(transport, 'TLS', False):
         return None
     return transport if hasattr(transport, '_tempDataBuffer') else None
+
+
+def has_unsent(connection):
+    """Return whether something waits to be sent (bool)."""
+    return bool(connection.dataBuffer or connection._tempDataBuffer)
+
+
+def receive_now(connection):
+    """
+    Return what there is to be read by now (bytes), without asking the reactor when.
+
+    b'' if there is nothing, or the end: its own next read finds that again.
+    """
+    if not connection.connected or connection.disconnecting:
+        return b''
+    try:
+        return connection.socket.recv(connection.bufferSize)
+    except socket.error:
+        return b''
 
 
 def send_now(connection, data):

@@ -22,7 +22,7 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
-from ._below import plain_socket, send_now
+from ._below import has_unsent, plain_socket, receive_now, send_now
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -35,6 +35,11 @@ CHUNK = 128 * 1024
 
 #: Bytes that the application has written above which its producer is paused: Twisted's own figure.
 HIGH_WATER = 64 * 1024
+
+#: What Twisted's connections read at a time, and how often more is read at once before the reactor
+#: sees to others.
+READ_SIZE = 64 * 1024
+FAIR_SHARE = 3
 
 #: The pipe's states in which the application's bytes are welcome, and in which our side ends.
 _WRITABLE = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.PEER_CLOSED])
@@ -161,6 +166,17 @@ class TLSProtocol(Unique):
 
     def dataReceived(self, data):
         """Decrypt *data*, and give the application what it holds."""
+        self._take(data)
+        if len(data) == READ_SIZE and self._socket is not None:
+            share = FAIR_SHARE
+            while (data and share and self._state is CONNECTED and not self._reading_paused
+                   and not self.disconnecting):
+                data = receive_now(self._socket)
+                if data:
+                    self._take(data)
+                share -= 1
+
+    def _take(self, data):
         if self._delivering or self._reading_paused or self._held:
             self._hold_or_receive(data)
             return
@@ -410,6 +426,9 @@ class TLSProtocol(Unique):
             self._all_is_sent(pipe)
         if self._push is not None:
             self._control_producer()
+        if self._state is CLOSING and self._timer is None:
+            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT,
+                              self._shutdown_timed_out)
 
     def _all_is_sent(self, pipe):
         if self._write_end is WANTED and pipe.state not in _WRITABLE:
@@ -568,8 +587,6 @@ class TLSProtocol(Unique):
                 self._fail(pipe.failure)
                 return
             self._enter(CLOSE)
-            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT,
-                              self._shutdown_timed_out)
         try:
             if pipe.state in _CAN_END:
                 pipe.shutdown()
@@ -608,8 +625,10 @@ class TLSProtocol(Unique):
     def _end(self):
         """Close the transport below, which sends what it has first."""
         self._enter(END)
-        # However long it takes: until then it tells nobody when it is stuck.
-        self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT, self._abort)
+        if self._socket is not None and not has_unsent(self._socket):
+            self._stop_timer()
+        else:  # it may be stuck
+            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT, self._abort)
         self._unregister_below()
         self.transport.loseConnection()
 
