@@ -2,8 +2,8 @@
 What is used of Twisted's own TCP connections beyond their interfaces. Nothing here knows of TLS.
 
 Read from Twisted 20.3.0, and found in 26.10.0: what a connection has not sent yet is in its
-``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception. It reads
-``bufferSize`` bytes of its ``socket`` each time that the reactor says that there are some.
+``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception. Of its
+``socket`` it reads ``bufferSize`` bytes each time that the reactor says that there are some.
 """
 from __future__ import absolute_import, division, print_function
 
