@@ -37,6 +37,9 @@ __all__ = ['SSLProtocol']
 
 logger = logging.getLogger('sslproto27')
 
+# Each message needs these: through their module they would take longer.
+PIPE_OPEN, PIPE_BROKEN = pipe_states.OPEN, pipe_states.BROKEN
+
 #: Bytes of what the application writes that are encrypted, and given to the transport below, at a
 #: time: nothing more is encrypted while that one has too much to send.
 CHUNK = 64 * 1024
@@ -205,7 +208,7 @@ class SSLProtocol(Unique):
                     self._app_failed(error)
         finally:
             self._delivering = False
-        if is_usual and pipe.state is pipe_states.OPEN:
+        if is_usual and pipe.state is PIPE_OPEN:
             self._flush()
         elif self._state not in OVER:
             self._receive(_nothing, None)  # deliver in other ways, or handle the end of TLS
@@ -336,7 +339,7 @@ class SSLProtocol(Unique):
             return
         if state in READING and (self._unread or pipe.has_appdata):
             return  # the application has paused
-        if pipe.state is pipe_states.BROKEN:
+        if pipe.state is PIPE_BROKEN:
             if error.args[:1] == (errno.ECONNABORTED,):  # after our own close()
                 self._abort()
             else:
@@ -381,7 +384,7 @@ class SSLProtocol(Unique):
 
     def _write(self, data):
         state, pipe = self._state, self._pipe
-        if (state in OPEN or state is HANDSHAKE) and pipe.state is not pipe_states.BROKEN:
+        if (state in OPEN or state is HANDSHAKE) and pipe.state is not PIPE_BROKEN:
             pipe.feed_appdata(data)
             if not self._delivering:
                 self._flush()
@@ -409,10 +412,10 @@ class SSLProtocol(Unique):
                 return
             if data:
                 self._transport.write(data)
-            if (self._state is CONNECTED and pipe.state is pipe_states.OPEN
+            if (self._state is CONNECTED and pipe.state is PIPE_OPEN
                     and not (pipe.backlog or limits.paused)):
                 return  # all is sent, nobody waits, and nothing has ended
-            if pipe.state is pipe_states.BROKEN:
+            if pipe.state is PIPE_BROKEN:
                 self._pipe_failed(pipe.failure)
                 return
             if data and pipe.backlog:
@@ -526,7 +529,7 @@ class SSLProtocol(Unique):
             pipe = self._pipe
             self._unread = b''
             pipe.discard()
-            if pipe.state is pipe_states.BROKEN:  # the application had yet to be told
+            if pipe.state is PIPE_BROKEN:  # the application had yet to be told
                 self._fail(pipe.failure)
                 return
             self._enter(CLOSE)
@@ -554,7 +557,7 @@ class SSLProtocol(Unique):
 
     def _unwrap(self, waiter):
         """Resolve *waiter* with (transport below, trailing bytes) once TLS has ended."""
-        if self._state not in OPEN or self._pipe.state is pipe_states.BROKEN:
+        if self._state not in OPEN or self._pipe.state is PIPE_BROKEN:
             waiter.set_exception(RuntimeError('unwrap() is not possible in state %s' % self._state))
             return
         try:
