@@ -68,6 +68,8 @@ def a_reactor(name):
         loop = asyncio.new_event_loop()
         made = asyncioreactor.AsyncioSelectorReactor(loop)
     yield made
+    if made.threadpool is not None:
+        made._stopThreadPool()
     for call in made.getDelayedCalls():
         call.cancel()
     for reader in made.removeAll() + list(made._internalReaders):
