@@ -74,6 +74,8 @@ setup(
             GEVENT,
             'mock<4' + PY2,  # some of Tornado's own tests want it
             'treq<21' + PY2_NOT_PYPY, 'klein<21' + PY2_NOT_PYPY,
+            # Where pyOpenSSL is, as here, Twisted itself wants it.
+            'service-identity<22' + PY2_NOT_PYPY, 'service-identity' + PY3,
             ENUM,
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
