@@ -35,7 +35,7 @@ help:  ## this list
 demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
-# HOLD=--hold: docs/tested.md has to say what ran where.
+# HOLD=--hold: docs/tested.md has to say what ran where, or it fails.
 test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest Python 3
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
