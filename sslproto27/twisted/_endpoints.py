@@ -19,7 +19,7 @@ __all__ = ['TLSClientEndpoint', 'TLSFactory', 'TLSServerEndpoint', 'startTLS']
 _offered = weakref.WeakKeyDictionary()
 
 
-class TLSFactory(WrappingFactory):
+class TLSFactory(Unique, WrappingFactory):
     """
     A factory whose protocols have another factory's protocols over TLS.
 

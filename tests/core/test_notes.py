@@ -92,6 +92,8 @@ class TestHandshakes(object):
         client = client_of(pki, version='TLSv1.3')
         server = SSLPipe(pki.server_context(trust='ca', version='TLSv1.3'), server_side=True)
         errors = handshake(client, server)
+        if errors[0].reason is None:
+            pytest.skip("this Python's ssl has no name for the alert")
         assert '(the peer requires a certificate)' in str(errors[0])
 
 
