@@ -154,8 +154,11 @@ def tornado_objects():
     """Return what the Tornado adapter has."""
     tornado_socket = pytest.importorskip('sslproto27.tornado._socket')
     from sslproto27.tornado import SSLIOStream
+    from tornado.ioloop import IOLoop
+    IOLoop().make_current()  # an earlier test may have left none, which Python 3 minds
     stream = SSLIOStream(socket.socket())
     stream.close()
+    IOLoop.current().close()
     return [stream, tornado_socket.TLSSocket(None)]
 
 
