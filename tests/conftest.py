@@ -12,7 +12,7 @@ import pytest
 import sslproto27
 from sslproto27._stream.report import failed_handshakes
 from tests.support.engines import is_allowed, pass_on
-from tests.support.memory import connect
+from tests.support.memory import PY2, connect
 from tests.support.pki import VERSIONS, temporary_pki
 from tests.support.programs import ROOT
 
@@ -33,6 +33,25 @@ def pki():
     """The certificates of this session (pki.PKI)."""
     with temporary_pki() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def current_loop():
+    """Where Tornado runs on asyncio there is a current loop, also after a test that left none."""
+    if PY2 or sys.version_info >= (3, 10):
+        yield
+        return
+    import asyncio
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        yield
+        asyncio.set_event_loop(None)
+        loop.close()
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -154,11 +154,6 @@ def tornado_objects():
     """Return what the Tornado adapter has."""
     tornado_socket = pytest.importorskip('sslproto27.tornado._socket')
     from sslproto27.tornado import SSLIOStream
-    from tornado.ioloop import IOLoop
-    try:
-        IOLoop.current()
-    except RuntimeError:  # Python 3, if an earlier test has left none
-        IOLoop().make_current()
     stream = SSLIOStream(socket.socket())
     stream.close()
     return [stream, tornado_socket.TLSSocket(None)]
