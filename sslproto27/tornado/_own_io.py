@@ -57,7 +57,7 @@ def _names(value):
         seen.append(one)
         if isinstance(one, types.FunctionType):
             todo.append(one.__code__)
-            todo += [cell.cell_contents for cell in one.__closure__ or ()]  # decorators
+            todo += [_content(cell) for cell in one.__closure__ or ()]  # decorators
         elif isinstance(one, types.CodeType):
             names.update(one.co_names)
             todo += one.co_consts

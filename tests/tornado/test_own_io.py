@@ -212,3 +212,22 @@ def test_past_connect(pki):
     assert isinstance(client, SSLIOStream)
     finish(client, server)
     listener.close()
+
+
+@pytest.mark.usefixtures('installed')
+@on_loop
+def test_variable_without_value(pki):
+    """A method may use a variable around it that has no value yet when the class is first used."""
+    class Later(_Stock):
+        def label(self):
+            """Return what is known later."""
+            return later
+
+    ours, theirs = connected_sockets()
+    client = Later(ours, ssl_options=pki.client_context(), server_hostname='localhost')
+    assert isinstance(client, SSLIOStream)
+    later = 'now'
+    assert 'now' == client.label()
+    finish(client)
+    theirs.close()
+    yield
