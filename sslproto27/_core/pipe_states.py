@@ -7,8 +7,8 @@ The states of `SSLPipe`. Nothing here knows of TLS, loops or transports.
 from __future__ import absolute_import, division, print_function
 
 __all__ = ['TRANSITIONS', 'PLAINTEXT', 'HANDSHAKE', 'OPEN', 'PEER_CLOSED', 'CLOSING', 'FINISHING',
-           'CLOSED', 'BROKEN', 'START', 'ESTABLISHED', 'PEER_CLOSE', 'CLOSE', 'CLOSE_DONE',
-           'UNWRAP', 'FAIL']
+           'CLOSED', 'BROKEN', 'CAN_END', 'PEER_ENDED', 'START', 'ESTABLISHED', 'PEER_CLOSE',
+           'CLOSE', 'CLOSE_DONE', 'UNWRAP', 'FAIL']
 
 # States
 PLAINTEXT = 'PLAINTEXT'      # bytes pass through as they are
@@ -19,6 +19,11 @@ CLOSING = 'CLOSING'          # we have ended our side, the peer has not
 FINISHING = 'FINISHING'      # both sides have ended; we send the rest of our data
 CLOSED = 'CLOSED'            # all is sent, close_notify too
 BROKEN = 'BROKEN'            # TLS has failed, for good
+
+#: In which our side can still end TLS in good order, by close_notify.
+CAN_END = frozenset([OPEN, PEER_CLOSED])
+#: In which the peer has ended its side.
+PEER_ENDED = frozenset([PEER_CLOSED, FINISHING, CLOSED])
 
 # Events
 START = 'START'              # do_handshake()

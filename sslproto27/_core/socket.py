@@ -13,10 +13,10 @@ from . import pipe_states
 from .api import SSLObject
 from .blocking import BlockingTLS, ReadAhead
 from .pipe import RECORD, PipeUnderLock
+from .pipe_states import CAN_END, PEER_ENDED
 
 __all__ = ['SSLSocket']
 
-_ENDED = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
 _OVER = frozenset([pipe_states.PEER_CLOSED, pipe_states.BROKEN])
 _CLOSING = frozenset([pipe_states.CLOSING, pipe_states.FINISHING, pipe_states.CLOSED])
 _WRITABLE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE, pipe_states.OPEN,
@@ -106,7 +106,7 @@ class _PipeEngine(object):
         self.kept = 0
         if self.pipe.failure is not None:
             raise self.pipe.failure
-        return b'' if self._eof or self.pipe.state in _ENDED else None
+        return b'' if self._eof or self.pipe.state in PEER_ENDED else None
 
     def read_whole(self, size):
         """Take *size* bytes of plaintext; less only at the end, b'' behind that."""
@@ -114,7 +114,7 @@ class _PipeEngine(object):
         if not pending:
             return self.read(size)
         pipe = self.pipe
-        if pending < size and not (pipe.failure or self._eof or pipe.state in _ENDED):
+        if pending < size and not (pipe.failure or self._eof or pipe.state in PEER_ENDED):
             self.kept = pending
             return None
         pieces = [self._received[self._position:]] + self._later
@@ -189,7 +189,7 @@ class _PipeEngine(object):
 
     def close(self):
         """End our side with close_notify if there is TLS to end."""
-        if self.pipe.state is pipe_states.OPEN or self.pipe.state is pipe_states.PEER_CLOSED:
+        if self.pipe.state in CAN_END:
             self.pipe.shutdown()
         self._collect()
 

@@ -15,6 +15,7 @@ import sys
 
 from .._core import pipe_states
 from .._core.pipe import SSLPipe
+from .._core.pipe_states import CAN_END, PEER_ENDED
 from .._core.unique import Unique
 from .._stream.report import failed_handshakes
 from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
@@ -47,9 +48,6 @@ _NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
 # A plain stream's methods. Looking them up each time with super() takes longer than some calls.
 plain_read, plain_write = iostream.IOStream._handle_read, iostream.IOStream._handle_write
 plain_reading = iostream.IOStream.reading
-
-_AT_END = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
-_CAN_END = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED])
 
 
 # Unique comes last: install() changes the class of objects, and 2.7 allows this only if the first
@@ -472,7 +470,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 error, self._failure = self._failure, None
                 raise error
             if pipe is None or pipe.state is not pipe_states.OPEN:
-                return b'' if pipe is not None and pipe.state in _AT_END else None
+                return b'' if pipe is not None and pipe.state in PEER_ENDED else None
             if self._read_buffer_size > self._emptied:
                 self._emptied = _NEVER
                 return None
@@ -539,7 +537,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             return
         all_is_sent = not (self._write_buffer or self._unsent)
         try:
-            if self._pipe.state in _CAN_END and all_is_sent and self.error is None:
+            if self._pipe.state in CAN_END and all_is_sent and self.error is None:
                 self._pipe.shutdown()
                 self._send_pending()
             self._below.discard()

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .._core import pipe_states
+from .._core.pipe_states import CAN_END, PEER_ENDED
 from .._core.unique import Unique
 from .._stream.report import address, failed_handshakes
 from .._stream.timeouts import SHUTDOWN_TIMEOUT
@@ -41,11 +42,8 @@ HIGH_WATER = 64 * 1024
 READ_SIZE = 64 * 1024
 FAIR_SHARE = 3
 
-#: The pipe's states in which the application's bytes are welcome, and in which our side ends.
+#: The pipe's states in which the application's bytes are welcome.
 _WRITABLE = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.PEER_CLOSED])
-_CAN_END = frozenset([pipe_states.OPEN, pipe_states.PEER_CLOSED])
-#: In which the peer has ended its side.
-_PEER_ENDED = frozenset([pipe_states.PEER_CLOSED, pipe_states.FINISHING, pipe_states.CLOSED])
 
 _log = TwistedLog()
 
@@ -229,7 +227,7 @@ class TLSProtocol(Unique):
         if self._reason is None and reason.check(error.ConnectionDone):
             if state is HANDSHAKE or state is NEW:
                 self._reason = _lost_in('in the TLS handshake')
-            elif state is CONNECTED and pipe.state not in _PEER_ENDED:
+            elif state is CONNECTED and pipe.state not in PEER_ENDED:
                 if not self._settings.suppressRaggedEofs:
                     self._reason = _truncated()
         self._enter(LOST)
@@ -312,7 +310,7 @@ class TLSProtocol(Unique):
                 self._established()
             if self._state in OPEN and not self._reading_paused and pipe.has_appdata:
                 self.wrappedProtocol.dataReceived(pipe.appdata_received())
-            if (self._state is CONNECTED and pipe.failure is None and pipe.state in _PEER_ENDED
+            if (self._state is CONNECTED and pipe.failure is None and pipe.state in PEER_ENDED
                     and not self._has_unread()):
                 self._peer_closed()
         finally:
@@ -588,7 +586,7 @@ class TLSProtocol(Unique):
                 return
             self._enter(CLOSE)
         try:
-            if pipe.state in _CAN_END:
+            if pipe.state in CAN_END:
                 pipe.shutdown()
         except ssl.SSLError as failure:  # another process uses the connection
             self._fail(failure)

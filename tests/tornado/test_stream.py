@@ -790,4 +790,4 @@ class TestMemory(object):
         """Every state of the pipe is before, in, or at the end of what reads give; or of close."""
         states = {state for (state, _) in _pipe.TRANSITIONS} | set(_pipe.TRANSITIONS.values())
         assert {_pipe.OPEN, _pipe.CLOSING, _pipe.BROKEN} == (
-            states - _stream.BEFORE - _stream._AT_END)
+            states - _stream.BEFORE - _pipe.PEER_ENDED)
