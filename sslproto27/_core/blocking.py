@@ -17,6 +17,7 @@ from collections import deque
 
 from .compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
 from .fork import get_ident, getpid
+from .records import HEADER_SIZE
 from .unique import Unique
 
 if PY2:
@@ -35,9 +36,6 @@ CHUNK = 0x40000
 #: and grows again for each: 3,000 page faults in a download of 8 MiB, none with 96 (observed on
 #: 2.7.18 with glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
-
-#: Bytes of a record before its content (RFC 8446 5.1).
-_HEADER = 5
 
 #: For how many bytes a caller must have room to be given several records in one call. httplib has
 #: less when it reads the head of an answer: what follows is not to end in its buffer, if a program
@@ -229,13 +227,13 @@ class Records(object):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         left = self._left
         if not self._whole:
-            return left or _HEADER - len(self._header)
+            return left or HEADER_SIZE - len(self._header)
         # No split of so many bytes into records carries more than *size*: TLS adds 22 to each, but
         # for one suite of TLS 1.2 that adds 21, and they are no larger than 16 KiB.
         most = size + (size + 0x3FFF >> 14) * _OVERHEAD if size >= _MANY else 0
         if left:
-            return max(left + _HEADER, most - self._length + left - _HEADER)
-        return max(_HEADER, most) - len(self._header)
+            return max(left + HEADER_SIZE, most - self._length + left - HEADER_SIZE)
+        return max(HEADER_SIZE, most) - len(self._header)
 
     def count(self, data):
         """Take note of *data*, which has been read."""
@@ -243,10 +241,10 @@ class Records(object):
         position = self._left
         header = self._header
         while position < size:
-            missing = _HEADER - len(header)
+            missing = HEADER_SIZE - len(header)
             header += data[position:position + missing]
             position += missing
-            if len(header) < _HEADER:
+            if len(header) < HEADER_SIZE:
                 break
             numbers = bytearray(header)
             self._length = numbers[3] << 8 | numbers[4]
@@ -274,8 +272,8 @@ class OneRecord(Records):
         """Return how many bytes to read, whatever the caller has room for."""
         left = self._left
         if left and self._length > _SHORT:
-            return left + _HEADER
-        return left or _HEADER - len(self._header)
+            return left + HEADER_SIZE
+        return left or HEADER_SIZE - len(self._header)
 
 
 # The socket

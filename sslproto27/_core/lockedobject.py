@@ -16,6 +16,7 @@ import time
 from .engine import binding
 from .errors import required
 from .fork import get_ident
+from .records import HEADER_SIZE, RECORD
 from .sslobject import SSLObject, wrap_bio_and_check
 
 __all__ = ['LockedSSLObject', 'wrap_bio_under_lock']
@@ -26,9 +27,6 @@ SSL_read, BIO_read, BIO_ctrl_pending = lib.SSL_read, lib.BIO_read, lib.BIO_ctrl_
 #: Bytes from which on a write is long. What 16 KiB take is less than two threads need to change.
 _LONG = 0x8000
 
-#: The most plaintext of a record; more than that is as much of it, encrypted (RFC 8446 5.1).
-_RECORD = 16384
-_HEADER = 5
 
 BIO_C_SET_SSL = 109  # BIO_f_ssl(3)
 
@@ -130,8 +128,8 @@ class LockedSSLObject(SSLObject):
         if BIO_ctrl_pending(bio) - size == before and not lib.SSL_has_pending(self._ssl):
             records, end = _full_records(header, data, -before)
         else:
-            plain = new_large_buffer(_RECORD)
-            count = SSL_read(self._ssl, plain, _RECORD)
+            plain = new_large_buffer(RECORD)
+            count = SSL_read(self._ssl, plain, RECORD)
             if count <= 0:
                 return False
             received.append(plain[:count])
@@ -143,7 +141,7 @@ class LockedSSLObject(SSLObject):
             return False
         if self._many is None:
             self._many = _ManyRecords(self._ssl)
-        room = records * _RECORD
+        room = records * RECORD
         plain = new_large_buffer(room)
         count = self._freely(_FREE.BIO_read, BIO_read, self._many.bio, plain, room)
         if count <= 0:
@@ -151,7 +149,7 @@ class LockedSSLObject(SSLObject):
         received.append(plain[:count])
         if count < room or BIO_ctrl_pending(bio) != size - end or _has_record(data, end):
             return False
-        self._beginning = data[end:end + _HEADER], size - end
+        self._beginning = data[end:end + HEADER_SIZE], size - end
         return True
 
     def _send_large(self, outgoing, data):
@@ -227,24 +225,25 @@ def _full_records(header, data, start):
     Args:
         header (bytes): what of that of the first one comes before *data*; *start* is negative then.
     """
-    count, last = 0, len(data) - _HEADER
+    count, last = 0, len(data) - HEADER_SIZE
     while start <= last:
         if start < 0:
-            numbers = bytearray((header + data[:_HEADER])[3:_HEADER])
+            numbers = bytearray((header + data[:HEADER_SIZE])[3:HEADER_SIZE])
         else:
-            numbers = bytearray(data[start + 3:start + _HEADER])
+            numbers = bytearray(data[start + 3:start + HEADER_SIZE])
         size = numbers[0] << 8 | numbers[1]
-        if size <= _RECORD or start + size > last:
+        # Encryption adds bytes, so that a full record's content is longer than RECORD.
+        if size <= RECORD or start + size > last:
             break
-        start += _HEADER + size
+        start += HEADER_SIZE + size
         count += 1
     return count, start
 
 
 def _has_record(data, start):
     """Return whether all of the record is there that begins at *start* (bool)."""
-    numbers = bytearray(data[start + 3:start + _HEADER])
-    return len(numbers) == 2 and start + _HEADER + (numbers[0] << 8 | numbers[1]) <= len(data)
+    numbers = bytearray(data[start + 3:start + HEADER_SIZE])
+    return len(numbers) == 2 and start + HEADER_SIZE + (numbers[0] << 8 | numbers[1]) <= len(data)
 
 
 def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,

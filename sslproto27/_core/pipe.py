@@ -17,13 +17,11 @@ from .notes import explain
 from .pipe_states import (
     BROKEN, CLOSE, CLOSE_DONE, CLOSING, ESTABLISHED, FAIL, FINISHING, HANDSHAKE, OPEN, PEER_CLOSE,
     PEER_CLOSED, PLAINTEXT, START, TRANSITIONS, UNWRAP)
+from .records import RECORD
 from .servername import required_name
 from .unique import Unique
 
-__all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'RECORD', 'PipeUnderLock', 'SSLPipe']
-
-#: The most plaintext that a record carries (RFC 8446 5.1), and so that one read returns.
-RECORD = 16384
+__all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'PipeUnderLock', 'SSLPipe']
 
 #: Bytes in a row that a peer may send without a byte of application data among them, and bytes of
 #: answers to such that may wait to be sent. OpenSSL takes certificates of 100 KiB, and two hellos

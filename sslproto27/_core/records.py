@@ -7,17 +7,21 @@ from __future__ import absolute_import, division, print_function
 
 import struct
 
-__all__ = ['ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'HEADER_SIZE', 'CertificateReader',
+__all__ = ['ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'HEADER_SIZE', 'RECORD', 'CertificateReader',
            'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size']
 
 # Content types, RFC 8446 B.1. 24 is RFC 6520's heartbeat.
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 23, 24
 
+#: Bytes of a record before its content (RFC 8446 5.1).
 HEADER_SIZE = 5
+
+#: The most plaintext in a record, and so the most that one SSL_read returns (RFC 8446 5.1).
+RECORD = 16384
 
 #: The largest length that a record's header may announce: 2 ** 14 plus what encryption may add,
 #: RFC 5246 6.2.3. OpenSSL's own limit is lower; OpenSSL itself refuses records above that.
-_LARGEST = 16384 + 2048
+_LARGEST = RECORD + 2048
 
 _header = struct.Struct('>BBBH').unpack_from
 

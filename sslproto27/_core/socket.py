@@ -12,8 +12,9 @@ import socket
 from . import pipe_states
 from .api import SSLObject
 from .blocking import BlockingTLS, ReadAhead
-from .pipe import RECORD, PipeUnderLock
+from .pipe import PipeUnderLock
 from .pipe_states import CAN_END, PEER_ENDED
+from .records import RECORD
 
 __all__ = ['SSLSocket']
 

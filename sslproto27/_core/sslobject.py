@@ -12,6 +12,7 @@ from .context.registry import keep, peek
 from .engine import binding
 from .errors import has_failed, library_error, required, ssl_error
 from .hostname import is_ip_address, require_hostname, without_root
+from .records import RECORD
 from .servername import encode_hostname
 from .session import SSLSession, session_of, use_session
 from .unique import Unique
@@ -27,9 +28,6 @@ SSL_want, SSL_get_rbio, BIO_test_flags = lib.SSL_want, lib.SSL_get_rbio, lib.BIO
 BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctrl_pending
 BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
 SSL_do_handshake = lib.SSL_do_handshake
-
-#: The most plaintext that a record carries, and so that one SSL_read returns (RFC 8446 5.1).
-_RECORD = 16384
 
 #: For how much the first reads make room: clearing a record's takes longer than its message.
 _SMALL = 1024
@@ -167,14 +165,14 @@ class SSLObject(Unique):
             count = SSL_read(self._ssl, data, room)
             if count <= 0:
                 return self._end_of_data()
-            if count == room < len and room < _RECORD:
+            if count == room < len and room < RECORD:
                 return data[:] + self._rest_of_record(len - room)
             return data[:count]
         return self._read_otherwise(len, buffer)
 
     def _rest_of_record(self, size):
         """Read what of a record did not fit, up to *size* bytes; from now on make room for it."""
-        self._room = _RECORD
+        self._room = RECORD
         size = min(size, lib.SSL_pending(self._ssl))
         return fill(SSL_read, self._ssl, size) if size else b''
 
@@ -188,7 +186,7 @@ class SSLObject(Unique):
         if not size:
             return b''
         self._finish_handshake()
-        return (self._call(fill, SSL_read, self._ssl, min(size, _RECORD))
+        return (self._call(fill, SSL_read, self._ssl, min(size, RECORD))
                 or self._end_of_data())
 
     def _end_of_data(self):
@@ -278,10 +276,10 @@ class SSLObject(Unique):
         bio = incoming._bio
         if BIO_write(bio, data, size) != size:
             raise library_error()
-        if size > _RECORD:
+        if size > RECORD:
             if self._read_many(bio, data, received):
                 return True
-            size = _RECORD
+            size = RECORD
         elif size < 2:
             size = 2  # the least that a buffer may be
         handle = self._ssl
@@ -292,13 +290,13 @@ class SSLObject(Unique):
             if count <= 0:
                 return self._only_waits()
             received.append(plain[:count])
-            whole = count < size or size == _RECORD
+            whole = count < size or size == RECORD
             if not BIO_ctrl_pending(bio):
                 return whole
             if not whole:
                 # The record began in earlier data: its rest, however large, must take one read
                 # more, not one for each few bytes.
-                size = _RECORD
+                size = RECORD
 
     if binding.read_records is not None:
         def receive_records(self, incoming, data, received):  # noqa: F811

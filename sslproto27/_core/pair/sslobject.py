@@ -26,17 +26,14 @@ from ..unique import Unique
 from .limits import cannot, missing
 from .bio import MemoryBIO
 from ..records import (
-    ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, CertificateReader, ServerNameReader,
+    ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, RECORD, CertificateReader, ServerNameReader,
     fatal_alert, frame_size, kind_and_size)
 from ..x509 import decode_certificate, signature_algorithm
 
 __all__ = ['SSLObject', 'SSLSession', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
 
-#: The most plaintext in a record, and so the most that one read returns (RFC 8446 5.1).
-_RECORD = 16384
-
 #: How much we encrypt at once: four records, which we then read from the pair in one go.
-_CHUNK = 4 * _RECORD
+_CHUNK = 4 * RECORD
 
 #: A message of up to _SMALL bytes is small; its record is longer by at most _ROOM.
 _SMALL, _ROOM = 4096, 256
@@ -216,7 +213,7 @@ class SSLObject(Unique):
         try:
             if work != self._receive_all:
                 return work(pair, argument) or None
-            data = self._receive(pair, _RECORD)
+            data = self._receive(pair, RECORD)
             argument += [data] if data else []
             return len(data) or None
         except _WantRead:
@@ -461,7 +458,7 @@ class SSLObject(Unique):
             return False
         while self._push(pair):
             try:
-                data = native.read(_RECORD)
+                data = native.read(RECORD)
             except _WantRead:
                 self._release(pair)
                 continue
@@ -541,7 +538,7 @@ class SSLObject(Unique):
             len = size
         if not self._done and not self._peer_closed:
             self.do_handshake()
-        return self._operate(self._receive, len if len < _RECORD else _RECORD)
+        return self._operate(self._receive, len if len < RECORD else RECORD)
 
     def _read_into(self, size, buffer):
         view = writable_view(buffer, 'buffer')
