@@ -13,6 +13,7 @@ import pytest
 
 from sslproto27 import SSLPipe, SSLSocket
 from tests.support.commands import PATIENCE, command, fails_here, started, starts_programs
+from tests.support.https import ask
 
 pytestmark = starts_programs
 
@@ -32,21 +33,6 @@ def server(*arguments):
 def get(pki, port, path):
     """Return the answer to a GET request, by stock ssl (bytes)."""
     return ask(pki, port, ('GET %s HTTP/1.0\r\n\r\n' % path).encode('ascii'))
-
-
-def ask(pki, port, request):
-    """Return what comes after *request* (bytes), by stock ssl."""
-    sock = pki.client_context().wrap_socket(
-        socket.create_connection(('127.0.0.1', port), 20), server_hostname='localhost')
-    sock.sendall(request)
-    answer = b''
-    while True:
-        data = sock.recv(65536)
-        if not data:
-            break
-        answer += data
-    sock.close()
-    return answer
 
 
 def connect(port):

@@ -34,6 +34,7 @@ from sslproto27._stream import app_protocol as _above
 from sslproto27._stream.flow import HandshakeLimit
 from sslproto27._stream.transport import SSLTransport
 from tests.support.engines import ENGINE
+from tests.support.hostile import Planned
 from tests.support.loops import App, Loop, ModernTransport, Remote, Transport, Waiter, join
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair
@@ -188,7 +189,7 @@ CALLS = collections.OrderedDict(
 
 # A life
 
-class Life(object):
+class Life(Planned):
     """
     A connection from its beginning to its end.
 
@@ -265,14 +266,6 @@ class Life(object):
         self.moment(name)
         if name in self.raising and self.protocol._state != 'CLOSED':
             raise Own(name)
-
-    def moment(self, where):
-        """Let the caller do its worst, if it is now."""
-        self.counts[where] += 1
-        key = where, self.counts[where]
-        self.moments.append(key)
-        for name in self.plan.get(key, ()):
-            self.call(name)
 
     def call(self, name):
         """Call something; what is not documented is a fault."""

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.tornados import IS_OLD, connected_sockets, iostream, logged
 from tests.support.engines import ENGINE
+from tests.support.hostile import Planned
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY
 
@@ -118,7 +119,7 @@ CALLS = collections.OrderedDict(
        ('close below', lambda life: life.close_below())])
 
 
-class Life(object):
+class Life(Planned):
     """
     A stream of ours from its beginning to its end; the peer is a pipe on a plain socket.
 
@@ -171,14 +172,6 @@ class Life(object):
                     self.sock.close()
         self.faults += mistakes + [text for text in texts if text.startswith('ERROR')]
         return self
-
-    def moment(self, where):
-        """Let the caller do its worst, if it is now."""
-        self.counts[where] += 1
-        key = where, self.counts[where]
-        self.moments.append(key)
-        for name in self.plan.get(key, ()):
-            self.call(name)
 
     def call(self, name):
         """Call something; what is not documented is a fault."""

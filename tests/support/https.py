@@ -21,7 +21,7 @@ else:
     from http.server import BaseHTTPRequestHandler, HTTPServer
     from socketserver import ThreadingMixIn
 
-__all__ = ['Handler', 'Proxy', 'Server', 'serving']
+__all__ = ['Handler', 'Proxy', 'Server', 'ask', 'serving']
 
 
 class Server(ThreadingMixIn, HTTPServer):
@@ -241,3 +241,18 @@ def serving(handler=Handler, context=None):
         server.shutdown()
         server.server_close()
         thread.join(PATIENCE)
+
+
+def ask(pki, port, request):
+    """Return all that a server on loopback answers to *request* (bytes)."""
+    sock = pki.client_context().wrap_socket(
+        socket.create_connection(('127.0.0.1', port), PATIENCE), server_hostname='localhost')
+    sock.sendall(request)
+    answer = b''
+    while True:
+        data = sock.recv(65536)
+        if not data:
+            break
+        answer += data
+    sock.close()
+    return answer

@@ -12,6 +12,7 @@ import pytest
 import sslproto27.twisted
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSOptions, TLSServerEndpoint, startTLS
+from tests.support.https import ask
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
     Listener, Peer, Recorder, defer, endpoints, error, global_reactor, implementer,
@@ -593,16 +594,7 @@ class TestProgram(object):
             while line and b'starting on' not in line:
                 line = program.stdout.readline()
             assert line
-            sock = pki.client_context().wrap_socket(
-                socket.create_connection(('127.0.0.1', port)), server_hostname='localhost')
-            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
-            answer = b''
-            while True:
-                data = sock.recv(65536)
-                if not data:
-                    break
-                answer += data
-            sock.close()
+            answer = ask(pki, port, b'GET / HTTP/1.0\r\n\r\n')
         finally:
             if program.poll() is None:
                 program.terminate()
