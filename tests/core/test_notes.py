@@ -10,6 +10,7 @@ from sslproto27 import SSLContext, SSLPipe
 from sslproto27._core.notes import add_note, explain
 from tests.support.engines import only_graft
 from tests.support.memory import since_python3
+from tests.support.pipe_pairs import failures
 
 
 def failure_of(pipe, *received):
@@ -18,16 +19,6 @@ def failure_of(pipe, *received):
     for data in received:
         pipe.feed_ssldata(data)
     return pipe.failure
-
-
-def handshake(client, server):
-    """Return what ends each of two pipes that talk with each other."""
-    client.do_handshake()
-    server.do_handshake()
-    for _ in range(4):
-        server.feed_ssldata(client.data_to_send())
-        client.feed_ssldata(server.data_to_send())
-    return client.failure, server.failure
 
 
 def client_of(pki, **kwargs):
@@ -61,7 +52,7 @@ class TestHandshakes(object):
     @pytest.mark.parametrize('cls', [ssl.SSLContext, SSLContext])
     def test_versions(self, pki, cls):
         """Where no version is in common each side says which it has offered."""
-        errors = handshake(
+        errors = failures(
             SSLPipe(pki.client_context(version='TLSv1.2', cls=cls), server_hostname='localhost'),
             SSLPipe(pki.server_context(version='TLSv1.3', cls=cls), server_side=True))
         assert [True, True] == [
@@ -76,7 +67,7 @@ class TestHandshakes(object):
         ('stranger-ca', 'chain', 'the chain ends with a certificate issued by Testing CA')])
     def test_missing(self, pki, trust, leaf, expected):
         """A chain is told by what it lacks: an intermediate, or trust in its root."""
-        error, _ = handshake(client_of(pki, trust=trust),
+        error, _ = failures(client_of(pki, trust=trust),
                              SSLPipe(pki.server_context(leaf), server_side=True))
         assert ' (' + expected in str(error)
         assert ('CERTIFICATE_VERIFY_FAILED', 20) == (error.reason, error.verify_code)
@@ -84,14 +75,14 @@ class TestHandshakes(object):
 
     def test_other_names(self, pki):
         """A failure that says what it is stays as it is."""
-        error, _ = handshake(client_of(pki), SSLPipe(pki.server_context('other'), server_side=True))
+        error, _ = failures(client_of(pki), SSLPipe(pki.server_context('other'), server_side=True))
         assert '(the ' not in str(error) and 'localhost' in str(error)
 
     def test_of_a_certificate(self, pki):
         """A peer that wants a certificate says so by an alert, after the client is done."""
         client = client_of(pki, version='TLSv1.3')
         server = SSLPipe(pki.server_context(trust='ca', version='TLSv1.3'), server_side=True)
-        errors = handshake(client, server)
+        errors = failures(client, server)
         if errors[0].reason is None:
             pytest.skip("this Python's ssl has no name for the alert")
         assert '(the peer requires a certificate)' in str(errors[0])

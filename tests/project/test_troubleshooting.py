@@ -13,6 +13,7 @@ import pytest
 
 import sslproto27
 from sslproto27 import SSLPipe, SSLSocket, create_default_context
+from tests.support import pipe_pairs
 from tests.support.documents import blocks
 from tests.support.engines import only_graft
 from tests.support.memory import only_python2
@@ -43,14 +44,8 @@ def server_context(pki, leaf='localhost', clients=None):
 
 def failures(client, server, name='localhost'):
     """Shake hands in memory; return what ended the client's TLS and the server's."""
-    client = SSLPipe(client, server_hostname=name)
-    server = SSLPipe(server, server_side=True)
-    client.do_handshake()
-    server.do_handshake()
-    for _ in range(4):
-        server.feed_ssldata(client.data_to_send())
-        client.feed_ssldata(server.data_to_send())
-    return client.failure, server.failure
+    return pipe_pairs.failures(SSLPipe(client, server_hostname=name),
+                               SSLPipe(server, server_side=True))
 
 
 def refused(pki, leaf, **kwargs):

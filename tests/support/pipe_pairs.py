@@ -10,7 +10,7 @@ from sslproto27 import SSLPipe
 from tests.support.memory import PY2, whole
 
 __all__ = [
-    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry',
+    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry', 'failures',
     'native_call', 'needs_refcounts', 'pattern', 'record_types', 'talk',
 ]
 
@@ -57,6 +57,16 @@ def carry(source, target, split=whole):
     for piece in split(data):
         attempt(target.feed_ssldata, piece)
     return len(data)
+
+
+def failures(client, server):
+    """Let two new pipes shake hands; return what has ended the TLS of each, None if nothing."""
+    client.do_handshake()
+    server.do_handshake()
+    for _ in range(4):
+        server.feed_ssldata(client.data_to_send())
+        client.feed_ssldata(server.data_to_send())
+    return client.failure, server.failure
 
 
 def native_call(ssl_object, name, *args):
