@@ -68,7 +68,7 @@ class TestHandshakes(object):
     def test_missing(self, pki, trust, leaf, expected):
         """A chain is told by what it lacks: an intermediate, or trust in its root."""
         error, _ = failures(client_of(pki, trust=trust),
-                             SSLPipe(pki.server_context(leaf), server_side=True))
+                            SSLPipe(pki.server_context(leaf), server_side=True))
         assert ' (' + expected in str(error)
         assert ('CERTIFICATE_VERIFY_FAILED', 20) == (error.reason, error.verify_code)
         assert 'unable to get local issuer certificate' == error.verify_message
