@@ -22,18 +22,19 @@ COMPLETE = os.path.join(CACHE, 'complete')
 
 SUITE = 'bullseye'
 PACKAGES = ['python2.7', 'python2.7-minimal', 'libpython2.7-stdlib', 'libpython2.7-minimal',
-            'pypy', 'pypy-lib']
+            'pypy', 'pypy-lib', 'pypy-dev']
 # Only those which the host does not have are used.
 LIBRARIES = ['libssl1.1', 'libffi7', 'libreadline8', 'libtinfo6', 'libncursesw6', 'libbz2-1.0',
              'libdb5.3', 'libexpat1', 'libgdbm6', 'libsqlite3-0', 'zlib1g']
 KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 # wrapper: (program, where its site module looks for packages), both in ROOT, extras of setup.py.
-# Twisted has parts in C, which need headers that PyPy's package has not.
+# Twisted has wheels for CPython alone; for PyPy it is built, with pypy-dev's headers.
 INTERPRETERS = {
     'python2.7-debian': ('usr/bin/python2.7', 'usr/lib/python2.7/dist-packages',
                          'test,tornado,twisted,requests'),
-    'pypy': ('usr/bin/pypy', 'usr/lib/pypy/dist-packages', 'test,tornado,requests'),
+    'pypy': ('usr/bin/pypy', 'usr/lib/pypy/dist-packages',
+             'test,tornado,requests' + (',twisted' if shutil.which('cc') else '')),
 }
 # LD_LIBRARY_PATH holds only names the host lacks, so child processes can keep it.
 WRAPPER = '''#!/bin/sh
@@ -42,7 +43,7 @@ LD_LIBRARY_PATH=$root/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} PYTHONNOUSERSITE=
     exec "$root/%s" "$@"
 '''
 PIP = 'pip==20.3.4'  # the last for Python 2.7
-BUILD_TOOLS = ['setuptools<45', 'wheel<0.38']
+BUILD_TOOLS = ['setuptools<45', 'wheel<0.38', 'incremental<22']  # the last: to build Twisted
 
 
 class Failed(Exception):
@@ -129,6 +130,10 @@ def install(wrapper, packages, extras, pip):
     # The tests are for the checkout, never for a copy of it.
     for copy in glob.glob(os.path.join(packages, 'sslproto27*')):
         shutil.rmtree(copy)
+    for plugin in glob.glob(os.path.join(packages, 'twisted', 'plugins', 'sslproto27*')):
+        os.remove(plugin)
+    if not os.path.exists(os.path.join(packages, 'twisted', '__init__.py')):
+        shutil.rmtree(os.path.join(packages, 'twisted'))
 
 
 def build():
