@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 import struct
 
 __all__ = ['ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'HEADER_SIZE', 'RECORD', 'CertificateReader',
-           'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size']
+           'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size', 'server_name']
 
 # Content types, RFC 8446 B.1. 24 is RFC 6520's heartbeat.
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 23, 24
@@ -159,8 +159,8 @@ class ServerNameReader(_MessageReader):
 
     def _take(self, message):
         try:
-            self.name = _server_name(message)
-        except IndexError:  # the message is truncated: OpenSSL refuses it
+            self.name = server_name(message)
+        except ValueError:  # OpenSSL refuses such a ClientHello
             pass
 
 
@@ -171,28 +171,77 @@ def _first_certificate(message):
     return bytes(message[6:6 + _uint24(message, 3)])
 
 
-def _server_name(message):
-    """Return the host name of a ClientHello, RFC 8446 4.1.2; None if it has none."""
-    place = 2 + 32                             # version, random
-    place += 1 + message[place]                # session ID
-    place += 2 + _uint16(message, place)       # cipher suites
-    place += 1 + message[place]                # compression methods
-    if place == len(message):
+class _Fields(object):
+    """Takes the fields of a message, in order; a ValueError if the message is truncated."""
+
+    __slots__ = ('_data', '_position')
+
+    def __init__(self, data):
+        self._data = data
+        self._position = 0
+
+    def __bool__(self):
+        return self._position < len(self._data)
+
+    __nonzero__ = __bool__  # Python 2's name for it
+
+    def take(self, size):
+        """Return the next *size* bytes (bytearray)."""
+        data = self._data[self._position:self._position + size]
+        if len(data) != size:
+            raise ValueError('a ClientHello that is cut short')
+        self._position += size
+        return data
+
+    def rest(self):
+        """Return the remaining bytes (bytearray)."""
+        return self.take(len(self._data) - self._position)
+
+    def number(self, size):
+        """Return the next number, of *size* bytes."""
+        number = 0
+        for byte in self.take(size):
+            number = number << 8 | byte
+        return number
+
+    def vector(self, size):
+        """Return the fields of the next vector, whose length has *size* bytes (RFC 8446 3.4)."""
+        return _Fields(self.take(self.number(size)))
+
+
+def server_name(message):
+    """
+    Return the server name (bytes) in a ClientHello, as it was sent; None if it has none.
+
+    Args:
+        message (bytearray): RFC 8446 4.1.2, without the header of handshake messages.
+
+    Raises:
+        ValueError: the message is malformed, or has a name that no client may send (RFC 6066 3).
+    """
+    hello = _Fields(message)
+    hello.take(2 + 32)  # legacy_version, random
+    hello.vector(1)     # legacy_session_id
+    hello.vector(2)     # cipher_suites
+    hello.vector(1)     # legacy_compression_methods
+    if not hello:
         return None
-    end = place + 2 + _uint16(message, place)
-    place += 2
-    while place < end:
-        kind, size = _uint16(message, place), _uint16(message, place + 2)
-        place += 4
-        if kind == _SERVER_NAME and message[place + 2] == _HOST_NAME:
-            name = bytes(message[place + 5:place + 5 + _uint16(message, place + 3)])
-            return name or None
-        place += size
-    return None
+    names = []
+    extensions = hello.vector(2)
+    while extensions:
+        kind, content = extensions.number(2), extensions.vector(2)
+        if kind == _SERVER_NAME:
+            names.append(_host_name(content.vector(2)))
+    if len(names) > 1:
+        raise ValueError('a ClientHello with two lists of server names')
+    return names[0] if names else None
 
 
-def _uint16(data, start):
-    return data[start] << 8 | data[start + 1]
+def _host_name(entries):
+    kind, name = entries.number(1), bytes(entries.vector(2).rest())
+    if kind != _HOST_NAME or entries or not name or b'\0' in name:
+        raise ValueError('a ClientHello with a bad server name')
+    return name
 
 
 def _uint24(data, start):
