@@ -8,8 +8,8 @@ from .._core.compat import PY2
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework, new_future,
-    raises_when_awaited, reading, upgrade)
+    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework, handlers,
+    new_future, raises_when_awaited, reading, upgrade)
 
 if PY2:
     from .sockets import SocketLoop
@@ -217,6 +217,7 @@ def install(suppress_ragged_eofs=False):
 
     From now on Trollius' own StreamReader, which its open_connection and start_server use, returns
     the data that has arrived before it raises the connection's error, and never waits after that.
+    A handler of its start_server that leaves the writer open ends TLS once the peer has ended it.
 
     Args:
         suppress_ragged_eofs (bool): the default for all connections of these loops: accept an EOF
@@ -224,6 +225,7 @@ def install(suppress_ragged_eofs=False):
             can then cut the data short (RFC 8446 6.1).
     """
     reading.mend()
+    handlers.mend()
     policy = framework.get_event_loop_policy()
     if isinstance(policy, EventLoopPolicy):
         policy.suppress_ragged_eofs = bool(suppress_ragged_eofs)
@@ -234,6 +236,7 @@ def install(suppress_ragged_eofs=False):
 def uninstall():
     """Restore the framework's default policy and streams, if `install` is in effect."""
     reading.restore()
+    handlers.restore()
     if isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
         framework.set_event_loop_policy(None)
 

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
 from .._stream import lower_transport
-from . import From, Return, coroutine, framework, new_future, raises_when_awaited
+from . import From, Return, coroutine, framework, handlers, new_future, raises_when_awaited
 from .loop import our_loop
 from .reading import Reading
 from .upgrade import run_tls, use_transport
@@ -96,6 +96,8 @@ class _StreamProtocol(framework.StreamReaderProtocol):
 
     _is_lost = False
     _lost_waiter = None
+    _handler = None  # the task of the server's callback; see handlers
+    _peer_has_ended = False
 
     def connection_made(self, transport):
         """Give the reader its transport, and call the server's callback."""
@@ -108,12 +110,12 @@ class _StreamProtocol(framework.StreamReaderProtocol):
             self._stream_writer = StreamWriter(transport, self, reader, self._loop)
             result = callback(reader, self._stream_writer)
             if framework.iscoroutine(result):
-                self._loop.create_task(result)
+                handlers.start(self, result, self._loop, self._stream_writer)
 
     def eof_received(self):
-        """Feed the end; the writer's side stays open until closed, with TLS too."""
+        """Feed the end; our side stays open until closed, or with TLS until the handler ends."""
         super(_StreamProtocol, self).eof_received()
-        return True
+        return handlers.wants_to_write(self)
 
     def connection_lost(self, error):
         """Wake wait_closed()."""

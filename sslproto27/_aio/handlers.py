@@ -1,0 +1,85 @@
+"""
+Servers' handlers of streams: TLS ends with them once the peer has ended it.
+
+TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
+TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
+that never close their writer. Without this module each of them would leave a connection open.
+"""
+from __future__ import absolute_import, division, print_function
+
+from .._core.compat import PY2
+from . import framework
+
+__all__ = ['mend', 'restore', 'start', 'wants_to_write']
+
+
+def start(protocol, coroutine, loop, writer):
+    """
+    Run a server's handler as a task.
+
+    Args:
+        protocol: the handler's StreamReaderProtocol.
+        coroutine: what the server's callback has returned.
+        writer: the handler's StreamWriter.
+    """
+    def done(_):
+        if protocol._peer_has_ended and _is_tls(writer):
+            writer.close()
+
+    protocol._handler = loop.create_task(coroutine)
+    protocol._handler.add_done_callback(done)
+
+
+def wants_to_write(protocol):
+    """Note that the peer has ended its side; return whether to keep ours open (bool)."""
+    protocol._peer_has_ended = True
+    handler = protocol._handler
+    return handler is None or not handler.done() or not _is_tls(protocol._stream_writer)
+
+
+def _is_tls(writer):
+    return writer.get_extra_info('sslcontext') is not None
+
+
+def _connection_made(self, transport):
+    # Without its callback, the original starts no task that we do not know of.
+    callback, self._client_connected_cb = self._client_connected_cb, None
+    _originals['connection_made'](self, transport)
+    self._client_connected_cb = callback
+    if callback is not None:
+        self._stream_writer = framework.StreamWriter(
+            transport, self, self._stream_reader, self._loop)
+        result = callback(self._stream_reader, self._stream_writer)
+        if framework.iscoroutine(result):
+            start(self, result, self._loop, self._stream_writer)
+
+
+def _eof_received(self):
+    _originals['eof_received'](self)
+    return wants_to_write(self)
+
+
+_MEMBERS = {'connection_made': _connection_made, 'eof_received': _eof_received, '_handler': None,
+            '_peer_has_ended': False}
+
+_originals = {}
+
+
+def mend():
+    """Let Trollius' own StreamReaderProtocol end TLS with its handler, too."""
+    if PY2 and not _originals:
+        owner = framework.StreamReaderProtocol
+        _originals.update((name, vars(owner)[name]) for name in ('connection_made', 'eof_received'))
+        for name, member in _MEMBERS.items():
+            setattr(owner, name, member)
+
+
+def restore():
+    """Give Trollius' own StreamReaderProtocol its methods back, if `mend` is in effect."""
+    if _originals:
+        for name in _MEMBERS:
+            if name in _originals:
+                setattr(framework.StreamReaderProtocol, name, _originals[name])
+            else:
+                delattr(framework.StreamReaderProtocol, name)
+        _originals.clear()
