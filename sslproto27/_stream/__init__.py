@@ -1,1 +1,1 @@
-"""TLS for an event loop, whichever it is: asyncio's sslproto. Nothing here imports one."""
+"""TLS for any event loop, like asyncio's sslproto. Nothing here imports a loop."""

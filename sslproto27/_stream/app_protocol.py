@@ -1,5 +1,5 @@
 """
-What is asked of the application's protocol, and what it may ask. Nothing here knows of loops.
+Calls to the application's protocol, and the facts it can ask for. Nothing here knows of loops.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -9,22 +9,22 @@ __all__ = ['extra_info', 'fill', 'is_buffered', 'knows']
 
 
 def is_buffered(protocol):
-    """Return whether *protocol* brings its own buffers: asyncio's BufferedProtocol."""
+    """Return whether *protocol* has its own buffers, as asyncio's BufferedProtocol does (bool)."""
     return hasattr(protocol, 'get_buffer') and not hasattr(protocol, 'data_received')
 
 
 def fill(protocol, data, is_wanted):
     """
-    Put the beginning of *data*, a view of bytes, into one buffer of *protocol*, in place.
+    Copy the beginning of *data*, a view of bytes, into one buffer of *protocol*.
 
     Args:
-        is_wanted (function): tells whether it is, once there is a buffer.
+        is_wanted (function): called once there is a buffer; returns whether to copy.
 
     Returns:
-        int: how many bytes.
+        int: how many bytes were copied.
 
     Raises:
-        RuntimeError: it gave an empty buffer.
+        RuntimeError: *protocol* returned an empty buffer.
     """
     view = writable_view(protocol.get_buffer(len(data)), 'buffer')
     if not is_wanted():
@@ -33,18 +33,18 @@ def fill(protocol, data, is_wanted):
     if not size:
         raise RuntimeError('get_buffer() returned an empty buffer')
     view[:size] = data[:size].tobytes()
-    del view  # on Python 3 a buffer cannot be resized while somebody views it
+    del view  # on Python 3 a buffer cannot be resized while a view of it exists
     protocol.buffer_updated(size)
     return size
 
 
 def knows(name):
-    """Return whether *name* is one of what TLS settles (bool)."""
+    """Return whether `extra_info` knows *name* (bool)."""
     return name in _EXTRA
 
 
 def extra_info(ssl_object, name):
-    """Return what TLS has settled for *name*; None if it has not, or not yet, or has ended."""
+    """Return TLS's value of *name*; None if there is none, if it is too early, or TLS has ended."""
     return None if ssl_object is None else _EXTRA[name](ssl_object)
 
 

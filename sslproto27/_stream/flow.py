@@ -1,7 +1,7 @@
 """
-Flow control: who has paused whom, and what has piled up meanwhile. Nothing here knows of TLS.
+Flow control: which side is paused, and the data that waits. Nothing here knows of TLS.
 
-`WriteLimits` is the way down, `ReadGate` the way up, `HandshakeLimit` the way in.
+`WriteLimits` is for writing, `ReadGate` for reading, `HandshakeLimit` for new connections.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,22 +14,22 @@ __all__ = ['HANDSHAKE_LIMIT', 'HIGH_WATER', 'LOW_WATER', 'HandshakeLimit', 'Read
 
 logger = logging.getLogger('sslproto27')
 
-#: Handshakes that a server has under way at most: 60 KiB of memory each, and a signature.
+#: The most handshakes that a server has under way. Each costs 60 KiB of memory and a signature.
 HANDSHAKE_LIMIT = 4096
 
-#: Bytes that the application has written and that could not be sent yet: where it is asked to
-#: pause, and where it may go on. asyncio's figures.
+#: Above HIGH_WATER unsent bytes the application is asked to pause, at LOW_WATER to go on. asyncio's
+#: figures.
 HIGH_WATER = 512 * 1024
 LOW_WATER = 128 * 1024
 
 
 class WriteLimits(object):
     """
-    When the application is asked to pause writing, and when to go on.
+    The limits at which the application is asked to pause writing and to go on.
 
     Attributes:
-        high (int): bytes waiting to be sent above which it pauses.
-        low (int): bytes at or below which it goes on.
+        high (int): it pauses when more bytes than this are unsent.
+        low (int): it goes on when at most this many bytes are unsent.
         paused (bool): it has been asked to pause.
     """
 
@@ -41,10 +41,10 @@ class WriteLimits(object):
 
     def set(self, high, low):
         """
-        Set the limits; one that is None follows from the other, or is the default.
+        Set the limits. None means: derive it from the other limit, or use the default.
 
         Raises:
-            ValueError: not ``high >= low >= 0``.
+            ValueError: unless ``high >= low >= 0``.
         """
         if high is None:
             high = HIGH_WATER if low is None else 4 * low
@@ -56,10 +56,10 @@ class WriteLimits(object):
 
     def callback(self, size, may_pause):
         """
-        Take note that *size* bytes wait.
+        Note that *size* bytes are unsent.
 
         Returns:
-            str or None: the name of what the application's protocol must be told.
+            str or None: the method of the application's protocol to call.
         """
         if self.paused:
             if size <= self.low:
@@ -73,14 +73,14 @@ class WriteLimits(object):
 
 class ReadGate(object):
     """
-    What comes from below while the application wants nothing, and the pause of what is below.
+    Holds data from the transport below while the application pauses, and pauses that transport.
 
-    The transport below is paused along with the application, so what is held here is no more than
-    what it had read by then.
+    The transport is paused together with the application, so this holds no more than the transport
+    had read by then.
 
     Attributes:
         paused (bool): the application wants no data.
-        held (list): events that wait, each a function and its argument.
+        held (list): events that wait, each a (function, argument).
     """
 
     __slots__ = ('paused', 'held', '_has_paused_below')
@@ -90,13 +90,13 @@ class ReadGate(object):
         self.held = []
 
     def pause_below(self, transport):
-        """Pause *transport*, unless that has been done."""
+        """Pause *transport*, unless we have paused it already."""
         if not self._has_paused_below and not lower_transport.is_closing(transport):
             self._has_paused_below = True
             transport.pause_reading()
 
     def resume_below(self, transport):
-        """Resume *transport*, if it was paused from here."""
+        """Resume *transport*, if we have paused it."""
         if self._has_paused_below:
             self._has_paused_below = False
             if not lower_transport.is_closing(transport):
@@ -105,22 +105,22 @@ class ReadGate(object):
 
 class HandshakeLimit(object):
     """
-    How many connections of a server may be in the handshake at once.
+    The limit of how many connections of a server may be in the handshake at once.
 
-    A connection that has not proved anything yet costs memory for as long as the handshake timeout;
-    beyond the limit new ones are closed before they cost any more.
+    An unauthenticated client can occupy memory until the handshake timeout. So at the limit, new
+    connections are closed before they cost anything.
 
     Args:
-        limit (int): how many.
-        name (str): what the server calls this setting.
-        log (logging.Logger): where to log; with a method ``warning`` at least.
+        limit (int): the most connections.
+        name (str): the server's name for this setting.
+        log (logging.Logger): needs at least a method ``warning``.
 
     Attributes:
         running (int): handshakes that are under way.
-        refused (int): connections that were closed, since there last was room.
+        refused (int): connections closed since the limit was last reached.
 
     Raises:
-        TypeError, ValueError: *limit* is no integer, or not positive.
+        TypeError, ValueError: *limit* is not an integer, or not positive.
     """
 
     __slots__ = ('limit', 'running', 'refused', '_name', '_log')
@@ -135,7 +135,7 @@ class HandshakeLimit(object):
         self.running = self.refused = 0
 
     def admits(self):
-        """Return whether there is room for one more; log when there is none any more, or again."""
+        """Return whether one more may start (bool); log when the limit is reached, and left."""
         if self.running < self.limit:
             if self.refused:
                 self._log.warning('There is room for TLS handshakes again; %d connections were'

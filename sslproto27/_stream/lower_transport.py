@@ -1,7 +1,7 @@
 """
-What is asked of the transport below, whoever made it. Nothing here knows of TLS.
+Calls to the transport below, of any loop. Nothing here knows of TLS.
 
-asyncio's transports have a method for each of these; Trollius 2.2.1's have attributes alone.
+asyncio's transports have a method for each of these; Trollius 2.2.1's have only attributes.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ __all__ = ['closes_at_once', 'get_protocol', 'is_closing', 'is_writing_paused', 
 
 
 def closes_at_once(transport):
-    """Return whether *transport* is a socket's, and has nothing left to send (bool)."""
+    """Return whether *transport* has a socket and nothing left to send (bool)."""
     return getattr(transport, '_sock', None) is not None and not transport.get_write_buffer_size()
 
 
@@ -23,18 +23,18 @@ def is_closing(transport):
 
 
 def is_writing_paused(transport):
-    """Return whether *transport* has called pause_writing, and not yet resume_writing (bool)."""
+    """Return whether *transport* has called pause_writing but not yet resume_writing (bool)."""
     return getattr(transport, '_protocol_paused', False)
 
 
 def pause_reading(transport):
-    """Let *transport* deliver nothing for now; it may have been paused already."""
+    """Pause *transport*, unless it is already paused."""
     if not is_closing(transport) and _is_reading(transport):
         transport.pause_reading()
 
 
 def resume_reading(transport):
-    """Let *transport* deliver again; it need not have been paused."""
+    """Resume *transport*, if it is paused."""
     if not is_closing(transport) and not _is_reading(transport):
         transport.resume_reading()
 
@@ -47,13 +47,13 @@ def _is_reading(transport):
 
 
 def get_protocol(transport):
-    """Return what *transport* tells of what it has."""
+    """Return the protocol of *transport*."""
     method = getattr(transport, 'get_protocol', None)
     return method() if method is not None else transport._protocol
 
 
 def set_protocol(transport, protocol):
-    """Let *protocol* have what *transport* has to tell from now on."""
+    """Make *protocol* the protocol of *transport*."""
     method = getattr(transport, 'set_protocol', None)
     if method is not None:
         method(protocol)

@@ -1,9 +1,9 @@
 """
 `SSLProtocol`: TLS between a transport and an application's protocol, on any asyncio-like loop.
 
-It knows when; the pipe knows how. Of the loop it needs call_soon, call_later, get_debug,
-call_exception_handler and, in debug mode, time alone, so Trollius on 2.7 and asyncio on 3 drive the
-same code.
+It decides when to call the pipe; the pipe does the TLS. Of the loop it needs only call_soon,
+call_later, get_debug, call_exception_handler and, in debug mode, time. So the same code runs on
+Trollius on 2.7 and on asyncio on 3.
 
     transport.data_received -> pipe -> application.data_received
     transport.write         <- pipe <- application's SSLTransport.write
@@ -37,15 +37,15 @@ __all__ = ['SSLProtocol']
 
 logger = logging.getLogger('sslproto27')
 
-# Each message needs these: through their module they would take longer.
+# Every message needs these two; looking them up in their module would take longer.
 PIPE_OPEN, PIPE_BROKEN = pipe_states.OPEN, pipe_states.BROKEN
 
-#: Bytes of what the application writes that are encrypted, and given to the transport below, at a
-#: time: nothing more is encrypted while that one has too much to send.
+#: How many bytes are encrypted and given to the transport below at a time. While that transport has
+#: too much to send, nothing more is encrypted.
 CHUNK = 64 * 1024
 
-#: Times that the application is asked to go on writing before the loop sees to others: it may be
-#: that the peer reads as fast as it writes.
+#: How often the application may be asked to go on writing before the loop serves others: if the
+#: peer reads as fast as the application writes, that would never end.
 FAIR_SHARE = 16
 
 
@@ -55,21 +55,22 @@ class SSLProtocol(Unique):
 
     Args:
         loop: the event loop of Trollius or asyncio.
-        app_protocol: what the decrypted bytes are for; with ``get_buffer`` and ``buffer_updated``
-            in place of ``data_received`` (asyncio's BufferedProtocol) its buffers are filled.
-        sslcontext (ssl.SSLContext or None): None, on a client, is `create_default_context`.
-        waiter (future or None): resolved when the handshake is done, or has failed.
-        server_side (bool): which side to be.
-        server_hostname (text or None): the name that the server must prove: needed if the context
-            checks names; '' to check none.
-        call_connection_made (bool): False where *app_protocol* has had connection_made before; it
-            then gets connection_lost even if the handshake fails.
-        ssl_handshake_timeout (float): seconds, 60 unless given.
-        ssl_shutdown_timeout (float): seconds to wait for the peer's close_notify, 30 unless given;
-            0 not to wait.
-        session (SSLSession or None): what a client would like to resume.
+        app_protocol: the protocol that gets the decrypted bytes. If it has ``get_buffer`` and
+            ``buffer_updated`` but no ``data_received`` (asyncio's BufferedProtocol), its buffers
+            are filled.
+        sslcontext (ssl.SSLContext or None): on a client, None means `create_default_context`.
+        waiter (future or None): resolved when the handshake is done or has failed.
+        server_side (bool): True for a server, False for a client.
+        server_hostname (text or None): the name that the server must prove; needed if the context
+            checks names. '' disables the name check, not certificate verification.
+        call_connection_made (bool): False if *app_protocol* has had connection_made before; it then
+            gets connection_lost even if the handshake fails.
+        ssl_handshake_timeout (float): seconds; default 60.
+        ssl_shutdown_timeout (float): seconds to wait for the peer's close_notify; default 30. With
+            0 it does not wait.
+        session (SSLSession or None): the session that a client wants to resume.
         suppress_ragged_eofs (bool): see `SSLPipe`.
-        handshake_limit (HandshakeLimit or None): of the server that this connection is one of.
+        handshake_limit (HandshakeLimit or None): the limit of this connection's server.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text names it.
@@ -83,7 +84,8 @@ class SSLProtocol(Unique):
         '_started', '_thread', '_handshakes', '__weakref__')
 
     _transport_classes = LooseTransport, LooseDebugTransport
-    _connection_error = socket.error  # of an errno and a text; on Python 3 one of OSError's classes
+    # Called with an errno and a text; Python 3 then makes the subclass of OSError for that errno.
+    _connection_error = socket.error
 
     def __init__(self, loop, app_protocol, sslcontext, waiter=None, server_side=False,
                  server_hostname=None, call_connection_made=True, ssl_handshake_timeout=None,
@@ -94,8 +96,8 @@ class SSLProtocol(Unique):
         if not isinstance(sslcontext, NativeContext):
             raise TypeError('sslcontext must be an ssl.SSLContext, not %r' % (sslcontext,))
         self._loop = loop
-        self._waiter = waiter         # for the end of the handshake,
-        self._unwrapped = None        # and for that of TLS
+        self._waiter = waiter         # resolved when the handshake ends
+        self._unwrapped = None        # resolved when TLS ends
         self._call_connection_made = call_connection_made
         self._handshake_timeout, self._shutdown_timeout = timeouts(
             ssl_handshake_timeout, ssl_shutdown_timeout)
@@ -105,14 +107,14 @@ class SSLProtocol(Unique):
         self._state = NEW
         self._transport = self._app_transport = None
         self._timer = Timer(loop)
-        self._error = None            # what connection_lost will say
-        self._early = []              # written before there was a transport
-        self._delivering = False      # an event is being handled: it ends with a flush
+        self._error = None            # the argument for connection_lost
+        self._early = []              # data written before there was a transport
+        self._delivering = False      # an event is being handled; a flush will follow
         self._handshakes = handshake_limit
         self._gate = ReadGate()
         self._limits = WriteLimits()
         self._lower_paused = False    # the transport below takes no data
-        self._has_eof = False         # and will give none any more
+        self._has_eof = False         # the transport below has reported EOF
         self._unread = b''            # plaintext that the application has not taken yet
         self._writes_after_close = 0
         self._started = self._thread = None  # set in debug mode
@@ -120,7 +122,7 @@ class SSLProtocol(Unique):
 
     @property
     def transport(self):
-        """The application's `SSLTransport`: one and the same until the connection is lost."""
+        """The application's `SSLTransport`: the same object until the connection is lost."""
         if self._app_transport is None:
             transport = self._transport_classes[bool(self._loop.get_debug())](self)
             if self._state is CLOSED:
@@ -133,7 +135,7 @@ class SSLProtocol(Unique):
         return self._loop.create_future()
 
     def _enter(self, event):
-        """Change the state: the one place that does."""
+        """Change the state; nothing else does."""
         before = self._state
         state = self._state = TRANSITIONS[before, event]
         if self._handshakes is not None and HANDSHAKE in (before, state):
@@ -144,22 +146,22 @@ class SSLProtocol(Unique):
         self._is_buffered = app_protocol.is_buffered(protocol)
 
     def _change_app_protocol(self, protocol):
-        # Unless nobody is told any more, who never was.
+        # A protocol that was dropped before connection_made gets no successor: it is never called.
         if self._app_protocol is not None or self._state not in OVER:
             self._set_app_protocol(protocol)
 
     def _take_over(self, is_writing_paused):
-        """Be the protocol of a transport that has, or has not, asked the application to pause."""
+        """Adopt a transport that may already have asked the application to pause writing."""
         self._lower_paused = self._limits.paused = is_writing_paused
 
     # Called by the transport below
 
     def connection_made(self, transport):
         """
-        Start the handshake over *transport*, at once.
+        Start the handshake over *transport* at once.
 
         Raises:
-            RuntimeError: it has been called before, or connection_lost has.
+            RuntimeError: connection_made or connection_lost has been called before.
         """
         state = self._state
         if state is not NEW and state is not ENDING:
@@ -169,7 +171,7 @@ class SSLProtocol(Unique):
             transport.abort()
             return
         if self._handshakes is not None and not self._handshakes.admits():
-            # The limit has logged it; a reset is not reported for each connection.
+            # The limit has logged it. A reset error is not reported for each connection.
             self._error = self._reset('too many TLS handshakes are under way')
             self._abort()
             return
@@ -183,7 +185,7 @@ class SSLProtocol(Unique):
             self._handle(self._feed_eof, None)
 
     def data_received(self, data):
-        """Decrypt *data*, and hand the application what it holds."""
+        """Decrypt *data*, and pass the plaintext to the application."""
         gate, pipe = self._gate, self._pipe
         if self._state is not CONNECTED or gate.paused or gate.held or self._delivering:
             if self._state not in OVER:
@@ -215,10 +217,10 @@ class SSLProtocol(Unique):
 
     def eof_received(self):
         """
-        Take note that nothing more will come from below.
+        Note that no more data will come from below.
 
         Returns:
-            True: the transport below is to stay open; it is closed from here, once all is sent.
+            True: the transport below stays open; we close it once all data is sent.
         """
         self._has_eof = True
         if self._loop.get_debug():
@@ -228,7 +230,7 @@ class SSLProtocol(Unique):
         return True
 
     def connection_lost(self, exc):
-        """Tell whoever waits, and the application, that the connection is gone."""
+        """Resolve the waiting futures, and tell the application that the connection is lost."""
         state = self._state
         if state is CLOSED:
             return
@@ -247,7 +249,7 @@ class SSLProtocol(Unique):
         self._release()
 
     def _release(self):
-        """Let nothing refer back to this object any more, nor pin the context through it."""
+        """Drop references, so that no cycle remains and the context is not kept alive."""
         self._mark_closed()
         self._app_protocol = self._app_transport = self._transport = self._pipe = None
         self._error = None
@@ -258,7 +260,7 @@ class SSLProtocol(Unique):
             self._app_transport._mark_closed()
 
     def pause_writing(self):
-        """Keep what is to be sent here: the buffer below is full."""
+        """Stop sending: the buffer below is full."""
         self._lower_paused = True
 
     def resume_writing(self):
@@ -266,14 +268,14 @@ class SSLProtocol(Unique):
         self._lower_paused = False
         self._flush()
 
-    # The way up
+    # From the transport below to the application
 
     def _handle(self, feed, data):
-        """Handle what comes from below: now, or once the application reads again."""
+        """Handle an event from below: now, or once the application reads again."""
         gate = self._gate
         if gate.held or gate.paused and self._state is not HANDSHAKE:
             gate.held.append((feed, data))
-        elif self._delivering:  # a transport that delivers while it is called
+        elif self._delivering:  # the transport delivers data from within one of our calls
             gate.held.append((feed, data))
             self._loop.call_soon(self._deliver_held)
         else:
@@ -281,16 +283,17 @@ class SSLProtocol(Unique):
 
     def _receive(self, feed, data):
         """
-        Handle one event: ``feed(data)``, bring what came of it up, and then down.
+        Handle one event: call ``feed(data)``, then the application, then send.
 
-        Up goes, in order: connection_made, data_received, eof_received, the failure.
+        The application is called in this order: connection_made, data_received, eof_received; then
+        a failure is handled.
         """
         pipe = self._pipe
         self._delivering = True
         try:
             try:
                 feed(data)
-            except Exception as error:  # not the peer's fault: another process, say, uses it
+            except Exception as error:  # not the peer's fault; after a fork, for example
                 self._fail(error)
                 return
             try:
@@ -307,14 +310,14 @@ class SSLProtocol(Unique):
         self._flush()
 
     def _deliver(self):
-        """Give the application what has been decrypted, until it pauses; then the end of it."""
+        """Give the application the plaintext, until it pauses; then the peer's end of data."""
         pipe, gate = self._pipe, self._gate
         while not gate.paused:
             data = self._unread or pipe.appdata_received()
             if not data:
                 break
             if self._is_buffered:
-                self._unread = memoryview(data)  # its callbacks may replace it by another protocol
+                self._unread = memoryview(data)  # a callback may set another protocol
                 size = app_protocol.fill(self._app_protocol, self._unread, self._takes_data)
                 self._unread = self._unread[size:]
             else:
@@ -329,11 +332,11 @@ class SSLProtocol(Unique):
             self._peer_closed()
 
     def _takes_data(self):
-        """Whether the application may get data; a get_buffer() can be the end of that."""
+        """Return whether the application may get data (bool); get_buffer() can change this."""
         return self._state in READING and not self._gate.paused
 
     def _pipe_failed(self, error):
-        """End the connection because of the pipe's failure, after what came before it."""
+        """End the connection because the pipe failed, once earlier data has been delivered."""
         pipe, state = self._pipe, self._state
         if state in OVER:
             return
@@ -345,8 +348,8 @@ class SSLProtocol(Unique):
             else:
                 self._fail(error)
         elif state in READING:
-            # Cut short: no eof_received. What the application wrote can still go out. After its
-            # own close() the end of what it no longer reads is no news to it.
+            # The data was cut short, so eof_received is not called. The application's own data can
+            # still be sent. After its close() it no longer reads, so this is not reported to it.
             self._error = error
             self._close()
 
@@ -376,11 +379,11 @@ class SSLProtocol(Unique):
 
     def _peer_closed(self):
         self._enter(PEER_END)
-        # TLS 1.3 lets us go on writing (RFC 8446 6.1); the application says so with true.
+        # TLS 1.3 lets us go on writing (RFC 8446 6.1), if eof_received returns true.
         if not self._app_protocol.eof_received() and self._state is HALF_CLOSED:
             self._close()
 
-    # The way down
+    # From the application to the transport below
 
     def _write(self, data):
         state, pipe = self._state, self._pipe
@@ -389,7 +392,7 @@ class SSLProtocol(Unique):
             if not self._delivering:
                 self._flush()
             elif pipe.backlog_size > self._limits.high:
-                # What a callback writes leaves together, once it is over: that has to be soon.
+                # Data written in a callback is sent together after it, unless the limit is small.
                 if self._limits.high < CHUNK:
                     self._flush()
                 else:
@@ -402,33 +405,33 @@ class SSLProtocol(Unique):
             self._writes_after_close += 1
 
     def _flush(self):
-        """Bring down what the pipe has: the one place that writes to the transport below."""
+        """Send the pipe's data: apart from alerts, only this writes to the transport below."""
         pipe, limits, share = self._pipe, self._limits, FAIR_SHARE
         while self._state in SENDING and not self._lower_paused:
             try:
                 data = pipe.data_to_send(CHUNK)
-            except ssl.SSLError as error:  # another process uses the connection
+            except ssl.SSLError as error:  # another process uses the connection, after a fork
                 self._fail(error)
                 return
             if data:
                 self._transport.write(data)
             if (self._state is CONNECTED and pipe.state is PIPE_OPEN
                     and not (pipe.backlog or limits.paused)):
-                return  # all is sent, nobody waits, and nothing has ended
+                return  # the usual case: all is sent, nothing is paused, nothing has ended
             if pipe.state is PIPE_BROKEN:
                 self._pipe_failed(pipe.failure)
                 return
             if data and pipe.backlog:
                 continue
-            # Not while the transport below takes nothing: the pipe is done before its last bytes
-            # are sent.
+            # Not while the transport below is full: the pipe is done before its last bytes are
+            # sent.
             if self._state is CLOSING:
                 if self._is_all_said():
                     self._end()
             elif (self._state is UNWRAPPING and pipe.state is pipe_states.CLOSED
                     and not (self._unread or pipe.has_appdata)):
                 self._detach()
-            # As long as the application, asked to go on, writes more.
+            # Repeat if the application, asked to go on, may have written more.
             if not (limits.paused or pipe.backlog) or not self._control_writing():
                 break
             share -= 1
@@ -441,14 +444,19 @@ class SSLProtocol(Unique):
             self._limit_shutdown()
 
     def _is_all_said(self):
-        """Whether nothing is left to send, nor, unless the timeout is 0, to wait for."""
+        """
+        Return whether the shutdown is complete (bool).
+
+        With a timeout of 0 that means that all data is sent; otherwise the peer's close_notify must
+        have come too.
+        """
         pipe = self._pipe
         return (pipe.state is pipe_states.CLOSED
                 or not self._shutdown_timeout and not pipe.backlog)
 
     def _control_writing(self):
         """
-        Ask the application to pause, or to go on, as its backlog has it.
+        Ask the application to pause or to go on, depending on the backlog.
 
         Returns:
             bool: whether there may be more to send: it was asked to go on, or has closed.
@@ -493,14 +501,14 @@ class SSLProtocol(Unique):
     def _resume_reading(self):
         if self._gate.paused:
             self._gate.paused = False
-            # Not from here: the application may be in the middle of something.
+            # Not from within this call: the application may be in the middle of something.
             self._loop.call_soon(self._deliver_held)
 
     def _is_reading(self):
         return not self._gate.paused and not self._is_closing()
 
     def _deliver_held(self):
-        """Handle what has come while the application was paused, until it pauses again."""
+        """Handle the events that came while the application paused, until it pauses again."""
         gate = self._gate
         if self._state in OVER or gate.paused:
             return
@@ -510,9 +518,9 @@ class SSLProtocol(Unique):
         if not gate.paused and self._state not in OVER:
             gate.resume_below(self._transport)
 
-    # The end: after close() what was written goes out, then close_notify; the peer has
-    # ssl_shutdown_timeout seconds to answer it, and the transport below as long again to send what
-    # it has. A failure sends its alert first. abort() sends nothing.
+    # The end. After close(), the written data is sent, then close_notify. The peer has
+    # ssl_shutdown_timeout seconds to answer; then the transport below has as long again to send its
+    # data. After a failure, the alert is sent first. abort() sends nothing.
 
     def _reset(self, text):
         return self._connection_error(errno.ECONNRESET, text)
@@ -529,7 +537,7 @@ class SSLProtocol(Unique):
             pipe = self._pipe
             self._unread = b''
             pipe.discard()
-            if pipe.state is PIPE_BROKEN:  # the application had yet to be told
+            if pipe.state is PIPE_BROKEN:  # a failure that was not reported yet
                 self._fail(pipe.failure)
                 return
             self._enter(CLOSE)
@@ -537,22 +545,22 @@ class SSLProtocol(Unique):
                 self._resolve_unwrap(self._error or self._aborted('closed in unwrap()'))
             else:
                 pipe.shutdown()
-            self._resume_reading()  # the peer's close_notify comes after what nobody reads
+            self._resume_reading()  # the peer's close_notify may come after unread data
             self._send_close_notify()
         elif state in EARLY:
             self._abort()
 
     def _close_descriptor(self):
         """
-        Close our descriptor alone: another process may use the connection, since a fork.
+        Close only our descriptor: after a fork, another process may use the connection.
 
-        What was encrypted before the fork is the parent's to send.
+        The parent sends the data that was encrypted before the fork.
         """
         self._pipe.let_go()
         if self._state in EARLY or self._pipe.came_by_fork():
             self._abort()
         else:
-            lower_transport.pause_reading(self._transport)  # what comes is not ours
+            lower_transport.pause_reading(self._transport)  # the data is for the other process
             self._end()
 
     def _unwrap(self, waiter):
@@ -571,13 +579,13 @@ class SSLProtocol(Unique):
         self._send_close_notify()
 
     def _send_close_notify(self):
-        """Send our close_notify and give the peer its time to answer."""
+        """Send our close_notify; the flush starts the timer for the peer's answer."""
         self._timer.stop()
         if not self._delivering:
             self._flush()
 
     def _limit_shutdown(self):
-        """Give the peer its time, if our side is closed, and the flush has not been the end."""
+        """Start the timer for the peer's close_notify, if our side has ended TLS."""
         if self._timer.is_running:
             return
         if self._state is UNWRAPPING:
@@ -586,10 +594,10 @@ class SSLProtocol(Unique):
             self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)
 
     def _detach(self):
-        """Give the transport below to the application, after both sides' close_notify."""
+        """Give the transport below to the application, after both sides sent close_notify."""
         transport, protocol = self._transport, self._app_protocol
         if self._unwrapped.done() or lower_transport.is_closing(transport):
-            self._abort()  # nobody is there to take it
+            self._abort()  # the future was cancelled, or the transport is closing
             return
         self._timer.stop()
         self._enter(DETACH)
@@ -619,18 +627,19 @@ class SSLProtocol(Unique):
                                    is_own=self._error is None)
 
     def _end(self):
-        """Close the transport below, which sends what it has first, however long that takes."""
+        """Close the transport below; it sends its buffer first, in the shutdown timeout if any."""
         self._enter(END)
         if not self._shutdown_timeout:
             self._timer.stop()
         elif not self._timer.is_running and not lower_transport.closes_at_once(self._transport):
             self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)
-        # Not from here, which may be its call of resume_writing: observed on Trollius 2.2.1 and
-        # asyncio 3.13, it would then tell of its loss twice, and fail the second time.
+        # Not from within this call, since the transport may have called our resume_writing.
+        # Observed on Trollius 2.2.1 and asyncio 3.13: it would then call connection_lost twice, and
+        # fail the second time.
         self._loop.call_soon(self._transport.close)
 
     def _fail(self, error):
-        """End the connection because TLS has failed, once the alert that says so is sent."""
+        """End the connection because TLS has failed; send the alert first."""
         state = self._state
         if state in OVER:
             return
@@ -657,16 +666,16 @@ class SSLProtocol(Unique):
 
     def _handshake_failed(self, error, is_own=False):
         """
-        Report *error* once: to who waits for the handshake, else to the loop.
+        Report *error* once: to the handshake's waiter, or without one to the loop.
 
-        Not to the loop if *is_own*: the application has closed its transport, and knows.
+        If *is_own*, the application has closed its transport itself, so the loop is not told.
         """
         self._error = error
         protocol = self._app_protocol
-        if self._call_connection_made:  # then it was never told of anything, and will not be
+        if self._call_connection_made:  # it was never called, and will not be
             self._app_protocol = None
         report = getattr(self._waiter, 'report', None)
-        if report is not None:  # nobody waits for it; it tells of the peer itself
+        if report is not None:  # a waiter that logs, and names the peer itself
             report(self, error)
         else:
             self._note_peer(error)
@@ -679,14 +688,14 @@ class SSLProtocol(Unique):
                 'message': 'TLS handshake failed', 'exception': error, 'protocol': protocol})
 
     def _note_peer(self, error):
-        """Say in the text of *error* with whom it was: who reads it may have many connections."""
+        """Add the peer to the text of *error*, since a program may have many connections."""
         if isinstance(error, ssl.SSLError) and self._transport is not None:
             name = getattr(self._pipe.ssl_object, 'server_hostname', None)
             peer = self._transport.get_extra_info('peername')
             known = [name] if name else []
             if peer:
                 known.append(address(peer))
-            if known and ' (with ' not in str(error):  # of a TLS below, say
+            if known and ' (with ' not in str(error):  # an inner TLS layer may have added it
                 add_note(error, 'with ' + ', '.join(known))
 
     def _resolve_waiter(self, error=None):
@@ -709,7 +718,7 @@ class SSLProtocol(Unique):
         self._error = self._aborted('the peer has not ended TLS in time')
         self._shutdown_timed_out()
 
-    # What is known
+    # Facts about the connection
 
     def _is_closing(self):
         if self._state in OPEN or self._state is HANDSHAKE:
@@ -745,6 +754,6 @@ def _resolve(waiter, error=None, result=None):
 
 
 def _tell_eof(transport, protocol):
-    """Hand on an EOF that the transport below reported while it was not the application's yet."""
+    """Pass on an EOF that came before the application got the transport below."""
     if not protocol.eof_received():
         transport.close()

@@ -1,8 +1,8 @@
 """
-What operators are told of handshakes that fail. Nothing here knows of loops.
+Log lines about failed handshakes. Nothing here knows of loops.
 
-Any stranger can make a server's handshake fail, so lines have a limit, and what the stranger has
-sent is quoted.
+Any stranger can make a server's handshake fail. So the number of lines is limited, and names that
+the stranger sent are quoted.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -16,24 +16,24 @@ __all__ = ['LINES', 'PERIOD', 'FailedHandshakes', 'address', 'failed_handshakes'
 
 logger = logging.getLogger('sslproto27')
 if PY2:
-    # There, a program that has not configured logging would be told that it has no handlers.
+    # Otherwise 2.7 tells a program without logging configuration that "no handlers could be found".
     logger.addHandler(logging.NullHandler())
 
-#: Lines that may be logged, and in how many seconds.
+#: At most LINES lines are logged in PERIOD seconds.
 LINES = 10
 PERIOD = 60.0
 
 
 class FailedHandshakes(object):
     """
-    The failed handshakes of this process, as lines of a log: no more than `LINES` in `PERIOD`.
+    Logs the failed handshakes of this process, at most `LINES` in `PERIOD`.
 
     Args:
-        clock (callable): returns seconds.
+        clock (callable): returns the time in seconds.
 
     Attributes:
-        left (int): lines that may still be logged in this period.
-        silent (int): failures that were not logged.
+        left (int): how many lines may still be logged in this period.
+        silent (int): how many failures were not logged.
     """
 
     def __init__(self, clock=time.time):
@@ -43,12 +43,12 @@ class FailedHandshakes(object):
 
     def warn(self, log, text, ssl_object, *args):
         """
-        Log at level WARNING, or count.
+        Log at level WARNING; at the limit, only count.
 
         Args:
-            log (logging.Logger): where to.
-            text (str): with a place for each of *args*.
-            ssl_object (SSLObject): the server's side; it may know which server was asked for.
+            log (logging.Logger): where to log.
+            text (str): a template for *args*.
+            ssl_object (SSLObject): the server's side; it may know the name that the client sent.
         """
         now = self._clock()
         if self._start is None or not 0 <= now - self._start < PERIOD:
@@ -68,14 +68,14 @@ class FailedHandshakes(object):
 
 
 def address(peer):
-    """Return *peer*, an address as sockets have it or None, as text."""
+    """Return *peer*, a socket's address or None, as text."""
     if isinstance(peer, tuple) and len(peer) > 1:
         return ('[%s]:%s' if ':' in str(peer[0]) else '%s:%s') % peer[:2]
     return repr(peer) if peer else 'an unknown peer'
 
 
 def requested_name(ssl_object):
-    """Return the name of the server that a client has asked for (str); None if it is not known."""
+    """Return the server name that the client has asked for (str); None if it is not known."""
     name = getattr(ssl_object, '_requested_name', None)
     return name() if name is not None else None
 

@@ -8,13 +8,13 @@ __all__ = ['TRANSITIONS',
 
 # States
 NEW = 'NEW'                  # no transport yet
-HANDSHAKE = 'HANDSHAKE'      # the application is not told of anything yet
+HANDSHAKE = 'HANDSHAKE'      # the application has not been called yet
 CONNECTED = 'CONNECTED'      # the application has its transport
-HALF_CLOSED = 'HALF_CLOSED'  # it has had eof_received, and wants to go on writing
-UNWRAPPING = 'UNWRAPPING'    # it wants the transport below back, once TLS has ended on both sides
-CLOSING = 'CLOSING'          # it has closed: what it wrote goes out, then close_notify
+HALF_CLOSED = 'HALF_CLOSED'  # the peer has ended its side; the application goes on writing
+UNWRAPPING = 'UNWRAPPING'    # the application gets the transport below once both sides ended TLS
+CLOSING = 'CLOSING'          # the application has closed: its data goes out, then close_notify
 ENDING = 'ENDING'            # the transport below has been told to close
-CLOSED = 'CLOSED'            # the transport below is gone, or the application's again
+CLOSED = 'CLOSED'            # the transport below is lost, or belongs to the application again
 
 # Events
 MADE = 'MADE'
@@ -28,11 +28,11 @@ LOST = 'LOST'
 
 EARLY = frozenset([NEW, HANDSHAKE])
 OPEN = frozenset([CONNECTED, HALF_CLOSED])    # the application may use its transport
-READING = frozenset([CONNECTED, UNWRAPPING])  # it may get data
+READING = frozenset([CONNECTED, UNWRAPPING])  # the application may get data
 SENDING = frozenset([HANDSHAKE, CONNECTED, HALF_CLOSED, UNWRAPPING, CLOSING])
 OVER = frozenset([ENDING, CLOSED])
 
-#: Every transition there is.
+#: All transitions.
 TRANSITIONS = {
     (NEW, MADE): HANDSHAKE,
     (HANDSHAKE, ESTABLISHED): CONNECTED,

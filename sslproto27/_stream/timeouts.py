@@ -1,19 +1,19 @@
-"""How long a handshake and a shutdown may take, and the timer. Nothing here does TLS."""
+"""The timeouts of handshake and shutdown, and their timer. Nothing here does TLS."""
 from __future__ import absolute_import, division, print_function
 
 __all__ = ['HANDSHAKE_TIMEOUT', 'SHUTDOWN_TIMEOUT', 'Timer', 'timeouts']
 
-#: Seconds that a handshake may take, and that the peer has to answer our close_notify.
+#: Seconds for the handshake, and for the peer's answer to our close_notify.
 HANDSHAKE_TIMEOUT = 60.0
 SHUTDOWN_TIMEOUT = 30.0
 
 
 class Timer(object):
     """
-    One call that a loop makes later, unless it is stopped: then the loop refers to nothing of it.
+    One later call by a loop. Once stopped, the loop keeps no reference to the callback.
 
     Args:
-        loop: with call_later.
+        loop: an event loop with call_later.
     """
 
     __slots__ = ('_loop', '_handle')
@@ -27,12 +27,12 @@ class Timer(object):
         return self._handle is not None
 
     def start(self, delay, callback):
-        """Have *callback* called in *delay* seconds, in place of what was to be called."""
+        """Call *callback* in *delay* seconds; this replaces an earlier callback."""
         self.stop()
         self._handle = self._loop.call_later(delay, self._call, callback)
 
     def stop(self):
-        """Call nothing."""
+        """Cancel the call."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -44,14 +44,14 @@ class Timer(object):
 
 def timeouts(handshake, shutdown, names=('ssl_handshake_timeout', 'ssl_shutdown_timeout')):
     """
-    Return both timeouts in seconds, the defaults where they are None.
+    Return both timeouts in seconds; None becomes the default.
 
     Args:
         handshake, shutdown (float or None): seconds.
-        names (pair of str): what the caller's arguments are called.
+        names (pair of str): the names of the caller's arguments.
 
     Raises:
-        TypeError, ValueError: one is no number, or out of range; the text names it.
+        TypeError, ValueError: one is not a number, or out of range; the text names it.
     """
     handshake = _seconds(names[0], handshake, HANDSHAKE_TIMEOUT)
     if not handshake:

@@ -1,8 +1,8 @@
 """
 `SSLTransport`: the application's handle on a connection. `SSLProtocol` holds its state.
 
-The classes with the methods have no place for anything, so that a framework's own transports can be
-bases beside them.
+The classes with the methods have no slots, so that a framework's own transports can be bases beside
+them.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,12 +22,12 @@ logger = logging.getLogger('sslproto27')
 
 class SSLTransport(Unique):
     """
-    What the application writes to: asyncio's transport, over TLS. Made by `SSLProtocol`.
+    The application's transport, as in asyncio, over TLS. `SSLProtocol` makes it.
 
-    Every method can be called in every state; after the connection's end they do nothing.
+    Every method can be called in every state; after the connection has ended, it does nothing.
     """
 
-    _start_tls_compatible = True  # asyncio's name for: TLS may run inside of this one too
+    _start_tls_compatible = True  # asyncio's name for: TLS may run over this transport
 
     __slots__ = ()
 
@@ -36,18 +36,18 @@ class SSLTransport(Unique):
 
     def get_extra_info(self, name, default=None):
         """
-        Return what is known of the connection.
+        Return a fact about the connection.
 
         Args:
             name (str): 'sslcontext', 'ssl_object', 'peercert', 'cipher', 'compression',
                 'alpn_protocol', 'tls_version', 'server_hostname', 'session', 'session_reused', or
-                what the transport below knows ('peername', 'socket').
-            default: what to return when it is not known: not yet, or not any more.
+                a name that the transport below knows ('peername', 'socket').
+            default: the result if the fact is not known yet, or no longer known.
         """
         return self._protocol._get_extra_info(name, default)
 
     def set_protocol(self, protocol):
-        """Let *protocol* have what arrives from now on."""
+        """Make *protocol* the receiver of all further data and events."""
         self._protocol._change_app_protocol(protocol)
 
     def get_protocol(self):
@@ -60,19 +60,19 @@ class SSLTransport(Unique):
 
     def write(self, data):
         """
-        Send *data*, any contiguous buffer; copied if it can change.
+        Send *data*, any contiguous buffer; a mutable one is copied.
 
         Raises:
-            TypeError, BufferError: it is text, no buffer, or one with gaps.
+            TypeError, BufferError: *data* is text, not a buffer, or not contiguous.
         """
         self._protocol._write(data)
 
     def writelines(self, list_of_data):
-        """Send each of *list_of_data*, in as few records as they fit in."""
+        """Send all of *list_of_data*, in as few records as possible."""
         self._protocol._write(b''.join([as_bytes(data, 'data') for data in list_of_data]))
 
     def can_write_eof(self):
-        """Return False: closing one direction alone is not offered, as in asyncio's TLS."""
+        """Return False: as in asyncio's TLS, you cannot close one direction only."""
         return False
 
     def write_eof(self):
@@ -80,34 +80,35 @@ class SSLTransport(Unique):
         raise NotImplementedError('TLS transports have no write_eof()')
 
     def close(self):
-        """Send what has been written, then close_notify; the application gets no more data."""
+        """Send all written data, then close_notify; the application gets no more data."""
         self._protocol._close()
 
     def abort(self):
-        """Close at once; what has not been sent is lost."""
+        """Close at once; unsent data is lost."""
         self._protocol._abort()
 
     def unwrap(self):
         """
         End TLS, and go on in plaintext over the transport below.
 
-        What was written is sent, then close_notify; what still arrives until the peer's own
-        close_notify is delivered as ever. The peer has ssl_shutdown_timeout seconds for that (30 if
-        that is 0), then the connection is cut. This object is of no use afterwards.
+        All written data is sent, then close_notify. Data that arrives before the peer's own
+        close_notify is delivered as usual. The peer has ssl_shutdown_timeout seconds for its
+        close_notify (30 if that is 0); then the connection is aborted. Do not use this object
+        afterwards.
 
         Returns:
-            a future, of (transport, bytes): the transport below, whose protocol is the
-            application's again and whose reading is paused, so that nothing can overtake the bytes:
-            what the peer has sent after its close_notify. Call resume_reading() once they have been
-            dealt with. The future ends in RuntimeError where there is no TLS to end, else in what
-            connection_lost says.
+            a future of (transport, bytes). The transport is the one below; its protocol is the
+            application's. The bytes are those that the peer sent after its close_notify. Reading is
+            paused, so that no data overtakes them: process them, then call resume_reading().
+            The future fails with RuntimeError if there is no TLS to end, otherwise with the
+            exception that connection_lost gets.
         """
         waiter = self._protocol._new_future()
         self._protocol._unwrap(waiter)
         return waiter
 
     def pause_reading(self):
-        """Stop data_received: it is not called again until `resume_reading`."""
+        """Stop calling data_received, until `resume_reading`."""
         self._protocol._pause_reading()
 
     def resume_reading(self):
@@ -120,14 +121,15 @@ class SSLTransport(Unique):
 
     def set_write_buffer_limits(self, high=None, low=None):
         """
-        Set when the application is asked to pause writing and when to go on.
+        Set the limits at which the application is asked to pause writing and to go on.
 
         Args:
-            high (int): bytes waiting to be sent above which it pauses; 512 KiB, or 4 times *low*.
-            low (int): bytes at or below which it goes on; a quarter of *high*.
+            high (int): it pauses when more bytes than this are unsent; default 4 times *low*, or
+                512 KiB without *low*.
+            low (int): it goes on when at most this many are unsent; default a quarter of *high*.
 
         Raises:
-            ValueError: not ``high >= low >= 0``.
+            ValueError: unless ``high >= low >= 0``.
         """
         self._protocol._set_write_buffer_limits(high, low)
 
@@ -137,7 +139,7 @@ class SSLTransport(Unique):
         return limits.low, limits.high
 
     def get_write_buffer_size(self):
-        """Return how many bytes of what was written wait to be encrypted and sent."""
+        """Return how many written bytes wait to be encrypted and sent (int)."""
         return self._protocol._write_buffer_size()
 
     @property
@@ -146,15 +148,15 @@ class SSLTransport(Unique):
         return self._protocol._limits.paused
 
     def _mark_closed(self):
-        """Take note that the connection has been closed, or is lost."""
+        """Note that the connection has been closed, or is lost."""
 
 
 class DebugTransport(SSLTransport):
     """
-    `SSLTransport` of a loop in debug mode: it says what is used wrongly.
+    The `SSLTransport` of a loop in debug mode: it reports wrong use.
 
-    Calls from a thread that is not the loop's raise RuntimeError; facts that are asked for before
-    the handshake has settled them, and a transport that is thrown away unclosed, are warned of.
+    Calls from another thread than the loop's raise RuntimeError. You get a warning if you ask for a
+    fact before the handshake is done, or drop a transport without closing it.
     """
 
     __slots__ = ()
@@ -168,7 +170,7 @@ class DebugTransport(SSLTransport):
         _watches.discard(self._watch)
 
     def get_extra_info(self, name, default=None):
-        """Return what is known of the connection; see `SSLTransport.get_extra_info`."""
+        """Return a fact about the connection; see `SSLTransport.get_extra_info`."""
         value = super(DebugTransport, self).get_extra_info(name, default)
         if self._protocol._is_early():
             logger.warning('%r: %r was asked for before the TLS handshake is done', self._protocol,
@@ -176,7 +178,7 @@ class DebugTransport(SSLTransport):
         return value
 
 
-# Not __del__: on 2.7 a cycle with such an object in it is never freed, and this is in one.
+# Not __del__: 2.7 never frees a cycle that contains an object with __del__, and this is in one.
 _watches = set()
 
 
@@ -205,12 +207,12 @@ for _name in ('write', 'writelines', 'close', 'abort', 'unwrap', 'pause_reading'
 
 
 class LooseTransport(SSLTransport):
-    """`SSLTransport` of no framework."""
+    """An `SSLTransport` without a framework's base class."""
 
     __slots__ = ('_protocol', '__weakref__')
 
 
 class LooseDebugTransport(DebugTransport):
-    """`DebugTransport` of no framework."""
+    """A `DebugTransport` without a framework's base class."""
 
     __slots__ = ('_protocol', '_watch', '__weakref__')
