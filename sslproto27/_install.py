@@ -1,7 +1,7 @@
 """
-`install` and `uninstall`: the package's doors to ssl and to the frameworks, opened by name.
+`install` and `uninstall`: patch ssl, and the frameworks that the caller names.
 
-The doors themselves are where they belong; nothing is imported before it is asked for.
+Each framework's module does its own patching; it is imported only when it is named.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ from ._core import api
 
 __all__ = ['FRAMEWORKS', 'install', 'uninstall']
 
-#: By the module of ours that is called like it: what patches a framework, and what takes that back.
+#: For each framework, the functions that patch it and undo that, in our module of the same name.
 FRAMEWORKS = {
     'tornado': ('install', 'uninstall'),
     'trollius': ('install', 'uninstall'),
@@ -20,37 +20,38 @@ FRAMEWORKS = {
 }
 _DOORS = dict(FRAMEWORKS, sockets=('install', 'uninstall'))
 
-_open = []  # those that install() has opened, in order
+_open = []  # the names that install() has patched, in order
 
 
 def install(context_members=False, sockets=False, tornado=False, trollius=False, twisted=False,
             urllib3=False, suppress_ragged_eofs=False):
     """
-    Give ssl what PEP 546 gives it, MemoryBIO, SSLObject and SSLContext.wrap_bio; more if told to.
+    Add PEP 546 to ssl: MemoryBIO, SSLObject and SSLContext.wrap_bio. With arguments, patch more.
 
-    What ssl has already stays as it is; doing it again adds what is new, and changes the setting
-    of what is named. On Python 3 it does nothing without arguments. Trollius' own loops go on with
-    the TLS that they have without PEP 546 unless *trollius* is true.
+    Members that ssl already has stay unchanged. A further call adds to the earlier ones, and
+    changes *suppress_ragged_eofs* for the names it is given. On Python 3, a call without arguments
+    does nothing. Unless *trollius* is true, Trollius' own loops keep their TLS, which does not use
+    PEP 546.
 
     Args:
-        context_members (bool): give ssl.SSLContext the other members of Python 3.13's as well,
-            with the defaults that 2.7's contexts have: get_ciphers, minimum_version,
-            keylog_filename, sni_callback and so on; and ssl the class TLSVersion. Not by default:
-            a library that finds one may go a way that it did not go before.
+        context_members (bool): also give ssl.SSLContext the other members of Python 3.13's:
+            get_ciphers, minimum_version, keylog_filename, sni_callback and so on, with the defaults
+            of 2.7's contexts; and give ssl the class TLSVersion. This is not the default, because
+            some libraries behave differently once they find one of these.
         sockets (bool): ``sslproto27.sockets.install()``, 2.7 only: ``ssl.wrap_socket`` and
             ``SSLContext.wrap_socket`` return sockets whose TLS is in memory.
         tornado, trollius, twisted (bool): ``install()`` of ``sslproto27.tornado`` and so on.
         urllib3 (bool): ``sslproto27.urllib3.inject_into_urllib3()``.
-        suppress_ragged_eofs (bool): for all connections of what is named that do not say otherwise:
-            take an EOF without close_notify for a clean end. An attacker can then cut the data
-            short (RFC 8446 6.1).
+        suppress_ragged_eofs (bool): the default for connections of *sockets* and the frameworks
+            named: treat an EOF without close_notify as a clean end. An attacker can then cut the
+            data short (RFC 8446 6.1).
 
     Raises:
-        ImportError: a framework that is named is not there.
-        ValueError: it is of a version that cannot be patched; *suppress_ragged_eofs* without
-            anything that it could be for.
+        ImportError: a named framework is not installed.
+        ValueError: a framework's version is not supported, or *suppress_ragged_eofs* comes without
+            *sockets* or a framework.
         RuntimeError, NotImplementedError: see `sslproto27.sockets.install`.
-        In each case, nothing has been opened that was not open before.
+        In each case, this call has patched nothing new.
     """
     given = dict(sockets=sockets, tornado=tornado, trollius=trollius, twisted=twisted,
                  urllib3=urllib3)
@@ -71,7 +72,7 @@ def install(context_members=False, sockets=False, tornado=False, trollius=False,
 
 
 def uninstall():
-    """Take back all that `install` has done, and nothing else; connections stay as they are."""
+    """Undo all that `install` has done, and nothing else; existing connections stay as they are."""
     _close(_open)
     api.uninstall()
 

@@ -1,11 +1,11 @@
 """
-TLS over memory BIOs for programs that use ssl's sockets: `install` into ssl itself, on Python 2.7.
+TLS over memory BIOs for programs that use ssl's sockets, on Python 2.7.
 
     import sslproto27.sockets
     sslproto27.sockets.install()
 
 After that ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return an `SSLSocket` of this module,
-which is an ssl.SSLSocket too: httplib, imaplib, smtplib and whatever else calls them need not know.
+a subclass of ssl.SSLSocket. So httplib, imaplib, smtplib and other callers work unchanged.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -24,24 +24,24 @@ __all__ = ['SSLSocket', 'install', 'uninstall']
 
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-#: Seconds to wait, at most, before looking again.
+#: The most seconds to wait before trying again.
 _A_WHILE = 60
 
-#: What socket.socket puts into its instances, where it would hide our methods.
+#: Attributes that socket.socket sets on its instances; there they would hide our methods.
 _OF_INSTANCES = ('recv', 'recvfrom', 'recv_into', 'recvfrom_into', 'send', 'sendto')
 
 
 class _TLS(blocking.SSLSocket):
     """
-    What is in an `SSLSocket` where an ssl.SSLSocket has an object of _ssl.
+    The TLS inside an `SSLSocket`, in place of the _ssl object inside an ssl.SSLSocket.
 
-    select() says of it what it says of that; see `OneRecord`.
+    It works with select() in the same way; see `OneRecord`.
     """
 
     _new_amount = OneRecord
 
     def end(self):
-        """Close, and tell the peer if there is TLS to end: else not even of a handshake."""
+        """Close; send close_notify if TLS is established, and nothing during a handshake."""
         if self._pipe.established:
             self.close()
         else:
@@ -49,28 +49,28 @@ class _TLS(blocking.SSLSocket):
 
 
 class SSLTimeoutError(ssl.SSLError, socket.timeout):
-    """A call has timed out: an ssl.SSLError as 2.7's ssl has it, a socket.timeout as Python 3's."""
+    """A call timed out: an ssl.SSLError as in 2.7's ssl, and a socket.timeout as in Python 3."""
 
 
 class SSLSocket(Unique, ssl.SSLSocket):
     """
-    An ssl.SSLSocket whose TLS is in memory. Names, arguments and errors are 2.7's; otherwise
+    An ssl.SSLSocket whose TLS is in memory. Names, arguments and errors are those of 2.7. But:
 
-    - *sock* may be an ssl.SSLSocket, too, after its handshake: TLS in TLS;
-    - the server's name is a matter of the handshake, so that the peer is told if it is wrong, and
-      addresses count as in Python 3;
-    - `close` and `shutdown` send close_notify, if that does not have to wait;
-    - a timeout is a socket.timeout, too, and the call can be repeated;
-    - a `sendall` that must not block waits for select(), where ssl's goes round and round;
-    - signals that have been handled end no call (PEP 475), and after a fork the first process that
-      uses the connection keeps it.
+    - *sock* may also be an ssl.SSLSocket after its handshake: TLS in TLS;
+    - the server's name is checked in the handshake, so a server with the wrong name gets an alert;
+      IP addresses match as in Python 3;
+    - `close` and `shutdown` send close_notify, if that does not block;
+    - a timeout is also a socket.timeout, and you can repeat the call;
+    - `sendall` on a non-blocking socket waits in select(); ssl's own runs in a busy loop;
+    - a handled signal does not end a call (PEP 475); after a fork, the first process that uses the
+      connection keeps it.
 
     Args:
-        sock (socket.socket): connected, to be connected, or to be listened on.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
+        sock (socket.socket): a socket that is connected, unconnected, or for listening.
+        suppress_ragged_eofs (bool): treat an EOF without close_notify as a clean end. An attacker
             can then cut the data short (RFC 8446 6.1).
-        session (SSLSession or None): what a client would like to resume.
-        and the others: see ssl.wrap_socket and SSLContext.wrap_socket.
+        session (SSLSession or None): the session that a client wants to resume.
+        others: see ssl.wrap_socket and SSLContext.wrap_socket.
 
     Raises:
         TypeError, ValueError, NotImplementedError: an argument cannot be used; the text names it.
@@ -102,14 +102,14 @@ class SSLSocket(Unique, ssl.SSLSocket):
         self.server_hostname = server_hostname
         self.do_handshake_on_connect = do_handshake_on_connect
         self.suppress_ragged_eofs = suppress_ragged_eofs
-        # One whose handshake is to come is passed by, as with ssl: amqp 2.6 wraps twice.
+        # Ignore the TLS of an SSLSocket before its handshake, as ssl does: amqp 2.6 wraps twice.
         is_tls = isinstance(sock, ssl.SSLSocket) and sock.cipher() is not None
         self._outer = sock if is_tls else None
         socket.socket.__init__(self, _sock=sock._sock)
         for name in _OF_INSTANCES:
             vars(self).pop(name, None)
         if PYPY and self._outer is None:
-            sock._sock._drop()  # there it counts whose it is, and is no longer that of *sock*
+            sock._sock._drop()  # PyPy counts a socket's users, and *sock* is no longer one
         try:
             self.getpeername()
         except socket.error as error:
@@ -128,7 +128,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
     def _start(self):
         lower = self._outer
         if lower is None:
-            # One of its own: whoever closes the other one, that was wrapped, does not end this.
+            # A socket object of its own, so that closing the wrapped one does not close this.
             lower = socket.socket(_sock=self._sock)
         self._sslobj = _TLS(
             lower, self._context, self.server_side, self.server_hostname or None,
@@ -140,14 +140,14 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise ValueError('No SSL wrapper around ' + str(self))
         return self._sslobj
 
-    # The connection's beginning
+    # Connecting
 
     def _real_connect(self, addr, connect_ex):
         if self.server_side:
             raise ValueError("can't connect in server-side mode")
         if self._connected:
             raise ValueError('attempt to connect already-connected SSLSocket!')
-        self._start()  # before it is connected: do_handshake comes later if it must not block
+        self._start()  # before connecting: a non-blocking socket calls do_handshake later
         method = socket.socket.connect_ex if connect_ex else socket.socket.connect
         result = method(self, addr)
         if not result:
@@ -158,10 +158,10 @@ class SSLSocket(Unique, ssl.SSLSocket):
 
     def do_handshake(self, block=False):
         """
-        Shake hands.
+        Do the handshake.
 
         Args:
-            block (bool): even if the socket is not to block.
+            block (bool): wait for it even if the socket is non-blocking.
         """
         self._check_connected()
         tls = self._require_tls()
@@ -178,7 +178,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
     # Bytes
 
     def read(self, len=1024, buffer=None):
-        """Do as `recv`, or with *buffer* as `recv_into`, but not without TLS."""
+        """Do the same as `recv`, or with *buffer* as `recv_into`, but raise if there is no TLS."""
         if self._sslobj is None:
             raise ValueError('Read on closed or unwrapped SSL socket.')
         return self.recv(len) if buffer is None else self.recv_into(buffer, max(len or 0, 0))
@@ -212,12 +212,12 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise
 
     def _has_ended(self, error, tls):
-        """Return whether *error* only tells that we have shut down, or closed, meanwhile (bool)."""
+        """Return whether *error* only means that we have shut down or closed meanwhile (bool)."""
         return self._sslobj is not tls and (
             isinstance(error, (ssl.SSLEOFError,) + _WANTS) or error.errno == errno.EBADF)
 
     def write(self, data):
-        """Do as `send`, but not without TLS; raise an ssl.SSLError if nothing can be sent now."""
+        """Do the same as `send`, but raise if there is no TLS or nothing can be sent now."""
         tls = self._sslobj
         if tls is None:
             raise ValueError('Write on closed or unwrapped SSL socket.')
@@ -263,14 +263,14 @@ class SSLSocket(Unique, ssl.SSLSocket):
             if error.args[0] != errno.EINTR:
                 raise
 
-    # Its end
+    # Ending
 
     def unwrap(self):
         """
         End TLS: send close_notify and wait for the peer's.
 
         Returns:
-            socket.socket: what to go on with in plaintext.
+            socket.socket: the socket to use for plaintext from now on.
         """
         tls = self._require_tls()
         try:
@@ -278,32 +278,32 @@ class SSLSocket(Unique, ssl.SSLSocket):
         except socket.timeout as error:
             raise _timeout(error, 'shutdown')
         if rest is tls:
-            return self  # which has what follows close_notify, and passes all through
+            return self  # it has data that followed close_notify; from now on it passes all through
         self._sslobj = None
         return rest
 
     def shutdown(self, how):
-        """Close one direction or both; the peer is told by close_notify when ours is closed."""
+        """Close one direction or both; closing ours sends close_notify."""
         tls = self._sslobj
         if tls is not None and how == socket.SHUT_RDWR:
             self._sslobj = None
-            tls.end()  # which waits for nobody: another thread may be sending
+            tls.end()  # does not wait, although another thread may be sending
         elif tls is not None and how == socket.SHUT_WR:
             try:
                 self._write(tls.shutdown, how)
                 return
             except _WANTS:
-                pass  # what is not sent is lost, as it is with ssl
+                pass  # unsent data is lost, as with ssl
         socket.socket.shutdown(self, how)
 
     def close(self):
-        """Close the socket, once every file of `makefile` is closed; the peer is told."""
+        """Close the socket, once every file of `makefile` is closed; this sends close_notify."""
         if self._makefile_refs < 1 and self._sslobj is not None:
             tls, self._sslobj = self._sslobj, None
             tls.end()
         super(SSLSocket, self).close()
 
-    # What is known
+    # Facts about the connection
 
     @property
     def context(self):
@@ -321,7 +321,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         return self._require_tls().getpeercert(binary_form)
 
     def get_channel_binding(self, cb_type='tls-unique'):
-        """Return what binds another protocol to this connection: see `SSLObject`."""
+        """Return channel binding data, for another protocol on this connection: see `SSLObject`."""
         tls = self._sslobj
         return None if tls is None else tls.get_channel_binding(cb_type)
 
@@ -332,19 +332,19 @@ class SSLSocket(Unique, ssl.SSLSocket):
 
     @property
     def session_reused(self):
-        """Whether a session was resumed (bool); None without TLS."""
+        """Whether this connection resumed a session (bool); None without TLS."""
         return self._sslobj and self._sslobj.session_reused
 
 
 def _timeout(error, what):
-    """Return the exception for *error*, the socket.timeout of an operation."""
+    """Return the exception to raise for *error*, a socket.timeout."""
     if isinstance(error, ssl.SSLError):
-        return error  # TLS in TLS
+        return error  # from the outer layer, of TLS in TLS
     return SSLTimeoutError('The %s operation timed out' % what)
 
 
 def _new_context(server_side, keyfile, certfile, cert_reqs, ssl_version, ca_certs, ciphers):
-    """Return the context of a socket that was given none, as ssl.wrap_socket makes it."""
+    """Return a context for a socket that was made without one, as ssl.wrap_socket does."""
     if server_side and not certfile:
         raise ValueError('certfile must be specified for server-side operations')
     if keyfile and not certfile:
@@ -360,23 +360,23 @@ def _new_context(server_side, keyfile, certfile, cert_reqs, ssl_version, ca_cert
     return context
 
 
-# Into ssl
+# Patching ssl
 
 def install(suppress_ragged_eofs=False):
     """
-    Let ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return `SSLSocket`.
+    Make ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return `SSLSocket`.
 
-    Who has imported the former by name before goes on with the old one. Doing it again changes the
-    setting alone.
+    A module that has already done ``from ssl import wrap_socket`` keeps the old function. A second
+    call only changes the setting.
 
     Args:
-        suppress_ragged_eofs (bool): for all sockets that are not told otherwise when they are made:
-            take an EOF without close_notify for a clean end, as ssl's own sockets do. An attacker
+        suppress_ragged_eofs (bool): the default for sockets that are made without this argument:
+            treat an EOF without close_notify as a clean end, as ssl's own sockets do. An attacker
             can then cut the data short (RFC 8446 6.1).
 
     Raises:
         NotImplementedError: this is Python 3.
-        RuntimeError: gevent, eventlet or the like has put its own in the place of these.
+        RuntimeError: gevent, eventlet or similar has already replaced them.
     """
     if not PY2:
         raise NotImplementedError(
@@ -393,7 +393,7 @@ def install(suppress_ragged_eofs=False):
 
 
 def uninstall():
-    """Give ssl its own functions back; sockets that are ours stay so."""
+    """Give ssl its own functions back; existing sockets of ours stay ours."""
     with _lock:
         while _replaced:
             place, name, value, original = _replaced.pop()
@@ -401,8 +401,8 @@ def uninstall():
                 setattr(place, name, original)
 
 
-_lock = threading.Lock()  # over what follows
-_replaced = []  # tuples of an object, a name, our value, its own
+_lock = threading.Lock()  # protects the variables below
+_replaced = []  # (object, name, our value, its own value)
 _suppress_ragged_eofs = False
 
 

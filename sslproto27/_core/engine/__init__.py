@@ -1,59 +1,60 @@
 """
-The one door to the interpreter's TLS library: a binding for each interpreter behind one contract.
+The only access to the interpreter's TLS library: a binding for each interpreter, one interface.
 
-On Python 3 the standard library has it all, and `cpython3` passes its classes through. On 2.7 the
-binding is a module of these names, on which MemoryBIO, SSLObject and the rest are built:
+Python 3's standard library has everything, and `cpython3` passes its classes through. On 2.7 the
+binding is a module with the following names; MemoryBIO, SSLObject and the rest are built on them.
 
 ``lib``
-    OpenSSL's functions, as `libssl` declares them, of the very library that ``_ssl`` uses. Handles
-    are opaque; a null handle is false. No two threads are ever inside of it together.
+    OpenSSL's functions, as `libssl` declares them, from the very library that ``_ssl`` uses.
+    Handles are opaque; a null handle is false. Two threads are never inside it at the same time.
 ``freely(name)``
-    The function *name* of `lib`, but for the interpreter's lock, which it gives away while it runs:
-    nobody else may use what it uses. None where there is nothing to be gained by that.
+    The function *name* of `lib`, but it releases the interpreter's lock while it runs: during the
+    call, no other thread may use the same objects. None if that would gain nothing.
 ``prepared(handle)``
-    A handle that is not null in the form that is quickest to pass, for those that are kept.
+    A non-null handle in the form that is quickest to pass, for handles that are kept.
 ``new_bio(kind)``
-    A BIO, as `prepared` would have it; null where there is no memory for it. Without *kind*, of
-    which `lib` has the functions, one in memory, BIO_s_mem(3).
+    A new BIO, in the form of `prepared`; null if there is no memory for it. *kind* is a result of
+    `lib`; without it, the BIO is in memory, BIO_s_mem(3).
 ``NULL``
     The null pointer, as an argument.
 ``fill(function, handle, size)``
-    Call ``function(handle, buffer, size)``; return the bytes that it put there, b'' for none.
+    Call ``function(handle, buffer, size)``; return the bytes that it put into the buffer, or b''.
 ``BLANK``
-    ``BLANK * size`` is memory for OpenSSL to fill, of at least 2 bytes; ``buffer[:count]`` is what
-    it put there, to be taken once, or never where a call has put nothing there.
+    ``BLANK * size`` is a buffer for OpenSSL to fill, of at least 2 bytes. ``buffer[:count]`` is the
+    data; take it once, or never if a call has put nothing there.
 ``new_large_buffer(size)``
-    The same, quicker where *size* is many kilobytes.
+    The same, quicker if *size* is many kilobytes.
 ``read_records(ssl, bio, received)``
-    Append to the list *received* what SSL_read decrypts of the memory BIO *bio*, full records in a
-    row as one item; return whether all was there. None where `sslobject` itself is quicker.
+    Decrypt the data in the memory BIO *bio* by SSL_read, and append it to the list *received*, full
+    records in a row as one item; return whether the last record was complete. None if `sslobject`
+    itself is quicker.
 ``Cell()``
     An unsigned int for OpenSSL to set: pass ``cell.argument``, read ``cell.value``.
 ``memory(handle, size)``
     A copy of *size* bytes at *handle*.
 ``text_at(handle)``
-    A copy of the NUL-terminated string at *handle*; None for a null one.
+    A copy of the NUL-terminated string at *handle*; None if that is null.
 ``store(handle, data)``
     Put the bytes *data* at *handle*, where OpenSSL has room for them.
 ``address(handle)``
-    A handle, `prepared` or not, as a number: what is the same has the same.
+    A handle, `prepared` or not, as a number: the same pointer gives the same number.
 ``callback(name, function, failure)``
-    The Python *function* as an argument that lets OpenSSL call it; of the type that `libssl` gives
-    *name*. It lives as long as the process. Its own handles are as OpenSSL's results; an exception
-    is reported on stderr, and *failure* returned to OpenSSL.
+    The Python *function* as an argument for OpenSSL, which will call it. *name* selects its type in
+    `libssl`. It lives as long as the process. It gets handles like the results of `lib`. If it
+    raises, the exception is printed on stderr, and OpenSSL gets *failure*.
 ``graft(context, server_side, server_hostname, owner)``
-    The interpreter's own TLS object of *context*, and its ``SSL *``.
+    A new TLS object of the interpreter, made from *context*, and its ``SSL *``.
 ``owner_of(handle)``
-    The *owner* of what `graft` has made, or the ssl.SSLSocket, whose ``SSL *`` a callback was
-    handed; None if it is gone.
+    The owner of an ``SSL *`` that a callback was given: the *owner* passed to `graft`, or the
+    ssl.SSLSocket; None if it no longer exists.
 
-Where the library cannot be reached, there is `pair` instead: sockets through which the
-interpreter's own TLS objects are fed, on which `pair.sslobject` and the rest are built. `NAME`
-says which is in use, and `REASON` why. Then, importing what needs the binding works, and the first
-use of any of its names raises `EngineUnavailable`.
+If the library cannot be reached, we use `pair` instead: a pair of sockets that feeds the
+interpreter's own TLS objects. `pair.sslobject` and the rest are built on it. `NAME` says which is
+in use, and `REASON` why. With the pair, you can still import modules that need the binding, but the
+first use of any of its names raises `EngineUnavailable`.
 
-The environment variable SSLPROTO27_ENGINE, ``graft`` or ``pair``, forces one of the two on 2.7. On
-Python 3 there is nothing to choose, and it means nothing.
+The environment variable SSLPROTO27_ENGINE, ``graft`` or ``pair``, forces one of the two on 2.7. It
+has no effect on Python 3.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -69,7 +70,7 @@ _VARIABLE = 'SSLPROTO27_ENGINE'
 
 
 class Unavailable(object):
-    """Stands in for a binding that could not be made: whatever is called raises the reason."""
+    """Replaces a binding that cannot be loaded: every call raises the reason."""
 
     def __init__(self, reason):
         self._reason = reason
@@ -82,7 +83,7 @@ class Unavailable(object):
 
 
 def _choose():
-    """Return (name, reason, binding): see `NAME`; without a binding, what stands in for it."""
+    """Return (name, reason, binding): see `NAME`. An unusable binding is an `Unavailable`."""
     if not PY2:
         return 'stdlib', "Python 3's ssl has it all", None
     if not hasattr(ssl, 'SSLContext'):
@@ -97,7 +98,7 @@ def _choose():
     try:
         binding = _load()
     except (EngineUnavailable, ImportError, MemoryError) as error:
-        # MemoryError: of ctypes where no memory may be written to and run (SELinux, PaX).
+        # ctypes raises MemoryError if no memory may be both written and executed (SELinux, PaX).
         reason = str(error) or type(error).__name__
         return 'graft' if forced else 'pair', reason, Unavailable(reason)
     return 'graft', "OpenSSL's functions can be reached", binding
@@ -111,5 +112,5 @@ def _load():
     return module
 
 
-#: 'graft', 'pair', or 'stdlib' on Python 3; and why.
+#: 'graft', 'pair', or 'stdlib' on Python 3; and the reason for it.
 NAME, REASON, binding = _choose()

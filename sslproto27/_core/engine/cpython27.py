@@ -1,10 +1,10 @@
 """
 CPython 2.7: memory BIOs grafted onto the interpreter's own TLS object through ctypes.
 
-Everything goes through PyDLL, which keeps the interpreter's lock: a call takes a microsecond, so
-giving the lock away would cost more than it frees, and as no two threads are ever inside of one
-object of OpenSSL's for us, using one object from several threads cannot corrupt memory. What
-`freely` returns goes through CDLL: see `sslproto27._core.lockedobject`.
+Calls go through PyDLL, which keeps the interpreter's lock. A call takes a microsecond, so releasing
+the lock would cost more than it gains. It also means that two threads are never inside the same
+OpenSSL object, so that sharing one between threads cannot corrupt memory. Only the functions that
+`freely` returns go through CDLL, which releases the lock: see `sslproto27._core.lockedobject`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,9 +22,9 @@ __all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freel
 
 NULL = None
 
-#: Called for every message or every connection: without argtypes ctypes is twice as fast. Handles
-#: are always `Handle` objects or `prepared`, never numbers, so no pointer can be cut to an int; and
-#: a long is never given more than an int, which libffi widens.
+#: Functions that are called for every message or connection. They have no argtypes, which makes
+#: ctypes twice as fast. That is safe: handles are always `Handle` objects or `prepared`, never
+#: numbers, so no pointer can be cut to an int; for longs we only pass ints, which libffi widens.
 _HOT = frozenset("""
     BIO_new BIO_free BIO_up_ref BIO_read BIO_write BIO_ctrl_pending BIO_test_flags
     SSL_get_rbio SSL_set0_rbio SSL_set0_wbio SSL_ctrl SSL_read SSL_write SSL_pending SSL_has_pending
@@ -37,15 +37,15 @@ byref, char_at = ctypes.byref, ctypes.c_char.from_address
 
 
 class Handle(ctypes.c_void_p):
-    """A pointer; false when null. As a subclass, ctypes returns it as it is, not as a number."""
+    """A pointer; false when null. ctypes returns a subclass as it is, not converted to a number."""
 
 
 def prepared(handle):
-    """See the contract: an argument that ctypes need not make anew for each call."""
+    """See the contract: ctypes need not make this argument anew for each call."""
     return byref(char_at(handle.value))
 
 
-# Sizes are signed: an unsigned result would be a long, and all that is done with it slower.
+# Sizes are signed: an unsigned result would be a long, and calculations with longs are slower.
 _TYPES = {
     'void': None, 'ptr': Handle, 'address': ctypes.c_void_p,
     'text': ctypes.c_char_p, 'buf': ctypes.c_char_p,
@@ -62,7 +62,7 @@ def _declared(function, name, result, arguments):
     return function
 
 
-# A ssl module that is built into the interpreter has no file: its symbols are the process's own.
+# If _ssl is built into the interpreter, it has no file: the process itself exports its symbols.
 _FILE = getattr(_ssl, '__file__', None)
 lib = Library(ctypes.PyDLL, _FILE, _declared)
 
@@ -83,14 +83,15 @@ def new_bio(kind=_IN_MEMORY):
     return address and byref(char_at(address))
 
 
-#: A string that is nobody else's yet, so OpenSSL may write into it, as C code may. Not of one
-#: byte: CPython shares those. No call makes it in so few steps as the operator.
+#: ``BLANK * size`` makes a new string that nothing else refers to yet, so OpenSSL may write into
+#: it, as C code may. It must be longer than one byte, because CPython shares strings of one byte.
+#: The operator is quicker than any call.
 BLANK = b'\0'
 
 _new_string = ctypes.PyDLL(None).PyString_FromStringAndSize  # without argtypes, as `_HOT`
 _new_string.restype = ctypes.py_object
 
-#: With a null pointer: a string whose bytes are yet to be set.
+#: With a null pointer it makes a string with uninitialised bytes.
 new_large_buffer = functools.partial(_new_string, None)
 
 
@@ -116,7 +117,7 @@ class Cell(object):
 
     @property
     def value(self):
-        """What OpenSSL has put there."""
+        """The number that OpenSSL has set."""
         return self._number.value
 
 
@@ -134,18 +135,18 @@ def store(handle, data):
 
 
 def address(handle):
-    """See the contract: what is `prepared` refers to a char at the address."""
+    """See the contract: a `prepared` handle refers to a char at the address."""
     return handle.value if isinstance(handle, Handle) else ctypes.addressof(handle._obj)
 
 
 def callback(name, function, failure=None):
     """See the contract."""
     result, arguments = callback_types(name)
-    # Not PYFUNCTYPE: the native object's own calls give the interpreter's lock away.
+    # Not PYFUNCTYPE: the native object's own calls release the interpreter's lock.
     made = ctypes.CFUNCTYPE(_TYPES[result], *[_TYPES[kind] for kind in arguments])(
         guarded(function, failure))
-    # One reference is never given back: OpenSSL may call it while the interpreter shuts down,
-    # when this module is empty already.
+    # We never drop this reference: OpenSSL may call it while the interpreter shuts down, when this
+    # module's globals are already gone.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     return made
 
@@ -154,10 +155,10 @@ def _dummy():
     """
     Return the socket that every native object is made with: a closed one.
 
-    The native code only copies its descriptor, -1, into a BIO that `graft` replaces. So there is
-    no descriptor that a fork could share, a daemon could close, or another socket could inherit.
+    The native code only copies its descriptor, -1, into a BIO that we replace later. So there is no
+    descriptor that a fork could share, a daemon could close, or another socket could reuse.
     """
-    native = _socket.socket()  # not of socket, which gevent and eventlet change
+    native = _socket.socket()  # not socket.socket, which gevent and eventlet replace
     native.close()
     return native
 
@@ -171,10 +172,10 @@ def graft(context, server_side, server_hostname, owner):
     Return (native, ssl): the interpreter's own TLS object and its ``SSL *``.
 
     Args:
-        context (ssl.SSLContext): whose settings the object has.
-        server_side (bool): which side it is.
-        server_hostname (str or None): what to send as SNI (RFC 6066 3).
-        owner: what SNI callbacks are handed; kept by a weak reference.
+        context (ssl.SSLContext): the settings.
+        server_side (bool): True for a server, False for a client.
+        server_hostname (str or None): the name to send as SNI (RFC 6066 3).
+        owner: the argument for SNI callbacks; kept by a weak reference.
     """
     native = context._wrap_socket(_DUMMY, server_side, server_hostname, ssl_sock=owner)
     return native, _find_ssl(native, context)
@@ -185,8 +186,8 @@ def _find_ssl(native, context):
     Find the ``SSL *`` in *native*: the word before the one that holds *context*.
 
     Observed on 2.7.9 to 2.7.18: ``PySSLSocket`` holds Socket, ssl_sock, SSL *, context, ... after
-    its header. The scan finds the context's address and reads no pointer before that. Where it
-    was the last time is where it looks first.
+    its header. The scan looks for the context's address, and follows no pointer before it has found
+    it. It starts where it found the address last time.
     """
     base, wanted = id(native), id(context)
     for offset in _offsets:
@@ -204,9 +205,9 @@ def owner_of(handle):
     """
     See the contract.
 
-    The native object keeps its own address in the ``SSL *``, as its application data, and in the
-    word before the ``SSL *`` a weak reference to its owner. It must be of the type and have that
-    very ``SSL *`` where `_find_ssl` has found others.
+    The native object stores its own address as the application data of its ``SSL *``. The word
+    before its ``SSL *`` holds a weak reference to its owner. We check that the object has the right
+    type, and this very ``SSL *`` at the place where `_find_ssl` found others.
     """
     native = lib.SSL_get_ex_data(handle, 0).value
     if native and _word_at(native + _TYPE).value == id(_ssl._SSLSocket):
@@ -217,8 +218,8 @@ def owner_of(handle):
     raise EngineUnavailable('sslproto27 does not know whose SSL * this is')
 
 
-#: Where an object has its type: behind its reference count.
+#: The offset of an object's type: after its reference count.
 _TYPE = object.__basicsize__ - _WORD
 
-#: Where to look, in this order: all the words behind the header but for the first.
+#: The offsets to search, in this order: all words after the header except the first.
 _offsets = list(range(object.__basicsize__ + _WORD, _ssl._SSLSocket.__basicsize__, _WORD))

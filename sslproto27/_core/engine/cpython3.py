@@ -1,4 +1,4 @@
-"""CPython 3: the standard library's own classes pass through; they are the oracle of the tests."""
+"""CPython 3: we use the standard library's own classes, which are also the oracle of our tests."""
 from __future__ import absolute_import, division, print_function
 
 import ssl
@@ -17,9 +17,9 @@ __all__ = [
 
 def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
     """
-    Return an `SSLObject` that speaks TLS through two memory BIOs: ``context.wrap_bio``.
+    Return an `SSLObject` that does TLS through two memory BIOs: ``context.wrap_bio``.
 
-    The signature, the result and the errors are those of Python 3.13's ssl.
+    Its signature, result and errors are those of Python 3.13's ssl.
     """
     if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
@@ -30,18 +30,19 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
 def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
                        check_name, owner=None):
     """
-    Do what `wrap_bio` does.
+    Do what `wrap_bio` does, and check the name if asked to.
 
     Args:
-        check_name (bool): *server_hostname* has to be checked, if certificates are verified.
-        owner: None; server name callbacks are handed the object itself.
+        check_name (bool): check *server_hostname*, if certificates are verified.
+        owner: None; server name callbacks get the object itself.
 
     Raises:
-        NotImplementedError: *context* does not, and Python 3.12 or later cannot either.
+        NotImplementedError: *context* does not check names, and this is Python 3.12 or later, where
+            we cannot do it either.
     """
     ssl_object = wrap_bio(context, incoming, outgoing, server_side, server_hostname, session)
     if check_name and context.verify_mode != ssl.CERT_NONE and not context.check_hostname:
-        # There is no way to OpenSSL's own check, which is in the handshake, but by the context.
+        # Only the context could make OpenSSL check the name in the handshake.
         if _match_hostname is None:
             raise NotImplementedError('the name cannot be checked: set context.check_hostname')
         ssl_object.__class__ = _checking(type(ssl_object))
@@ -61,7 +62,7 @@ _checking_classes = {}
 
 
 class _Checking(object):
-    """The part of a TLS object that checks the name itself, as the end of the handshake."""
+    """A mixin for a TLS object that checks the name itself, at the end of the handshake."""
 
     def do_handshake(self):
         """Shake hands; see ssl.SSLObject."""
@@ -74,14 +75,14 @@ class _Checking(object):
 
 def refuse_renegotiation(ssl_object):
     """
-    Do nothing: OpenSSL 3 refuses by itself, and with 1.1.1 only the context could be told.
+    Do nothing: OpenSSL 3 refuses by itself, and with 1.1.1 only the context has the option.
 
-    A context is its owner's to change: ``context.options |= ssl.OP_NO_RENEGOTIATION`` does it.
+    We leave contexts unchanged; their owner can set ``context.options |= ssl.OP_NO_RENEGOTIATION``.
     """
 
 
 def install(context_members=False):
-    """Do nothing: ssl has MemoryBIO, SSLObject and wrap_bio here, and contexts what they have."""
+    """Do nothing: Python 3's ssl has MemoryBIO, SSLObject and wrap_bio, and its own contexts."""
 
 
 def uninstall():

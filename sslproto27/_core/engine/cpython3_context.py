@@ -1,8 +1,8 @@
 """
-CPython 3: `sslproto27.context`'s functions over the standard library's own attributes.
+CPython 3: the functions of `sslproto27.context`, using the standard library's own attributes.
 
-What this Python's ssl has no attribute for raises NotImplementedError: a setting of TLS that is
-silently not made would be worse.
+If this Python's ssl lacks an attribute, the function raises NotImplementedError. Silently leaving a
+TLS setting unchanged would be worse.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -13,7 +13,7 @@ PROTOCOL_TLS = ssl.PROTOCOL_TLS
 PROTOCOL_TLS_CLIENT = ssl.PROTOCOL_TLS_CLIENT
 PROTOCOL_TLS_SERVER = ssl.PROTOCOL_TLS_SERVER
 
-# From ssl where it has them: newer versions of Python have more of them as enumerations.
+# From ssl if it has them, because newer versions of Python have more of them as enumerations.
 OP_LEGACY_SERVER_CONNECT = getattr(ssl, 'OP_LEGACY_SERVER_CONNECT', 0x4)
 OP_ENABLE_KTLS = getattr(ssl, 'OP_ENABLE_KTLS', 0x8)
 OP_IGNORE_UNEXPECTED_EOF = getattr(ssl, 'OP_IGNORE_UNEXPECTED_EOF', 0x80)

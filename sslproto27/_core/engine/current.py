@@ -1,4 +1,4 @@
-"""The pair of sockets that new TLS objects of this process are made with."""
+"""The pair of sockets for new TLS objects of this process."""
 from __future__ import absolute_import, division, print_function
 
 import socket
@@ -12,7 +12,7 @@ _current = []
 
 
 def current_pair():
-    """Return the `Pair` for new TLS objects, made when it is first needed."""
+    """Return the `Pair` for new TLS objects; make it when it is first needed."""
     while True:
         try:
             pair = _current[-1]

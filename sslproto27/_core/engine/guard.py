@@ -1,5 +1,5 @@
 """
-What stands between C and the Python functions that it calls, on 2.7: C always gets a result.
+A guard around Python functions that C calls, on 2.7: C always gets a result.
 
 Nothing here knows of OpenSSL.
 """
@@ -14,18 +14,18 @@ __all__ = ['guarded']
 
 def guarded(function, failure):
     """
-    Return *function* for C to call: an exception is reported on stderr, and *failure* returned.
+    Return *function* for C to call; if it raises, print the exception on stderr, return *failure*.
 
-    C cannot take an exception, and ctypes leaves the result unset after one: what nobody caught
-    has to become a refusal here, also where it cannot be reported.
+    C cannot handle an exception, and ctypes leaves the result unset after one. So an uncaught
+    exception must become a refusal here, even if it cannot be printed.
     """
     return functools.partial(_call, failure, function)
 
 
 def _call(result, function, *args):
-    # A signal that came while OpenSSL was computing is heeded at the first opcode of Python that is
-    # run, which is here. 2.7's interpreter heeds none before a SETUP_FINALLY (observed on 2.7.18),
-    # so nothing may come before the tries, and what is returned has a value before they begin.
+    # If a signal came while OpenSSL was computing, its handler runs at the first opcode of Python,
+    # which is here. 2.7's interpreter runs no handler before a SETUP_FINALLY (observed on 2.7.18).
+    # So nothing may come before the tries, and the result has a value before they begin.
     try:
         try:
             try:
@@ -38,6 +38,7 @@ def _call(result, function, *args):
             if args is not None:
                 sys.stderr.write('A callback of OpenSSL was interrupted\n')
     finally:
-        # Whatever stderr did, and also where the interpreter is shutting down and the names above
-        # are no more. Not outside of the finally: on the way there a signal would be heeded again.
+        # Whatever happened, return it: writing to stderr may fail, and when the interpreter shuts
+        # down, the globals above are gone. Return inside the finally, because on the way out of it
+        # another signal handler could run.
         return result

@@ -1,10 +1,9 @@
 """
-OpenSSL's functions as this package declares them, once for every binding. Nothing here calls one.
+The declarations of OpenSSL's functions, for every binding. Nothing here calls one.
 
-Types: ``ptr`` any pointer, an opaque handle; ``address`` one as a number; ``text`` a NUL-terminated
-string or input bytes; ``buf`` memory that OpenSSL fills. The names and signatures are those of
-OpenSSL 1.1.0 and later.
-`CALLBACKS` are what OpenSSL calls of ours.
+Types: ``ptr`` is any pointer, an opaque handle; ``address`` is a pointer as a number; ``text`` is a
+NUL-terminated string or input bytes; ``buf`` is memory that OpenSSL fills. The names and signatures
+are those of OpenSSL 1.1.0 and later. `CALLBACKS` are our functions that OpenSSL calls.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,8 +19,8 @@ if PY2:
 __all__ = ['ALIASES', 'CALLBACKS', 'FUNCTIONS', 'TYPEDEFS', 'EngineUnavailable', 'Library',
            'callback_types', 'declarations'] + PY2 * ['guarded']
 
-#: Without one of these there is no graft. OpenSSL has had them all since 1.1.0; LibreSSL, whose
-#: version numbers say nothing of OpenSSL's, lacks the last two at least.
+#: The graft needs all of these. OpenSSL has had them since 1.1.0. LibreSSL, whose version numbers
+#: are unrelated to OpenSSL's, lacks at least the last two.
 _NEEDED = ('SSL_do_handshake', 'OpenSSL_version_num', 'BIO_up_ref', 'SSL_set0_rbio',
            'SSL_set0_wbio', 'SSL_get0_param', 'X509_VERIFY_PARAM_set1_host',
            'SSL_SESSION_dup', 'OPENSSL_sk_num')
@@ -182,9 +181,9 @@ int EVP_DecryptInit_ex(ptr, ptr, ptr, text, text);
 int HMAC_Init_ex(ptr, text, int, ptr, ptr);
 """
 
-#: What OpenSSL calls: SSL_CTX_set_keylog_callback(3), SSL_CTX_set_psk_client_callback(3),
-#: SSL_CTX_use_psk_identity_hint(3), SSL_CTX_set_tlsext_ticket_key_cb(3),
-#: SSL_CTX_set_tlsext_servername_callback(3).
+#: The functions that OpenSSL calls: SSL_CTX_set_keylog_callback(3),
+#: SSL_CTX_set_psk_client_callback(3), SSL_CTX_use_psk_identity_hint(3),
+#: SSL_CTX_set_tlsext_ticket_key_cb(3), SSL_CTX_set_tlsext_servername_callback(3).
 CALLBACKS = """
 void keylog(ptr, ptr);
 uint psk_client(ptr, ptr, ptr, uint, ptr, uint);
@@ -193,7 +192,7 @@ int ticket_key(ptr, ptr, ptr, ptr, ptr, int);
 int server_name(ptr, ptr, ptr);
 """
 
-#: Functions that some supported OpenSSL has under another name: SSL_get1_peer_certificate is 3.0's.
+#: Functions that older OpenSSL has under another name: SSL_get1_peer_certificate is 3.0's.
 ALIASES = {'SSL_get1_peer_certificate': 'SSL_get_peer_certificate'}
 
 
@@ -214,16 +213,17 @@ def callback_types(name):
 
 class Library(object):
     """
-    OpenSSL's functions as attributes; one that this OpenSSL lacks raises when it is called.
+    OpenSSL's functions as attributes. If this OpenSSL lacks one, calling it raises.
 
     Args:
-        open_file (callable): returns what has the functions of the file *path* as attributes.
-        path (str or None): None for what is built into the interpreter.
-        declared (callable): is given one of them, its name, result type and argument types; returns
-            it, ready to be called.
+        open_file (callable): takes *path*; returns an object with the file's functions as
+            attributes.
+        path (str or None): the file; None if OpenSSL is built into the interpreter.
+        declared (callable): takes a function, its name, result type and argument types; returns the
+            function, ready to be called.
 
     Raises:
-        EngineUnavailable: the file cannot be opened, or OpenSSL is not to be found in it, or is too
+        EngineUnavailable: the file cannot be opened, does not export OpenSSL, or OpenSSL is too
             old.
     """
 

@@ -1,8 +1,9 @@
 """
 A pair of TCP sockets over the loopback interface, for systems without ``socketpair``: Windows.
 
-What goes into one end need not be at the other at once, so that `Pair`'s rules take more here: what
-is pushed is waited for, and what is taken out is read up to a mark that is sent behind it.
+Data that enters one end may not reach the other end at once. So `Pair`'s rules take more work here:
+we wait for pushed data to arrive, and to take data out, we send a mark behind it and read up to
+that mark.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,27 +19,27 @@ from .pair import FEW, Pair
 
 __all__ = ['LoopbackPair']
 
-#: A secret of this process and a number: what is encrypted contains it by chance alone, of 1 in
-#: 2 ** 96.
+#: A mark is a secret of this process and a number. The chance that encrypted data contains the
+#: secret is 1 in 2 ** 96.
 _SECRET_SIZE, _MARK_SIZE = 12, 16
 
-#: Seconds after which to see whether what is waited for has been taken by somebody else.
+#: Seconds between two checks whether a nested operation has taken the awaited data.
 _AGAIN = 0.02
 
-#: How many strangers may have come first to the port that we listen at.
+#: How many other programs may connect to our listening port before we do.
 _STRANGERS = 100
 
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 
 
 class LoopbackPair(Pair):
-    """As `Pair`, of TCP sockets."""
+    """A `Pair` of TCP sockets."""
 
     def _connected(self):
         self._secret = os.urandom(_SECRET_SIZE)
         self._numbers_of_marks = itertools.count()
-        self._taken_back = 0  # how often
-        self._under_way = {}  # by which end is read: its `_Reading`
+        self._taken_back = 0  # how often take_back() was called
+        self._under_way = {}  # from the end that is read to its `_Reading`
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.bind(('127.0.0.1', 0))
@@ -57,7 +58,7 @@ class LoopbackPair(Pair):
         """See `Pair.push`."""
         taken_back = self._taken_back
         sent = self.outer.send(data)
-        while self._taken_back == taken_back:  # else a nested operation has it
+        while self._taken_back == taken_back:  # otherwise a nested operation has taken the data
             try:
                 if len(self.inner.recv(sent, socket.MSG_PEEK)) == sent:
                     break
@@ -77,15 +78,15 @@ class LoopbackPair(Pair):
 
     def discard(self):
         """See `Pair.discard`."""
-        self._under_way.clear()  # nobody goes on with it; and its mark may have come already
+        self._under_way.clear()  # these readings will not go on, and their marks may have come
         super(LoopbackPair, self).discard()
 
     def _read_to_mark(self, end, other, pieces, size):
         """
         Read all that is on its way to *end*.
 
-        A nested operation that wants the same goes on with the very `_Reading`; who is done first
-        has taken the bytes, and the other one finds it gone.
+        A nested operation that reads the same end continues with the same `_Reading`. The one that
+        is done first takes the bytes; the other then finds the reading gone.
         """
         reading = self._under_way.setdefault(
             end, _Reading(self._secret + struct.pack('>I', next(self._numbers_of_marks))))
@@ -93,7 +94,7 @@ class LoopbackPair(Pair):
             data = b''.join(reading.chunks)
             if data.endswith(reading.mark):
                 if self._under_way.pop(end, None) is reading:
-                    # There may be a mark that both an outer and a nested operation have sent.
+                    # An outer and a nested operation may both have sent the mark: remove all.
                     data = re.sub(b'(?s)' + re.escape(self._secret) + b'....', b'', data)
                     if data:
                         pieces.append(data)
@@ -110,7 +111,7 @@ class LoopbackPair(Pair):
 
 
 class _Reading(object):
-    """What has come of what is on its way up to a mark."""
+    """The data received so far on the way to a mark."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -118,7 +119,7 @@ class _Reading(object):
         self._sent = []
 
     def send_mark(self, end):
-        """Send the mark, or what of it has not been sent."""
+        """Send the mark, or the part of it that has not been sent."""
         rest = self.mark[sum(self._sent):]
         if rest:
             self._sent.extend(itertools.imap(end.send, (rest,)))
@@ -130,7 +131,7 @@ def _unless_it_waits(error):
 
 
 def _accepted(listener, address):
-    """Accept until it is our own connection: any program here can connect to the port."""
+    """Accept until we get our own connection: any local program can connect to the port."""
     for _ in range(_STRANGERS):
         connection, peer = listener.accept()
         if peer == address:

@@ -1,21 +1,22 @@
 """
-The pair of sockets through which the interpreter's own TLS objects are fed, one for the process.
+The pair of sockets that feeds the interpreter's own TLS objects; one pair for the process.
 
 CPython 2.7's ssl can only wrap sockets. So its TLS objects get one end of a pair of connected
-sockets, and what is put into the other end is what they read, without a byte leaving the process.
-All objects share one pair, because of three rules that this module keeps:
+sockets, and read the data that we put into the other end. No byte leaves the process. All objects
+can share one pair because this module keeps three rules:
 
-* A pair has one user at a time. `Pair.enter` waits for the one that another thread is; a nested use
-  by the same thread (a server name callback, a signal handler, ``__del__``) first takes out what
-  the outer one has in it.
-* Whoever leaves has emptied both directions. Whoever was cut short, by a signal handler that
-  raised, could not: the next one to enter throws away what is there.
-* The sockets are looked at before each use. A forked child makes new ones under the old numbers; so
-  does a process that has closed them. Where a number is somebody else's by now, the pair is lost:
-  it is neither used nor closed any more.
+* A pair has one user at a time. `Pair.enter` waits while another thread uses it. A nested use by
+  the same thread (a server name callback, a signal handler, ``__del__``) first takes out the data
+  of the outer user.
+* A user that leaves has emptied both directions. A user that a raising signal handler interrupted
+  could not do so; then the next user discards the data.
+* We check the sockets before each use. A forked child makes new ones under the old descriptor
+  numbers; so does a process that has closed them. If a number now belongs to another file, the pair
+  is lost: we neither use nor close it any more.
 
-Nothing here knows of TLS. A user has ``busy``, None at first; ``settle()``, which takes out what is
-its own; and ``interruption()``, which returns the exception for one that was cut short before.
+Nothing here knows of TLS. A user has ``busy``, None at first; ``settle()``, which takes out the
+user's own data; and ``interruption()``, which returns the exception for a user that was interrupted
+before.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -28,42 +29,43 @@ from itertools import imap
 
 try:
     import fcntl
-except ImportError:  # Windows, where there is no fork that a descriptor would go through
+except ImportError:  # Windows, where no child process inherits descriptors by a fork
     fcntl = None
 
 __all__ = ['FEW', 'Pair', 'PairLost']
 
-#: How much is read at a time where little is expected: asking for much fragments the heap.
+#: How many bytes to read at a time if we expect few: reading with large buffers fragments the heap.
 FEW = 2048
 
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 
-#: Seconds between two looks at a pair that another thread uses: the first, and the most.
+#: Seconds to wait before checking again whether another thread still uses the pair: the first wait,
+#: and the longest.
 _FIRST_WAIT, _LONGEST_WAIT = 0.00005, 0.005
 
 _getpid, _fstat, _get_ident = os.getpid, os.fstat, thread.get_ident
 
 
 class PairLost(RuntimeError):
-    """Somebody has closed the pair's descriptors, and their numbers are another one's by now."""
+    """Other code has closed the pair's descriptors, and other files have their numbers now."""
 
 
 class Pair(object):
     """
-    Two connected sockets that do not block.
+    Two connected, non-blocking sockets.
 
     Attributes:
-        inner (_socket.socket): what the native TLS objects read and write.
+        inner (_socket.socket): the end that the native TLS objects read and write.
         outer (_socket.socket): the other end.
-        lost (bool): the descriptors are somebody else's; see `PairLost`.
+        lost (bool): other files have the descriptor numbers; see `PairLost`.
     """
 
     def __init__(self):
         self.lost = False
         self._pid = _getpid()
         self._renewals = {}
-        self._holder = {}       # 0: the token of who is inside; a dict's setdefault is one step
-        self._unsettled = None  # whose bytes may be in the sockets
+        self._holder = {}       # 0: the current operation's token; a dict for its atomic setdefault
+        self._unsettled = None  # the user whose bytes may be in the sockets
         self.inner, self.outer = self._connected()
         self._adopt()
 
@@ -75,32 +77,32 @@ class Pair(object):
         return ends
 
     def _adopt(self):
-        """Take note of the sockets' identity, and keep them from programs that are started."""
+        """Note the sockets' identity, and make programs that we start not inherit them."""
         self._numbers = self.inner.fileno(), self.outer.fileno()
         if fcntl is not None:
             for number in self._numbers:
                 fcntl.fcntl(number, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         try:
             self._identities = tuple(_identity(number) for number in self._numbers)
-        except OSError:  # Windows: a socket's handle is no descriptor, and none is closed by number
+        except OSError:  # Windows: a socket's handle is not a descriptor, nor closed by number
             self._identities = None
         self._inner_number, self._outer_number = self._numbers
         self._inner_identity, self._outer_identity = self._identities or (None, None)
 
-    # Who is inside
+    # Entering and leaving
 
     @staticmethod
     def token(user):
-        """Return what stands for one operation of *user*, for `enter` and `leave`."""
+        """Return a token for one operation of *user*, for `enter` and `leave`."""
         return [user, _get_ident(), None]
 
     def enter(self, token):
         """
-        Make the operation *token* the only one, and see that the sockets are ours and empty.
+        Start the operation *token*, alone, and make sure that the sockets are ours and empty.
 
         Raises:
-            RuntimeError: it is an operation of an object in whose operation this thread is already.
-            PairLost: the sockets are not ours any more.
+            RuntimeError: this thread is already inside an operation of the same object.
+            PairLost: the sockets are no longer ours.
         """
         if self._pid != _getpid():
             self._after_fork()
@@ -122,11 +124,11 @@ class Pair(object):
         self._unsettled = user
 
     def is_held(self, token):
-        """Return whether the operation *token* is the innermost that is inside (bool)."""
+        """Return whether *token* is the innermost operation (bool)."""
         return self._holder.get(0) is token
 
     def _wait(self, token, other):
-        """Wait until the other thread is done; or enter within what this very thread does."""
+        """Wait until the other thread is done; if this thread is inside, nest in its operation."""
         mine, pause = token[1], _FIRST_WAIT
         while other is not token:
             if other[1] == mine:
@@ -138,7 +140,7 @@ class Pair(object):
             other = self._holder.setdefault(0, token)
 
     def _tidy(self, token, unsettled):
-        """Deal with what an operation that is not over has left."""
+        """Take out or discard the data of an unfinished operation."""
         outer = token[2]
         while outer is not None:
             if outer[0] is token[0]:
@@ -155,10 +157,10 @@ class Pair(object):
 
     def leave(self, token, intact):
         """
-        End the operation *token*. Doing so again changes nothing.
+        End the operation *token*. A second call changes nothing.
 
         Args:
-            intact (bool): whether it has emptied the sockets; not if it was cut short.
+            intact (bool): whether it has emptied the sockets; False if it was interrupted.
         """
         holder, outer = self._holder, token[2]
         if holder.get(0) is not token:
@@ -177,7 +179,7 @@ class Pair(object):
             holder[0] = outer
 
     def _leave_late(self, token):
-        """Take *token* from among the outer ones: greenlets need not end in order."""
+        """Remove *token* from the outer operations: greenlets need not end in order."""
         inner = self._holder.get(0)
         while inner is not None and inner[1] == token[1]:
             if inner[2] is token:
@@ -186,10 +188,10 @@ class Pair(object):
                 return
             inner = inner[2]
 
-    # What is in the sockets
+    # Data in the sockets
 
     def push(self, data):
-        """Put *data*, or its beginning, in for the native object; return how many bytes (int)."""
+        """Send *data*, or its beginning, to the native object; return how many bytes (int)."""
         return self.outer.send(data)
 
     def drain(self, pieces, size=FEW):
@@ -197,12 +199,12 @@ class Pair(object):
         Move all that the native object has written to the end of the list *pieces*.
 
         Args:
-            size (int): how much to ask for at a time: more than there will be.
+            size (int): how many bytes to read at a time; choose more than there will be.
         """
         recv, sizes = self.outer.recv, (size,)
         try:
             while True:
-                # In one step: a signal handler that comes between two would find them elsewhere.
+                # In one step: between two, a signal handler would not find the data in *pieces*.
                 pieces.extend(imap(recv, sizes))
                 if len(pieces[-1]) < size:
                     return
@@ -219,16 +221,16 @@ class Pair(object):
             _unless_it_waits(error)
 
     def discard(self):
-        """Throw away what is in the sockets: it belongs to somebody who was cut short."""
+        """Discard the data in the sockets: it belongs to an interrupted operation."""
         self.drain([])
         self.take_back([])
 
-    # Whose the sockets are
+    # Ownership of the sockets
 
     def _lose(self):
         if not self.lost:
             self.lost = True
-            # The numbers are somebody else's: they are not closed either when we are gone.
+            # Other files have the numbers. Keep the sockets, so that nothing ever closes those.
             _lost.append((self.inner, self.outer))
             self._inner_identity = self._outer_identity = (-1, -1)
         raise PairLost('the sockets that sslproto27 uses inside of this process have been closed,'
@@ -236,11 +238,11 @@ class Pair(object):
                        ' from before cannot go on' % self._numbers)
 
     def _after_fork(self):
-        """Make new sockets, as the old ones are the parent's too; other threads are gone."""
+        """Make new sockets, since the parent uses the old ones too; no other thread survived."""
         pid = _getpid()
         token = object()
         if self._renewals.setdefault(pid, token) is not token:
-            while self._pid != pid:  # another thread of this new process is just doing it
+            while self._pid != pid:  # another thread of this new process is doing it now
                 time.sleep(_FIRST_WAIT)
             return
         self._holder = {}
@@ -254,15 +256,15 @@ class Pair(object):
 
     def _renew(self):
         """
-        Put new sockets under the old numbers, so that TLS objects from before go on.
+        Put new sockets under the old numbers, so that existing TLS objects still work.
 
         Raises:
-            PairLost: one of the numbers is somebody else's.
+            PairLost: another file has one of the numbers.
         """
         if not self.usable():
             self._lose()
         ends = self._connected()
-        # Both above both: the new ones may have got the very numbers that they are to have.
+        # First move both above both old numbers: the new sockets may have got one of these.
         floor = max(self._numbers) + 1
         above = [fcntl.fcntl(end.fileno(), fcntl.F_DUPFD, floor) for end in ends]
         for end in ends:
@@ -273,7 +275,7 @@ class Pair(object):
         self._adopt()
 
     def usable(self):
-        """Return whether new TLS objects may be made with it (bool)."""
+        """Return whether new TLS objects can use it (bool)."""
         if self.lost:
             return False
         for number, identity in zip(self._numbers, self._identities or ()):

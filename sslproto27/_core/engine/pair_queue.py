@@ -1,8 +1,9 @@
 """
-OpenSSL's error queue, as far as the pair engine has to do with it.
+Clears OpenSSL's error queue for the pair engine.
 
-CPython 2.7's ssl empties it after each failure. PyPy 7.3.3's does not (observed), so that one
-failed connection makes all that follow in its thread fail alike; its ssl has the function, though.
+CPython 2.7's ssl empties the queue after each failure. PyPy 7.3.3's does not (observed): after one
+failed connection, all later ones of that thread fail with the same error. But PyPy's ssl exports
+the function that empties it.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -15,4 +16,4 @@ if PYPY:
     clear_queue = lib.ERR_clear_error
 else:
     def clear_queue():
-        """Do nothing: the ssl module has done it."""
+        """Do nothing: the ssl module has already done it."""

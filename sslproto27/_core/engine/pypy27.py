@@ -1,8 +1,9 @@
 """
 PyPy 2.7: memory BIOs grafted onto the interpreter's own TLS object through cffi.
 
-A cffi call gives the interpreter's lock away, so a lock of our own keeps two threads from being
-inside of OpenSSL together. It is reentrant: a server name callback runs inside of a handshake.
+A cffi call releases the interpreter's lock, so a lock of our own keeps two threads from being
+inside OpenSSL at the same time. It is reentrant, because a server name callback runs inside a
+handshake.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -71,33 +72,33 @@ def new_bio(kind=_IN_MEMORY):
 
 
 def freely(name):
-    """See the contract: all of them do so here, and `_lock` lets no two run at once."""
+    """See the contract: all calls release it here, but `_lock` still runs only one at a time."""
 
 
 def prepared(handle):
-    """See the contract: here they are numbers, and quick as they are."""
+    """See the contract: handles are numbers here, which are quick as they are."""
     return handle
 
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
-#: For how many bytes a buffer that is used again has room: 16 full records, encrypted.
+#: The size of a reusable buffer: 16 full records, encrypted.
 _ROOM = 0x41000
 
 #: The most plaintext of a record (RFC 8446 5.1).
 _RECORD = 16384
 
-#: What nobody uses at the moment. Making 64 KiB anew takes as long as decrypting 20 KiB.
+#: Buffers that are free to reuse. Making a new one of 64 KiB takes as long as decrypting 20 KiB.
 _spare = []
 
 
 class _Buffer(object):
-    """See the contract's ``BLANK``: what is read from it, once, is a copy."""
+    """See the contract's ``BLANK``: slicing it, once, returns a copy."""
 
     def __init__(self, room):
         self.place = _allocate('char[]', room)
         self.unpacked = ffi.buffer(self.place)
-        self.size = 0  # how much of it somebody uses
+        self.size = 0  # how many bytes are in use; 0 if it is free
 
     def __getslice__(self, start, end):
         size = self.size
@@ -106,7 +107,7 @@ class _Buffer(object):
         return data
 
     def give_back(self):
-        """Let others use it; who has it does not any more."""
+        """Make it free to reuse; the caller must not use it any more."""
         if 0 < self.size <= _ROOM:
             self.size = 0
             _spare.append(self)
@@ -118,8 +119,8 @@ def new_large_buffer(size):
         data = _Buffer(size)
     else:
         try:
-            # Whoever has it, has it alone: another thread, or a signal's handler between any two
-            # steps of ours, finds it gone.
+            # pop() is atomic, so each buffer has one user: another thread, or a signal handler that
+            # runs between two steps of ours, does not find it any more.
             data = _spare.pop()
         except IndexError:
             data = _Buffer(_ROOM)
@@ -174,7 +175,7 @@ class Cell(object):
 
     @property
     def value(self):
-        """What OpenSSL has put there."""
+        """The number that OpenSSL has set."""
         return self._number[0]
 
 
@@ -211,14 +212,14 @@ def callback(name, function, failure=None):
 
 
 class _Dummy(object):
-    """The socket that every native object is made with: no descriptor, and it carries nothing."""
+    """The socket that every native object is made with: without a descriptor, and never used."""
 
     def fileno(self):
-        """Return what the native code puts into a BIO that `graft` replaces."""
+        """Return a number that the native code puts into a BIO, which we replace later."""
         return -1
 
     def gettimeout(self):
-        """Return that it does not block."""
+        """Return 0: it does not block."""
         return 0.0
 
 
