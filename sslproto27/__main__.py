@@ -16,7 +16,7 @@ __all__ = ['main']
 _COMMANDS = [('info', info), ('demo', demo), ('connect', connect),
              ('serve', serve), ('proxy', proxy), ('run', run), ('bench', bench)]
 
-#: What shells give for a program that SIGINT has ended.
+#: The status that shells report for a program ended by SIGINT.
 _INTERRUPTED = 130
 
 
@@ -28,9 +28,9 @@ def main(argv=None):
         argv (list of str or None): the arguments; those of the process if None.
 
     Returns:
-        int: the exit status; 0 for success, 1 for what the command printed as one line on standard
-        error, 2 for wrong arguments, 130 after Ctrl-C. The process dies by SIGPIPE where standard
-        output has lost its reader.
+        int: the exit status: 0 for success, 1 for a failure, which is printed as one line on
+        standard error, 2 for wrong arguments, 130 after Ctrl-C. If standard output has lost its
+        reader, the process dies by SIGPIPE.
     """
     reserve()
     try:
@@ -49,7 +49,7 @@ def main(argv=None):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells of a mistake in one line, as all other things do."""
+    """Reports a mistake in one line, like all other errors."""
 
     def error(self, message):
         """End with status 2."""
@@ -57,7 +57,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
     def _print_message(self, message, file=None):
-        """Print help, or the version, that the command is run for: argparse's one way to print."""
+        """Print help or the version as the command's result; argparse prints only through this."""
         Output().lines(message)
 
 

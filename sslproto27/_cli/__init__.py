@@ -1,7 +1,7 @@
 """
-The command line: one module a command, and what several of them need.
+The command line: one module for each command, and modules that several commands share.
 
 A command has ``HELP``, ``add_arguments(parser)``, ``run(arguments)``, which returns the exit
-status, and, where there is more to say, ``EPILOG``. It imports frameworks when it runs, never
-before: ``--help`` works without them. Nothing outside of this package imports it but ``__main__``.
+status, and, if there is more to say, ``EPILOG``. It imports frameworks only when it runs, so that
+``--help`` works without them. Outside this package, only ``__main__`` imports it.
 """

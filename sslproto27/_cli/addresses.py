@@ -1,7 +1,7 @@
 """
-Where to connect to, where to listen, and which name to verify: what the command line names.
+Addresses on the command line: where to connect, where to listen, which name to verify.
 
-All commands read addresses here, and write them here. Nothing here connects.
+All commands parse and print addresses with this module. Nothing here connects.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,10 +18,10 @@ from .console import UserError
 
 __all__ = ['address', 'bound', 'host_name', 'verified_name', 'written']
 
-#: [IPv6 address] or a name, and a port or none.
+#: [IPv6 address] or a name, with or without a port.
 _FORM = re.compile(u'(?:\\[([^][]*)\\]|([^][:/\\s\x00-\x20\x7f]*))(?::([0-9]{1,5}))?\\Z')
 
-#: RFC 6761 6.3; whoever looks it up in a file does not find the dot.
+#: RFC 6761 6.3. A lookup in the hosts file would not find the name with its dot.
 _LOCALHOST = re.compile(u'(?i)(?:.*\\.)?localhost\\.\\Z')
 
 #: An IPv6 address, and its zone (RFC 4007 11): an interface of this machine.
@@ -34,15 +34,15 @@ def address(text, default_port=None, default_host=None):
 
     Args:
         text (str): from the command line.
-        default_port (int or None): where it names none.
-        default_host (str or None): where it names none.
+        default_port (int or None): used if *text* has no port.
+        default_host (str or None): used if *text* has no host.
 
     Returns:
-        (str, int): an internationalised name is in A-labels (RFC 5890). An IPv6 address has its
-        zone, a name the dot at its end: they count where it is looked up.
+        (str, int): an internationalised name is in A-labels (RFC 5890). An IPv6 address keeps its
+        zone, and a name the dot at its end: both matter for the lookup.
 
     Raises:
-        UserError: it names no host or no port; the text says so.
+        UserError: a host or port is missing or malformed; the text says so.
     """
     given = _decoded(text)
     found = _FORM.match(given)
@@ -64,16 +64,16 @@ def address(text, default_port=None, default_host=None):
 
 def host_name(option, text):
     """
-    Return the name, or the address, that *text* from the command line is: it has no port.
+    Parse *text*, a host name or address without a port.
 
     Args:
-        option (str): whose argument it is.
+        option (str): the option that *text* is the argument of.
 
     Returns:
-        str: as `verified_name` has it.
+        str: in the form of `verified_name`.
 
     Raises:
-        UserError: it is no name.
+        UserError: *text* is neither a name nor an address.
     """
     given = _decoded(text)
     if given.startswith(u'[') and given.endswith(u']'):
@@ -86,16 +86,16 @@ def host_name(option, text):
 
 def verified_name(host):
     """
-    Return what of a host from `address` a certificate has.
+    Return a host from `address` in the form that certificates use.
 
-    That is a name without the dot at its end (RFC 6066 3), an IPv6 address without its zone, which
-    means nothing to others (RFC 4007 11).
+    That is a name without the dot at its end (RFC 6066 3), or an IPv6 address without its zone,
+    which only has a meaning on this machine (RFC 4007 11).
     """
     return host.partition('%')[0] if ':' in host else host[:-1] if host.endswith('.') else host
 
 
 def written(host, port):
-    """Return a host and a port as `address` reads them (text)."""
+    """Return a host and a port in the form that `address` parses (text)."""
     return (u'[%s]:%d' if ':' in host else u'%s:%d') % (host, port)
 
 
@@ -104,11 +104,11 @@ def bound(where):
     Return a socket that is bound to an address.
 
     Args:
-        where ((str, int)): from `address`. Of a name that has addresses of both kinds the first of
-            IPv4 is taken.
+        where ((str, int)): from `address`. If a name has addresses of both kinds, this takes its
+            first IPv4 address.
 
     Raises:
-        UserError: it cannot be bound to.
+        UserError: the socket cannot be bound.
     """
     listener = None
     try:
@@ -116,7 +116,7 @@ def bound(where):
                                    socket.AI_PASSIVE)
         family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
         listener = socket.socket(family, socket.SOCK_STREAM)
-        if os.name == 'posix':  # on Windows it would let two servers have one port
+        if os.name == 'posix':  # on Windows this would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
         return listener
@@ -127,7 +127,7 @@ def bound(where):
 
 
 def _decoded(argument):
-    """Return an argument as text: UTF-8 in any locale, C's too; else what the locale says."""
+    """Return an argument as text: UTF-8 in any locale, even C; if it is not UTF-8, the locale's."""
     data = argument
     if not isinstance(data, bytes):
         if PY2:
@@ -140,7 +140,7 @@ def _decoded(argument):
 
 
 def _encoded(host):
-    """Return a host (text) in A-labels, a native string; `UserError` if it can be nobody's."""
+    """Return a host (text) in A-labels, a native string; raise `UserError` if it is not valid."""
     if u':' in host:
         if not _IPV6.match(host):
             raise UserError('%s is not an IPv6 address', host)
@@ -156,4 +156,4 @@ def _encoded(host):
 def _native(text):
     if isinstance(text, str):
         return text
-    return text.encode('utf-8')  # of a zone: the name of an interface
+    return text.encode('utf-8')  # a zone can be non-ASCII: it is the name of an interface

@@ -1,4 +1,4 @@
-"""Certificates for servers of the command line: a temporary authority, made by trustme."""
+"""A temporary certificate authority for the command line's servers, made by trustme."""
 from __future__ import absolute_import, division, print_function
 
 import contextlib
@@ -18,20 +18,20 @@ __all__ = ['temporary_authority']
 @contextlib.contextmanager
 def temporary_authority(names):
     """
-    Make an authority and a certificate for a server, in files that are removed afterwards.
+    Make an authority and a server certificate, in files that are removed afterwards.
 
     Args:
         names (sequence of text): host names and IP addresses.
 
     Returns:
-        a context manager, of (the authority's certificate, the server's key and chain): paths.
+        a context manager that gives the paths (authority's certificate, server's key and chain).
 
     Raises:
         UserError: trustme is missing, or a name cannot be used.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # its cryptography says that 2.7 has had its day
+            warnings.simplefilter('ignore')  # trustme's cryptography warns that 2.7 is obsolete
             import trustme
     except ImportError as error:
         raise UserError('without --cert a certificate is made by trustme: %s; pip install trustme',
@@ -47,7 +47,7 @@ def temporary_authority(names):
         except ValueError as error:
             raise UserError('--name: %s', error)
         issued.private_key_and_cert_chain_pem.write_to_path(own)
-        os.chmod(own, 0o600)  # the folder keeps others out in any case
+        os.chmod(own, 0o600)  # others cannot open the folder in any case
         yield trusted, own
     finally:
         shutil.rmtree(folder)

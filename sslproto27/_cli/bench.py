@@ -1,4 +1,4 @@
-"""``bench``: how much TLS this interpreter does, in memory. Needs nothing but the package."""
+"""``bench``: measures this interpreter's TLS in memory. It needs only this package."""
 from __future__ import absolute_import, division, print_function
 
 import collections
@@ -17,13 +17,13 @@ from .console import Console, Output, seconds
 
 HELP = 'measure handshakes, throughput and round trips on this interpreter'
 EPILOG = (
-    'Two pipes talk in this process, in memory: no socket, no event loop; so each figure is the'
-    " work of both sides. Time is processor time. The host name and the server's certificate are"
-    ' verified.')
+    'A client and a server talk in memory, in this process, without a socket or an event loop. So'
+    ' each figure includes the work of both sides. Times are processor time. The client verifies'
+    " the server's certificate and host name.")
 
 _RUNS = 5
 
-#: Everybody has this key: it is for measuring alone, and nothing else must ever trust it.
+#: This key is public: use it only for measuring, and never trust its certificate elsewhere.
 _PUBLIC_KEY_AND_CERTIFICATE = """\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQggUopzpdtG3Sna124
@@ -44,7 +44,7 @@ uHhf94fxWo0CIQDYAGn63cyTx3yv930FSh5EV/j7dbYR+AYhE2U+glUQVA==
 -----END CERTIFICATE-----
 """
 
-#: Attributes: name, unit, step: what to repeat, which returns how many units it did.
+#: Attributes: name, unit, step (the function to repeat; it returns how many units it has done).
 _Line = collections.namedtuple('_Line', 'name unit step')
 
 _cpu_seconds = getattr(time, 'process_time', None) or time.clock
@@ -53,15 +53,16 @@ _cpu_seconds = getattr(time, 'process_time', None) or time.clock
 def add_arguments(parser):
     """Add the command's arguments to *parser*."""
     parser.add_argument('--seconds', type=seconds, default=1.0, metavar='SECONDS',
-                        help='to spend on each line (1)')
+                        help='time to spend on each line (default 1)')
     parser.add_argument('--json', action='store_true', help='print JSON, with every sample')
 
 
 def run(arguments):
-    """Measure, and print a line each."""
+    """Measure, and print a line for each measurement."""
     console, progress = Output(), Console()
-    # Else chance decides whether malloc gives large blocks back to the system each time, which
-    # halves the speed: it goes by the largest freed so far, M_MMAP_THRESHOLD in mallopt(3).
+    # Without this, chance decides whether malloc returns large blocks to the system each time,
+    # which halves the speed. Its limit depends on the largest block freed so far, M_MMAP_THRESHOLD
+    # in mallopt(3).
     bytearray(16 << 20)
     bench = _Bench()
     facts = bench.facts()
@@ -96,7 +97,7 @@ def _print(console, result):
 
 
 def _sample(step, least):
-    """Return how many units of *step* a second, over *least* seconds or more."""
+    """Return how many units *step* does per second, measured for at least *least* seconds."""
     gc.collect()
     done, start = 0, _cpu_seconds()
     while True:
@@ -107,7 +108,7 @@ def _sample(step, least):
 
 
 class _Bench(object):
-    """Two contexts, and what there is to measure with them."""
+    """Two contexts, and the steps to measure with them."""
 
     def __init__(self):
         self._client = create_default_context(cadata=_certificate())
@@ -122,11 +123,11 @@ class _Bench(object):
         self._pair = self._connect()
         try:
             self._session = self._pair[0].ssl_object.session
-        except NotImplementedError:  # of the pair engine
+        except NotImplementedError:  # the pair engine
             self._session = None
 
     def facts(self):
-        """Return what is measured, a dict of text."""
+        """Return a description of the measured software and connection (a dict of text)."""
         ssl_object = self._pair[0].ssl_object
         return {
             'python': '%s %s' % (platform.python_implementation(), platform.python_version()),
@@ -166,7 +167,7 @@ class _Bench(object):
         return 1
 
     def _send(self, size):
-        """Send some data one way; return how many megabytes (10^6) it was."""
+        """Send some data one way; return its size in megabytes (10^6)."""
         client, server = self._pair
         data, count = b'x' * size, 2097152 // size
         received = 0
@@ -192,7 +193,7 @@ class _Bench(object):
 
 
 def _move(source, target):
-    """Bring what one pipe has to send to the other one; return how many bytes it was."""
+    """Move one pipe's outgoing data to the other; return how many bytes that was."""
     data = source.data_to_send()
     target.feed_ssldata(data)
     return len(data)

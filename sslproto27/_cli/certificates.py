@@ -1,7 +1,7 @@
 """
-Certificates for people: a chain as a tree, the authority at its root.
+Prints certificates for people: a chain as a tree, with the authority at its root.
 
-Anybody can be at the other end, so any field can be odd: what is there is shown.
+The peer can be anybody, so any field can be malformed. We print whatever can be read.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -17,18 +17,18 @@ __all__ = ['name_of_client', 'names_in', 'print_tree', 'telling_name']
 
 _DAY = 86400
 
-#: Days left from which on it is time to renew.
+#: Warn if a certificate is valid for less than this many days.
 _SOON = 30
 
-#: How many of a certificate's names are printed.
+#: The most names of a certificate that we print.
 _NAMES = 10
 
-#: How many characters of a value are printed.
+#: The most characters of a value that we print.
 _LONGEST = 200
 
 _MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split()
 
-#: What of a distinguished name tells it from others, in the order in which it is printed.
+#: The fields of a distinguished name that identify it, in the order in which we print them.
 _TELLING = ('commonName', 'organizationName', 'organizationalUnitName')
 
 
@@ -37,17 +37,18 @@ def print_tree(console, chain, now, details=True):
     Print a chain of certificates.
 
     Args:
-        console (Console): where to.
+        console (Console): where to print.
         chain (list of bytes): DER, the peer's certificate first.
-        now (float): seconds since the epoch, for the days that are left.
-        details (bool): also names, serial number and fingerprint of the peer's certificate.
+        now (float): seconds since the epoch, to compute the days left.
+        details (bool): also print the names, serial number and fingerprint of the peer's
+            certificate.
     """
     for depth, der in enumerate(reversed(chain)):
         indent = u'' if not depth else u'   ' * (depth - 1) + u'`- '
         below = u'   ' * (depth + 1)
         certificate, malformed = decode_readable(der)
         if certificate:
-            # Below the root the tree itself says who issued what.
+            # Below the root, the tree itself shows the issuer.
             console.line(indent, ('bold', telling_name(certificate.get('subject'))),
                          *([] if depth else _whose(certificate)))
             console.line(below, *_validity(certificate, now))
@@ -61,13 +62,13 @@ def print_tree(console, chain, now, details=True):
 
 
 def _shown(value):
-    """Return a field as text, however long it is, and whatever it is made of; None is nothing."""
+    """Return a field of any length and content as short, printable text; '' for None."""
     text = u'' if value is None else printable(value)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + u'...'
 
 
 def telling_name(rdns):
-    """Return what of a distinguished name tells it from others (text); *rdns* as decoded."""
+    """Return the identifying part of a distinguished name (text); *rdns* is the decoded name."""
     if rdns is None:
         return u'(malformed)'
     values = [(name, _shown(value)) for rdn in rdns for name, value in rdn]
@@ -76,9 +77,9 @@ def telling_name(rdns):
 
 
 def _whose(certificate):
-    """Return the spans that say who issued the root of what is printed."""
+    """Return the spans that name the issuer of the tree's root."""
     issuer = certificate.get('issuer')
-    # Python 2 warns where it compares text with bytes, which a BIT STRING is.
+    # Compare by repr, since Python 2 warns if text is compared with bytes, such as a BIT STRING.
     if issuer is not None and repr(certificate.get('subject')) == repr(issuer):
         return [('dim', '  issued by itself')]
     return [('dim', '  issued by '), telling_name(issuer)]
@@ -110,7 +111,7 @@ def _moment(text):
     month, day, clock, year, _ = text.split()
     year, month, day = int(year), _MONTHS.index(month) + 1, int(day)
     hour, minute, second = (int(part) for part in clock.split(':'))
-    # 400 years have 146097 days, whichever they are; datetime knows no year 0.
+    # datetime has no year 0. Any 400 years have 146097 days.
     cycle = 400 if not year else 0
     moment = datetime.datetime(year + cycle, month, day, hour, minute, second)
     seconds = calendar.timegm(moment.timetuple()) - cycle // 400 * 146097 * _DAY
@@ -118,7 +119,7 @@ def _moment(text):
 
 
 def names_in(certificate):
-    """Return the names of a certificate that `decode_readable` has read, as text; '' for none."""
+    """Return the names of a certificate from `decode_readable` as text; '' if there are none."""
     names = [_shown(value) if kind in ('DNS', 'IP Address') else
              u'%s:%s' % (kind, telling_name(value) if kind == 'DirName' else _shown(value))
              for kind, value in certificate.get('subjectAltName', ())]
@@ -134,10 +135,10 @@ def _details(console, indent, certificate):
 
 def name_of_client(certificate):
     """
-    Return the common name of a client's subject, else its first other name (text or None).
+    Return a client's common name, or without one its first alternative name (text or None).
 
     Args:
-        certificate (dict or None): as `decode_certificate` returns it.
+        certificate (dict or None): from `decode_certificate`.
     """
     if not certificate:
         return None

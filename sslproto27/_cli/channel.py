@@ -1,7 +1,7 @@
 """
 `Channel`: a blocking connection that starts in plaintext; each layer of TLS is an `SSLSocket`.
 
-What is said through it, others know. Here are lines, lengths, and data both ways.
+It reads lines and lengths, and relays data both ways. Other modules know the protocols.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,17 +20,19 @@ __all__ = ['Channel']
 #: The longest line or header that a peer may send before TLS starts, in bytes.
 LIMIT = 65536
 
-#: How much to read at once.
+#: How many bytes to read at once.
 CHUNK = 65536
 
-#: How much of what the peer says first is kept for who wonders what it was, in bytes.
+#: How many of the peer's first bytes we keep for error messages.
 _KEPT = 200
 
-#: The peer takes no more, or we have closed; whether it had said all, who reads will see.
+#: The peer takes no more data, or we have closed. The reading thread finds out whether the peer's
+#: data was complete.
 _GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 
-#: A descriptor is not blocking, as whoever shares it wants it, and not ready.
+#: Errors of a descriptor that is not ready; another process that shares it may have made it
+#: non-blocking.
 _NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
@@ -44,21 +46,21 @@ class Channel(object):
 
     def __init__(self, sock):
         self._sock = _OneWay(sock)
-        self._below = None    # what the innermost layer of TLS reads from
-        self._received = b''  # that nobody has taken yet
-        self._unread = None   # why the input of `relay` ended early
+        self._below = None    # the connection below the innermost layer of TLS
+        self._received = b''  # received bytes that nobody has taken yet
+        self._unread = None   # the error that ended the input of `relay`
 
     @property
     def ssl_object(self):
-        """The SSLObject of the innermost layer of TLS, also of one whose handshake failed."""
+        """The SSLObject of the innermost layer of TLS, even if its handshake failed."""
         return self._sock.ssl_object
 
     @property
     def heard(self):
-        """What the peer said first where the innermost layer of TLS should have begun (bytes)."""
+        """The peer's first bytes after the innermost layer of TLS was started."""
         return self._below.heard if self._below else b''
 
-    # Before the data flows: one step after another
+    # Before the data flows, step by step
 
     def send(self, data):
         """Send *data* (bytes)."""
@@ -69,7 +71,7 @@ class Channel(object):
         return self.until(b'\n').rstrip(b'\r\n')
 
     def until(self, *ends):
-        """Return what comes up to and with the first of *ends* (bytes)."""
+        """Return the received bytes up to and including the first of *ends*."""
         while True:
             found = [self._received.index(end) + len(end) for end in ends if end in self._received]
             if found:
@@ -96,17 +98,17 @@ class Channel(object):
 
     def start_tls(self, context, **kwargs):
         """
-        Add a layer of TLS: shake hands.
+        Add a layer of TLS, and do its handshake.
 
         Args:
-            context (ssl.SSLContext), **kwargs: those of `SSLSocket`.
+            context (ssl.SSLContext), **kwargs: as for `SSLSocket`.
 
         Raises:
-            UserError: bytes came before that somebody on the way may have put there.
-            ssl.SSLError: the handshake failed; the peer has been sent the alert.
+            UserError: bytes arrived too early; an attacker may have injected them.
+            ssl.SSLError: the handshake failed; the alert has been sent.
         """
         if self._received:
-            # CVE-2011-0411, CVE-2021-23222: they must not be taken for what came through TLS.
+            # CVE-2011-0411, CVE-2021-23222: they must not count as data received through TLS.
             raise UserError('the peer sent %d bytes too many before TLS' % len(self._received))
         self._below = _Remembering(self._sock)
         self._sock = SSLSocket(self._below, context, do_handshake_on_connect=False, **kwargs)
@@ -116,20 +118,20 @@ class Channel(object):
 
     def relay(self, source, target, convert=None, shut_down=True):
         """
-        Send what *source* has, and write to *target* what comes, until the peer has ended; close.
+        Send the data of *source*, write received data to *target*, until the peer ends; close.
 
         Args:
             source, target (int): file descriptors.
-            convert (callable or None): from what was read to what is sent.
+            convert (callable or None): applied to the data of *source* before it is sent.
             shut_down (bool): whether the end of *source* ends our side of TLS.
 
         Raises:
             OutputError: *target* cannot be written.
             UserError: *source* could not be read to its end.
-            ssl.SSLError, socket.error: the connection broke; what had come before is in *target*.
+            ssl.SSLError, socket.error: the connection broke; *target* has all earlier data.
         """
         self._sock.settimeout(None)
-        # Closing the one end of this pipe calls the sender off, which may wait for the input.
+        # The sending thread may be waiting for input. Closing one end of this pipe stops it.
         ending, end = os.pipe()
         sender = threading.Thread(target=self._send_all, args=(source, ending, convert, shut_down))
         sender.start()
@@ -165,7 +167,7 @@ class Channel(object):
             if shut_down:
                 self.shutdown()
         except ssl.SSLError:
-            pass  # who reads gets it, too
+            pass  # the reading thread gets the error too
         except socket.error as error:
             if error.errno not in _GONE:
                 raise
@@ -173,14 +175,14 @@ class Channel(object):
     def _read(self, source):
         try:
             return os.read(source, CHUNK)
-        except OSError as error:  # a directory, say: `relay` raises it in the end
+        except OSError as error:  # for example, it is a directory: `relay` raises this at its end
             if error.errno in _NOT_NOW:
                 return None
             self._unread = error
             return b''
 
     def shutdown(self):
-        """End our side: close_notify is sent, the peer may go on (RFC 8446 6.1)."""
+        """End our side with close_notify; the peer may go on sending (RFC 8446 6.1)."""
         self._sock.shutdown(socket.SHUT_WR)
 
     def close(self):
@@ -189,7 +191,7 @@ class Channel(object):
 
 
 def _write(target, data):
-    """Write all of *data* to a descriptor; `OutputError` if that cannot be."""
+    """Write all of *data* to a descriptor; raise `OutputError` if that fails."""
     while data:
         try:
             data = data[os.write(target, data):]
@@ -201,10 +203,10 @@ def _write(target, data):
 
 class _Remembering(object):
     """
-    A connection below TLS, of which the beginning is kept: it may be something else than TLS.
+    A connection below TLS that keeps the peer's first bytes, in case they are not TLS.
 
     Attributes:
-        heard (bytes): that.
+        heard (bytes): those bytes.
     """
 
     def __init__(self, sock):
@@ -212,7 +214,7 @@ class _Remembering(object):
         self.heard = b''
 
     def recv(self, size):
-        """Do as the connection."""
+        """Receive from the connection."""
         data = self._sock.recv(size)
         if len(self.heard) < _KEPT:
             self.heard += data[:_KEPT - len(self.heard)]
@@ -224,9 +226,9 @@ class _Remembering(object):
 
 class _OneWay(object):
     """
-    A socket below TLS that is not shut down with it: close_notify says all that there is to say,
-    while proxies and servers take the end of TCP for the end of both directions. Closing it wakes
-    whoever waits for it.
+    A socket below TLS that ignores shutdown(): close_notify is enough to end our side, and proxies
+    and servers treat the end of our TCP direction as the end of both. Closing it wakes a thread
+    that waits for it.
     """
 
     def __init__(self, sock):
@@ -236,7 +238,7 @@ class _OneWay(object):
         """Do nothing."""
 
     def close(self):
-        """Close the connection, also for a thread that is just sending."""
+        """Close the connection, even while another thread is sending."""
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except socket.error as error:

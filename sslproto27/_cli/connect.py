@@ -1,4 +1,4 @@
-"""``connect``: what a server shows, then data both ways."""
+"""``connect``: shows what a server presents, then passes data both ways."""
 from __future__ import absolute_import, division, print_function
 
 import argparse
@@ -18,13 +18,13 @@ from .starttls import PROTOCOLS
 from .streams import require_streams
 from .tunnel import connect_through, parse_proxy
 
-HELP = 'connect to a TLS server: what it shows, then data both ways'
+HELP = 'connect to a TLS server, show what it presents, then pass data both ways'
 EPILOG = (
-    'What the server shows goes to standard error. Then standard input is sent, and what comes is'
-    ' written to standard output. The end of the input ends our side of TLS (close_notify); the'
-    " command ends when the server has ended its own. The server's certificate must verify, and be"
-    ' for the name, before anything is sent. The status is 1 if it does not, or if the connection'
-    ' breaks.')
+    'Facts about the connection go to standard error. Then the command sends standard input and'
+    ' writes received data to standard output. The end of the input ends our side of TLS'
+    ' (close_notify); the command ends when the server has ended its side. Nothing is sent unless'
+    " the server's certificate verifies and is for the name. The status is 1 if it does not verify,"
+    ' or if the connection breaks.')
 
 _HTTPS = 443
 _INPUT, _OUTPUT = 0, 1
@@ -35,35 +35,36 @@ _VERSIONS = {'1.2': TLSVersion.TLSv1_2, '1.3': TLSVersion.TLSv1_3}
 def add_arguments(parser):
     """Add the command's arguments to *parser*."""
     parser.add_argument('server', metavar='HOST[:PORT]',
-                        help='the port is 443, or that of --starttls, unless given')
+                        help='the default port is 443, or that of --starttls')
     parser.add_argument('--starttls', choices=sorted(PROTOCOLS), metavar='PROTOCOL',
-                        help='start in plaintext: %s' % ', '.join(sorted(PROTOCOLS)))
+                        help='start in plaintext with one of %s' % ', '.join(sorted(PROTOCOLS)))
     parser.add_argument('--proxy', type=_proxy, metavar='URL',
-                        help='http(s)://[USER:PASSWORD@]HOST[:PORT] of a proxy; with https TLS runs'
-                        ' in TLS')
+                        help='connect through a proxy: http(s)://[USER:PASSWORD@]HOST[:PORT]; with'
+                        ' https, TLS runs inside TLS')
     parser.add_argument('--alpn', action='append', metavar='NAME',
-                        help='offer a protocol (h2, http/1.1, ...); may be given again')
+                        help='offer a protocol (h2, http/1.1, ...); repeat it for several')
     parser.add_argument('--servername', metavar='NAME',
-                        help='the name to ask for, and to verify, in place of HOST')
+                        help='the name to ask for and to verify, instead of HOST')
     parser.add_argument('--cafile', metavar='FILE',
-                        help="authorities to trust (PEM), in place of the system's")
+                        help="authorities to trust (PEM), instead of the system's")
     parser.add_argument('--proxy-cafile', metavar='FILE', help='the same, for the proxy')
     parser.add_argument('--cert', metavar='FILE',
-                        help='our certificate chain, and its key unless --key is given (PEM)')
+                        help='our certificate chain, with its key unless --key is given (PEM)')
     parser.add_argument('--key', metavar='FILE', help='our private key (PEM)')
-    parser.add_argument('--tls', choices=sorted(_VERSIONS), help='this version alone')
+    parser.add_argument('--tls', choices=sorted(_VERSIONS), help='use only this version')
     parser.add_argument('--insecure', action='store_true',
                         help='verify nothing: anybody can be at the other end')
     parser.add_argument('--lenient', action='store_true',
-                        help='accept certificates that stray from RFC 5280 in form alone')
-    parser.add_argument('--session-out', metavar='FILE', help='write the session there, a secret')
-    parser.add_argument('--session-in', metavar='FILE', help='resume the session in that file')
+                        help='accept certificates that only stray from RFC 5280 in form')
+    parser.add_argument('--session-out', metavar='FILE',
+                        help='write the session to this file; keep it secret')
+    parser.add_argument('--session-in', metavar='FILE', help='resume the session in this file')
     parser.add_argument('--timeout', type=seconds, default=30.0, metavar='SECONDS',
-                        help='for each step until the data flows (30)')
+                        help='for each step until data flows (default 30)')
     parser.add_argument('--crlf', action='store_true', help='send LF as CR LF')
     parser.add_argument('--keep-open', action='store_true',
-                        help='do not end our side of TLS with the input')
-    parser.add_argument('--quiet', action='store_true', help='data and errors alone')
+                        help='do not end our side of TLS when the input ends')
+    parser.add_argument('--quiet', action='store_true', help='print only data and errors')
 
 
 def _proxy(text):
@@ -74,7 +75,7 @@ def _proxy(text):
 
 
 def run(arguments):
-    """Connect, show, and let data flow."""
+    """Connect, show what the server presents, and pass data both ways."""
     console = Console()
     require_streams('input', 'output')
     host, port = address(arguments.server, _default_port(arguments))
@@ -93,7 +94,7 @@ def run(arguments):
                    session=session or None)
         if not arguments.quiet:
             _show(console, channel.ssl_object, arguments, host, port)
-        ssl_object = channel.ssl_object  # of the session that is there in the end
+        ssl_object = channel.ssl_object  # keep it: its session is saved after the end
         channel.relay(_INPUT, _OUTPUT, _to_crlf if arguments.crlf else None,
                       shut_down=not arguments.keep_open)
         if arguments.session_out:
@@ -119,7 +120,7 @@ def _default_port(arguments):
 
 
 def _context(arguments):
-    """Return the context for the server; `UserError` for files that cannot be used."""
+    """Return the context for the server; raise `UserError` if a file cannot be used."""
     context = load('--cafile', arguments.cafile, create_default_context, cafile=arguments.cafile)
     if arguments.insecure:
         context.check_hostname = False
@@ -137,7 +138,7 @@ def _context(arguments):
 
 
 def _reach(console, arguments, host, port):
-    """Return a `Channel` to the server whose next byte, either way, is TLS."""
+    """Return a `Channel` to the server; the next byte in either direction is TLS."""
     proxy = arguments.proxy
     where = (proxy.host, proxy.port) if proxy else (host, port)
     console.progress('connecting to ' + written(*where))
@@ -169,12 +170,12 @@ def _reach(console, arguments, host, port):
 
 
 def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs):
-    """Shake hands; `UserError` says why not. A certificate that does not verify is shown before."""
+    """Do the handshake, or raise `UserError`; print a certificate that does not verify."""
     console.progress('handshake')
     try:
         channel.start_tls(context, server_hostname=name, **kwargs)
     except SSLCertVerificationError as error:
-        # OpenSSL keeps the chain that it was looking at: nobody has to be asked a second time.
+        # OpenSSL keeps the chain that it tried to verify, so we need not connect again.
         chain = _chain(channel.ssl_object)
         if chain:
             console.line('What %s shows, as far as its issuers are known:' % whose)
@@ -187,7 +188,7 @@ def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs)
 
 
 def _chain(ssl_object):
-    """Return the certificates that are known to belong together, DER, the server's first."""
+    """Return the certificates of the chain that we know, as DER, the server's first."""
     if not hasattr(ssl_object, 'get_verified_chain'):  # not measured: Python 3.12, the pair
         try:
             return [ssl_object.getpeercert(True)]
@@ -197,7 +198,7 @@ def _chain(ssl_object):
 
 
 def _show(console, ssl_object, arguments, host, port):
-    """Print what was negotiated, and with whom."""
+    """Print the negotiated values and the server's certificates."""
     name, _, bits = ssl_object.cipher()
     by_way_of = ' through %s' % arguments.proxy.host if arguments.proxy else ''
     console.fact('connected', written(host, port), by_way_of)
@@ -205,7 +206,7 @@ def _show(console, ssl_object, arguments, host, port):
     console.fact('cipher', '%s, %d bits' % (name, bits))
     if arguments.alpn:
         console.fact('ALPN', ssl_object.selected_alpn_protocol()
-                     or ('warn', 'the server took none of these'))
+                     or ('warn', 'the server selected none of these'))
     console.fact('session', 'resumed' if ssl_object.session_reused else 'new')
     if arguments.insecure:
         console.fact('verified', ('bad', 'no: anybody can be at the other end (--insecure)'))

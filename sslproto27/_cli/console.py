@@ -1,4 +1,4 @@
-"""What a command says, and how: lines for people, in colours on a terminal alone."""
+"""The output of commands: lines for people, with colours only on a terminal."""
 from __future__ import absolute_import, division, print_function
 
 import argparse
@@ -16,26 +16,27 @@ __all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable'
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
 
-#: What a terminal could obey, or a reader be misled by: C0, DEL, C1, and what changes the direction
-#: of text (Unicode's Bidi_Control) or ends a line.
+#: Characters that a terminal could obey, or that could mislead a reader: C0, DEL, C1, those that
+#: change the direction of text (Unicode's Bidi_Control), and those that end a line.
 _OBEYED = re.compile(u'[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 
 
-#: Bytes for which a pipe has room that is ready to be written: PIPE_BUF, at least 512 (pipe(7)).
+#: If select() says that a pipe is writable, it has room for this many bytes: PIPE_BUF on Linux. It
+#: is at least 512 everywhere (pipe(7)).
 _ROOM = 4096
 
 
-#: Where in C an error was raised, as Python's ssl tells.
+#: The place in C where an error was raised; Python's ssl adds it to the text.
 _OF_C = re.compile(r' \(_ssl\.c:[0-9]+\)$')
 
 
 class UserError(Exception):
     """
-    What the user can mend, or has to know; printed as one line, with exit status 1.
+    An error that the user can fix, or has to know. It is printed as one line; the status is 1.
 
     Args:
-        message (str): the line, or its template where there are *values*.
-        *values: for the template. Text and bytes in any encoding, errors and numbers go together.
+        message (str): the line, or with *values* its template.
+        *values: for the template: text, bytes in any encoding, errors and numbers, in any mixture.
     """
 
     def __init__(self, message, *values):
@@ -51,10 +52,10 @@ class UserError(Exception):
 
 class OutputError(Exception):
     """
-    Standard output cannot be written: `streams.end_without_output` is what to do then.
+    Standard output cannot be written. `streams.end_without_output` then ends the command.
 
     Attributes:
-        errno (int or None): why.
+        errno (int or None): the reason.
     """
 
     def __init__(self, error):
@@ -64,9 +65,9 @@ class OutputError(Exception):
 
 def printable(value):
     """
-    Return *value* as text that nothing obeys: peers choose the names in their certificates.
+    Return *value* as text without control characters: peers choose the names in certificates.
 
-    Of an error that is its reason, without its number.
+    For an error, return its reason without its number.
     """
     if isinstance(value, Exception):
         value = (getattr(value, 'strerror', None) or value.args and value.args[-1]
@@ -76,7 +77,7 @@ def printable(value):
     if not isinstance(value, (bytes, six.text_type)):
         try:
             value = str(value)
-        except UnicodeError:  # of an error on Python 2, whose own text is not ASCII
+        except UnicodeError:  # on Python 2, an error whose text is not ASCII
             value = six.text_type(value)
     if isinstance(value, bytes):
         value = value.decode('utf-8', 'replace')
@@ -85,15 +86,15 @@ def printable(value):
 
 class Console(object):
     """
-    Where a command's lines for people go. What cannot be written is lost: it ends no connection.
+    Prints a command's lines for people. Lines that cannot be written are lost; nothing fails.
 
     Args:
-        stream (file or None): standard error if None.
-        patient (bool): whether to wait while nobody reads. A server does not: its clients would
-            wait, too.
+        stream (file or None): the stream to print on; None means standard error.
+        patient (bool): whether to wait if the reader of the stream is slow. A server does not,
+            because its clients would have to wait too.
 
     Attributes:
-        is_terminal (bool): whether a person looks at it.
+        is_terminal (bool): whether the stream is a terminal.
     """
 
     def __init__(self, stream=None, patient=True):
@@ -110,30 +111,30 @@ class Console(object):
         Print one line.
 
         Args:
-            *spans: each a text, or (style, text) with a style of 'bold', 'dim', 'good', 'warn' and
-                'bad'. Control characters are printed as ``\\x1b``, so any text can be given.
+            *spans: each a text or a (style, text); the styles are 'bold', 'dim', 'good', 'warn'
+                and 'bad'. Any text is safe: control characters are printed as ``\\x1b``.
         """
         self.wipe()
         self._write(u''.join(self._render(span) for span in spans) + u'\n')
 
     def lines(self, text):
-        """Print *text*, lines."""
+        """Print each line of *text*."""
         for line in text.splitlines():
             self.line(line)
 
     def fact(self, name, *spans):
-        """Print one line, *name* in a column of its own."""
+        """Print one line, with *name* in the first column."""
         self.line(('dim', u'%-13s' % name), *spans)
 
     def progress(self, text):
-        """Show what is being done, on a terminal alone, until the next line."""
+        """Show the current step until the next line is printed; only on a terminal."""
         if self.is_terminal:
             self.wipe()
             self._write(self._render(('dim', text)))
             self._progress = True
 
     def wipe(self):
-        """Take the progress off the terminal, if there is any."""
+        """Erase the progress from the terminal, if there is any."""
         if self._progress:
             self._write(u'\r\x1b[K')
             self._progress = False
@@ -160,15 +161,15 @@ class Console(object):
             self._lose(error)
 
     def _lose(self, error):
-        """Do without what could not be written."""
+        """Ignore that a line could not be written."""
 
 
 class Output(Console):
     """
-    Standard output, where goes what the command is run for.
+    Prints the command's results on standard output.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: standard output cannot be written.
     """
 
     def __init__(self):
@@ -179,12 +180,12 @@ class Output(Console):
 
 
 def count(text):
-    """Return *text*, from the command line, an int from 1 to a million; else ArgumentTypeError."""
+    """Parse an int from 1 to a million on the command line; raise ArgumentTypeError otherwise."""
     return _number(int, text, 1, 1000000)
 
 
 def seconds(text):
-    """Return *text*, from the command line, as a positive float; else ArgumentTypeError."""
+    """Parse a positive float on the command line; raise ArgumentTypeError otherwise."""
     return _number(float, text, 1e-3, 1e6)
 
 

@@ -1,4 +1,4 @@
-"""Contexts of what the command line names: files of certificates, versions, protocols."""
+"""Makes contexts from the command line's options: certificate files and protocols."""
 from __future__ import absolute_import, division, print_function
 
 import re
@@ -15,7 +15,7 @@ _KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 
 
 def load(option, path, load, *args, **kwargs):
-    """Return ``load(*args, **kwargs)``; `UserError` names the *option* if *path* cannot be used."""
+    """Return ``load(*args, **kwargs)``; if *path* is unusable, a `UserError` names the *option*."""
     try:
         if path:
             _check_readable(path)
@@ -27,7 +27,7 @@ def load(option, path, load, *args, **kwargs):
 
 
 def _check_readable(path):
-    """Raise the error that opening *path* gives, which says more than that of the ssl module."""
+    """Open *path*: if that fails, its error says more than that of the ssl module."""
     open(path, 'rb').close()
 
 
@@ -41,21 +41,21 @@ def _no_password():
 
 def load_certificate(context, path, key=None, option='--cert', key_option='--key'):
     """
-    Load a certificate chain, and its private key.
+    Load a certificate chain and its private key.
 
     Args:
-        path (str): a file with the chain, and the key unless *key* is another one.
-        option, key_option (str): which name them; *key_option* None if there is no such option.
+        path (str): a file with the chain, and with the key unless *key* is given.
+        option, key_option (str): the options that name the files; *key_option* may be None.
 
     Raises:
-        UserError: a file cannot be used; it says why.
+        UserError: a file cannot be used; the text says why.
     """
     if key:
         load(key_option, key, _check_readable, key)
     load(option, path, _check_readable, path)
     try:
         context.load_cert_chain(path, key, _no_password)
-    except (_NeedsPassword, SystemError):  # which Python 3.7's ssl makes of it
+    except (_NeedsPassword, SystemError):  # Python 3.7's ssl raises SystemError instead
         raise UserError('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it',
                         key or path, key or path)
     except EnvironmentError as error:  # SSLError is one
@@ -64,7 +64,7 @@ def load_certificate(context, path, key=None, option='--cert', key_option='--key
 
 
 def _why_unusable(error, path, key, option, key_option):
-    """Return which option, whose file, and what is wrong with that."""
+    """Return (option, path, reason) for the file that cannot be used."""
     if not _has(path, _CERTIFICATE):
         return option, path, 'there is no certificate in PEM'
     if key and not _has(key, _KEY):
@@ -83,7 +83,7 @@ def _has(path, form):
 
 
 def offer(context, names):
-    """Let *context* offer, or accept, the protocols *names* (RFC 7301)."""
+    """Make *context* offer or accept the ALPN protocols *names* (RFC 7301)."""
     if names:
         try:
             context.set_alpn_protocols(names)
@@ -96,10 +96,10 @@ def server_context(certificate, key=None, client_ca=None, alpn=None, key_option=
     Return a server's context.
 
     Args:
-        certificate (str): a file with the chain, and the key unless *key* is another one.
+        certificate (str): a file with the chain, and with the key unless *key* is given.
         key_option (str or None): the option that names *key*, if there is one.
-        client_ca (str or None): a file of authorities; clients alone that they vouch for get in.
-        alpn (list of str or None): protocols.
+        client_ca (str or None): a file of authorities; clients need a certificate from one of them.
+        alpn (list of str or None): the protocols to accept.
 
     Raises:
         UserError: a file cannot be used.

@@ -1,17 +1,17 @@
-"""``demo``: the arguments, of which there are none, and what it needs."""
+"""``demo``: the command; it checks that the required packages are there."""
 from __future__ import absolute_import, division, print_function
 
 from .console import UserError
 
-HELP = 'an echo server and its clients, over memory BIOs'
+HELP = 'run an echo server and two clients over memory BIOs'
 
 
 def add_arguments(parser):
-    """There are none."""
+    """Add nothing: the command has no arguments."""
 
 
 def run(arguments):
-    """Show the demonstration."""
+    """Run the demonstration."""
     try:
         from . import demonstration
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""``python -m sslproto27 demo``: a Trollius echo server, our client, and one of another program."""
+"""``python -m sslproto27 demo``: a Trollius echo server, our client, and openssl s_client."""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -17,7 +17,7 @@ from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
 
 with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # its cryptography says that Python 2.7 has had its day
+    warnings.simplefilter('ignore')  # trustme's cryptography warns that Python 2.7 is obsolete
     import trustme
 
 __all__ = ['run']
@@ -29,7 +29,7 @@ PATIENCE = 20
 
 
 def run():
-    """Run the demonstration; print what it shows."""
+    """Run the demonstration, and print its results."""
     folder = tempfile.mkdtemp()
     loop = SelectorEventLoop()
     try:
@@ -106,7 +106,7 @@ def _print_facts(console, facts):
 
 
 def _s_client(port, trusted):
-    """Return what openssl s_client says of the server, indented; or why there is none."""
+    """Return openssl s_client's lines about the server, indented; or why it cannot run."""
     command = ['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-servername', 'localhost',
                '-CAfile', trusted, '-verify_return_error', '-alpn', 'echo']
     try:
@@ -118,7 +118,7 @@ def _s_client(port, trusted):
     watchdog.start()
     try:
         facts = _converse(process)
-        process.stdin.close()  # it sends close_notify and ends
+        process.stdin.close()  # openssl then sends close_notify and ends
         process.stdout.read()
     finally:
         process.wait()
@@ -128,7 +128,7 @@ def _s_client(port, trusted):
 
 
 def _converse(process):
-    """Have openssl s_client send the message; return what it says until the echo comes."""
+    """Make openssl s_client send the message; return the facts that it prints before the echo."""
     process.stdin.write(MESSAGE + b'\n')
     process.stdin.flush()
     facts = []

@@ -1,4 +1,4 @@
-"""Patches what a program imports, once it imports it: in the interpreter that ``run`` starts."""
+"""Patches frameworks once a program imports them, in the interpreter that ``run`` starts."""
 from __future__ import absolute_import, division, print_function
 
 import importlib
@@ -11,12 +11,12 @@ from .console import Console
 
 __all__ = ['VARIABLE', 'begin']
 
-#: The environment variable in which `run` says what it wants.
+#: The environment variable by which `run` passes its settings.
 VARIABLE = 'SSLPROTO27_RUN'
 
 
 def begin():
-    """Do what `run` has written into the environment, and take that out: children are others."""
+    """Apply and remove the settings of `run` in the environment: children stay unpatched."""
     wanted = json.loads(os.environ.pop(VARIABLE))
     rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)[2]
     if rest:
@@ -28,18 +28,18 @@ def begin():
 
 
 class _Finder(object):
-    """Imports some packages as they would be imported, and patches them then (PEP 302)."""
+    """Imports some packages in the normal way, then patches them (PEP 302)."""
 
     def __init__(self, names, lenient):
         self._waiting = set(names)
         self._lenient = lenient
 
     def find_module(self, name, path=None):
-        """Take on what waits to be imported."""
+        """Return this finder for the packages that it waits for."""
         return self if name in self._waiting else None
 
     def load_module(self, name):
-        """Import a package, and patch it; one that cannot be patched is told of."""
+        """Import a package and patch it; if it cannot be patched, print a line."""
         self._waiting.discard(name)
         try:
             importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""``info``: the interpreter, the engine, OpenSSL; what can be used here, and why not."""
+"""``info``: shows the interpreter, the engine, OpenSSL, and what works here, or why it does not."""
 from __future__ import absolute_import, division, print_function
 
 import importlib
@@ -17,18 +17,18 @@ from .._core.engine import NAME, REASON
 from .._core.pair.limits import LIMITS
 from .console import Output
 
-HELP = 'the interpreter, the engine, OpenSSL; what can be used here, and why not'
+HELP = 'show the interpreter, the engine, OpenSSL, what works here, and why the rest does not'
 
-#: What commands and tests use where it is there.
+#: Packages that commands and tests use if they are installed.
 _OTHERS = ('trustme',)
 
 
 def add_arguments(parser):
-    """There are none."""
+    """Add nothing: the command has no arguments."""
 
 
 def run(arguments):
-    """Print what there is; the status is 1 if there is no engine."""
+    """Print the facts; the status is 1 if there is no engine."""
     console = Output()
     console.fact('sslproto27', __version__)
     console.fact('interpreter', '%s %s, %s' % (
@@ -82,7 +82,7 @@ def _engine():
 
 
 def _trust_store(console):
-    """Say how many authorities of the system there are for `connect` to trust."""
+    """Print how many of the system's authorities `connect` can trust."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if not PY2 else ssl.PROTOCOL_SSLv23)
     context.load_default_certs()
     count = context.cert_store_stats()['x509_ca']
@@ -91,7 +91,7 @@ def _trust_store(console):
     if count:
         console.fact('authorities', ('good', '%d' % count), ', from ', where)
     elif paths.capath:
-        # X509_LOOKUP_hash_dir(3): OpenSSL looks there when it has to
+        # X509_LOOKUP_hash_dir(3): OpenSSL reads this folder only when it needs an authority.
         console.fact('authorities', 'looked up when needed in ', paths.capath)
     else:
         console.fact('authorities', ('bad', 'none, looked for in '), where)
@@ -100,7 +100,7 @@ def _trust_store(console):
 def _module(console, title, name):
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of libraries that say 2.7 has had its day
+            warnings.simplefilter('ignore')  # some libraries warn that 2.7 is obsolete
             importlib.import_module(name)
     except (ImportError, NotImplementedError) as error:
         console.fact(title, ('bad', 'no: '), error)

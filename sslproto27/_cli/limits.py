@@ -1,7 +1,7 @@
 """
-Limits that the servers of the command line share: their options, and the room that they need.
+Limits of the command line's servers: their options, and the open files that they need.
 
-Who keeps them is the server: here is neither a connection nor a loop.
+The servers enforce them: there is no connection and no loop here.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -17,7 +17,7 @@ except ImportError:  # not measured: Windows has no such limit
 
 __all__ = ['TimedSocket', 'add_limits', 'make_room']
 
-#: Open files that a process has besides its connections.
+#: How many files a process has open besides its connections.
 _OTHER_FILES = 64
 
 try:
@@ -28,34 +28,34 @@ except AttributeError:  # Python 2
 
 def add_limits(parser, connections, idle, of=''):
     """
-    Add the options to *parser*; return the group that they are in.
+    Add the options to *parser*; return their group.
 
     Args:
-        connections (int): how many at once, unless given.
-        idle (int): seconds, unless given.
-        of (str): what the number of connections is one of, ' of each worker' say.
+        connections (int): the default for the number of connections.
+        idle (int): the default for the seconds of silence.
+        of (str): whose connections the help says it counts, such as ' of each worker'.
     """
     group = parser.add_argument_group('limits')
     group.add_argument('--max-connections', type=count, default=connections, metavar='N',
-                       help='connections at once%s (%d); others wait until one ends' % (
+                       help='connections at once%s (default %d); others wait until one ends' % (
                            of, connections))
     group.add_argument('--handshake-timeout', type=seconds, default=60.0, metavar='SECONDS',
-                       help='for the TLS handshake of a client (60)')
+                       help="for a client's TLS handshake (default 60)")
     group.add_argument('--idle-timeout', type=seconds, default=float(idle), metavar='SECONDS',
-                       help='of silence after which a connection is ended (%d)' % idle)
+                       help='end a connection after this much silence (default %d)' % idle)
     return group
 
 
 def make_room(connections, each):
     """
-    Let this process open as many files as its connections may need.
+    Raise the limit of open files to what the connections may need.
 
     Args:
-        connections (int): at once.
-        each (int): files of one connection.
+        connections (int): the most connections at once.
+        each (int): how many files a connection needs.
 
     Raises:
-        UserError: the system does not allow it.
+        UserError: the system does not allow so many.
     """
     if resource is None:  # not measured: Windows
         return
@@ -70,10 +70,10 @@ def make_room(connections, each):
 
 class TimedSocket(object):
     """
-    A socket whose peer has a time for all that it does, not for each piece: for a handshake, say.
+    A socket with a time limit for several calls together, such as those of a handshake.
 
     Args:
-        sock (socket.socket): the connection, for everything else.
+        sock (socket.socket): the connection; it does everything else.
     """
 
     def __init__(self, sock):
@@ -81,20 +81,20 @@ class TimedSocket(object):
         self._each = self._end = None
 
     def within(self, limit):
-        """Let all that is read and written from now on be done in *limit* seconds."""
+        """Allow *limit* seconds for all further reads and writes together."""
         self._end = _now() + limit
 
     def settimeout(self, limit):
-        """Let each call wait for *limit* seconds again."""
+        """Allow *limit* seconds for each call."""
         self._each, self._end = limit, None
 
     def recv(self, size):
-        """Do as the socket; socket.timeout once the time is over."""
+        """Receive from the socket; raise socket.timeout once the time is over."""
         self._set()
         return self._sock.recv(size)
 
     def send(self, data):
-        """Do as the socket; socket.timeout once the time is over."""
+        """Send to the socket; raise socket.timeout once the time is over."""
         self._set()
         return self._sock.send(data)
 

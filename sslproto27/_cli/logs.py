@@ -1,4 +1,4 @@
-"""What the library and its frameworks log, as the lines of a command."""
+"""Prints the log records of the library and its frameworks as a command's lines."""
 from __future__ import absolute_import, division, print_function
 
 import contextlib
@@ -10,10 +10,10 @@ __all__ = ['log_to_console']
 
 
 class _Handler(logging.Handler):
-    """Prints a record as one line, an exception's text at its end."""
+    """Prints a record as one line, which ends with the text of its exception."""
 
     def emit(self, record):
-        """Do so."""
+        """Print *record*."""
         try:
             text = printable(record.getMessage())
             error = record.exc_info and record.exc_info[1]
@@ -26,7 +26,7 @@ class _Handler(logging.Handler):
 
 @contextlib.contextmanager
 def log_to_console():
-    """Print warnings, and what is worse, while this context lasts."""
+    """Print log records of level WARNING and above inside the ``with`` block."""
     handler, root = _Handler(logging.WARNING), logging.getLogger()
     root.addHandler(handler)
     try:

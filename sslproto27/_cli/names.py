@@ -1,4 +1,4 @@
-"""Which certificate a client gets: the one whose names have what it asks for (RFC 6066 3)."""
+"""Chooses a client's certificate by the server name that it asks for (RFC 6066 3)."""
 from __future__ import absolute_import, division, print_function
 
 import re
@@ -11,12 +11,13 @@ from .console import UserError
 
 __all__ = ['answer_by_name', 'names_of']
 
-#: By the labels that OpenSSL reads a server's certificate under, PEM_read_bio_X509_AUX(3).
+#: A certificate under any label that OpenSSL accepts for a server's, PEM_read_bio_X509_AUX(3).
 _CERTIFICATE = re.compile(
     br'-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----(.*?)-----END \1-----', re.DOTALL)
 
 
-#: Certificates may have other things there, which nobody can match (RFC 6125 6.4.3).
+#: Names that a client can ask for. A certificate may contain others, which never match (RFC 6125
+#: 6.4.3).
 _CAN_BE_ASKED_FOR = re.compile(r'(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\Z')
 
 
@@ -25,7 +26,7 @@ def names_of(path):
     Return the host names, in lower case, of the first certificate in a PEM file.
 
     Raises:
-        UserError: there is none, or it cannot be decoded.
+        UserError: the file has no certificate, or it cannot be decoded.
     """
     with open(path, 'rb') as file:
         found = _CERTIFICATE.search(file.read())
@@ -41,18 +42,19 @@ def names_of(path):
 
 def answer_by_name(choices):
     """
-    Let the first of some contexts answer with the one whose names have what the client wants: see
-    `sslproto27.context.by_server_name`.
+    Make the first context switch to the one that has the name which the client asks for.
+
+    See `sslproto27.context.by_server_name`.
 
     Args:
         choices (list of (ssl.SSLContext, list of str)): contexts, and the names of their
-            certificates; a client that wants none of these, or does not say, gets the first.
+            certificates. A client that asks for another name, or for no name, gets the first.
 
     Returns:
         a mapping from SSLObject to the name that its client asked for (text), or None.
 
     Raises:
-        UserError: the pair engine cannot do that with these contexts.
+        UserError: the pair engine cannot do this with these contexts.
     """
     asked = weakref.WeakKeyDictionary()
     default, by_name = choices[0][0], {}

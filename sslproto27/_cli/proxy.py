@@ -1,4 +1,4 @@
-"""``proxy``: TLS in front of a service, or towards one; the arguments, and the supervisor."""
+"""``proxy``: TLS in front of a service, or towards one: the arguments and the supervisor."""
 from __future__ import absolute_import, division, print_function
 
 import errno
@@ -20,26 +20,26 @@ from .ticketkeys import bound_to, read_keys
 
 HELP = 'put TLS in front of a service, or between a client and a TLS service'
 EPILOG = (
-    'With --cert clients speak TLS, with --to-tls the service does; at least one is needed. SIGHUP'
-    ' reads the certificates again and opens the log anew: new connections get the new ones, old'
-    ' ones go on. SIGTERM stops gracefully, Ctrl-C at once. Workers share the port and the keys of'
-    ' session tickets; SIGHUP renews them, or reads --ticket-keys again.')
+    'With --cert clients speak TLS; with --to-tls the service does. At least one of them is needed.'
+    ' SIGHUP reads the certificates again and reopens the log: new connections use the new ones,'
+    ' existing connections go on. SIGTERM stops gracefully, Ctrl-C at once. Workers share the port'
+    ' and the session ticket keys; SIGHUP renews the keys, or reads --ticket-keys again.')
 
-#: How many session ticket keys still decrypt: the newest, and those of the reloads before.
+#: How many session ticket keys can decrypt: the newest, and those of the last reloads.
 _KEYS = 3
 
-#: A worker that lives for less than so many seconds is not started again at once.
+#: If a worker lives for less than this many seconds, we wait before we replace it.
 _SHORT_LIFE = 1.0
 
-#: Seconds after which a worker that could not be started is tried again.
+#: Seconds until we try again to start a worker.
 _AGAIN = 1.0
 
 _BACKLOG = 512
 
-#: Open files of a connection: the client's and the service's.
+#: How many files a connection has open: the client's socket and the service's.
 _FILES = 2
 
-#: By name, as Windows has not all: until a worker's loop has its own.
+#: A worker's signal handling until its loop sets its own. By name, since Windows lacks some.
 _WORKER_SIGNALS = [('SIGHUP', signal.SIG_IGN), ('SIGCHLD', signal.SIG_DFL),
                    ('SIGTERM', signal.SIG_DFL), ('SIGINT', signal.SIG_DFL)]
 
@@ -47,34 +47,38 @@ _WORKER_SIGNALS = [('SIGHUP', signal.SIG_IGN), ('SIGCHLD', signal.SIG_DFL),
 def add_arguments(parser):
     """Add the command's arguments to *parser*."""
     parser.add_argument('--listen', required=True, metavar='[HOST]:PORT',
-                        help='where clients connect to; HOST is 127.0.0.1 unless given')
-    parser.add_argument('--to', required=True, metavar='HOST:PORT', help='where the service is')
+                        help='the address for clients; HOST defaults to 127.0.0.1')
+    parser.add_argument('--to', required=True, metavar='HOST:PORT',
+                        help='the address of the service')
     front = parser.add_argument_group('TLS with clients')
     front.add_argument('--cert', action='append', metavar='FILE',
-                       help='certificate chain and key (PEM); given again, clients get the one for'
-                       ' the name that they ask for, else the first')
+                       help='certificate chain and key (PEM); with several, a client gets the one'
+                       ' for the name that it asks for, or the first')
     front.add_argument('--client-ca', metavar='FILE',
-                       help='let clients in that show a certificate of these authorities (PEM)')
+                       help='require client certificates from these authorities (PEM)')
     front.add_argument('--alpn', action='append', metavar='NAME',
-                       help='a protocol that the service speaks; may be given again')
+                       help='a protocol that the service speaks; repeat it for several')
     front.add_argument('--ticket-keys', metavar='FILE',
-                       help='keys of session tickets, to share with other machines: lines of 80'
-                       ' bytes in hex, the newest first')
+                       help='session ticket keys to share with other machines: a line each, 80'
+                       ' bytes in hex or base64; the first encrypts, all decrypt')
     back = parser.add_argument_group('TLS with the service')
     back.add_argument('--to-tls', action='store_true', help='speak TLS with the service')
     back.add_argument('--to-cafile', metavar='FILE',
-                      help="authorities to trust (PEM), in place of the system's")
-    back.add_argument('--to-name', metavar='NAME', help='the name it has to prove (that of --to)')
+                      help="authorities to trust (PEM), instead of the system's")
+    back.add_argument('--to-name', metavar='NAME',
+                      help='the name that the service must prove (default: HOST of --to)')
     back.add_argument('--to-cert', metavar='FILE',
                       help='our certificate chain and key for the service (PEM)')
     limits = add_limits(parser, connections=1000, idle=600, of=' of each worker')
     limits.add_argument('--connect-timeout', type=seconds, default=10.0, metavar='SECONDS',
-                        help='for the service to be connected to, by TLS if it speaks that (10)')
-    parser.add_argument('--workers', type=count, default=1, metavar='N', help='processes (1)')
+                        help='for connecting to the service, including its TLS handshake'
+                        ' (default 10)')
+    parser.add_argument('--workers', type=count, default=1, metavar='N',
+                        help='number of processes (default 1)')
     parser.add_argument('--access-log', metavar='FILE',
                         help='append a line of JSON for each connection; - is standard output')
     parser.add_argument('--grace', type=seconds, default=30.0, metavar='SECONDS',
-                        help='for connections to end in after SIGTERM (30)')
+                        help='how long connections may go on after SIGTERM (default 30)')
 
 
 def run(arguments):
@@ -106,7 +110,7 @@ def _check(arguments):
 
 
 def _front(arguments, keys):
-    """Return (the context for clients, the names that they ask for); (None, {}) without TLS."""
+    """Return (the context for clients, the names they ask for); (None, {}) without TLS."""
     if not arguments.cert:
         return None, {}
     choices = []
@@ -121,7 +125,7 @@ def _front(arguments, keys):
 def _set_ticket_keys(context, keys):
     try:
         set_session_ticket_keys(context, keys)
-    except NotImplementedError:  # of the pair engine: each worker then has its own, OpenSSL's
+    except NotImplementedError:  # the pair engine: each worker then has OpenSSL's own random keys
         pass
 
 
@@ -155,8 +159,9 @@ def _open_log(path):
 
 class _Supervisor(object):
     """
-    Starts workers, tells them to stop, and starts others: one generation for each reading of the
-    files. It serves no connection itself.
+    Starts, stops and replaces workers. Each time it reads the files, it starts a new generation.
+
+    It serves no connections itself.
     """
 
     def __init__(self, arguments, where, to, name, relay):
@@ -167,23 +172,24 @@ class _Supervisor(object):
         self._console = Console(patient=False)
         self._keys = []
         self._settings = None
-        self._workers = {}      # of this generation: by process ID, when it was started
-        self._replaced = set()  # process IDs of earlier ones, which serve until these all do,
-        self._retired = set()   # and of those that have been told to stop
-        self._lacks = False     # some could not be started
+        self._workers = {}      # this generation: from process ID to the time of its start
+        self._replaced = set()  # process IDs of earlier workers, which serve until all new ones do
+        self._retired = set()   # process IDs of workers that have been told to stop
+        self._lacks = False     # whether some workers could not be started
         self._stopping = False
         self._process = os.getpid()
         self._load()
         self._listener = bound(where)
         self._listener.listen(_BACKLOG)
-        # Signals come as bytes through a pipe, and zeroes as well: Python 2.7 sends one at once,
-        # but calls `_note` only after the wait that the signal was too early to interrupt.
+        # Signals arrive as bytes through a pipe: their numbers, which `_note` writes, and zeroes.
+        # Python 2.7 writes a zero when a signal comes, but calls `_note` only later. The zero ends
+        # a wait that starts in between.
         self._events, self._signals = os.pipe()
-        # Workers stop when the last writer of this one is gone, however we ended.
+        # Workers stop when the last writer of this pipe is gone, however this process ends.
         self._ending, self._alive = os.pipe()
 
     def run(self):
-        """Serve until told to stop, and all workers have."""
+        """Serve until told to stop, and until all workers have ended."""
         numbers = {signal.SIGHUP: self._reload, signal.SIGTERM: self._stop,
                    signal.SIGINT: self._interrupt, signal.SIGCHLD: self._reap}
         for number in numbers:
@@ -200,7 +206,7 @@ class _Supervisor(object):
         self._console.line('stopped')
 
     def _event(self):
-        """Return the number of the next signal; 0 if that has not come yet."""
+        """Return the number of the next signal; 0 if `_note` has not written it yet."""
         while self._lacks:
             try:
                 if select.select([self._events], [], [], _AGAIN)[0]:
@@ -217,13 +223,13 @@ class _Supervisor(object):
 
     def _note(self, number, frame):
         if os.getpid() != self._process:
-            os._exit(0)  # a worker that has not begun
+            os._exit(0)  # this is a worker that has not started yet
         os.write(self._signals, chr(number).encode('ascii'))
 
     # Generations
 
     def _load(self):
-        """Read all files; if one cannot be used, nothing has changed."""
+        """Read all files; if one cannot be used, change nothing."""
         arguments = self._arguments
         keys = self._ticket_keys()
         front, server_names = _front(arguments, keys)
@@ -239,9 +245,10 @@ class _Supervisor(object):
             arguments.connect_timeout, arguments.idle_timeout)
 
     def _ticket_keys(self):
-        """Return the keys to use from now on: the first seals, all open."""
+        """Return the keys to use from now on: the first encrypts, all decrypt."""
         path, authorities = self._arguments.ticket_keys, self._arguments.client_ca
-        # A ticket vouches for a client, whom other authorities may not know.
+        # With client authorities keep no old keys: an old ticket vouches for a client that the new
+        # authorities may not know.
         if path is None:
             return [new_session_ticket_key()] + ([] if authorities else self._keys[:_KEYS - 1])
         keys = read_keys(path)
@@ -254,7 +261,7 @@ class _Supervisor(object):
             return
         try:
             self._load()
-        except (UserError, EnvironmentError) as error:  # a file may go while it is looked at
+        except (UserError, EnvironmentError) as error:  # a file may vanish while we read it
             self._console.line(('bad', 'not reloaded: '), printable(error))
             return
         self._replaced.update(self._workers)
@@ -264,11 +271,11 @@ class _Supervisor(object):
             self._console.line('reloaded')
 
     def _start_workers(self):
-        """Start those that are missing, and stop those that they replace; or do so later."""
+        """Start the missing workers, then stop those that they replace; or try again later."""
         try:
             while len(self._workers) < self._arguments.workers:
                 self._workers[self._fork()] = time.time()
-        except OSError as error:  # there are no more processes, or descriptors
+        except OSError as error:  # the system has no more processes or descriptors
             if not self._lacks:
                 self._console.line(('bad', 'cannot start a worker: '), printable(error),
                                    '; old ones go on, and it is tried again')
@@ -291,8 +298,8 @@ class _Supervisor(object):
             raise
         if process:
             os.close(beginning)
-            # Python 2.7 drops signals that come just after a fork: who told a worker to stop then
-            # would wait for it for ever.
+            # Python 2.7 drops signals that come just after a fork. A worker that we tell to stop
+            # then would run for ever, so wait until it has started.
             _despite_signals(os.read, begun, 1)
             os.close(begun)
             return process
@@ -308,9 +315,9 @@ class _Supervisor(object):
         except Exception:
             traceback.print_exc()
         finally:
-            os._exit(status)  # what is on the stack above is the supervisor's to clean up
+            os._exit(status)  # skip the cleanup of the callers: that is for the supervisor
 
-    # Ends
+    # Stopping
 
     def _stop(self):
         if not self._stopping:
@@ -332,7 +339,7 @@ class _Supervisor(object):
         _signal_all(self._all(), number)
 
     def _reap(self, options=os.WNOHANG):
-        """Take note of workers that have ended; start others for those that should not have."""
+        """Forget workers that have ended; replace those that ended unexpectedly."""
         while self._all():
             process, status = _despite_signals(os.waitpid, -1, options)
             if not process:
@@ -349,7 +356,7 @@ class _Supervisor(object):
 
 
 def _despite_signals(call, *arguments):
-    """Return what a system call returns, though signals that we wait for interrupt it."""
+    """Return the result of a system call; repeat it if a signal interrupts it."""
     while True:
         try:
             return call(*arguments)
@@ -360,4 +367,4 @@ def _despite_signals(call, *arguments):
 
 def _signal_all(processes, number):
     for process in processes:
-        os.kill(process, number)  # it is ours: it has not been waited for
+        os.kill(process, number)  # still our process: we have not waited for it yet

@@ -1,7 +1,7 @@
 """
-What a failure of TLS means for who runs a command, and what can be done.
+Explains TLS failures to the user of a command, with a hint what to do.
 
-Nothing here connects or verifies: it reads errors, and what was received.
+Nothing here connects or verifies: it only looks at errors and at received bytes.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,16 +14,16 @@ from .console import printable
 
 __all__ = ['failed', 'unverified']
 
-#: Content types of the records that TLS can begin with: alert, handshake (RFC 8446 5.1).
+#: The content types of a first TLS record: alert, handshake (RFC 8446 5.1).
 _RECORDS = (b'\x15', b'\x16')
 
-#: A fatal alert, no_application_protocol (RFC 7301 3.2), behind its record's version and length.
+#: A fatal alert, no_application_protocol (RFC 7301 3.2), after its record's version and length.
 _NO_PROTOCOL = b'\x02\x78'
 
-#: How much of an answer that is not TLS is quoted, in bytes.
+#: How many bytes of an answer that is not TLS we quote.
 _QUOTED = 60
 
-#: What plaintext protocols greet with, and the protocol of --starttls that it may be.
+#: Greetings of plaintext protocols, and the value of --starttls that may fit.
 _GREETINGS = ((b'* OK', 'imap'), (b'+OK', 'pop3'), (b'220', 'smtp or ftp'))
 
 # X509_STORE_CTX_get_error(3)
@@ -31,12 +31,12 @@ _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NOT_ONE = 9, 1
 _PURPOSE = 26
 _WRONG_NAME = (62, 64)
 _TOO_WEAK = (66, 67, 68)
-_FORM = range(80, 95)  # X509_V_FLAG_X509_STRICT alone finds these, in OpenSSL 3
+_FORM = range(80, 95)  # in OpenSSL 3, only X509_V_FLAG_X509_STRICT finds these
 
-#: The versions by which a peer may be asked, the oldest first.
+#: The versions that we may offer, the oldest first.
 _VERSIONS = ((TLSVersion.TLSv1_2, 'TLS 1.2'), (TLSVersion.TLSv1_3, 'TLS 1.3'))
 
-#: What a server's alert says of our certificate (RFC 8446 6.2).
+#: A server's alerts about our certificate (RFC 8446 6.2).
 _OF_OUR_CERTIFICATE = (
     'BAD_CERTIFICATE', 'UNSUPPORTED_CERTIFICATE', 'CERTIFICATE_REVOKED', 'CERTIFICATE_EXPIRED',
     'CERTIFICATE_UNKNOWN', 'UNKNOWN_CA', 'ACCESS_DENIED', 'DECRYPT_ERROR')
@@ -47,10 +47,10 @@ def unverified(error, chain):
     Return what is wrong with a certificate, and what to do (text).
 
     Args:
-        error (ssl.SSLError): with ``verify_code`` and ``verify_message``, where the engine knows.
-        chain (list of bytes): DER, as far as it is known, the peer's own first.
+        error (ssl.SSLError): has ``verify_code`` and ``verify_message`` if the engine knows them.
+        chain (list of bytes): the part of the chain that we know, as DER, the peer's own first.
     """
-    if not hasattr(error, 'verify_code'):  # of the pair engine, for a chain
+    if not hasattr(error, 'verify_code'):  # the pair engine, if the chain is the problem
         return printable(error.strerror)
     code = error.verify_code
     reason = u'%s (X.509 error %d)' % (printable(error.verify_message).rstrip(u'.'), code)
@@ -97,15 +97,15 @@ def failed(error, heard, context, name, arguments=None):
 
     Args:
         error (Exception): ssl.SSLError or socket.error.
-        heard (bytes): what the peer has said first, perhaps of TLS.
-        context (ssl.SSLContext): with which it was tried.
-        name (str): which server was asked for.
-        arguments: of ``connect``, whose ``cert`` and ``alpn`` the server knows; None for neither.
+        heard (bytes): the peer's first bytes, which may be TLS.
+        context (ssl.SSLContext): the context of the failed connection.
+        name (str): the server name that we asked for.
+        arguments: of ``connect``, with the ``cert`` and ``alpn`` that we sent; None if neither.
     """
     certificate, alpn = (arguments.cert, arguments.alpn) if arguments else (None, None)
     if heard and heard[:1] not in _RECORDS:
         return _no_tls(heard)
-    # Python 3.13 does not know the names of all reasons, but their texts are these in lower case.
+    # Python 3.13 does not know all names of reasons. But their texts are the names in lower case.
     reason = getattr(error, 'reason', None) or printable(error).upper().replace(u' ', u'_')
     if heard[:1] == _RECORDS[0] and heard[5:7] == _NO_PROTOCOL:
         reason = 'NO_APPLICATION_PROTOCOL'  # OpenSSL 1.1.1 has no text for it

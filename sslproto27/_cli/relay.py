@@ -1,7 +1,7 @@
 """
 One worker of ``proxy``: connections between clients and the service, on a Trollius loop.
 
-What it is told to do is in `Settings`; processes and signals of the whole are `proxy`'s.
+`Settings` configure it. `proxy` manages the processes and their signals.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -23,37 +23,37 @@ from .console import Console, printable
 
 __all__ = ['Settings', 'Worker']
 
-#: What a worker needs to know.
+#: The configuration of a worker.
 #:
 #: Attributes:
 #:     front (ssl.SSLContext or None): for clients; None for plaintext.
 #:     server_names (mapping): from SSLObject to the name that its client asked for.
-#:     back (ssl.SSLContext or None): for the service.
-#:     host, port (str, int): where that is.
-#:     name (str or None): what it has to prove, with *back*.
-#:     log (int or None): descriptor of the access log.
-#:     grace (float): seconds that connections have to end in when the worker is stopped.
-#:     connections (int): how many at once.
-#:     handshake, connect, idle (float): seconds for a client's handshake, for the service to be
-#:         there, and of silence.
+#:     back (ssl.SSLContext or None): for the service; None for plaintext.
+#:     host, port (str, int): the address of the service.
+#:     name (str or None): the name that the service must prove, with *back*.
+#:     log (int or None): the descriptor of the access log.
+#:     grace (float): seconds that connections may go on once the worker is told to stop.
+#:     connections (int): the most connections at once.
+#:     handshake, connect, idle (float): seconds for a client's handshake, for connecting to the
+#:         service, and of silence.
 Settings = collections.namedtuple(
     'Settings', 'front server_names back host port name log grace connections handshake connect'
     ' idle')
 
-#: Seconds of silence after which a TLS service is told that its client has ended: its transport
-#: cannot end one direction alone, and so an answer that is still coming would be lost.
+#: After a client has ended, a TLS service is told so once it has been silent for this many seconds.
+#: Its transport cannot end one direction only, so an answer that is still coming would be lost.
 _LINGER = 2
 
-#: Seconds in which connections that were cut off are logged.
+#: Seconds for logging the connections that were cut off.
 _LAST = 1
 
 
 class Worker(object):
     """
     Args:
-        listener (socket.socket): accepts clients, in other processes too.
-        settings (Settings): what to do with them.
-        ending (int): a descriptor that becomes readable when the worker has to stop.
+        listener (socket.socket): the listening socket, which other processes share.
+        settings (Settings): the configuration.
+        ending (int): a descriptor that becomes readable when the worker must stop.
     """
 
     def __init__(self, listener, settings, ending):
@@ -68,10 +68,10 @@ class Worker(object):
         self._stopping = False
 
     def run(self):
-        """Serve until stopped: by SIGTERM gracefully, by SIGINT at once."""
+        """Serve until stopped: gracefully by SIGTERM, at once by SIGINT."""
         loop = self.loop
         loop.set_exception_handler(self._print_failure)
-        # Whoever is told to stop has to have what is to be stopped: until then signals just kill.
+        # The handlers below need a server that they can stop. Until then, signals kill the process.
         self._server = loop.run_until_complete(
             loop.create_server(self._accept, sock=self._listener))
         loop.add_signal_handler(signal.SIGTERM, self._stop)
@@ -84,16 +84,16 @@ class Worker(object):
         return _Connection(self).front_protocol()
 
     def begun(self, connection):
-        """Count *connection*. Not in `_accept`: Trollius may yet drop it, while it stops."""
+        """Count *connection*. Not in `_accept`: Trollius may still drop it while stopping."""
         self._connections.add(connection)
         if len(self._connections) >= self.settings.connections and not self._full:
-            # Others stay in the system's queue, from which another worker may take them.
+            # Further ones stay in the system's queue, where another worker may take them.
             self._full = True
             self.loop.remove_reader(self._listener.fileno())
             if not self._told:
                 self.say('%d connections, which is --max-connections: others wait'
                          % len(self._connections))
-            self._told = True  # once: nobody wants a line for each time
+            self._told = True  # print this only once
 
     def finished(self, connection):
         """Forget *connection*."""
@@ -103,7 +103,7 @@ class Worker(object):
                 self.loop.stop()
         elif self._full:
             self._full = False
-            # Trollius' own way to begin: it has no public one to begin again.
+            # Trollius has no public method to resume accepting; this private one starts it.
             self.loop._start_serving(self._accept, self._listener, server=self._server)
 
     def say(self, *spans):
@@ -111,12 +111,12 @@ class Worker(object):
         self._console.line(('bad', 'sslproto27: '), *spans)
 
     def _print_failure(self, loop, context):
-        """Print what nobody waits for as one line."""
+        """Print an unhandled failure as one line."""
         self.say(context['message'], ': ', printable(context.get('exception')))
 
     def log(self, facts):
-        """Write a line of the access log; the first that cannot be written is told of."""
-        # One write: lines of several processes do not mix, write(2) with O_APPEND.
+        """Write a line of the access log; report the first that cannot be written."""
+        # A single write, so that lines of several processes do not mix: write(2) with O_APPEND.
         line = json.dumps(facts, sort_keys=True).encode('ascii') + b'\n'
         log = self.settings.log
         try:
@@ -131,7 +131,7 @@ class Worker(object):
             self._log_lost = True
 
     def _refuse(self):
-        """Let nobody in any more."""
+        """Stop accepting connections."""
         if not self._stopping:
             self._stopping = True
             self.loop.remove_reader(self._ending)
@@ -157,11 +157,11 @@ class Worker(object):
             self.loop.stop()
         for connection in list(self._connections):
             connection.abort()
-        self.loop.call_later(_LAST, self.loop.stop)  # whatever else may be there
+        self.loop.call_later(_LAST, self.loop.stop)  # even if some connections are left
 
 
 class _Side(trollius.Protocol):
-    """One side of a connection: what it says goes to the other one, no faster than that takes."""
+    """One side of a connection. Its data goes to the other side, which can slow it down."""
 
     def __init__(self, connection):
         self._connection = connection
@@ -169,7 +169,7 @@ class _Side(trollius.Protocol):
         self.transport = None
         self.other = None
         self.received = 0
-        self.ended = False  # it will say no more
+        self.ended = False  # whether its data has ended
         self.lost = False
         self._closing = False
 
@@ -184,7 +184,7 @@ class _Side(trollius.Protocol):
     def eof_received(self):
         self.ended = True
         self._connection.ended(self)
-        return True  # whether to close is for the connection to say
+        return True  # do not close: the connection decides that
 
     def connection_lost(self, exc):
         self.lost = True
@@ -198,7 +198,7 @@ class _Side(trollius.Protocol):
         self.other.set_paused(False)
 
     def set_paused(self, paused):
-        """Stop or go on taking what this side says."""
+        """Pause or resume reading from this side."""
         if self.transport is None or self.lost or paused == self._paused:
             return
         try:
@@ -206,21 +206,21 @@ class _Side(trollius.Protocol):
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
-        except RuntimeError:  # Trollius' way to say that it is closing: nothing more will come
+        except RuntimeError:  # Trollius raises this if the transport is closing: no data will come
             return
         self._paused = paused
 
     def write(self, data):
-        """Say *data* (bytes) on this side, unless it has ended."""
+        """Send *data* (bytes) to this side, unless we have closed it or it is lost."""
         if self._closing or self.lost:
             return
-        # That it was cut off `connection_lost` tells later. Trollius' own transports cannot say it.
+        # `connection_lost` may come later. Trollius' own transports have no is_closing.
         is_closing = getattr(self.transport, 'is_closing', None)
         if is_closing is None or not is_closing():
             self.transport.write(data)
 
     def close(self):
-        """End this side, once it has been told all."""
+        """Close this side once all data has been sent to it."""
         if self.transport is not None and not self._closing and not self.lost:
             self._closing = True
             self.transport.close()
@@ -233,7 +233,7 @@ class _Side(trollius.Protocol):
 
 
 class _FrontProtocol(SSLProtocol):
-    """Tells its connection that there is one, before the handshake, which may fail."""
+    """Tells its `_Connection` that the client is there, before the handshake, which may fail."""
 
     connection = None
 
@@ -249,8 +249,8 @@ class _Connection(object):
         self._worker = worker
         self._settings = worker.settings
         self._start = worker.loop.time()
-        self._early = []  # from the client, before the service is there
-        self._connecting = None  # a task, while there is one
+        self._early = []  # the client's data, before the service is connected
+        self._connecting = None  # the task that connects to the service, while it runs
         self._patience = self._watchdog = self._lingering = None  # timers
         self._moved = self._start
         self._facts = {}
@@ -278,18 +278,18 @@ class _Connection(object):
             self._finish()
 
     def begin(self, transport):
-        """The client is connected."""
+        """Note that the client is connected."""
         self._facts['peer'] = written(*transport.get_extra_info('peername')[:2])
         self._worker.begun(self)
 
     def made(self, side):
-        """*side* can be talked to."""
+        """Note that *side* is ready for data."""
         if side is self.front:
             if self._tls is None:
                 self.begin(side.transport)
             else:
                 self._note(side.transport)
-            # Not now: Trollius 2.2.1 starts to read after this call, paused or not.
+            # Not now: Trollius 2.2.1 starts reading after this call even if it is paused.
             self._worker.loop.call_soon(self._wait_for_service)
             self._moved = self._worker.loop.time()
             self._watch()
@@ -328,7 +328,7 @@ class _Connection(object):
         self._finish_if_lost()
 
     def _watch(self):
-        """End it when there has been silence for too long; else look again when there may be."""
+        """End the connection after too much silence; otherwise check again later."""
         loop = self._worker.loop
         rest = self._moved + self._settings.idle - loop.time()
         if rest > 0:
@@ -337,7 +337,7 @@ class _Connection(object):
             self.abort('silence')
 
     def carry(self, side, data):
-        """Bring *data* from *side* to the other one."""
+        """Send *data* from *side* to the other side."""
         self._moved = self._worker.loop.time()
         if side.other.transport is None:
             self._early.append(data)
@@ -345,18 +345,18 @@ class _Connection(object):
             side.other.write(data)
 
     def ended(self, side):
-        """Pass on that *side* will say no more."""
+        """Pass on the end of the data of *side*."""
         if side is self.back:
             self._close()
         elif self.back.transport is None:
-            pass  # `made` comes back to it
+            pass  # `made` calls this again
         elif self.back.transport.can_write_eof():
             self.back.transport.write_eof()
         else:
             self._linger(None)
 
     def _linger(self, received):
-        """End it unless the service has said more since it had said *received* bytes."""
+        """Close unless the service has sent more than *received* bytes by now."""
         if received == self.back.received:
             self._close()
         else:
@@ -373,7 +373,7 @@ class _Connection(object):
             self._facts.setdefault('error', whose + printable(error))
 
     def lost(self, side, error):
-        """*side* is gone: cut the other one too if its data has been cut short, else end it."""
+        """Note that *side* is gone: abort the other side if data was cut short, else close it."""
         if error is not None:
             side.other.abort()
         else:
@@ -381,9 +381,9 @@ class _Connection(object):
         self._finish_if_lost()
 
     def abort(self, why='stopped'):
-        """End it at once."""
+        """End the connection at once."""
         if self.front.transport is None:
-            self._tls.transport.abort()  # in the handshake: that fails
+            self._tls.transport.abort()  # in the handshake, which then fails
             return
         self.failed(why)
         if self._connecting:
@@ -399,7 +399,7 @@ class _Connection(object):
     # The access log
 
     def _note(self, transport):
-        """Keep what the log will tell; the transport forgets it."""
+        """Keep the facts for the log, since the transport forgets them."""
         known = transport.get_extra_info
         cipher = known('cipher')
         self._facts.update(
@@ -431,13 +431,13 @@ def _text(name):
 def _resumed(known):
     try:
         return known('session_reused')
-    except NotImplementedError:  # a server's of the pair engine
+    except NotImplementedError:  # the pair engine does not know this for a server
         return None
 
 
 def _client(known):
-    """Return the name of a client whom *known*, a transport's get_extra_info, tells of."""
+    """Return the client's name; *known* is its transport's get_extra_info."""
     try:
         return name_of_client(known('peercert'))
-    except ValueError as error:  # it is one of our authorities', and odd all the same
+    except ValueError as error:  # even a trusted authority can issue a malformed certificate
         return printable(error)

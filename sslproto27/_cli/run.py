@@ -1,4 +1,4 @@
-"""``run``: start a program as ``python`` would, with TLS over memory BIOs."""
+"""``run``: starts a program as ``python`` would, with TLS over memory BIOs."""
 from __future__ import absolute_import, division, print_function
 
 import argparse
@@ -17,9 +17,9 @@ from .streams import settle
 
 HELP = 'start a program with its frameworks patched'
 EPILOG = (
-    'The program starts as `python SCRIPT` or `python -m MODULE` would start it. ssl gets what PEP'
-    ' 546 gives it. The frameworks that the options name are patched before the program begins;'
-    ' without such an option each of them is, once the program imports it.')
+    'The program starts as with `python SCRIPT` or `python -m MODULE`. ssl gets the names of PEP'
+    ' 546. Frameworks that you name are patched before the program begins. If you name none, each'
+    ' framework is patched once the program imports it.')
 
 
 def _frameworks():
@@ -34,20 +34,20 @@ def add_arguments(parser):
         parser.add_argument('--' + name, dest='frameworks', action='append_const', const=name,
                             help='patch ' + name)
     parser.add_argument('--sockets', dest='others', action='store_const', const=['sockets'],
-                        default=[], help='let ssl.wrap_socket and SSLContext.wrap_socket return'
+                        default=[], help='make ssl.wrap_socket and SSLContext.wrap_socket return'
                         ' sockets whose TLS is in memory')
     parser.add_argument('--lenient-eof', action='store_true',
-                        help='take a connection that ends without close_notify for whole: an'
-                        ' attacker can cut it short')
+                        help='accept connections that end without close_notify: an attacker can cut'
+                        ' them short')
     parser.add_argument('-m', dest='module', nargs=argparse.REMAINDER, metavar='MODULE ARGUMENTS',
                         help='run a module, as python -m')
     parser.add_argument('script', nargs='?', metavar='SCRIPT', help='run a script')
     parser.add_argument('arguments', nargs=argparse.REMAINDER, metavar='ARGUMENTS',
-                        help="the program's own")
+                        help="the program's own arguments")
 
 
 def run(arguments):
-    """Become the interpreter that runs the program."""
+    """Replace this process by the interpreter that runs the program."""
     if not PY2:
         raise UserError("run needs Python 2.7: Python 3's ssl has all that it would add")
     if arguments.module is not None and arguments.module:

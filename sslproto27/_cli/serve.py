@@ -1,4 +1,4 @@
-"""``serve``: echo, or a directory over HTTPS, a thread a connection."""
+"""``serve``: serves echoes, or a directory over HTTPS, with a thread for each connection."""
 from __future__ import absolute_import, division, print_function
 
 import contextlib
@@ -23,20 +23,20 @@ from .limits import TimedSocket, add_limits, make_room
 
 HELP = 'serve echoes, or a directory over HTTPS'
 EPILOG = (
-    'Without --cert an authority is made for as long as the server runs; the first lines say where'
-    ' its certificate is, for clients to trust. For trying things out, and for tests: a thread a'
-    ' connection.')
+    'Without --cert the server makes a temporary authority; the first lines say where its'
+    ' certificate is, for clients to trust. This is for experiments and tests: each connection has'
+    ' a thread.')
 
-#: Open files of a connection: the client's, and the one that it gets.
+#: How many files a connection has open: its socket, and the file that it gets.
 _FILES = 2
 
-#: Tenths of a second that threads have to end in.
+#: Tenths of a second to wait until the threads have ended.
 _LAST = 10
 
 #: Statuses (RFC 9110 15.5.1, RFC 6585 5); Python 2 has no name for the latter.
 _BAD, _TOO_LARGE = 400, 431
 
-#: What comes before the path of a request that names the host as well (RFC 9112 3.2.2).
+#: The part before the path, in a request that also names the host (RFC 9112 3.2.2).
 _ORIGIN = re.compile(r'(?i)https?://[^/?#]*(?=/)')
 
 #: A percent sign that encodes nothing (RFC 3986 2.1).
@@ -46,22 +46,22 @@ _BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
 def add_arguments(parser):
     """Add the command's arguments to *parser*."""
     parser.add_argument('directory', nargs='?', metavar='DIRECTORY',
-                        help='serve its files over HTTPS; without it all that comes is sent back')
+                        help='serve its files over HTTPS; without it, echo all received data')
     parser.add_argument('--listen', default='127.0.0.1:8443', metavar='[HOST]:PORT',
-                        help='where (127.0.0.1:8443); port 0 lets the system choose')
+                        help='the address (default 127.0.0.1:8443); port 0 lets the system choose')
     parser.add_argument('--cert', metavar='FILE',
-                        help='certificate chain, and its key unless --key is given (PEM)')
+                        help='certificate chain, with its key unless --key is given (PEM)')
     parser.add_argument('--key', metavar='FILE', help='private key (PEM)')
     parser.add_argument('--name', action='append', metavar='NAME',
-                        help='a name for the certificate that is made (localhost, 127.0.0.1, ::1);'
-                        ' may be given again')
+                        help='a name for the temporary certificate (default localhost, 127.0.0.1'
+                        ' and ::1); repeat it for several')
     parser.add_argument('--client-ca', metavar='FILE',
-                        help='let clients in that show a certificate of these authorities (PEM)')
+                        help='require client certificates from these authorities (PEM)')
     parser.add_argument('--alpn', action='append', metavar='NAME',
-                        help='a protocol to agree on; may be given again')
+                        help='a protocol to agree on; repeat it for several')
     limits = add_limits(parser, connections=100, idle=60)
     limits.add_argument('--max-request', type=count, default=65536, metavar='BYTES',
-                        help='of the first line and the header of a request (65536)')
+                        help="limit of a request's first line and header (default 65536)")
 
 
 def run(arguments):
@@ -79,7 +79,7 @@ def run(arguments):
         server = _Server(bound(where), handler, context, console, arguments)
         try:
             if arguments.directory is not None:
-                os.chdir(arguments.directory)  # where the handlers of all Pythons look
+                os.chdir(arguments.directory)  # the handlers of all Pythons serve this directory
             _announce(server.server_address[1], where[0], arguments, trusted)
             signal.signal(signal.SIGTERM, _stop)
             server.serve_forever()
@@ -88,13 +88,13 @@ def run(arguments):
 
 
 def _stop(number, frame):
-    """End the main thread in an orderly way: the temporary files are removed."""
+    """End the main thread in an orderly way, so that the temporary files are removed."""
     sys.exit(0)
 
 
 @contextlib.contextmanager
 def _certificate(arguments):
-    """Give (what clients have to trust, or None, and our certificate): paths."""
+    """Give two paths: the authority for clients to trust, or None; and our certificate."""
     if arguments.cert:
         yield None, arguments.cert
         return
@@ -108,7 +108,7 @@ def _announce(port, host, arguments, trusted):
     what = 'echoes' if arguments.directory is None else arguments.directory
     console.line('serving ', what, ' on ', written(host, port))
     if trusted:
-        console.line('trusted by who trusts ', trusted)
+        console.line('to trust this server, use the CA file ', trusted)
         name = host_name('--name', (arguments.name or ['localhost'])[0])
         console.line(('dim', 'try: '), 'sslproto27 connect %s --cafile %s' % (
             written(name, port), trusted) if arguments.directory is None else
@@ -117,11 +117,11 @@ def _announce(port, host, arguments, trusted):
 
 class _Server(ThreadingMixIn, TCPServer):
     """
-    Does TLS in the thread of the connection, so that nobody waits for another's handshake.
+    Does TLS in the connection's thread, so that no client waits for the handshake of another.
 
     Attributes:
-        console (Console): for what there is to say.
-        limits: what the command line says, by the options' names.
+        console (Console): for messages.
+        limits: the command line's options.
     """
 
     daemon_threads = True
@@ -135,15 +135,15 @@ class _Server(ThreadingMixIn, TCPServer):
         self._ending = False
         self._ended = threading.Condition()
         TCPServer.__init__(self, listener.getsockname(), handler, bind_and_activate=False)
-        self.socket.close()  # its own, of a family that may be the wrong one
+        self.socket.close()  # TCPServer has made one, perhaps of the wrong address family
         self.socket = listener
         self.server_activate()
 
     def process_request(self, request, client_address):
-        """Start a thread for the connection, once there may be one more."""
+        """Start a thread for the connection, once the limit allows one more."""
         with self._ended:
             while self._running >= self.limits.max_connections:
-                self._ended.wait(1)  # without a time Python 2 would not let Ctrl-C through
+                self._ended.wait(1)  # without a timeout, Python 2 would ignore Ctrl-C
             self._running += 1
             self._open.add(request)
         ThreadingMixIn.process_request(self, request, client_address)
@@ -159,7 +159,7 @@ class _Server(ThreadingMixIn, TCPServer):
                 self._ended.notify()
 
     def end(self):
-        """Cut all off: threads that go on while the interpreter ends print what is no use."""
+        """End all connections: threads that still run at the interpreter's end print tracebacks."""
         self.server_close()
         with self._ended:
             self._ending = True
@@ -167,13 +167,13 @@ class _Server(ThreadingMixIn, TCPServer):
                 try:
                     request.shutdown(socket.SHUT_RDWR)
                 except socket.error:
-                    pass  # it has gone by itself
+                    pass  # the client has already left
             for _ in range(_LAST):
                 if self._running:
                     self._ended.wait(0.1)
 
     def finish_request(self, request, client_address):
-        """Shake hands, then let the handler do the rest."""
+        """Do the handshake, then call the handler."""
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         timed = TimedSocket(request)
         timed.within(self.limits.handshake_timeout)
@@ -182,7 +182,7 @@ class _Server(ThreadingMixIn, TCPServer):
             TCPServer.finish_request(self, secure, client_address)
 
     def handle_error(self, request, client_address):
-        """Say in one line what became of a connection; a program's mistake is no line."""
+        """Print a connection's failure as one line; raise an error of the program itself."""
         error = sys.exc_info()[1]
         if self._ending:
             return
@@ -192,7 +192,7 @@ class _Server(ThreadingMixIn, TCPServer):
 
 
 class _Echo(BaseRequestHandler):
-    """Sends back what comes."""
+    """Sends back all received data."""
 
     def handle(self):
         """Do so until the client ends its side."""
@@ -205,11 +205,11 @@ class _Echo(BaseRequestHandler):
 
 
 class _Refused(Exception):
-    """The head of a request has no answer but this: a status, and its text."""
+    """The head of a request is refused; the arguments are a status and its text."""
 
 
 class _Head(object):
-    """A file that gives the lines of a head, up to a limit in bytes, or is `_Refused`."""
+    """A file that returns the lines of a request's head; beyond a limit it raises `_Refused`."""
 
     def __init__(self, file, limit):
         self._file, self._left = file, limit
@@ -219,7 +219,7 @@ class _Head(object):
         """Return the next line, or its first *size* bytes."""
         line = self._line(size)
         while self._is_first and line in (b'\r\n', b'\n'):
-            line = self._line(size)  # RFC 9112 2.2: these are to be ignored
+            line = self._line(size)  # RFC 9112 2.2: ignore empty lines before a request
         if not self._is_first and not self._is_over:
             self._is_over = line in (b'\r\n', b'\n', b'')
             is_continued = line[:1] in (b' ', b'\t')
@@ -242,19 +242,20 @@ class _Head(object):
 
 class _Files(SimpleHTTPRequestHandler):
     """
-    Serves the files of the current directory, and logs requests as lines that nothing obeys.
+    Serves the files of the current directory, and logs requests, without control characters.
 
-    A request has to be there in the time of silence: who sends it byte by byte is cut off, too.
+    A request must be complete within the idle timeout, so a client that sends it byte by byte is
+    cut off too.
     """
 
     server_version = 'sslproto27'
 
-    # For an answer to a request of which nothing is known yet.
+    # For an answer to a request that has not been parsed yet.
     command, requestline, request_version = None, '', 'HTTP/1.0'
-    default_request_version = 'HTTP/1.0'  # an answer to 0.9's has no status
+    default_request_version = 'HTTP/1.0'  # with 0.9, an answer would have no status
 
     def setup(self):
-        """Let a request's head have its limit."""
+        """Limit the head of a request."""
         SimpleHTTPRequestHandler.setup(self)
         self.rfile = _Head(self.rfile, self.server.limits.max_request)
 
@@ -266,7 +267,7 @@ class _Files(SimpleHTTPRequestHandler):
             self.send_error(*error.args)
 
     def parse_request(self):
-        """Read the rest of the request; from then on each piece of the answer has its time."""
+        """Parse the request; from then on, the timeout is for each piece of the answer."""
         is_good = SimpleHTTPRequestHandler.parse_request(self)
         self.request.settimeout(self.server.limits.idle_timeout)
         if not is_good:
@@ -277,8 +278,8 @@ class _Files(SimpleHTTPRequestHandler):
                 or _BAD_ESCAPE.search(path)):
             self.send_error(_BAD, 'Bad Request')
             return False
-        # Else a redirection to it would lead to another host: RFC 3986 4.2, and browsers take
-        # a backslash for a slash.
+        # Otherwise a redirection to this path could lead to another host: RFC 3986 4.2. Browsers
+        # treat a backslash as a slash.
         self.path = re.sub('^/+', '/', self.path.replace('\\', '%5C'))
         return True
 

@@ -1,8 +1,8 @@
 """
-Sessions in files, as ``openssl s_client -sess_out`` writes them, and who they are of.
+Saves sessions in files, as ``openssl s_client -sess_out`` does, and loads them.
 
-Resuming a session checks no certificate. So the file says which server the session is of and
-whether that was verified, and a file that others could have written is refused.
+Resuming a session checks no certificate. So the file also says which server the session belongs to,
+and whether that server was verified. A file that others could have written is refused.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -24,7 +24,7 @@ _HEADER_FORM = br'# A TLS session, a secret\. Server: (\S+)\. Verified: (yes|no)
 
 
 def require_sessions():
-    """Raise `UserError` where this Python cannot write or read sessions."""
+    """Raise `UserError` if this Python cannot save or load sessions."""
     if not PY2:
         raise UserError("--session-out and --session-in need Python 2.7: Python 3's ssl has no way"
                         " to write a session or to read one")
@@ -32,16 +32,16 @@ def require_sessions():
 
 def save(path, session, server, verified):
     """
-    Write *session* to *path*, for its owner alone (mode 0600), in place of what was there.
+    Write *session* to *path*, readable by its owner only (mode 0600); replace an existing file.
 
     Args:
-        session (SSLSession or None): of a connection in which the server's data has been read: in
+        session (SSLSession or None): the session of a connection. Read the server's data first: in
             TLS 1.3 the ticket comes with it.
-        server (str): which server it is of.
-        verified (bool): whether its certificate was.
+        server (str): the name of the server.
+        verified (bool): whether its certificate was verified.
 
     Raises:
-        UserError: the server gave nothing to resume, or the file cannot be written.
+        UserError: the server gave no resumable session, or the file cannot be written.
     """
     _see_that_there_are_some()
     from .._core.session import session_to_pem
@@ -70,12 +70,12 @@ def load(path, context, server, must_be_verified):
     Return the session in *path*.
 
     Args:
-        context (ssl.SSLContext): of the connection that is to resume it.
-        server (str): which server that is to.
-        must_be_verified (bool): whether only one will do that was verified for *server*.
+        context (ssl.SSLContext): the context of the connection that will resume it.
+        server (str): the name of the server.
+        must_be_verified (bool): whether to refuse a session that was not verified for *server*.
 
     Raises:
-        UserError: it cannot be read, is none, or must not be used.
+        UserError: the file cannot be read, is not a session, or must not be used.
     """
     _see_that_there_are_some()
     from .._core.session import session_from_pem
@@ -86,12 +86,12 @@ def load(path, context, server, must_be_verified):
     except EnvironmentError as error:
         raise UserError('%s: %s', path, error)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-        raise UserError('%s: others can write it, and could be whom it leads to', path)
+        raise UserError('%s: others can write it, so it could lead to their server', path)
     found = re.search(_HEADER_FORM, data)
     if must_be_verified and (
             not found or found.groups() != (server.encode('ascii'), b'yes')):
-        raise UserError('%s: not a session that was verified for %s; --insecure takes it all the'
-                        ' same', path, server)
+        raise UserError('%s: not a session that was verified for %s; --insecure accepts it anyway',
+                        path, server)
     try:
         return session_from_pem(data, context, server)
     except ssl.SSLError as error:

@@ -1,8 +1,8 @@
 """
-What is said before TLS starts, protocol by protocol. Nothing here does TLS or waits by itself.
+The dialogues that start TLS in several protocols. Nothing here does TLS, or waits by itself.
 
-Each function talks over a `Channel` until the server's next byte is TLS, or raises `UserError`
-with what the server said.
+Each function talks over a `Channel` until the server's next byte is TLS. Otherwise it raises a
+`UserError` that quotes the server's answer.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -154,8 +154,8 @@ def mysql(channel, host):
     greeting = channel.exactly(size) if size <= 65536 else b''
     if greeting[:1] != b'\x0a' or number != b'\0':
         raise _refused(greeting)
-    # After the version: thread id (4), data for authentication (8), a filler (1), the flags' lower
-    # half.
+    # After the version come a thread ID (4 bytes), data for authentication (8), a filler (1), and
+    # the lower half of the flags.
     fields = greeting[1:].partition(b'\0')[2]
     if len(fields) < 15:
         raise _refused(greeting)
@@ -166,7 +166,7 @@ def mysql(channel, host):
     channel.send(struct.pack('<I', len(request))[:3] + b'\x01' + request)
 
 
-#: By name: (what to say, the port unless another is given).
+#: By name: (function, default port).
 PROTOCOLS = {
     'smtp': (smtp, 25), 'imap': (imap, 143), 'pop3': (pop3, 110), 'ftp': (ftp, 21),
     'ldap': (ldap, 389), 'xmpp': (xmpp, 5222), 'postgres': (postgres, 5432), 'mysql': (mysql, 3306),

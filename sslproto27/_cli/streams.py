@@ -1,4 +1,4 @@
-"""The standard streams of a process: closed ones, full ones, and those that nobody reads."""
+"""The standard streams of a process: if they are closed, full, or have lost their reader."""
 from __future__ import absolute_import, division, print_function
 
 import errno
@@ -16,7 +16,8 @@ except ImportError:  # not measured: Windows
 
 __all__ = ['end_without_output', 'require_streams', 'reserve', 'settle']
 
-#: Those that a shell closes with ``<&-`` and ``>&-``: what each is for, and how `reserve` opens it.
+#: The standard streams: name, mode, and the mode in which `reserve` opens a closed one (a shell
+#: closes them with ``<&-`` and ``>&-``).
 _STREAMS = (('input', os.O_RDONLY, os.O_WRONLY), ('output', os.O_WRONLY, os.O_RDONLY),
             ('error', os.O_WRONLY, os.O_RDONLY))
 _MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
@@ -24,18 +25,18 @@ _MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 
 def reserve():
     """
-    Keep the numbers of standard streams that are closed.
+    Occupy the descriptor numbers of closed standard streams.
 
-    Else the next file or connection got one, and all that is printed. Reading and writing still
-    fail: what is opened there is opened the wrong way round.
+    Otherwise the next file or connection would get such a number, and with it everything that we
+    print. Reading and writing still fail, because we open them in the opposite mode.
     """
     for descriptor, (_, _, flags) in enumerate(_STREAMS):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, flags)  # gets the lowest number that is free
+            os.open(os.devnull, flags)  # gets the lowest free number
     for descriptor, name in ((1, 'stdout'), (2, 'stderr')):
-        if getattr(sys, name) is None:  # Python 3's word for closed
+        if getattr(sys, name) is None:  # closed, on Python 3
             setattr(sys, name, io.open(descriptor, 'w', closefd=False))
 
 
@@ -48,7 +49,7 @@ def require_streams(*names):
 
 
 def settle():
-    """Let the interpreter's end have nothing to write that cannot be written."""
+    """Flush the streams, and discard unwritable data: the interpreter must not fail at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -58,18 +59,19 @@ def settle():
 
 def end_without_output(error):
     """
-    End as other tools do whose standard output cannot be written.
+    End as other tools do if standard output cannot be written.
 
     Args:
-        error (OutputError): if its reader is gone the process dies by SIGPIPE, without a word.
+        error (OutputError): the reason. If the reader is gone, the process dies silently by
+            SIGPIPE.
 
     Returns:
-        int: the exit status, where it does not die.
+        int: the exit status, if the process does not die.
     """
     settle()
     if error.errno == errno.EPIPE and hasattr(signal, 'SIGPIPE'):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
-        return 128 + signal.SIGPIPE  # the signal is blocked
+        return 128 + signal.SIGPIPE  # if the signal is blocked
     Console().line(('bad', 'sslproto27: '), 'standard output: ', error)
     return 1

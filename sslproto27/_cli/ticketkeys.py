@@ -1,4 +1,4 @@
-"""Keys of session tickets in a file, which machines share to resume each other's sessions."""
+"""Session ticket keys in a file; machines that share it can resume each other's sessions."""
 from __future__ import absolute_import, division, print_function
 
 import binascii
@@ -13,22 +13,22 @@ from .contexts import load
 __all__ = ['bound_to', 'read_keys']
 
 _SIZE = 80  # bytes: see `set_session_ticket_keys`
-_NAME = 16  # of these, which the ticket shows
+_NAME = 16  # the first bytes of a key: its name, which is visible in the ticket
 
-#: More are hardly meant: each costs a step for every ticket that is not known.
+#: The most keys: each unknown ticket is compared with all of them, so more are hardly useful.
 _MOST = 16
 
 
 def read_keys(path):
     """
-    Return the keys in a file, a list of 80 bytes each: the first seals, all open.
+    Return the keys in a file, a list of 80 bytes each: the first encrypts, all decrypt.
 
     Args:
-        path (str): a file with a key on each line, in hex or base64. Empty lines, and those that
-            begin with #, are left out.
+        path (str): a file with a key on each line, in hex or base64. Empty lines, and lines that
+            begin with #, are ignored.
 
     Raises:
-        UserError: it cannot be read, is no such file, or others than its owner can use it.
+        UserError: the file cannot be read or has the wrong format, or others can read or write it.
     """
     data = load('--ticket-keys', path, _read, path)
     keys = []
@@ -37,7 +37,7 @@ def read_keys(path):
         if line and not line.startswith(b'#'):
             keys.append(_key(line))
             if keys[-1] is None:
-                # The line itself is a secret.
+                # Do not print the line: it may be a secret.
                 raise UserError('--ticket-keys %s: line %d is not a key of %d bytes, in hex or'
                                 ' base64', path, number, _SIZE)
     if not 0 < len(keys) <= _MOST:
@@ -54,12 +54,12 @@ def _read(path):
             raise UserError('--ticket-keys %s: others can use it (mode %04o); chmod 600', path,
                             stat.S_IMODE(status.st_mode))
         if status.st_uid not in (0, os.geteuid()):
-            raise UserError('--ticket-keys %s: it belongs to somebody else', path)
+            raise UserError('--ticket-keys %s: it belongs to another user', path)
         return file.read()
 
 
 def _key(line):
-    """Return the key that a line has, None if it has none."""
+    """Return the key on a line; None if it is not a key."""
     try:
         key = (binascii.unhexlify if len(line) == 2 * _SIZE else binascii.a2b_base64)(line)
     except (binascii.Error, ValueError, TypeError):  # TypeError: 2.7's unhexlify
@@ -69,10 +69,10 @@ def _key(line):
 
 def bound_to(keys, data):
     """
-    Return keys that are as good, and that nobody else has who has *keys* but not *data* (bytes).
+    Return new keys, derived from *keys* and *data* (bytes): to compute them, one needs both.
 
-    Tickets that vouch for clients are sealed with keys that are bound to the authorities: where
-    others are trusted they do not open.
+    A ticket vouches for its client. So its keys are bound to the authorities: a machine that trusts
+    other authorities cannot decrypt it.
     """
     return [b''.join(_part(key, data, number) for number in (b'1', b'2'))[:_SIZE] for key in keys]
 

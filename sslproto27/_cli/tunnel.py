@@ -1,4 +1,4 @@
-"""HTTP proxies: the URL that names one, and CONNECT through it (RFC 9110 9.3.6)."""
+"""HTTP proxies: parsing their URLs, and CONNECT (RFC 9110 9.3.6)."""
 from __future__ import absolute_import, division, print_function
 
 import base64
@@ -24,13 +24,13 @@ def parse_proxy(url):
     Return the `Proxy` of ``http(s)://[user:password@]host[:port]``.
 
     Raises:
-        UserError: it is none.
+        UserError: *url* has another form.
     """
     found = re.match(r'(https?)://(?:([^@/]*)@)?([^@/]+)/?$', url)
     if not found:
         raise UserError('a proxy is http(s)://[USER:PASSWORD@]HOST[:PORT]')
     scheme, credentials, where = found.groups()
-    # RFC 6874 2: in a URL the zone of an IPv6 address comes after %25.
+    # RFC 6874 2: in a URL, %25 precedes the zone of an IPv6 address.
     host, port = address(where.replace('%25', '%'), _PORTS[scheme])
     if credentials is not None:
         credentials = unquote_to_bytes(credentials)
@@ -39,10 +39,10 @@ def parse_proxy(url):
 
 def connect_through(channel, proxy, host, port):
     """
-    Ask *proxy*, at the other end of *channel*, for a connection to *host* (str), *port* (int).
+    Ask *proxy*, at the other end of *channel*, to connect to *host* (str), *port* (int).
 
     Raises:
-        UserError: it refuses.
+        UserError: the proxy refuses.
     """
     where = written(host.partition('%')[0], port)
     lines = ['CONNECT %s HTTP/1.1' % where, 'Host: ' + where]

@@ -1,5 +1,5 @@
 """
-A folder for PYTHONPATH: its ``sitecustomize`` makes an interpreter begin as ``run`` wants it.
+A folder for PYTHONPATH: its ``sitecustomize`` patches an interpreter that ``run`` starts.
 
-See site's documentation; nothing imports this package.
+See the documentation of ``site``; nothing imports this package.
 """

@@ -1,7 +1,8 @@
 """
-Begin as ``run`` wants it, then as this interpreter would have begun: with its own sitecustomize.
+Do what ``run`` asks for, then import the interpreter's own sitecustomize.
 
-Python imports this before the program. What fails here has to end it: it would run unpatched.
+Python imports this before the program. A failure here must end the process, because the program
+would run unpatched.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +13,7 @@ import sys
 def _begin():
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
-    # Three folders up; the program need not be able to import it by itself.
+    # The package is three folders up; the program's own sys.path may not have it.
     package = os.path.dirname(os.path.dirname(os.path.dirname(here)))
     sys.path.insert(0, package)
     try:
@@ -33,7 +34,7 @@ def _go_on():
         sys.modules.setdefault('sitecustomize', own)
 
 
-if __name__ == 'sitecustomize':  # else somebody only looks at it
+if __name__ == 'sitecustomize':  # otherwise another tool has only imported it
     try:
         _begin()
     except Exception as failure:
