@@ -24,5 +24,9 @@ __all__ = [
 
 __version__ = '0.1.0.dev0'
 
+# On 2.7 the class is ours: tracebacks and pickles should name it by its public name.
+if SSLCertVerificationError.__module__.startswith(__name__ + '.'):
+    SSLCertVerificationError.__module__ = __name__
+
 # Otherwise Python 2.7 prints "No handlers could be found" in applications that do not use logging.
 logging.getLogger('sslproto27').addHandler(logging.NullHandler())

@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 import _ssl
 import ctypes
+import pickle
 import platform
 import socket
 import ssl
@@ -478,6 +479,14 @@ class TestCertificates(object):
         assert case[3] == errors[0].verify_message
         text = '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + case[3]
         assert [True, True] == [errors[0].args[1].startswith(text), str(errors[0]).startswith(text)]
+
+    def test_public_name(self, errors):
+        """Tracebacks show its public name, and by that name it can be pickled."""
+        error = errors[0]
+        assert type(error).__module__ in ('sslproto27', 'ssl')
+        for number in range(pickle.HIGHEST_PROTOCOL + 1):
+            copy = pickle.loads(pickle.dumps(error, number))
+            assert (type(error), error.args, vars(error)) == (type(copy), copy.args, vars(copy))
 
     def test_alert(self, case, errors):
         """The server is told, by the alert that fits."""
