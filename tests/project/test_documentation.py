@@ -170,7 +170,10 @@ context = sslproto27.create_default_context(cafile='ca.pem')
 print(len(aio.run(ask(context, b'a line!\\n'))))
 '''),
     'tornado.md: TLS on Tornado 4.5 to 5.1': Python(
-        'True\n', needs=['tornado'], first=TORNADO, then=IS_OURS),
+        'True\n', needs=['tornado'], first=TORNADO, then='''
+ioloop.IOLoop.current().add_callback(ioloop.IOLoop.current().stop)
+serve(web.Application(), 0)
+''' + IS_OURS),
     'tornado.md: STARTTLS, PROXY, TLS in TLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],
         then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),

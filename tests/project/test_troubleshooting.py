@@ -235,7 +235,7 @@ ERRORS = {
     'The certificate is not for this IP address': lambda pki: refused(
         pki, 'other', name='127.0.0.1'),
     'The certificate has expired': lambda pki: refused(pki, 'expired'),
-    'The certificate is well-formed for Python 2.7, not for us':
+    'The certificate does not follow RFC 5280':
         lambda pki: refused(pki, 'no_identifier'),
     'The peer does not trust us': lambda pki: failures(
         client_context(pki, 'stranger-ca'), server_context(pki))[1],
@@ -277,7 +277,7 @@ ERRORS = {
 
 #: What OpenSSL 3 alone words, or finds, in this way.
 NEW = {'The certificate is self-signed',
-       'The certificate is well-formed for Python 2.7, not for us'}
+       'The certificate does not follow RFC 5280'}
 
 
 @pytest.mark.parametrize('heading', [
