@@ -10,7 +10,10 @@ pytestmark = pytest.mark.skipif(
 
 SCRIPT = '''
 from __future__ import print_function
-import socket, ssl
+import socket, ssl, sys
+
+with open(sys.argv[1] + '/crl.pem', 'rb') as file:
+    crl = file.read()
 
 def patch():
     class PatchedSocket(socket.socket):
@@ -23,6 +26,7 @@ def patch():
 if %(early)r:
     patch()
 import sslproto27
+from sslproto27.context import load_crl, set_sni_callback
 before = sslproto27.create_default_context()
 stock = ssl.create_default_context()
 if not %(early)r:
@@ -32,7 +36,10 @@ class Loop(object):
         return False
 for context in (before, stock, sslproto27.create_default_context(), ssl.create_default_context()):
     incoming, outgoing = sslproto27.MemoryBIO(), sslproto27.MemoryBIO()
-    sslproto27.wrap_bio(context, incoming, outgoing, server_hostname='localhost')
+    made = sslproto27.wrap_bio(context, incoming, outgoing, server_hostname='localhost')
+    made.context = stock
+    set_sni_callback(context, lambda *args: None)
+    load_crl(context, crl)
     sslproto27.SSLPipe(context, server_hostname='localhost').do_handshake()
     sslproto27.SSLProtocol(Loop(), object(), context, server_hostname='localhost')
     print('works')

@@ -12,7 +12,7 @@ import re
 import ssl
 import tempfile
 
-from ..compat import as_bytes, text_type, to_index
+from ..compat import NativeContext, as_bytes, text_type, to_index
 from ..constants import (
     OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
 from ..errors import misuse_error
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: PyPy 7.3.3 has it, and reads it for each connection.
-_NATIVE_POST_HANDSHAKE_AUTH = getattr(ssl.SSLContext, 'post_handshake_auth', None)
+_NATIVE_POST_HANDSHAKE_AUTH = getattr(NativeContext, 'post_handshake_auth', None)
 
 #: Context methods that hasattr must not find, so that programs go on without them.
 ABSENT = ('load_cert_chain_pem', 'get_ciphers', 'set_ciphersuites', 'set_psk_client_callback',
@@ -146,7 +146,7 @@ def set_sni_callback(context, value):
         TypeError: *value* is not callable.
     """
     _check_callable(value)
-    ssl.SSLContext.set_servername_callback(context, value and _with_a_labels(value))
+    NativeContext.set_servername_callback(context, value and _with_a_labels(value))
 
 
 def _check_callable(callback):
@@ -200,7 +200,7 @@ def _load_file(context, data):
     try:
         with os.fdopen(descriptor, 'wb') as file:
             file.write(data)
-        ssl.SSLContext.load_verify_locations(context, path)
+        NativeContext.load_verify_locations(context, path)
     finally:
         os.remove(path)
 

@@ -12,7 +12,7 @@ import socket
 import ssl
 import warnings
 
-from ..compat import PYPY, as_bytes, to_index, writable_view
+from ..compat import PYPY, NativeContext, as_bytes, to_index, writable_view
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
 from ..engine.pair import FEW
@@ -82,7 +82,7 @@ class SSLObject(Unique):
     """
 
     __slots__ = ('_native', '_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
-                 '_failure', '_drained', '_back', '_rest', '_partial', '_partial_size', '_wanted',
+                 '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
                  '_refuses_renegotiation', '_renegotiating', '_expected', '_proven', '_reader',
                  '_server_side', '_server_hostname',
@@ -104,8 +104,7 @@ class SSLObject(Unique):
         self._drained = []          # from the pair, not yet in the outgoing BIO
         self._back = []             # given to OpenSSL, not read by it: it comes first,
         self._rest = b''            # then the rest of the current record,
-        self._partial = []          # or the part of the next one that has arrived,
-        self._partial_size = 0
+        self._partial = bytearray()  # or the part of the next one that has arrived,
         self._wanted = 0            # and the size of that one; 0 if unknown
         self._no_frames = False     # the input is not TLS: let OpenSSL say so
         self._last_kind = 0         # the newest record's content type
@@ -300,25 +299,22 @@ class SSLObject(Unique):
 
     def _assemble(self, incoming):
         """Take the next record's bytes out of *incoming*; return the record once it is complete."""
+        partial = self._partial  # not the pieces: a peer can send many that are small
         while incoming._size:
             if self._no_frames:
-                wanted = self._partial_size + incoming._size
+                wanted = len(partial) + incoming._size
             else:
                 wanted = self._wanted or HEADER_SIZE
-            piece = incoming.read(wanted - self._partial_size)
-            self._partial.append(piece)
-            self._partial_size += len(piece)
-            if self._partial_size < wanted:
+            partial += incoming.read(wanted - len(partial))
+            if len(partial) < wanted:
                 return None
             if not self._wanted and not self._no_frames:
-                self._partial = [b''.join(self._partial)]
-                self._wanted = frame_size(self._partial[0], self._server_side and not self._done)
+                self._wanted = frame_size(bytes(partial), self._server_side and not self._done)
                 self._no_frames = not self._wanted
-            if self._no_frames and not incoming._size or self._partial_size == self._wanted:
-                record = b''.join(self._partial)
-                self._partial = []
-                self._partial_size = self._wanted = 0
-                return record
+            if self._no_frames and not incoming._size or len(partial) == self._wanted:
+                self._partial = bytearray()
+                self._wanted = 0
+                return bytes(partial)
         return None
 
     def _note_renegotiation(self, record):
@@ -645,7 +641,7 @@ class SSLObject(Unique):
 
     @context.setter
     def context(self, context):
-        if not isinstance(context, ssl.SSLContext):
+        if not isinstance(context, NativeContext):
             raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
         self._native.context = context
 
@@ -834,7 +830,7 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         owner: passed to server name callbacks, and kept by a weak reference; None for the object
             itself.
     """
-    if not isinstance(context, ssl.SSLContext):
+    if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):

@@ -229,7 +229,7 @@ class TestRecords(object):
         for byte in byte_by_byte(ends.client_end.outgoing.read()):
             ends.server_end.incoming.write(byte)
             received.append(ends.server_end.read_available())
-            assert len(ends.server._partial) <= 16384 + 300  # bytes as they came, nothing joined
+            assert len(ends.server._partial) <= 16384 + 300  # one record at most
         assert pattern(60000) == b''.join(received)
 
     @pytest.mark.parametrize('junk', [b'GET / HTTP/1.1\r\nHost: a\r\n\r\n', b'\0' * 50,
