@@ -16,10 +16,10 @@ if PY2:
     from .errors import SSLCertVerificationError
     from .pep546 import install, uninstall
 else:
+    from .checking import wrap_bio_and_check
     from .engine.cpython3 import (
         MemoryBIO, SSLCertVerificationError, SSLContext, SSLObject, SSLSession, TLSVersion,
-        create_default_context, install, refuse_renegotiation, uninstall, wrap_bio,
-        wrap_bio_and_check)
+        create_default_context, install, refuse_renegotiation, uninstall, wrap_bio)
 
     wrap_bio_under_lock = wrap_bio_and_check
 

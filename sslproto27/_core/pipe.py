@@ -79,8 +79,6 @@ class SSLPipe(OneProcess, Unique):
     Raises:
         ValueError: *server_hostname* is needed and missing, or can be nobody's name.
         TypeError, ValueError: as `wrap_bio` does.
-        NotImplementedError: *check_name* is True, and on Python 3.12 or later only the context can
-            see to that.
 
     Attributes:
         state (str): one of the states of this module.

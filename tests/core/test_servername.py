@@ -8,7 +8,8 @@ import warnings
 
 import pytest
 
-from sslproto27 import SSLContext, SSLPipe, SSLProtocol, SSLSession, SSLSocket, pep543
+from sslproto27 import (
+    SSLCertVerificationError, SSLContext, SSLPipe, SSLProtocol, SSLSession, SSLSocket, pep543)
 from sslproto27._core.servername import name_of_loop, required_name
 from tests.support.loops import App, Loop
 from tests.support.memory import PY2, raised
@@ -16,9 +17,6 @@ from tests.support.pipe_pairs import PipePair
 
 TEXT = ('server_hostname must be a host name or an IP address, not %r; None will do where '
         'context.check_hostname is false')
-
-#: Whether a name can be checked where the context checks none.
-CAN_CHECK = PY2 or hasattr(ssl, 'match_hostname')
 
 #: What can be nobody's name, in each of its forms.
 WRONG = [u'.', u'..', u'.example.org', u'a..b', u'a' * 64 + u'.org', u'a\0b', b'a\0b', b'\xff',
@@ -179,7 +177,6 @@ class Watched(SSLContext):
         SSLContext.check_hostname.__set__(self, value)
 
 
-@pytest.mark.skipif(not CAN_CHECK, reason='on this Python the context alone can see to that')
 class TestCheckName(object):
     """check_name=True: of one pipe, where the context checks no names."""
 
@@ -200,6 +197,28 @@ class TestCheckName(object):
         said = outcome(pair)
         assert said is None if reason is None else reason in said
         assert (False, ()) == (context.check_hostname, context.changes)
+
+    @pytest.mark.parametrize('name, code, kind', [
+        (u'other.example.org', 62, 'Hostname'), (u'127.0.0.2', 64, 'IP address')])
+    def test_error(self, context, server_context, name, code, kind):
+        """The error is that of a context that checks names."""
+        pair = PipePair(context, server_context, server_hostname=name, check_name=True)
+        error = raised(pair.handshake)
+        assert (SSLCertVerificationError, 1, 'SSL', 'CERTIFICATE_VERIFY_FAILED', code,
+                "%s mismatch, certificate is not valid for '%s'." % (kind, name)) == (
+            type(error), error.errno, error.library, error.reason, error.verify_code,
+            error.verify_message)
+        assert error.verify_message in str(error)
+
+    @pytest.mark.parametrize('certificate, name, common_name, valid', [
+        ('wildcard', u'www.example.org', True, True), ('wildcard', u'example.org', True, False),
+        ('common_name', u'localhost', True, True), ('common_name', u'localhost', False, False)])
+    def test_rules(self, pki, context, tls_version, certificate, name, common_name, valid):
+        """The rules are OpenSSL's; the common name counts where the context says so."""
+        context.hostname_checks_common_name = common_name
+        server = pki.server_context(certificate, version=tls_version)
+        pair = PipePair(context, server, server_hostname=name, check_name=True)
+        assert valid is (outcome(pair) is None)
 
     def test_another_one_of_the_context(self, context, server_context):
         """Another pipe of the context, made and used meanwhile, checks none."""
@@ -230,17 +249,6 @@ class TestCheckName(object):
             context, server_context, server_hostname=u'other.example.org', session=session,
             check_name=True).handshake())
         assert (ValueError if PY2 else ssl.SSLCertVerificationError) is type(error)
-
-
-@pytest.mark.skipif(CAN_CHECK, reason='this Python can check it')
-def test_check_name_refused(pki):
-    """From Python 3.12 on it is refused where it could not be kept."""
-    context = pki.client_context()
-    SSLPipe(context, server_hostname='localhost', check_name=True)
-    context.check_hostname = False
-    assert NotImplementedError is type(raised(
-        SSLPipe, context, server_hostname='localhost', check_name=True))
-    SSLPipe(pki.client_context(trust=None), server_hostname='localhost', check_name=True)
 
 
 def test_check_name_waived(client_context):

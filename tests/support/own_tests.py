@@ -51,6 +51,7 @@ OTHERS = {
     # What is used by others in other folders.
     '_cli.startup': ['cli/run'], '_cli.startup.sitecustomize': ['cli/run'],
     '_core.blocking': ['core/socket', 'hostile/callers_sockets', 'pep543/socket'],
+    '_core.checking': ['core/servername'],
     '_core.chosen': ['core/engine/unavailable'],
     '_core.engine.cpython27': _ENGINE, '_core.engine.guard': _ENGINE,
     '_core.engine.libssl': _ENGINE, '_core.engine.pypy27': _ENGINE,
