@@ -18,7 +18,7 @@ import pytest
 from sslproto27.__main__ import main
 from sslproto27._cli.channel import Channel
 from tests.support.commands import command, fails, fails_here, on_terminal, started, starts_programs
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.memory import PY2, knows_openssl_3, only_python2
 from tests.support.peers import echo_tls, hang_up, receive, serving, talk
 from tests.support.programs import running
@@ -83,7 +83,7 @@ class TestWhatIsShown(object):
         assert 'new' == shown['session']
         assert 'yes, for localhost' == shown['verified']
 
-    @only_graft
+    @not_in_pair('get_verified_chain')
     def test_tree(self, pki):
         """The chain is a tree from the authority to the server, with names, dates and days left."""
         with echo_server(pki.server_context()) as server:
@@ -123,7 +123,7 @@ class TestVerification(object):
         ('expired', 'ca', r'certificate has expired \(X.509 error 10\)'),
         ('other', 'ca', r"Hostname mismatch, .* 'localhost' \(X.509 error 62\)"),
     ])
-    @only_graft  # the chain, and why it was refused
+    @not_in_pair('verify_code')
     def test_refused(self, pki, leaf, trust, reason):
         """The reason is the last line; the chain is shown all the same; nothing is sent."""
         with refusing_server(pki.server_context(leaf=leaf)) as server:
@@ -155,7 +155,7 @@ class TestVerification(object):
         assert status == 0
         assert 'yes, for other.example.org' == facts(stderr)[0]['verified']
 
-    @only_graft
+    @not_in_pair('verify_code')
     def test_lenient(self, pki):
         """--lenient accepts a certificate that is wrong in form alone, and says nothing of it."""
         common = ['--cafile', pki.path('ca'), '--quiet']

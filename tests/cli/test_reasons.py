@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.support.commands import command, fails_here, starts_programs
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.memory import PY2
 from tests.support.peers import hang_up, serving
 
@@ -53,7 +53,7 @@ def said_of_bytes(data, *arguments):
         return said(port, *arguments)
 
 
-@only_graft
+@not_in_pair('verify_code')
 @pytest.mark.parametrize('leaf, code, hint', [
     ('expired', 10, 'renew it, or set the clock of this machine if that is wrong'),
     ('not_yet', 9, 'renew it, or set the clock of this machine if that is wrong'),
@@ -67,7 +67,7 @@ def test_certificate(pki, leaf, code, hint):
         code, re.escape(hint)), found) is not None, found
 
 
-@only_graft
+@not_in_pair('verify_code')
 @pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
 @pytest.mark.parametrize('leaf, code, hint', [
     ('other', 62, 'it is for other.example.org'),
@@ -82,7 +82,7 @@ def test_certificate_with_its_chain(pki, leaf, code, hint):
     assert ' (X.509 error %d): %s; nothing was sent' % (code, hint) in found
 
 
-@only_graft
+@not_in_pair('verify_code')
 @pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
 def test_incomplete_chain(pki):
     """A chain without its intermediate is told from one whose root is there, and not trusted."""
@@ -91,7 +91,7 @@ def test_incomplete_chain(pki):
     assert ': an intermediate is missing there' in missing
 
 
-@only_graft
+@not_in_pair('verify_code')
 @pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
 def test_untrusted_root(pki, tmpdir):
     """A root that the server sends, and that is not trusted, is named."""

@@ -4,10 +4,7 @@ it.
 """
 from __future__ import absolute_import, division, print_function
 
-import _ssl
-import ctypes
 import pickle
-import platform
 import socket
 import ssl
 
@@ -16,9 +13,9 @@ import pytest
 from sslproto27 import MemoryBIO, SSLCertVerificationError, SSLContext
 from tests.support.memory import (
     Endpoint, Pair, connect, error_facts, knows_openssl_3, only_python2, raised, since_python3)
+from tests.support.pipe_pairs import leave_an_error
 from tests.support.pki import new_context
 
-PYPY = platform.python_implementation() == 'PyPy'
 OPENSSL_3 = ssl.OPENSSL_VERSION_INFO >= (3,)
 WANT_READ = (ssl.SSLWantReadError, ssl.SSL_ERROR_WANT_READ, None, None)
 ZERO_RETURN = (ssl.SSLZeroReturnError, ssl.SSL_ERROR_ZERO_RETURN, None, None)
@@ -538,22 +535,6 @@ class TestWithoutAConnection(object):
         expected = [(ssl.SSLError, ssl.SSL_ERROR_SSL, 'PEM', 'NO_START_LINE')] * 2
         assert expected == [error_facts(raised(context.load_cert_chain_pem, b'no certificate'))
                             for _ in range(2)]
-
-
-def leave_an_error():
-    """Put an error into OpenSSL's queue, as a library that shares OpenSSL with us may."""
-    if PYPY:
-        from _cffi_ssl._stdssl import lib
-        lib.ERR_put_error(lib.ERR_LIB_ASN1, 0, 58, b'', 0)
-        assert 0 != lib.ERR_peek_error()
-        return
-    library = ctypes.PyDLL(_ssl.__file__)
-    library.d2i_X509.restype = ctypes.c_void_p
-    library.ERR_peek_error.restype = ctypes.c_ulong
-    junk = ctypes.create_string_buffer(b'no certificate')
-    start = ctypes.c_void_p(ctypes.addressof(junk))
-    assert None is library.d2i_X509(None, ctypes.byref(start), ctypes.c_long(14))
-    assert 0 != library.ERR_peek_error()
 
 
 # Calls of the ssl module that fail, and may leave OpenSSL's queue of errors as they found it or

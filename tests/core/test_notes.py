@@ -8,7 +8,7 @@ import pytest
 
 from sslproto27 import SSLContext, SSLPipe
 from sslproto27._core.notes import add_note, explain
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.memory import since_python3
 from tests.support.pipe_pairs import failures
 
@@ -59,7 +59,7 @@ class TestHandshakes(object):
             str(error).endswith('(no version in common; offered: TLS 1.%d)' % version)
             for error, version in zip(errors, (2, 3))], errors
 
-    @only_graft
+    @not_in_pair('verify_code')
     @since_python3(13, 'the chain of a failed verification')
     @pytest.mark.parametrize('trust, leaf, expected', [
         ('ca', 'stranger', 'the peer sent only its own certificate: an intermediate is missing,'

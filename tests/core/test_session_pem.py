@@ -5,11 +5,12 @@ import ssl
 
 import pytest
 
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.memory import PY2, Pair, connect, raised
 
 pytestmark = [
-    only_graft, pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")]
+    not_in_pair('session'),
+    pytest.mark.skipif(not PY2, reason="Python 3's ssl cannot write a session")]
 
 if PY2:
     from sslproto27._core.session import session_from_pem, session_to_pem

@@ -22,9 +22,9 @@ import pytest
 
 from sslproto27 import SSLContext, TLSVersion, context
 from tests.support.contexts import WAYS
-from tests.support.engines import only_graft
+from tests.support.engines import ENGINE, not_in_pair, only_graft
 from tests.support.memory import PY2, MemoryBIO, Pair, connect, raised
-from tests.support.pipe_pairs import PipePair
+from tests.support.pipe_pairs import PipePair, clear_errors, leave_an_error
 
 pytestmark = pytest.mark.skipif(not PY2, reason="the safety of Python 3's own ssl is not ours")
 
@@ -176,7 +176,7 @@ class TestFailingCallbacks(object):
         assert (0, []) == (answers[1], called)
         assert 'A callback of OpenSSL was interrupted\n' == capfd.readouterr()[1]
 
-    @only_graft
+    @not_in_pair('set_psk_server_callback')
     @pytest.mark.parametrize('how', sorted(FAILURES))
     @pytest.mark.parametrize('side', ['client', 'server'])
     def test_psk(self, tls_version, side, how, stderr):
@@ -193,7 +193,7 @@ class TestFailingCallbacks(object):
         assert [error and error.reason for error in refused] == [
             error and error.reason for error in errors]
 
-    @only_graft
+    @not_in_pair('session_ticket_keys')
     @pytest.mark.parametrize('how', sorted(FAILURES))
     def test_ticket_key(self, pki, tls_version, how, stderr, monkeypatch):
         """A ticket that cannot be encrypted ends the handshake."""
@@ -203,7 +203,7 @@ class TestFailingCallbacks(object):
         monkeypatch.setattr(_callbacks, 'of_connection', lambda handle: FAILURES[how]())
         assert isinstance(pair.try_handshake()[1], ssl.SSLError)
 
-    @only_graft
+    @not_in_pair('keylog_filename')
     @pytest.mark.parametrize('how', sorted(FAILURES))
     def test_keylog(self, pki, tls_version, how, stderr, monkeypatch, tmpdir):
         """A log that cannot be written ends nothing, the process neither."""
@@ -221,7 +221,7 @@ class TestFailingCallbacks(object):
         pair = Pair(pki.client_context(tls_version), server)
         assert all(isinstance(error, ssl.SSLError) for error in pair.try_handshake())
 
-    @only_graft
+    @not_in_pair('set_psk_client_callback')
     @only_ctypes
     def test_near_the_recursion_limit(self, capsys):
         """How deep the caller is decides whether the handshake starts, not what C gets."""
@@ -258,6 +258,9 @@ class TestFailingCallbacks(object):
 def leave(what):
     """Return a function that leaves an error in OpenSSL's queue, as anybody who shares it may."""
     def leave_junk():
+        if ENGINE == 'pair':
+            leave_an_error()
+            return
         bio = MemoryBIO()
         bio.write(b'no list')
         lib.d2i_X509_CRL_bio(bio._bio, binding.NULL)
@@ -427,13 +430,14 @@ def stale(request):
     """Leaves each kind of error; what is there after it is checked."""
     def leave_one():
         leave(request.param)()
-        assert 0 != lib.ERR_peek_last_error()
+        assert ENGINE == 'pair' or 0 != lib.ERR_peek_last_error()
+    if ENGINE == 'pair' and request.param != 'asn1':
+        pytest.skip("2.7's ssl empties the queue after its own failures")
     if request.param == 'eof' and ssl.OPENSSL_VERSION_INFO < (3,):
         pytest.skip('before 3.0 an EOF leaves no error')
     return leave_one
 
 
-@only_graft
 class TestStaleErrors(object):
     """No result depends on what the queue held before."""
 
@@ -445,7 +449,7 @@ class TestStaleErrors(object):
         differing = []
         for label, ask in questions(getattr(scenes.new(), side), 'SSLObject'):
             answers = []
-            for disturb in (lib.ERR_clear_error, stale):
+            for disturb in (clear_errors, stale):
                 pair = getattr(scenes, scene)()
                 one = getattr(pair, side)
                 disturb()
@@ -454,7 +458,7 @@ class TestStaleErrors(object):
                 answers.append((first, outcome(one.read, 10)))
             if answers[0] != answers[1]:
                 differing.append((label, answers))
-        lib.ERR_clear_error()
+        clear_errors()
         assert [] == differing
 
     @pytest.mark.parametrize('feed', ['nothing', 'data', 'close', 'junk', 'cut record'])
@@ -480,10 +484,10 @@ class TestStaleErrors(object):
             return seen
         differing = []
         for label, ask in questions(PipePair(client_context, server_context).server, 'SSLPipe'):
-            answers = [one(disturb, ask) for disturb in (lib.ERR_clear_error, stale)]
+            answers = [one(disturb, ask) for disturb in (clear_errors, stale)]
             if answers[0] != answers[1]:
                 differing.append((label, answers))
-        lib.ERR_clear_error()
+        clear_errors()
         assert [] == differing
 
     def test_memory_bio(self, stale):
@@ -493,14 +497,14 @@ class TestStaleErrors(object):
             for prepare in (lambda bio: None, lambda bio: bio.write(b'abc'),
                             lambda bio: bio.write_eof()):
                 answers = []
-                for disturb in (lib.ERR_clear_error, stale):
+                for disturb in (clear_errors, stale):
                     bio = MemoryBIO()
                     prepare(bio)
                     disturb()
                     answers.append(outcome(ask, bio))
                 if answers[0] != answers[1]:
                     differing.append((label, answers))
-        lib.ERR_clear_error()
+        clear_errors()
         assert [] == differing
 
     def test_context(self, pki, stale):
@@ -527,21 +531,22 @@ class TestStaleErrors(object):
             lambda made: made.load_verify_locations(cafile=pki.path('ca')),
         ]
         answers = []
-        for disturb in (lib.ERR_clear_error, stale):
+        for disturb in (clear_errors, stale):
             answers.append([])
             for call in calls:
                 made = SSLContext()
                 disturb()
                 answers[-1].append(outcome(call, made))
-        lib.ERR_clear_error()
+        clear_errors()
         assert answers[0] == answers[1]
 
+    @not_in_pair('session')
     def test_session(self, pki, stale, tls_version):
         """Sessions are copied, saved, read and used as with an empty queue."""
         from sslproto27._core.session import session_from_pem, session_to_pem
         client, server = pki.client_context(tls_version), pki.server_context(version=tls_version)
         answers = []
-        for disturb in (lib.ERR_clear_error, stale):
+        for disturb in (clear_errors, stale):
             pair = connect(client, server)
             disturb()
             session = pair.client.session
@@ -557,7 +562,7 @@ class TestStaleErrors(object):
             disturb()
             second.handshake()
             answers.append((again == session, wrong, second.client.session_reused))
-        lib.ERR_clear_error()
+        clear_errors()
         assert answers[0] == answers[1]
 
     def test_left_by_a_callback(self, client_context, server_context, stale):
@@ -642,7 +647,7 @@ def intruder(request, monkeypatch):
     return made
 
 
-@only_graft
+@not_in_pair('keylog_filename')
 class TestReentry(object):
     """While a callback runs, its object is nobody's, in the first handshake and in any later."""
 
@@ -739,7 +744,7 @@ class TestReentry(object):
         assert (10, before) == (during - before, len(_sslobject._by_address))
 
 
-@only_graft
+@not_in_pair('set_psk_client_callback')
 class TestExit(object):
     """The interpreter may end at any moment."""
 

@@ -11,7 +11,7 @@ import ssl
 import pytest
 
 import sslproto27
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.https import serving
 from tests.support.memory import only_python2
 from tests.support.pki import new_context
@@ -246,7 +246,7 @@ class TestMutualReload(object):
         assert ('', 'Hello, localhost') == after
 
     @only_python2
-    @only_graft
+    @not_in_pair('session')
     def test_old_session(self, pki, tmpdir):
         """A session of before does not let a client in whose authority is no longer trusted."""
         authorities = tmpdir.join('clients.pem')
@@ -308,7 +308,7 @@ class TestPrefork(object):
         return int(ask(pki, port).split()[-1])
 
     @only_python2
-    @only_graft
+    @not_in_pair('session')
     @pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
     def test_session(self, pki, version):
         """A session of one worker is resumed by another."""

@@ -8,13 +8,19 @@ import pytest
 from sslproto27._core.engine import NAME
 from sslproto27._core.pair.limits import LIMITS, Limit, cannot
 
-__all__ = ['ENGINE', 'is_allowed', 'only_graft', 'pass_on']
+__all__ = ['ENGINE', 'is_allowed', 'not_in_pair', 'only_graft', 'pass_on']
 
 ENGINE = NAME
 
 #: For tests of the graft's own way of doing things.
 only_graft = pytest.mark.skipif(
     ENGINE == 'pair', reason="this is about the graft, which calls OpenSSL's functions itself")
+
+
+def not_in_pair(name):
+    """Return a mark for tests of *name*, one of `LIMITS`: skip with the engine's own reason."""
+    return pytest.mark.skipif(ENGINE == 'pair', reason=str(cannot(name)))
+
 
 #: By what the pair engine cannot do, the test files some of whose tests are about just that. Any
 #: other test that meets it has failed.

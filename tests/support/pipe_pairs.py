@@ -10,8 +10,9 @@ from sslproto27 import SSLPipe
 from tests.support.memory import PY2, whole
 
 __all__ = [
-    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry', 'failures',
-    'native_call', 'needs_refcounts', 'pattern', 'record_types', 'talk',
+    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry',
+    'clear_errors', 'failures', 'leave_an_error', 'native_call', 'needs_refcounts',
+    'pattern', 'record_types', 'talk',
 ]
 
 PYPY = platform.python_implementation() == 'PyPy'
@@ -102,6 +103,33 @@ def _found(ssl_object):
         return ctypes.c_void_p(int(FFI().cast('uintptr_t', native.ssl)))
     from sslproto27._core.engine.cpython27 import _find_ssl
     return _find_ssl(native, native.context)
+
+
+def leave_an_error():
+    """Put an error into OpenSSL's queue, as a library that shares OpenSSL with us may."""
+    if PYPY:
+        from _cffi_ssl._stdssl import lib
+        lib.ERR_put_error(lib.ERR_LIB_ASN1, 0, 58, b'', 0)
+        assert 0 != lib.ERR_peek_error()
+        return
+    import _ssl
+    library = ctypes.PyDLL(_ssl.__file__)
+    library.d2i_X509.restype = ctypes.c_void_p
+    library.ERR_peek_error.restype = ctypes.c_ulong
+    junk = ctypes.create_string_buffer(b'no certificate')
+    start = ctypes.c_void_p(ctypes.addressof(junk))
+    assert None is library.d2i_X509(None, ctypes.byref(start), ctypes.c_long(14))
+    assert 0 != library.ERR_peek_error()
+
+
+def clear_errors():
+    """Empty OpenSSL's queue of errors."""
+    if PYPY:
+        from _cffi_ssl._stdssl import lib
+        lib.ERR_clear_error()
+    else:
+        import _ssl
+        ctypes.PyDLL(_ssl.__file__).ERR_clear_error()
 
 
 class PipePair(object):

@@ -21,7 +21,7 @@ from tests.support.tornados import (
 from sslproto27 import context
 from sslproto27._stream.report import LINES
 from sslproto27.tornado import HTTPServer, SSLIOStream, TCPClient, TCPServer, start_tls
-from tests.support.engines import only_graft
+from tests.support.engines import not_in_pair
 from tests.support.memory import only_python2
 from tests.support.pipe_pairs import PYPY
 from tests.support.pki import PKI
@@ -361,7 +361,7 @@ class TestHTTP(object):
         listener.close()
 
     @only_python2
-    @only_graft
+    @not_in_pair('by_server_name with contexts of other verify modes, flags or versions')
     @on_loop
     def test_refused_name(self, pki):
         """A client whose version the context of its server name refuses: the line has the name."""

@@ -169,16 +169,22 @@ class SSLObject(Unique):
             except (ssl.SSLError, socket.error, RuntimeError) as error:
                 if self.busy is not token or error.__class__ not in _NATIVE_ERRORS:
                     raise
-                failed = None
+                failed, said = None, error
                 clear_queue()
                 if error.__class__ is ssl.SSLZeroReturnError:
                     self._peer_closed = True
-                elif error.__class__ is ssl.SSLError and self._may_be_stale(pair, work):
-                    failed = self._again(pair, work, argument)
+                elif error.__class__ is ssl.SSLError and self._may_be_stale(pair, work, error):
+                    foreign = _is_foreign(error)
+                    failed = self._again(pair, work, argument, foreign)
+                    if isinstance(failed, _Failed):
+                        if foreign:  # that one said nothing of the call
+                            said = failed.args[0]
+                        failed = None
                 if failed is None:
                     self._release(pair)
                     self._give_back(pair)
-                    failed = self._fail(native_error(error))
+                    failed = self._fail(
+                        said.args[0] if said.__class__ is _Ended else native_error(said))
                 intact = True
                 if isinstance(failed, ssl.SSLError):
                     raise failed
@@ -189,37 +195,47 @@ class SSLObject(Unique):
             if pair.is_held(token):
                 pair.leave(token, intact)
 
-    def _may_be_stale(self, pair, work):
+    def _may_be_stale(self, pair, work, error):
         """
-        Return whether a call's failure may be an error that other code left in OpenSSL's queue.
+        Return whether a call's *error* may be one that other code left in OpenSSL's queue.
 
         2.7's ssl empties the queue after a call but not before it, so a stale error hides
-        want-read. A real failure comes with an alert from OpenSSL, encrypted or not, or the peer's.
+        want-read and the peer's end. A real failure ends with an error of OpenSSL's TLS, and comes
+        with an alert from OpenSSL, encrypted or not, or the peer's.
         """
         pair.drain(self._drained)
+        if _is_foreign(error):
+            return True
         # An alert of `_shut_down` may be the close_notify that was wanted.
         kinds = [ord(piece[:1]) for piece in self._drained if work != self._shut_down]
         return (self._last_kind != ALERT and not self._no_frames
                 and ALERT not in kinds and APPLICATION_DATA not in kinds)
 
-    def _again(self, pair, work, argument):
+    def _again(self, pair, work, argument, foreign):
         """
         Do *work* once more, with an empty queue.
 
+        After a fatal alert OpenSSL answers like after a clean end: an end counts only if the first
+        error was *foreign*.
+
         Returns:
-            its result, or the SSLWantReadError that it raised; None if it fails again.
+            its result, or the SSLWantReadError that it raised; `_Failed` if it fails again.
         """
         try:
             if work != self._receive_all:
-                return work(pair, argument) or None
+                result = work(pair, argument)
+                return result if result or foreign else _Failed(None)
             data = self._receive(pair, RECORD)
             argument += [data] if data else []
-            return len(data) or None
+            return False if data or foreign else _Failed(None)
         except _WantRead:
             self._release(pair)
             return want_read()
-        except (_Ended, ssl.SSLError, socket.error):
-            return None
+        except (_Ended, ssl.SSLError, socket.error) as error:
+            clear_queue()
+            if error.__class__ is ssl.SSLZeroReturnError:
+                self._peer_closed = True
+            return _Failed(error)
 
     def _fail(self, error):
         """Record that *error* ends the connection, unless it is harmless; return it."""
@@ -787,6 +803,15 @@ _CHANNEL_BINDINGS = {
 
 #: The connection continues after these errors.
 _HARMLESS = frozenset(['SHUTDOWN_WHILE_IN_INIT', 'PROTOCOL_IS_SHUTDOWN'])
+
+
+class _Failed(Exception):
+    """A second attempt has failed, too; holds its error. It is returned, not raised."""
+
+
+def _is_foreign(error):
+    """Return whether an error is of another part of OpenSSL than TLS; a failure of TLS never is."""
+    return getattr(error, 'library', None) != 'SSL'
 
 
 class _Ended(Exception):

@@ -16,7 +16,7 @@ import pytest
 import sslproto27
 from sslproto27 import MemoryBIO, SSLContext, TLSVersion, context, create_default_context
 from tests.support.contexts import WAYS, Functions, needs
-from tests.support.engines import ENGINE, only_graft
+from tests.support.engines import ENGINE, not_in_pair
 from tests.support.memory import PY2, Pair, connect, only_python2, raised, since_python3
 from tests.support.pki import PASSWORDS, PASSWORD_IDS
 
@@ -586,7 +586,7 @@ class TestCreateDefaultContext(object):
             create_default_context(wrong)
 
     @needs('keylog_filename')
-    @only_graft
+    @not_in_pair('keylog_filename')
     def test_keylog(self, tmpdir, monkeypatch):
         """SSLKEYLOGFILE names the file for secrets."""
         filename = str(tmpdir.join('secrets'))
