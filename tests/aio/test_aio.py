@@ -741,7 +741,6 @@ class TestFailures(object):
         kwargs = dict(ssl_handshake_timeout=0.02) if way == 'timeout' else {}
         context = pki.client_context(trust='stranger-ca' if way == 'failure' else 'ca')
         reference = weakref.ref(context)
-        gc.collect()
         gc.disable()
         try:
             self.use(aio_loop, run, port, context, kwargs)

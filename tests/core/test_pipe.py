@@ -1004,7 +1004,6 @@ class TestMemory(object):
         Pipe, context and TLS object are in no cycle: they die with the last reference, in any
         state.
         """
-        gc.collect()
         gc.disable()
         try:
             pipe, peer = reach(state)
@@ -1019,7 +1018,6 @@ class TestMemory(object):
     @needs_refcounts
     def test_context_dies(self, pki):
         """A context dies with the last pipe that uses it."""
-        gc.collect()
         gc.disable()
         try:
             client, server = pki.client_context(), pki.server_context('ecdsa')

@@ -921,7 +921,6 @@ class TestLifetime(object):
     @pytest.fixture(autouse=True)
     def no_collector(self):
         """Nothing collects cycles."""
-        gc.collect()
         gc.disable()
         yield
         gc.enable()

@@ -84,7 +84,6 @@ class TestGone(object):
         The contexts and the protocol die with the connection, whichever way it ends: no cycle, no
         timer holds them.
         """
-        gc.collect()
         gc.disable()
         try:
             loop = Loop()
@@ -107,7 +106,6 @@ class TestGone(object):
     @needs_refcounts
     def test_context_dies_though_transport_is_kept(self, pki, tls_version):
         """An application that keeps its transport after the end does not keep the context."""
-        gc.collect()
         gc.disable()
         try:
             contexts = self.contexts(pki, tls_version)

@@ -628,7 +628,6 @@ class TestEnds(object):
     def test_all_is_freed(self, pki):
         """With gc off nothing of a connection stays, once it is lost and its protocols are let go.
         """
-        gc.collect()
         gc.disable()
         try:
             with connected(pki) as (client, server):
