@@ -34,7 +34,7 @@ from sslproto27._stream import app_protocol as _above
 from sslproto27._stream.flow import HandshakeLimit
 from sslproto27._stream.transport import SSLTransport
 from tests.support.engines import ENGINE
-from tests.support.hostile import Planned
+from tests.support.hostile import Planned, enough_of
 from tests.support.loops import App, Loop, ModernTransport, Remote, Transport, Waiter, join
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair
@@ -696,7 +696,7 @@ ONCE, TWICE = KINDS[1:2] if PYPY else KINDS[1::4], KINDS[2:3]
 def test_once(lives, script):
     """Anything may be called at any moment."""
     assert [] == lives.wrong(script, lambda moments: [
-        {moment: [name]} for moment in moments for name in CALLS])
+        {moment: [name]} for moment, name in enough_of(itertools.product(moments, CALLS))])
 
 
 @pytest.mark.parametrize('lives', TWICE, indirect=True)
@@ -704,7 +704,7 @@ def test_once(lives, script):
 def test_twice(lives, script):
     """The same twice."""
     assert [] == lives.wrong(script, lambda moments: [
-        {moment: [name, name]} for moment in moments for name in CALLS])
+        {moment: [name, name]} for moment, name in enough_of(itertools.product(moments, CALLS))])
 
 
 @pytest.mark.parametrize('script', LIVES, ids=lambda script: script.__name__)
@@ -712,10 +712,10 @@ def test_chance(lives, script):
     """Anything may be called after anything else, at one moment or several."""
     chance = random.Random(KINDS.index((lives.side, lives.version, lives.cls)))
     assert [] == lives.wrong(script, lambda moments: [
-        random_plan(chance, moments) for _ in range(PLANS)])
+        random_plan(chance, moments) for _ in enough_of(range(PLANS))])
 
 
-PLANS = 5 if PYPY else 30  # which is slow at what it does but once
+PLANS = 15 if PYPY else 30  # which is slow at what it does but once
 
 
 def random_plan(chance, moments, calls=CALLS):
@@ -730,7 +730,7 @@ CHILD = '''
 from __future__ import print_function
 import gc, logging, os, sys
 from tests.support.pki import PKI
-from tests.hostile.test_callers import CALLS, KINDS, LIVES, Lives
+from tests.hostile.test_callers import CALLS, KINDS, LIVES, Lives, enough_of
 
 logging.getLogger('sslproto27').disabled = True
 lives = Lives(PKI(sys.argv[1]), KINDS[%d])
@@ -758,7 +758,7 @@ def test_exit(run_python, kind):
     done = run_python(CHILD % kind + '''
 CALLS['exit'] = lambda life: sys.exit(0)
 for script in LIVES:
-    for moment in lives.new(script).moments:
+    for moment in enough_of(lives.new(script).moments):
         if moment[0] == 'server name':  # there it is a refusal: see the engine's hostile callers
             continue
         child = os.fork()
@@ -996,7 +996,8 @@ def test_pipe(pipe_lives, script, times):
     """
     moments, problems = pipe_lives(script)
     assert [] == problems
-    plans = [{moment: [name] * times} for moment in moments for name in PIPE_CALLS]
+    plans = [{moment: [name] * times}
+             for moment, name in enough_of(itertools.product(moments, PIPE_CALLS))]
     assert [] == [(plan, problems) for plan, problems in (
         (plan, pipe_lives(script, plan)[1]) for plan in plans) if problems]
 
@@ -1006,6 +1007,7 @@ def test_pipe_chance(pipe_lives, script, tls_version):
     """Anything may be called on a pipe after anything else."""
     chance = random.Random(len(PIPE_LIVES))
     moments, _ = pipe_lives(script)
-    plans = [random_plan(chance, moments, PIPE_CALLS) for _ in range(40 if PYPY else 200)]
+    plans = [random_plan(chance, moments, PIPE_CALLS)
+             for _ in enough_of(range(120 if PYPY else 200))]
     assert [] == [(plan, problems) for plan, problems in (
         (plan, pipe_lives(script, plan)[1]) for plan in plans) if problems]

@@ -13,6 +13,7 @@ What must hold, whatever is called when:
 from __future__ import absolute_import, division, print_function
 
 import collections
+import itertools
 import random
 import socket
 
@@ -20,7 +21,7 @@ import pytest
 
 from tests.support.tornados import IS_OLD, connected_sockets, iostream, logged
 from tests.support.engines import ENGINE
-from tests.support.hostile import Planned
+from tests.support.hostile import Planned, enough_of
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY
 
@@ -513,7 +514,7 @@ each_life = pytest.mark.parametrize('script', LIVES, ids=lambda script: script._
 def test_once(lives, script):
     """Anything may be called at any moment."""
     assert [] == lives.wrong(script, lambda moments: [
-        {moment: [name]} for moment in moments for name in CALLS])
+        {moment: [name]} for moment, name in enough_of(itertools.product(moments, CALLS))])
 
 
 @pytest.mark.parametrize('lives', [('client', 'TLSv1.2')], indirect=True)
@@ -521,7 +522,7 @@ def test_once(lives, script):
 def test_twice(lives, script):
     """The same twice."""
     assert [] == lives.wrong(script, lambda moments: [
-        {moment: [name, name]} for moment in moments for name in CALLS])
+        {moment: [name, name]} for moment, name in enough_of(itertools.product(moments, CALLS))])
 
 
 @pytest.mark.parametrize('lives', [('client', 'TLSv1.3'), ('server', 'TLSv1.2')], indirect=True)
@@ -532,4 +533,4 @@ def test_chance(lives, script):
     assert [] == lives.wrong(script, lambda moments: [
         {moment: [chance.choice(list(CALLS)) for _ in range(chance.randint(1, 3))]
          for moment in chance.sample(moments, min(len(moments), chance.randint(1, 3)))}
-        for _ in range(5 if PYPY else 40)])
+        for _ in enough_of(range(15 if PYPY else 40))])

@@ -1,7 +1,24 @@
 """What the suites of hostile callers share: a life in which a plan says who is called when."""
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['Planned']
+import random
+
+from tests.support.engines import ENGINE
+from tests.support.pipe_pairs import PYPY
+
+__all__ = ['Planned', 'enough_of']
+
+
+def enough_of(plans):
+    """
+    Return all of *plans*, or every third by chance, always the same ones.
+
+    What is shown is above the engine: all plans are carried out on CPython 2.7 with the graft.
+    """
+    plans = list(plans)
+    if ENGINE == 'graft' and not PYPY:
+        return plans
+    return random.Random(len(plans)).sample(plans, (len(plans) + 2) // 3)
 
 
 class Planned(object):
