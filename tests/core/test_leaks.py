@@ -163,8 +163,11 @@ def assert_flat(measure):
     """A function that fails if a work, done *count* times, leaks memory or a descriptor."""
     def run(name, count, noise=NOISE):
         measured = measure(name, count)
+        # What PyPy keeps for code and garbage is no malloc's. With the pair engine 2,000 handshakes
+        # cost it up to 1,000 bytes each, and 6,000 not 60 (seen on 7.3.3).
+        resident = max(noise, 2048) if PYPY else noise
         assert [True, True, True] == [
-            measured[0] < noise, measured[1] < noise, measured[2] == 0], measured
+            measured[0] < resident, measured[1] < noise, measured[2] == 0], measured
     return run
 
 
