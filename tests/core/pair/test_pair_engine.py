@@ -24,7 +24,7 @@ from tests.support.pipe_pairs import PYPY, native_call, pattern, record_types
 if not PY2:
     pytest.skip("Python 3's ssl has memory BIOs", allow_module_level=True)
 
-from sslproto27._core.pair import sslobject as engine  # noqa: E402
+from sslproto27._core.pair import settings, sslobject as engine  # noqa: E402
 from sslproto27._core.engine import current, pair as sockets  # noqa: E402
 from sslproto27._core.engine.loopback import LoopbackPair  # noqa: E402
 from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
@@ -756,6 +756,31 @@ class TestLimits(object):
         assert (name, True, True) == (
             error.name, 'pair engine' in str(error), LIMITS[name] in str(error))
 
+    @pytest.mark.parametrize('name, use', [
+        ('session_ticket_keys', lambda made: settings.set_session_ticket_keys(made, [b'k' * 80])),
+        ('num_tickets', settings.get_num_tickets),
+        ('num_tickets', lambda made: settings.set_num_tickets(made, 1)),
+        ('set_psk_client_callback',
+         lambda made: settings.set_psk_client_callback(made, lambda hint: (u'me', b'k'))),
+        ('set_psk_server_callback',
+         lambda made: settings.set_psk_server_callback(made, lambda identity: b'k')),
+        ('keylog_filename', lambda made: settings.set_keylog_filename(made, os.devnull)),
+        pytest.param('post_handshake_auth',
+                     lambda made: settings.set_post_handshake_auth(made, True),
+                     marks=pytest.mark.skipif(PYPY, reason="PyPy's own ssl can offer it")),
+        ('set_ciphersuites',
+         lambda made: settings.set_ciphersuites(made, 'TLS_AES_128_GCM_SHA256')),
+        ('get_ciphers', settings.get_ciphers),
+        ('security_level', settings.get_security_level),
+        ('load_cert_chain_pem', lambda made: settings.load_cert_chain_pem(made, b'')),
+    ])
+    def test_contexts(self, name, use):
+        """Of a context."""
+        error = refused(use, ssl.SSLContext(ssl.PROTOCOL_SSLv23))
+        assert isinstance(error, NotImplementedError)
+        assert (name, True, True) == (
+            error.name, 'pair engine' in str(error), LIMITS[name] in str(error))
+
     def test_verification(self, pki, client_context):
         """Of why a chain was refused."""
         ends = Ends(client_context, pki.server_context('stranger'))
@@ -772,28 +797,14 @@ class TestLimits(object):
 class TestNames(object):
     """The server's name is checked before anything that counts is sent."""
 
-    def handshake_with(self, pki, tls_version, name='localhost', server='localhost',
-                       client_certificate=None):
-        """Shake hands; return the ends, and all that the client has sent."""
-        client = pki.client_context(version=tls_version)
-        context = pki.server_context(server, version=tls_version)
-        if client_certificate:
-            client.load_cert_chain(pki.path(client_certificate))
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(pki.path('ca'))
-        ends = Ends(client, context, server_hostname=name)
-        sent = []
-
-        def split(data):
-            sent.append(data)
-            return [data] if data else []
-
-        ends.split = split
-        return ends, ends.try_handshake(), sent
+    def handshake_with(self, pki, tls_version, name):
+        """Shake hands; return what it ends in."""
+        return Ends(pki.client_context(version=tls_version),
+                    pki.server_context(version=tls_version), server_hostname=name).try_handshake()
 
     def test_wrong_name(self, pki, tls_version):
         """A certificate for another name is refused with the words of OpenSSL."""
-        ends, errors, _ = self.handshake_with(pki, tls_version, 'other.example')
+        errors = self.handshake_with(pki, tls_version, 'other.example')
         assert SSLCertVerificationError is type(errors[0])
         assert (62, "Hostname mismatch, certificate is not valid for 'other.example'.") == (
             errors[0].verify_code, errors[0].verify_message)
@@ -801,14 +812,19 @@ class TestNames(object):
 
     def test_wrong_address(self, pki, tls_version):
         """So is one for another address."""
-        _, errors, _ = self.handshake_with(pki, tls_version, '127.0.0.9')
+        errors = self.handshake_with(pki, tls_version, '127.0.0.9')
         assert (64, "IP address mismatch, certificate is not valid for '127.0.0.9'.") == (
             errors[0].verify_code, errors[0].verify_message)
 
-    def test_nothing_leaves(self, pki, tls_version):
+    @pytest.mark.parametrize('asked', [False, True], ids=['anonymous', 'asked for a certificate'])
+    def test_nothing_leaves(self, pki, tls_version, asked):
         """After a wrong name the client sends one alert, in clear: no certificate, no Finished."""
-        ends = Ends(pki.client_context(version=tls_version),
-                    pki.server_context(version=tls_version), server_hostname='other.example')
+        client = pki.client_context(version=tls_version, leaf='client')
+        server = pki.server_context(version=tls_version)
+        if asked:
+            server.verify_mode = ssl.CERT_REQUIRED
+            server.load_verify_locations(pki.path('ca'))
+        ends = Ends(client, server, server_hostname='other.example')
         raised(ends.client.do_handshake)
         ends.pump()
         raised(ends.server.do_handshake)
