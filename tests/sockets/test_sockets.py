@@ -558,6 +558,7 @@ class TestInstall(object):
     @only_python2
     def test_leaves_later_patches(self, monkeypatch):
         """What somebody has put there since stays."""
+        monkeypatch.setattr(ssl, 'wrap_socket', ssl.wrap_socket)  # what is put back in the end
         sockets.install()
         try:
             monkeypatch.setattr(ssl, 'wrap_socket', len)
