@@ -22,7 +22,7 @@ __all__ = [
     'SSLSocket', '__version__',
 ]
 
-__version__ = '0.1.0.dev0'
+__version__ = '0.1.0'
 
 # On 2.7 the class is ours: tracebacks and pickles should name it by its public name.
 if SSLCertVerificationError.__module__.startswith(__name__ + '.'):

@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+import sslproto27
 from tests.support.documents import Folder, blocks, is_like, pages, targets
 from tests.support.engines import only_graft
 from tests.support.https import serving
@@ -404,6 +405,17 @@ def test_checkout(key):
 def test_is_like(shown, printed, expected):
     """What is shown may differ in its figures, not in what there is."""
     assert expected == is_like(shown, printed)
+
+
+def test_version():
+    """The version that pages show is this one, and it is the newest in the changelog."""
+    shown = set()
+    for page in pages():
+        with open(page) as file:
+            shown.update(re.findall(r'sslproto27[- ]+(\d+\.\d[\w.]*)', file.read()))
+    with open(os.path.join(ROOT, 'CHANGELOG.md')) as file:
+        newest = re.search(r'(?m)^## (\S+) \(\d{4}-\d\d-\d\d\)$', file.read()).group(1)
+    assert {sslproto27.__version__} == shown == {newest}
 
 
 def test_links():
