@@ -80,7 +80,8 @@ setup(
         ] + PYOPENSSL,
         'bench': ['pyOpenSSL<22' + PY2, 'Twisted[tls]>=20.3,<21' + PY2, TROLLIUS, TORNADO],
         # What the README compares itself with.
-        'comparison': ['Twisted[tls]>=20.3,<21' + PY2, GEVENT],
+        'comparison': ['Twisted[tls]>=20.3,<21' + PY2, GEVENT, 'oscrypto==1.3.0' + PY2,
+                       'tlslite-ng>=0.8.2,<0.9' + PY2],
         # To be tried: the last of each for 2.7, but for gevent, of which 22 needs a compiler.
         'applications': [name + PY2 for name in (
             'autobahn==19.11.2', 'eventlet==0.33.3', 'gevent==21.1.2', 'greenlet==1.1.3.post0',

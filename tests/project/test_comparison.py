@@ -1,5 +1,5 @@
 """
-Each cell of the README's table of alternatives is verified, by a check or by a link.
+Each cell of the README's tables of alternatives is verified, by a check or by a link.
 
 `make comparison` runs the checks: they need all the alternatives.
 """
@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from tests.support.comparison_table import FOLDER, alternatives, cells, verified
+from tests.support.comparison_table import FOLDER, alternatives, cells, check_of, verified
 from tests.support.programs import ROOT
 
 COLUMNS = ['sslproto27'] + [name for name, _ in alternatives()]
@@ -22,13 +22,13 @@ def test_every_cell():
             if not target or not verdict.strip('?')
             or not target.startswith(('https://', 'tests/comparison/check_'))]
     assert [] == left
-    assert 12 * 7 == len(cells())
+    assert 12 * 9 == len(cells())
 
 
 @pytest.mark.parametrize('column', COLUMNS)
 def test_verdicts(column):
     """The table says what an alternative's checks say, all of it, and links to them."""
-    own = 'tests/comparison/check_%s.py' % column.lower()
+    own = 'tests/comparison/' + check_of(column)
     table = {row: verdict for (row, name), (verdict, target) in cells().items()
              if name == column and target == own}
     assert verified(column) == table
@@ -40,7 +40,7 @@ def test_verdicts(column):
 def test_no_other_checks():
     """There are no checks of what the table does not have."""
     files = {os.path.basename(path) for path in glob.glob(os.path.join(FOLDER, 'check_*.py'))}
-    assert {'check_%s.py' % name.lower() for name in COLUMNS} | {'check_versions.py'} == files
+    assert {check_of(name) for name in COLUMNS} | {'check_versions.py'} == files
 
 
 def test_run():
