@@ -69,6 +69,7 @@ def main(certificate, workers, port='8443'):
         while True:
             child, status = os.wait()
             print('worker %d has ended (%d), and is replaced' % (child, status))
+            sys.stdout.flush()
             children[children.index(child)] = fork(listener, context)
     except KeyboardInterrupt:
         for child in children:
