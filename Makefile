@@ -4,7 +4,6 @@
 VENV27 := .venv27
 VENV3 := .venv3
 OLDEST3 := .venv3-oldest
-RELEASED := .venv27-released
 INTERPRETERS := $(or $(SSLPROTO27_CACHE),.cache)/interpreters/bin
 URLLIB3 := .cache/urllib3
 URLLIB3_VERSION := 1.26.20
@@ -174,16 +173,8 @@ dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same by
 	@$(VENV3)/$(PIP_INSTALL) build twine 'urllib3<2'
 	@tools/build_release $(VENV3)/bin/python
 
-test-dist: dist .cache/virtualenv/ready  ## the examples, with that wheel in a fresh environment
-	@rm -rf $(RELEASED) build/released
-	@$(VIRTUALENV) $(RELEASED)
-	@$(RELEASED)/$(PIP_INSTALL) "$$(ls dist/*.whl)[test,tornado,twisted,requests]"
-	@cd / && $(CURDIR)/$(RELEASED)/bin/python -c 'import os, sslproto27; found = set(os.listdir( \
-	    os.path.dirname(sslproto27.__file__))); assert {"py.typed", "aio.pyi"} <= found, found'
-	@mkdir -p build/released
-	@git archive HEAD README.md setup.cfg docs examples tests | tar -x -C build/released
-	@cd build/released && ../../$(RELEASED)/bin/python -m pytest -rs \
-	    tests/project/test_examples.py tests/cli/test_main.py
+test-dist: dist $(VENV27)/ready  ## install them as users do, on each interpreter here, also by old pips, and try them
+	@$(VENV3)/bin/python tools/test_release.py
 
 clean:  ## remove all that the above made
 	rm -rf .venv* .cache .pytest_cache .tox build dist *.egg-info
