@@ -418,6 +418,15 @@ def test_version():
     assert {sslproto27.__version__} == shown == {newest}
 
 
+def test_ci_steps():
+    """CONTRIBUTING.md lists what CI runs, in its order."""
+    with open(os.path.join(ROOT, '.ci', 'run')) as file:
+        steps = re.search(r'(?m)^for target in (.*); do$', file.read()).group(1).split()
+    with open(os.path.join(ROOT, 'CONTRIBUTING.md')) as file:
+        section = file.read().partition('\n## What CI runs\n')[2].partition('\n## ')[0]
+    assert steps == re.findall(r'(?m)^\| `make ([a-z0-9-]+)` \|', section)
+
+
 def test_links():
     """Each file that a page links to is there."""
     missing = []
