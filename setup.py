@@ -36,7 +36,7 @@ setup(
     name='sslproto27',
     version=VERSION,
     description='TLS in memory for Python 2.7: memory BIOs for the stock ssl '
-                'module, and TLS transports for Trollius',
+                'module, and TLS for Trollius, Tornado, Twisted and requests',
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     author='the sslproto27 authors',
@@ -97,6 +97,8 @@ setup(
     zip_safe=True,
     classifiers=[
         'Development Status :: 4 - Beta',
+        'Framework :: AsyncIO',
+        'Framework :: Twisted',
         'Intended Audience :: Developers',
         'License :: OSI Approved :: MIT License',
         'Operating System :: POSIX',
@@ -110,5 +112,6 @@ setup(
         'Programming Language :: Python :: Implementation :: PyPy',
         'Topic :: Internet',
         'Topic :: Security :: Cryptography',
+        'Typing :: Typed',
     ],
 )
