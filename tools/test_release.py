@@ -1,7 +1,7 @@
 """Install the wheel and the sdist in dist/ as users do, and try what they bring.
 
-Every step prints one line; the last line is the total.  Dependencies are downloaded first, once for
-each interpreter; all that is installed then comes from local folders.  Fresh environments are made
+Every step prints one line; the last line is the total.  Dependencies are downloaded first, into
+.cache/released; all that is installed then comes from local folders.  Fresh environments are made
 for each extra: the wheel goes into all of them, the sdist into one with all extras.  The commands
 run in an empty folder, so that Python cannot import the checkout instead.
 
@@ -249,11 +249,17 @@ class Interpreter(object):
         self.make_environment(self.pristine)
         with tempfile.TemporaryDirectory() as folder:
             python = self.environment(os.path.join(folder, 'env'))('python')
+            wheels = [python, '-m', 'pip', 'wheel', '-q', '--find-links', self.house,
+                      named(wheel, self.extras())] + self.tools()
+            try:
+                run(wheels + ['--no-index', '-w', folder], **self.variables)
+                return  # an earlier run has downloaded it all
+            except Failed:
+                pass  # it is downloaded now
             # What is built is built by these.
             fetch([python] + PIP_INSTALL + (
                 ['wheel<0.38', 'incremental<22'] if self.is_2 else ['wheel']), **self.variables)
-            fetch([python, '-m', 'pip', 'wheel', '-q', '-w', self.house,
-                   named(wheel, self.extras())] + self.tools(), **self.variables)
+            fetch(wheels + ['-w', self.house], **self.variables)
         for copy in glob.glob(os.path.join(self.house, 'sslproto27-*')):
             os.remove(copy)
 
