@@ -54,6 +54,8 @@ PROGRAMS = {
 #: pip and setuptools: the last pip that 2.7.9 could be given beside its own time's setuptools; what
 #: 2.7.18 brings.
 OLD_TOOLS = [('9.0.3', '28.8.0'), ('19.2.3', '41.2.0')]
+#: By pip, the extras whose wheels it does not know.
+TOO_NEW = {'9.0.3': {'pyopenssl': "cryptography's wheels are newer than this pip (manylinux2010)"}}
 
 
 class Failed(Exception):
@@ -386,7 +388,10 @@ def try_old_tools(total, one, wheel, version, pip, setuptools):
     """Download and install the wheel by an old pip, then what easy_install takes."""
     title = '%s, pip %s, setuptools %s' % (one.name, pip, setuptools)
     house = os.path.join(HOUSES, 'old')
-    wanted = named('sslproto27', one.extras())
+    lacks = TOO_NEW.get(pip, {})
+    for extra, reason in lacks.items():
+        total.left_out('%s, wheel[%s]' % (title, extra), reason)
+    wanted = named('sslproto27', [extra for extra in one.extras() if extra not in lacks])
     with tempfile.TemporaryDirectory() as folder:
         def environment(name):
             path = os.path.join(folder, name)
@@ -399,7 +404,7 @@ def try_old_tools(total, one, wheel, version, pip, setuptools):
 
         place = environment('pip')
         downloads = os.path.join(folder, 'downloads')
-        with total.step('%s: pip download of the wheel with all extras' % title, needed=True):
+        with total.step('%s: pip download of the wheel with its extras' % title, needed=True):
             run([place('python'), '-m', 'pip', 'download', '-q', '--no-index', '-d', downloads,
                  '--find-links', one.house, '--find-links', os.path.dirname(wheel), wanted])
             require(os.path.basename(wheel) in os.listdir(downloads), 'it took something else')
