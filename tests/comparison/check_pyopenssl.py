@@ -2,7 +2,6 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
-import os
 import socket
 
 import pytest
@@ -11,7 +10,7 @@ from OpenSSL import SSL
 
 from tests.comparison.contract import (
     NAMES, PATIENCE, cell, classifiers, connected, greeter, is_pure, receive, requirements,
-    silent, starttls_server)
+    silent, starttls_server, through_pipe)
 
 
 def client_context(pki):
@@ -114,7 +113,7 @@ def test_tls_in_tls(pki):
 
     sides = [(outer_client, outer_server), (outer_server, outer_client)]
     client, server = in_memory(pki)
-    exchange(client, server, through)
+    exchange(client, server, through_pipe)
     assert 'TLSv1.3' == client.get_protocol_version_name()
     with pytest.raises(TypeError):
         SSL.Connection(client_context(pki), outer_client)
@@ -125,14 +124,7 @@ def test_pipes(pki):
     """Its connections take no pipes, but a program can bring the bytes; loops it has none."""
     client, server = in_memory(pki)
 
-    def through(data):
-        reading, writing = os.pipe()
-        os.write(writing, data)
-        os.close(writing)
-        with os.fdopen(reading, 'rb') as file:
-            return file.read()
-
-    exchange(client, server, through)
+    exchange(client, server, through_pipe)
     assert 'TLSv1.3' == client.get_protocol_version_name()
 
 

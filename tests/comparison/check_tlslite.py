@@ -2,7 +2,6 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
-import os
 import socket
 import threading
 
@@ -14,7 +13,7 @@ from tlslite.checker import Checker
 import sslproto27
 from tests.comparison.contract import (
     SHORT, asked, cell, classifiers, connected, greeter, is_pure, nested_server, receive,
-    requirements, silent, starttls_server)
+    requirements, silent, starttls_server, through_pipe)
 
 
 class InMemory(object):
@@ -118,14 +117,7 @@ def test_tls_in_tls(pki):
 @cell('TLS over pipes, on a loop', 'by hand')
 def test_pipes(pki):
     """A program can bring the bytes; loops it has none."""
-    def through(data):
-        reading, writing = os.pipe()
-        os.write(writing, data)
-        os.close(writing)
-        with os.fdopen(reading, 'rb') as file:
-            return file.read()
-
-    client, server = shake_hands(pki, through)
+    client, server = shake_hands(pki, through_pipe)
     assert (3, 4) == client.version == server.version
 
 

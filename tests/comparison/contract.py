@@ -6,6 +6,7 @@ Nothing here knows of one of the alternatives, nor of sslproto27.
 from __future__ import absolute_import, division, print_function
 
 import contextlib
+import os
 import socket
 import ssl
 
@@ -14,7 +15,8 @@ import pkg_resources
 from tests.support.peers import PATIENCE, hang_up, receive, serving
 
 __all__ = ['NAMES', 'PATIENCE', 'SHORT', 'asked', 'cell', 'classifiers', 'connected', 'greeter',
-           'is_pure', 'nested_server', 'receive', 'requirements', 'silent', 'starttls_server']
+           'is_pure', 'nested_server', 'receive', 'requirements', 'silent', 'starttls_server',
+           'through_pipe']
 
 #: Seconds for what has to end by itself because its peer is silent.
 SHORT = 0.2
@@ -140,3 +142,12 @@ def asked(connect, pki, row):
 def connected(port):
     """Return a connected socket."""
     return socket.create_connection(('127.0.0.1', port), PATIENCE)
+
+
+def through_pipe(data):
+    """Return the data, carried through a pipe."""
+    reading, writing = os.pipe()
+    os.write(writing, data)
+    os.close(writing)
+    with os.fdopen(reading, 'rb') as file:
+        return file.read()
