@@ -28,25 +28,26 @@ def greet(reader, writer):
     writer.close()
 
 
-def work(listener, context):
+def work(listener, context, parent):
     aio.install()
     loop = aio.new_event_loop()
     aio.set_event_loop(loop)
     loop.run_until_complete(aio.start_server(greet, sock=listener, ssl=context))
+    loop.add_reader(parent, loop.stop)  # the parent has ended, or wants its workers to
     loop.run_forever()
 
 
-def fork(listener, context):
+def fork(listener, context, parent, to_workers):
     child = os.fork()
     if not child:
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            work(listener, context)
+            os.close(to_workers)
+            work(listener, context, parent)
         except KeyboardInterrupt:
             pass
         finally:
             os._exit(0)
-    return child
 
 
 def stop(signum, frame):
@@ -61,21 +62,24 @@ def main(certificate, workers, port='8443'):
     listener.bind(('127.0.0.1', int(port)))
     listener.listen(100)
     signal.signal(signal.SIGTERM, stop)
-    children = []
+    parent, to_workers = os.pipe()
     try:
-        children += [fork(listener, context) for _ in range(int(workers))]
+        for _ in range(int(workers)):
+            fork(listener, context, parent, to_workers)
         print('listening on port', listener.getsockname()[1])
         sys.stdout.flush()
         while True:
             child, status = os.wait()
             print('worker %d has ended (%d), and is replaced' % (child, status))
             sys.stdout.flush()
-            children[children.index(child)] = fork(listener, context)
+            fork(listener, context, parent, to_workers)
     except KeyboardInterrupt:
-        for child in children:
-            os.kill(child, signal.SIGTERM)
-        for child in children:
-            os.waitpid(child, 0)
+        os.close(to_workers)
+        try:
+            while True:
+                os.wait()
+        except OSError:
+            pass  # no worker is left
 
 
 if __name__ == '__main__':
