@@ -9,9 +9,9 @@ from __future__ import absolute_import, division, print_function
 
 import socket
 
-from twisted.internet import tcp
+from twisted.internet import abstract, tcp
 
-__all__ = ['has_unsent', 'plain_socket', 'receive_now', 'send_now']
+__all__ = ['has_unsent', 'plain_method', 'plain_socket', 'receive_now', 'send_now']
 
 
 def plain_socket(transport):
@@ -19,6 +19,17 @@ def plain_socket(transport):
     if type(transport) not in (tcp.Server, tcp.Client) or getattr(transport, 'TLS', False):
         return None
     return transport if hasattr(transport, '_tempDataBuffer') else None
+
+
+def plain_method(transport, name):
+    """
+    Return a method of *transport* that goes on to do without TLS; None if there is none.
+
+    With pyOpenSSL some of a connection's methods ask its protocol, once its ``TLS`` is true.
+    """
+    if isinstance(transport, tcp.Connection) and name in vars(tcp._TLSConnectionMixin):
+        return getattr(abstract.FileDescriptor, name).__get__(transport)
+    return getattr(transport, name, None)
 
 
 def has_unsent(connection):

@@ -142,9 +142,11 @@ def startTLS(transport, context, serverSide=False, hostname=None, **options):
     Start TLS on a connection that is in use: STARTTLS.
 
     *transport* stays the object that it is, and is TLS from now on, whoever holds it: what is
-    written goes out after what was written before, encrypted. What a LineReceiver has received with
-    the line that led here is taken to be TLS already: what somebody has slipped in fails the
-    handshake. An IHandshakeListener is told when it is done.
+    written goes out after what was written before, encrypted. What a line receiver holds of what
+    came with the line that led here is taken to be TLS already: what somebody has slipped in fails
+    the handshake. More of it that reaches the protocol ends the connection. A protocol with a
+    buffer of its own making must see to that buffer itself. An IHandshakeListener is told when the
+    handshake is done.
 
     Args:
         transport (ITransport or IProtocol): a TCP or Unix connection, or a TLS one; or the protocol
@@ -161,8 +163,9 @@ def startTLS(transport, context, serverSide=False, hostname=None, **options):
         RuntimeError: there is no open connection.
     """
     settings = settings_of(context, serverSide, hostname, options)
-    if not interfaces.ITransport.providedBy(transport):
-        transport = getattr(transport, 'transport', transport)
+    application = None
+    if not interfaces.ITransport.providedBy(transport) and hasattr(transport, 'transport'):
+        application, transport = transport, transport.transport
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    return upgrade(transport, TLSProtocol, settings)
+    return upgrade(transport, TLSProtocol, settings, application)

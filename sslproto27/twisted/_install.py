@@ -10,6 +10,7 @@ from twisted.internet import interfaces, posixbase, tcp
 from twisted.protocols import amp
 from zope.interface import classImplements, classImplementsOnly, implementedBy
 
+from .._core.api import create_default_context
 from .._core.compat import NativeContext
 from ._endpoints import TLSFactory, startTLS
 from ._settings import TLSOptions
@@ -55,8 +56,9 @@ def install(suppress_ragged_eofs=False, **options):
     _replace(posixbase.PosixReactorBase, 'listenSSL', _listen_ssl)
     _provide(tcp.Connection, interfaces.ITLSTransport)
     _provide(posixbase.PosixReactorBase, interfaces.IReactorSSL)
-    if amp.ssl is None:
-        _replace(amp, 'ssl', _NoPyOpenSSL())
+    for module in [amp] + _xmpp():
+        if module.ssl is None:
+            _replace(module, 'ssl', _NoPyOpenSSL())
     _replace(amp.BinaryBoxProtocol, '_startTLS', _start_tls_of_amp)
     _replace(amp.BinaryBoxProtocol, 'peerCertificate', property(_peer_of_amp))
 
@@ -140,12 +142,27 @@ def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
         port, TLSFactory(factory, contextFactory, True, **_options), backlog, interface)
 
 
-# AMP
-
 class _NoPyOpenSSL(object):
-    """What AMP takes for twisted.internet.ssl, to see that there is TLS."""
+    """What AMP and XMPP take for twisted.internet.ssl, to see that there is TLS."""
 
     supported = True
+
+    @staticmethod
+    def optionsForClientTLS(hostname):
+        """Return what XMPP takes unless it is given a context: one that verifies *hostname*."""
+        return TLSOptions(create_default_context(), hostname)
+
+
+def _xmpp():
+    """Return the module of XMPP's startTLS (list): none where twisted.words cannot be imported."""
+    try:
+        from twisted.words.protocols.jabber import xmlstream
+    except ImportError:  # Python without expat, say
+        return []
+    return [xmlstream]
+
+
+# AMP
 
 
 class _Certificate(object):

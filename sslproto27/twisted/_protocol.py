@@ -331,6 +331,8 @@ class TLSProtocol(Unique):
             self._pause_reading_below()
         if self._upgrade is not None:
             self._upgrade.established()
+            if self._state in OVER:
+                return
         if interfaces.IHandshakeListener.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.handshakeCompleted()
         self._end_our_side()

@@ -10,6 +10,8 @@ from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
+from ._below import plain_method
+
 __all__ = ['host_of', 'is_client', 'upgrade']
 
 #: Of a transport, what is TLS's from then on.
@@ -17,6 +19,13 @@ _METHODS = (
     'write', 'writeSequence', 'loseConnection', 'loseWriteConnection', 'abortConnection',
     'registerProducer', 'unregisterProducer', 'stopConsuming', 'pauseProducing', 'resumeProducing',
     'stopProducing', 'getPeerCertificate')
+
+#: Of an application's protocol, besides dataReceived, what a parser calls with what it has parsed,
+#: and where it keeps the rest: those of Twisted's own protocols.
+_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')
+_BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
+
+_ABSENT = object()
 
 
 class Below(object):
@@ -30,7 +39,7 @@ class Below(object):
     def __init__(self, transport):
         self.original = transport
         for name in _METHODS:
-            method = getattr(transport, name, None)
+            method = plain_method(transport, name)
             if method is not None:
                 setattr(self, name, method)
 
@@ -47,43 +56,78 @@ class Upgrade(object):
     Args:
         transport: what the application holds.
         tls (TLSProtocol): what it is from now on.
-        application (IProtocol): who wrote to it.
+        protocols (list): who wrote to it, the application's own protocol last.
     """
 
-    def __init__(self, transport, tls, application):
+    def __init__(self, transport, tls, protocols):
         self._transport = transport
         self._tls = tls
-        self._application = application
+        self._application = protocols[-1]
         self._shadows = dict((name, getattr(tls, name)) for name in _METHODS)
         self._shadows.update(
-            _sslproto27=tls, negotiatedProtocol=None, startTLS=self._start_tls)
+            _sslproto27=tls, negotiatedProtocol=None, startTLS=self._start_tls, TLS=True)
         vars(transport).update(self._shadows)
         for one in interfaces.INegotiated, interfaces.ITLSTransport:
             if not one.providedBy(transport):
                 alsoProvides(transport, one)
-        self._refuses = hasattr(application, 'lineReceived')
-        if self._refuses:
-            application.lineReceived = self._refuse
+        self._refusals = []  # (object, name of the attribute, ours, the object's own or _ABSENT)
+        for protocol in protocols:
+            self._refuse(protocol, 'dataReceived', self._refuse_data)
+        for name in _HANDLERS:
+            self._refuse(self._application, name, self._refuse_all)
+        # A parser that is at work goes on with what it has, and calls what it was given.
+        self._refuse(getattr(self._application, 'stream', None), 'ElementEvent', self._refuse_all)
 
     def _start_tls(self, context, normal=True, hostname=None, **options):
         """Start TLS within this TLS; the transport stays the one that the application holds."""
         upgrade(self._transport, type(self._tls),
                 self._tls.settings_within(context, normal, hostname, options))
 
-    def _refuse(self, line):
-        """Take a line that the peer, or somebody else, sent together with the one that led here."""
+    def early_data(self):
+        """
+        Return what the application holds of what came with the call that led here (bytes).
+
+        It is TLS, or fails the handshake.
+        """
+        take = getattr(self._application, 'clearLineBuffer', None)
+        if take is not None:
+            return take()
+        held = getattr(self._application, '_buffer', None)
+        if not isinstance(held, bytes) or not hasattr(self._application, 'lineReceived'):
+            return b''
+        self._application._buffer = b''
+        return held
+
+    def _refuse(self, owner, name, refusal):
+        """Have *refusal* called in the place of a method, until the handshake is done."""
+        if hasattr(owner, name):
+            self._refusals.append((owner, name, refusal, vars(owner).get(name, _ABSENT)))
+            setattr(owner, name, refusal)
+
+    def _refuse_all(self, *_):
+        """Take what the peer, or somebody else, sent together with what led here."""
         self._tls.abortConnection(Failure(error.ConnectionLost(
-            'a line came with the one that started TLS: it is not protected')))
+            'data came with what started TLS: it is not protected')))
+
+    def _refuse_data(self, data):
+        if data:  # a LineReceiver that goes on is called with nothing
+            self._refuse_all()
 
     def established(self):
         """The handshake is done."""
         self._accept()
+        if _holds_data(self._application):
+            self._refuse_all()
         vars(self._transport)['negotiatedProtocol'] = self._tls.negotiatedProtocol
 
     def _accept(self):
-        if self._refuses and vars(self._application).get('lineReceived') == self._refuse:
-            del self._application.lineReceived
-        self._refuses = False
+        while self._refusals:
+            owner, name, refusal, own = self._refusals.pop()
+            if vars(owner).get(name) == refusal:
+                if own is _ABSENT:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, own)
 
     def lost(self):
         """The connection is lost: nothing refers back to it any more."""
@@ -95,7 +139,7 @@ class Upgrade(object):
         self._shadows = {}
 
 
-def upgrade(transport, protocol_class, settings):
+def upgrade(transport, protocol_class, settings, application=None):
     """
     Start TLS over *transport*, which has a protocol.
 
@@ -103,6 +147,7 @@ def upgrade(transport, protocol_class, settings):
         transport: a transport of Twisted's, or a `TLSProtocol`.
         protocol_class (type): `TLSProtocol`.
         settings (Settings): its first argument.
+        application (IProtocol or None): who asks for it, if that is known.
 
     Returns:
         TLSProtocol: what *transport* is from now on.
@@ -123,12 +168,12 @@ def upgrade(transport, protocol_class, settings):
         owner, 'streamingProducer', False)
     if producer is not None:
         below.unregisterProducer()
-    application = _innermost(wrapped)
-    new._upgrade = Upgrade(transport, new, application)
+    protocols = _within(wrapped)
+    if application is not None and application not in protocols:
+        protocols.append(application)
+    new._upgrade = Upgrade(transport, new, protocols)
     setattr(owner, slot, new)
-    # Bytes that came together with the line that led here are TLS, or fail the handshake.
-    take = getattr(application, 'clearLineBuffer', None)
-    new._start(below, False, take() if take is not None else b'')
+    new._start(below, False, new._upgrade.early_data())
     if producer is not None:
         if getattr(owner, 'producerPaused', False):
             new.pause_sending()
@@ -136,16 +181,39 @@ def upgrade(transport, protocol_class, settings):
     return new
 
 
-def _innermost(protocol):
-    """Return the application's own protocol, under the wrappers of endpoints and of policies."""
-    while True:
-        for name in 'wrappedProtocol', '_wrappedProtocol':
-            inner = vars(protocol).get(name)
-            if inner is not None:
-                protocol = inner
-                break
-        else:
-            return protocol
+def _within(protocol):
+    """Return *protocol* and those that it wraps, the application's own last (list)."""
+    found = []
+    while protocol is not None and protocol not in found:
+        found.append(protocol)
+        protocol = _wrapped_by(protocol)
+    return found
+
+
+def _wrapped_by(protocol):
+    """Return the protocol that gets what *protocol* gets; None if there is none."""
+    own = vars(protocol)
+    for name in 'wrappedProtocol', '_wrappedProtocol':  # Twisted's policies, its endpoints
+        if own.get(name) is not None:
+            return own[name]
+    # A wrapper has an attribute that is a protocol, with this very one, or its transport, below.
+    below = protocol, own.get('transport')
+    for value in list(own.values()):
+        if (value is not own.get('transport') and hasattr(value, 'dataReceived')
+                and any(one is not None and getattr(value, 'transport', None) is one
+                        for one in below)):
+            return value
+    return None
+
+
+def _holds_data(protocol):
+    """Return whether a parser of Twisted's has part of a message (bool)."""
+    for name in _BUFFERS:
+        held = getattr(protocol, name, None)
+        if isinstance(held, bytes) and held:
+            return True
+    in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # a NetstringReceiver's state
+    return in_payload is not None and getattr(protocol, '_state', None) == in_payload
 
 
 def is_client(transport):
