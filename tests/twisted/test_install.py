@@ -321,6 +321,32 @@ class TestInstall(object):
             (tcp.Server, interfaces.ITLSTransport),
             (posixbase.PosixReactorBase, interfaces.IReactorSSL))]
 
+    def test_every_user_of_pyopenssl(self, monkeypatch):
+        """Each module of Twisted that does without TLS, for want of pyOpenSSL, is told of it."""
+        import importlib
+        import os
+        import re
+
+        import twisted
+        found = set()
+        top = os.path.dirname(twisted.__file__)
+        for folder, _, names in os.walk(top):
+            for name in names:
+                path = os.path.join(folder, name)
+                if name.endswith('.py') and os.sep + 'test' not in path[len(top):]:
+                    with open(path, 'rb') as source:
+                        if re.search(br'^ *ssl = None', source.read(), re.MULTILINE):
+                            found.add(path[len(top) + 1:-3].replace(os.sep, '.'))
+        found.discard('internet.posixbase')  # the reactor's methods are replaced
+        assert {'protocols.amp', 'words.protocols.jabber.xmlstream'} == found
+        modules = [importlib.import_module('twisted.' + name) for name in found]
+        for module in modules:
+            monkeypatch.setattr(module, 'ssl', None)
+        sslproto27.twisted.install()
+        assert [True] * len(modules) == [module.ssl.supported for module in modules]
+        sslproto27.twisted.uninstall()
+        assert [None] * len(modules) == [module.ssl for module in modules]
+
     def test_unknown_option(self):
         """An option that there is none of is a TypeError that names it."""
         with pytest.raises(TypeError) as info:
@@ -502,6 +528,149 @@ class TestMail(object):
             assert interfaces.ISSLTransport.providedBy(made[0].transport)
             until(client.logout())
             until(lambda: made[0].transport.disconnected)
+
+
+    def test_pop3(self, pki, installed):
+        """POP3 with STLS, of which Twisted has the client's side: the server's is added."""
+        from twisted.mail import pop3, pop3client
+
+        class Server(pop3.POP3):
+            AUTH_CMDS = pop3.POP3.AUTH_CMDS + [b'STLS']
+
+            def do_CAPA(self):
+                self.successResponse(b'')
+                self.sendLine(b'STLS')
+                self.sendLine(b'.')
+
+            def do_STLS(self):
+                self.successResponse(b'go ahead')
+                self.transport.startTLS(pki.server_context())
+
+            def do_USER(self, user):
+                assert interfaces.ISSLTransport.providedBy(self.transport)
+                self.successResponse(b'over TLS')
+        greeted = defer.Deferred()
+
+        class Client(pop3client.POP3Client):
+            def serverGreeting(self, challenge):
+                greeted.callback(challenge)
+        made = quiet(Server)
+        with listening(loopback(), made) as port:
+            ours = protocol.ClientFactory()
+            ours.noisy = False
+            client = Client()
+            ours.buildProtocol = lambda address: client
+            global_reactor.connectTCP('localhost', port, ours)
+            until(greeted)
+            until(client.startTLS(pki.client_context()))
+            assert b'over TLS' == until(client.user(b'me'))
+            until(client.quit())
+            until(lambda: made.made[0].transport.disconnected)
+
+
+NS = 'http://etherx.jabber.org/streams'
+NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls'
+
+
+class TestXMPP(object):
+    """twisted.words' XMPP, unchanged."""
+
+    @pytest.fixture(autouse=True)
+    def installed(self, monkeypatch, request):
+        """`install()` in force, as without pyOpenSSL."""
+        from twisted.words.protocols.jabber import xmlstream
+        monkeypatch.setattr(xmlstream, 'ssl', None)
+        sslproto27.twisted.install()
+        yield
+        sslproto27.twisted.uninstall()
+        assert xmlstream.ssl is None
+
+    def client(self, port, context):
+        """Connect a client whose stream wants TLS; return what it tells, a list of events."""
+        from twisted.words.protocols.jabber import xmlstream
+        events = []
+
+        class Authenticator(xmlstream.ConnectAuthenticator):
+            def __init__(self):
+                xmlstream.ConnectAuthenticator.__init__(self, u'localhost')
+
+            def associateWithStream(self, xs):
+                xmlstream.ConnectAuthenticator.associateWithStream(self, xs)
+                xs.initializers = [xmlstream.TLSInitiatingInitializer(
+                    xs, True, configurationForTLS=context)]
+                xs.addObserver('/message', lambda message: events.append(
+                    (str(message.body), interfaces.ISSLTransport.providedBy(xs.transport))))
+        factory = xmlstream.XmlStreamFactory(Authenticator())
+        factory.noisy = False
+        factory.maxRetries = 0
+        for name in (xmlstream.STREAM_AUTHD_EVENT, xmlstream.STREAM_END_EVENT,
+                     xmlstream.INIT_FAILED_EVENT):
+            factory.addBootstrap(name, lambda what, name=name: events.append((name, what)))
+        global_reactor.connectTCP('localhost', port, factory)
+        return events
+
+    @pytest.mark.parametrize('given', [True, False], ids=['context', 'no context'])
+    def test_start_tls(self, pki, given):
+        """STARTTLS on both sides, then a stanza; without a context the system's trust counts."""
+        from twisted.words.protocols.jabber import xmlstream
+        from twisted.words.xish import domish
+
+        class Authenticator(xmlstream.ListenAuthenticator):
+            def streamStarted(self, root):
+                xmlstream.ListenAuthenticator.streamStarted(self, root)
+                xs = self.xmlstream
+                xs.sendHeader()
+                features = domish.Element((NS, 'features'))
+                if not hasattr(xs.transport, '_sslproto27'):
+                    features.addElement((NS_TLS, 'starttls'))
+                    xs.addOnetimeObserver('/starttls', self.start)
+                xs.send(features)
+                if hasattr(xs.transport, '_sslproto27'):
+                    message = domish.Element((None, 'message'))
+                    message.addElement('body', content=u'hello')
+                    xs.send(message)
+
+            def start(self, element):
+                xs = self.xmlstream
+                xs.send(domish.Element((NS_TLS, 'proceed')))
+                xs.transport.startTLS(pki.server_context())
+                xs.reset()
+        factory = xmlstream.XmlStreamServerFactory(Authenticator)
+        factory.noisy = False
+        with listening(loopback(), factory) as port:
+            events = self.client(port, pki.client_context() if given else None)
+            if given:
+                until(lambda: ('hello', True) in events)
+                dict(events)[xmlstream.STREAM_AUTHD_EVENT].transport.loseConnection()
+            until(lambda: events and events[-1][0] == xmlstream.STREAM_END_EVENT)
+            assert events[-1][1].check(
+                error.ConnectionDone if given else SSLCertVerificationError)
+
+    def test_injected_stanza(self, pki):
+        """A stanza that came with <proceed/> is not handled, and ends the connection."""
+        from twisted.words.protocols.jabber import xmlstream
+        header = ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s' "
+                  "id='1' version='1.0' from='localhost'>" % NS)
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+
+        def work(_):
+            sock = listener.accept()[0]
+            sock.recv(4096)
+            sock.sendall((header + "<stream:features><starttls xmlns='%s'/></stream:features>"
+                          % NS_TLS).encode('ascii'))
+            sock.recv(4096)
+            sock.sendall(("<proceed xmlns='%s'/><message><body>injected</body></message>"
+                          % NS_TLS).encode('ascii'))
+            while sock.recv(4096):
+                pass
+        peer = Peer(socket.socket(), work)
+        events = self.client(listener.getsockname()[1], pki.client_context())
+        until(lambda: events and events[-1][0] == xmlstream.STREAM_END_EVENT and peer.done())
+        listener.close()
+        assert not [event for event in events if event[0] == 'injected']
+        assert error.ConnectionLost is events[-1][1].type
 
 
 class TestAMP(object):
