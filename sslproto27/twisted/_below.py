@@ -8,10 +8,18 @@ Read from Twisted 20.3.0, and found in 26.10.0: what a connection has not sent y
 from __future__ import absolute_import, division, print_function
 
 import socket
+import struct
 
 from twisted.internet import abstract, tcp
 
-__all__ = ['has_unsent', 'plain_method', 'plain_socket', 'receive_now', 'send_now']
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows
+    fcntl = termios = None
+
+__all__ = ['has_unsent', 'is_paused', 'plain_method', 'plain_socket', 'receive_now', 'send_now',
+           'unsent']
 
 
 def plain_socket(transport):
@@ -35,6 +43,28 @@ def plain_method(transport, name):
 def has_unsent(connection):
     """Return whether something waits to be sent (bool)."""
     return bool(connection.dataBuffer or connection._tempDataBuffer)
+
+
+def unsent(transport):
+    """
+    Return how many bytes *transport* has yet to send, with those that the system has (int).
+
+    Linux tells of the latter until the peer has acknowledged them; where nobody tells, they are 0.
+    """
+    count = (len(getattr(transport, 'dataBuffer', b'')) - getattr(transport, 'offset', 0)
+             + getattr(transport, '_tempDataLen', 0))
+    if fcntl is None:
+        return count
+    try:
+        answer = fcntl.ioctl(transport.getHandle().fileno(), termios.TIOCOUTQ, struct.pack('i', 0))
+    except (AttributeError, EnvironmentError, ValueError):  # no socket, or it is closed
+        return count
+    return count + struct.unpack('i', answer)[0]
+
+
+def is_paused(transport):
+    """Return whether a connection of Twisted's own has been told not to read (bool)."""
+    return isinstance(transport, tcp.Connection) and transport not in transport.reactor.getReaders()
 
 
 def receive_now(connection):

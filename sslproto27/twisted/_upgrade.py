@@ -10,7 +10,7 @@ from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from ._below import plain_method
+from ._below import is_paused, plain_method
 
 __all__ = ['host_of', 'is_client', 'upgrade']
 
@@ -173,6 +173,9 @@ def upgrade(transport, protocol_class, settings, application=None):
         protocols.append(application)
     new._upgrade = Upgrade(transport, new, protocols)
     setattr(owner, slot, new)
+    if is_paused(owner) or getattr(owner, '_reading_paused', False):
+        new.pauseProducing()  # what is the application's, but not the handshake
+        below.resumeProducing()
     new._start(below, False, new._upgrade.early_data())
     if producer is not None:
         if getattr(owner, 'producerPaused', False):

@@ -163,6 +163,42 @@ class TestStartTLS(object):
         assert [b'STARTTLS'] == theirs.made[0].lines
         assert error.ConnectionLost is theirs.made[0].reason.type
 
+    @pytest.mark.parametrize('in_tls', [False, True], ids=['plain', 'TLS'])
+    def test_paused(self, pki, in_tls):
+        """On a paused connection the handshake is done, and no data comes until it goes on."""
+        class Pausing(Asked):
+            def lineReceived(self, line):
+                if line == b'STARTTLS':
+                    self.pauseProducing()
+                    self.sendLine(b'go ahead')
+                    global_reactor.callLater(0.05, startTLS, self, self.context, True)
+                else:
+                    Asked.lineReceived(self, line)
+        theirs = quiet(Pausing, pki.server_context())
+        one = TLSServerEndpoint(loopback(), pki.server_context()) if in_tls else loopback()
+        with listening(one, theirs) as port:
+            other = loopback(port=port)
+            if in_tls:
+                other = TLSClientEndpoint(other, pki.client_context(), 'localhost')
+            ours = until(other.connect(quiet(Asking, pki.client_context())))
+            until(lambda: ours.lines and ours.tls.sslObject.version())
+            for _ in range(10):
+                global_reactor.iterate(0.005)
+            assert [] == theirs.made[0].lines
+            theirs.made[0].resumeProducing()
+            until(lambda: len(ours.lines) == 2)
+            assert [b'hello'] == theirs.made[0].lines
+            end(ours, theirs.made[0])
+
+    def test_says_that_it_is_tls(self, pki):
+        """The transport's TLS is true then, as Twisted's own startTLS has it, and all goes on."""
+        ours, theirs = starttls_pair(pki)
+        until(lambda: len(ours.lines) == 2)
+        assert [True, True] == [one.transport.TLS for one in (ours, theirs)]
+        ours.sendLine(b'x' * 10000)
+        until(lambda: len(ours.lines) == 3)
+        end(ours, theirs)
+
     def test_early_hello(self, pki):
         """A ClientHello that comes with the line that starts TLS is used."""
         theirs = quiet(Asked, pki.server_context())
@@ -532,7 +568,7 @@ class TestMail(object):
 
     def test_pop3(self, pki, installed):
         """POP3 with STLS, of which Twisted has the client's side: the server's is added."""
-        from twisted.mail import pop3, pop3client
+        from twisted.mail import pop3
 
         class Server(pop3.POP3):
             AUTH_CMDS = pop3.POP3.AUTH_CMDS + [b'STLS']
@@ -551,7 +587,7 @@ class TestMail(object):
                 self.successResponse(b'over TLS')
         greeted = defer.Deferred()
 
-        class Client(pop3client.POP3Client):
+        class Client(pop3.AdvancedPOP3Client):
             def serverGreeting(self, challenge):
                 greeted.callback(challenge)
         made = quiet(Server)
