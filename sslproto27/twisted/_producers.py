@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 __all__ = ['PullProducer', 'Throttle']
@@ -39,22 +40,28 @@ class PullProducer(object):
 
     Args:
         producer (IPullProducer): the application's.
-        reactor (IReactorTime): whose turns.
+        call_later (callable): is given a delay and a function.
+        failed (callable): is given the Failure, once the producer has raised; it is not asked again.
     """
 
-    def __init__(self, producer, reactor):
+    def __init__(self, producer, call_later, failed):
         self._producer = producer
-        self._reactor = reactor
+        self._call_later = call_later
+        self._failed = failed
         self._call = None
 
     def resumeProducing(self):
         """Ask for more, from the next turn on."""
         if self._call is None:
-            self._call = self._reactor.callLater(0, self._pull)
+            self._call = self._call_later(0, self._pull)
 
     def _pull(self):
-        self._call = self._reactor.callLater(0, self._pull)
-        self._producer.resumeProducing()
+        self._call = self._call_later(0, self._pull)
+        try:
+            self._producer.resumeProducing()
+        except Exception:
+            self.pauseProducing()
+            self._failed(Failure())
 
     def pauseProducing(self):
         """Ask for no more, for now."""

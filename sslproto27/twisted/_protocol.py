@@ -23,7 +23,7 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
-from ._below import has_unsent, plain_socket, receive_now, send_now
+from ._below import has_unsent, plain_socket, receive_now, send_now, unsent
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -41,6 +41,10 @@ HIGH_WATER = 64 * 1024
 #: sees to others.
 READ_SIZE = 64 * 1024
 FAIR_SHARE = 3
+
+#: How often it is seen, while the end is awaited, whether something moves: in each time that the
+#: peer has.
+LOOKS = 4
 
 #: The pipe's states in which the application's bytes are welcome.
 _WRITABLE = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.PEER_CLOSED])
@@ -88,7 +92,8 @@ class TLSProtocol(Unique):
     __slots__ = ('wrappedProtocol', 'transport', 'factory', 'disconnecting', 'producer',
                  'streamingProducer', 'producerPaused', '_settings', '_pipe', '_state', '_timer',
                  '_reason', '_push', '_lower_paused', '_reading_paused', '_delivering',
-                 '_write_end', '_held', '_upgrade', '_socket', '__dict__', '__weakref__')
+                 '_write_end', '_held', '_upgrade', '_socket', '_stopped', '_watched', '__dict__',
+                 '__weakref__')
 
     def __init__(self, settings, wrappedProtocol):
         self._settings = settings
@@ -106,6 +111,8 @@ class TLSProtocol(Unique):
         self._delivering = False    # an event is being handled: it ends with a flush
         self._write_end = None      # of loseWriteConnection: WANTED, then TOLD
         self._held = ()             # what has come while the application had paused
+        self._stopped = False       # stopProducing has been called
+        self._watched = None        # what was unsent when, while the end is awaited
         self._upgrade = None        # how this has become the TLS of a transport that was in use
 
     def _enter(self, event):
@@ -120,6 +127,9 @@ class TLSProtocol(Unique):
 
     def makeConnection(self, transport):
         """Start the handshake over *transport*, and give the application its connection."""
+        connector = getattr(transport, 'connector', None)
+        if connector is not None:
+            connector.transport = self  # whose disconnect() would cut off what is below
         self._start(transport, True, b'')
 
     def _start(self, transport, is_new, early):
@@ -238,8 +248,12 @@ class TLSProtocol(Unique):
         # So that nothing refers back, nor pins the context.
         if self._upgrade is not None:
             self._upgrade.lost()
-        self._pipe = self._reason = self._upgrade = None
+        self._pipe = self._reason = self._upgrade = self._watched = None
         self._held = ()
+        connector = getattr(self.transport, 'connector', None)
+        if connector is not None and connector.transport is self:
+            while isinstance(connector.transport, TLSProtocol):
+                connector.transport = connector.transport.transport
         if protocol is not None:
             protocol.connectionLost(reason)
 
@@ -251,11 +265,10 @@ class TLSProtocol(Unique):
     def resume_sending(self):
         """It has sent it."""
         self._lower_paused = False
-        if self._state is CLOSING:  # so the peer reads: its time begins anew
-            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT,
-                              self._shutdown_timed_out)
         if self._state not in OVER:
             self._flush()
+            if not self._lower_paused and getattr(self.transport, 'disconnecting', False):
+                self._unregister_below()  # somebody has closed it, and it waits for this
 
     # The way up
 
@@ -272,7 +285,7 @@ class TLSProtocol(Unique):
         if not self._held:
             self._held = []
             if not self._reading_paused:
-                self._reactor().callLater(0, self._deliver_held)
+                self._call_later(0, self._deliver_held)
         self._held.append((feed, data))
 
     def _deliver_held(self):
@@ -389,7 +402,13 @@ class TLSProtocol(Unique):
         if (pipe is None or pipe.state not in _WRITABLE or self._state in OVER
                 or self.disconnecting and self.producer is None):
             return
-        pipe.feed_appdata(data)
+        try:
+            pipe.feed_appdata(data)
+        except ssl.SSLError as failure:  # another process uses the connection
+            self._fail(failure)
+            return
+        if self.disconnecting:  # a producer goes on
+            self._watched = None
         # What a callback writes leaves together, once it is over, unless that is much.
         if not self._delivering or pipe.backlog_size > HIGH_WATER:
             self._flush()
@@ -427,8 +446,7 @@ class TLSProtocol(Unique):
         if self._push is not None:
             self._control_producer()
         if self._state is CLOSING and self._timer is None:
-            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT,
-                              self._shutdown_timed_out)
+            self._watch_end()
 
     def _all_is_sent(self, pipe):
         if self._write_end is WANTED and pipe.state not in _WRITABLE:
@@ -466,18 +484,31 @@ class TLSProtocol(Unique):
             return
         self.producer, self.streamingProducer = producer, streaming
         self.producerPaused = not streaming
-        self._push = producer if streaming else PullProducer(producer, self._reactor())
+        self._push = producer if streaming else PullProducer(
+            producer, self._call_later, self._producer_failed)
         self._control_producer()
 
     def unregisterProducer(self):
         """Forget the producer; what waited for its end goes on."""
         self._forget_producer()
 
-    def _forget_producer(self):
+    def _drop_producer(self):
         push, self._push, self.producer = self._push, None, None
         if not self.streamingProducer and push is not None:
             push.pauseProducing()
+
+    def _forget_producer(self):
+        self._drop_producer()
         self._end_our_side()
+
+    def _producer_failed(self, failure):
+        """Forget a pull producer that has raised."""
+        _log.failed(failure)
+        if self.disconnecting or self._write_end is WANTED:
+            self._drop_producer()
+            self._abort(failure)  # close_notify would say that this was all
+        else:
+            self._forget_producer()
 
     def stopConsuming(self):
         """Forget the producer, and close."""
@@ -501,6 +532,8 @@ class TLSProtocol(Unique):
         elif self.producerPaused and not pipe.backlog:
             self.producerPaused = False
             push.resumeProducing()
+            if self._stopped:
+                self._end_our_side()
 
     def pauseProducing(self):
         """Stop dataReceived: it is not called again until `resumeProducing`."""
@@ -521,13 +554,19 @@ class TLSProtocol(Unique):
             return
         if self._held or self._pipe.has_appdata or self._pipe.failure is not None:
             # Not from here: the application may be in the middle of something.
-            self._reactor().callLater(0, self._deliver_held)
+            self._call_later(0, self._deliver_held)
         else:
             self._resume_reading_below()
 
     def stopProducing(self):
-        """Close: nothing more is wanted."""
+        """
+        Close: nothing more is wanted.
+
+        A push producer is waited for only while it is paused: it may be gone.
+        """
+        self._stopped = True
         self._lose()
+        self._end_our_side()
 
     def _pause_reading_below(self):
         pause = getattr(self.transport, 'pauseProducing', None)
@@ -545,9 +584,9 @@ class TLSProtocol(Unique):
         """
         Close: what was written is sent, then close_notify; the application gets no more data.
 
-        A producer that is registered goes on writing until it is unregistered. The peer has 30
-        seconds to answer close_notify, or those that ``shutdownTimeout`` says; and as long again
-        each time that it takes nothing of what is sent.
+        A producer that is registered goes on writing until it is unregistered. Whenever nothing
+        moves for 30 seconds, or those that ``shutdownTimeout`` says, this is over: the producer
+        writes nothing, the peer takes nothing of what is sent, or does not answer close_notify.
         """
         self._lose()
 
@@ -578,8 +617,13 @@ class TLSProtocol(Unique):
 
     def _end_our_side(self):
         """Send close_notify, if the application wants it by now, and nothing has to come before."""
-        if (self.producer is not None or self._state not in OPEN
+        if (self._state not in OPEN
                 or not self.disconnecting and self._write_end is not WANTED):
+            return
+        if self.producer is not None and not (
+                self._stopped and self.streamingProducer and not self.producerPaused):
+            if self.disconnecting and self._timer is None:
+                self._watch_end()
             return
         pipe = self._pipe
         if self.disconnecting:
@@ -587,6 +631,7 @@ class TLSProtocol(Unique):
                 self._fail(pipe.failure)
                 return
             self._enter(CLOSE)
+            self._stop_timer()
         try:
             if pipe.state in CAN_END:
                 pipe.shutdown()
@@ -603,14 +648,15 @@ class TLSProtocol(Unique):
         Args:
             reason (Failure or None): what connectionLost will say, unless that is settled.
         """
-        if self._state is not CLOSED:
-            self._abort(reason)
+        self._abort(reason)
 
     def _abort(self, reason=None):
+        if self._state is CLOSED:
+            return
         self._reason = self._reason or reason
         self._stop_timer()
         if self._state is not ENDING:
-            self._enter(END)
+            self._begin_end(Failure(error.ConnectionAborted()))
         transport = self.transport
         if transport is None:
             return
@@ -622,13 +668,27 @@ class TLSProtocol(Unique):
             self._unregister_below()
             transport.loseConnection()
 
+    def _begin_end(self, reason):
+        """
+        Take leave of the application; what it has not been given is dropped.
+
+        Args:
+            reason (Failure or None): what it is told, if the transport below is lost already; None
+                for what that one said.
+        """
+        self._enter(END)
+        held, self._held = self._held, ()
+        for feed, data in held:
+            if feed == self._lost:
+                self._call_later(0, lambda: self._lost(reason or data))
+
     def _end(self):
         """Close the transport below, which sends what it has first."""
-        self._enter(END)
+        self._begin_end(None)
         if self._socket is not None and not has_unsent(self._socket):
             self._stop_timer()
         else:  # it may be stuck
-            self._start_timer(self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT, self._abort)
+            self._watch_end()
         self._unregister_below()
         self.transport.loseConnection()
 
@@ -665,7 +725,7 @@ class TLSProtocol(Unique):
         What was encrypted before the fork is the parent's to send.
         """
         self._pipe.let_go()
-        self._enter(END)
+        self._begin_end(None)
         self._stop_timer()
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):
@@ -679,9 +739,21 @@ class TLSProtocol(Unique):
             from twisted.internet import reactor
         return reactor
 
+    def _call_later(self, delay, callback):
+        """Have *callback* called; what the application raises in it ends the connection."""
+        return self._reactor().callLater(delay, self._call, callback)
+
+    def _call(self, callback):
+        try:
+            callback()
+        except BaseException:  # as the reactor does, for what it calls on a connection's behalf
+            failure = Failure()
+            _log.failed(failure)
+            self._abort(failure)
+
     def _start_timer(self, delay, callback):
         self._stop_timer()
-        self._timer = self._reactor().callLater(delay, callback)
+        self._timer = self._call_later(delay, callback)
 
     def _stop_timer(self):
         timer, self._timer = self._timer, None
@@ -693,9 +765,41 @@ class TLSProtocol(Unique):
             None, 'the TLS handshake took longer than %s seconds'
             % self._settings.handshakeTimeout)))
 
+    def _watch_end(self):
+        """See to it that the end comes, though a producer, or the peer, does nothing."""
+        self._watched = self._unsent(), self._reactor().seconds()
+        self._start_timer(self._shutdown_timeout() / LOOKS, self._look)
+
+    def _look(self):
+        """Give up if nothing has moved for too long."""
+        if self._watched is None or self._watched[0] != self._unsent():
+            self._watch_end()
+            return
+        limit = self._shutdown_timeout()
+        left = self._watched[1] + limit - self._reactor().seconds()
+        if left > 0:
+            self._start_timer(min(left, limit / LOOKS), self._look)
+        else:
+            self._shutdown_timed_out()
+
+    def _shutdown_timeout(self):
+        return self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT
+
+    def _unsent(self):
+        """Return how many bytes are on their way down, here and below (int)."""
+        below = getattr(self.transport, '_unsent', None)  # another TLS
+        count = unsent(self.transport) if below is None else below()
+        return count if self._pipe is None else count + self._pipe.backlog_size
+
     def _shutdown_timed_out(self):
-        if self._lower_paused or self._pipe.backlog:
+        self._stop_timer()
+        if self._state is ENDING:
+            self._abort()
+        elif self._lower_paused or self._pipe.backlog:
             self._abort(Failure(error.ConnectionAborted('the peer reads nothing')))
+        elif self._state in OPEN:
+            self._stop_producer()
+            self._end_our_side()
         else:  # all is sent
             self._end()
 

@@ -26,6 +26,10 @@ class TwistedLog(object):
         """Log *text*, which has a place for each of *args*."""
         _log.warn('{text}', text=text % args)
 
+    def failed(self, failure):
+        """Log a Failure of the application's, as Twisted's reactor does."""
+        _log.failure('Unhandled Error', failure)
+
 
 def check_context(context):
     """

@@ -1,6 +1,7 @@
 """`sslproto27.twisted.TLSProtocol` over real reactors and sockets: data, flow, ends, peers."""
 from __future__ import absolute_import, division, print_function
 
+import contextlib
 import copy
 import gc
 import os
@@ -8,6 +9,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import weakref
 
 import pytest
@@ -18,7 +20,7 @@ from sslproto27.twisted import TLSClientEndpoint, TLSFactory, TLSProtocol, TLSSe
 from sslproto27.twisted._settings import Settings
 from tests.support.pipe_pairs import needs_refcounts, pattern
 from tests.support.twisteds import (
-    Failure, Half, Listener, Recorder, a_reactor, connected, endpoints, error, global_reactor,
+    Failure, Half, Listener, Peer, Recorder, a_reactor, connected, endpoints, error, global_reactor,
     implementer, interfaces, listening, loopback, protocol, quiet, reactor_names, task, until,
     with_peer)
 
@@ -434,6 +436,53 @@ class TestFlow(object):
         assert [1000 + 29] == sizes  # a header, a nonce and a tag (RFC 5246 6.2.3.3)
 
 
+    def test_pull_producer_raises(self, pki):
+        """A pull producer that raises is logged, and not asked again; the connection stays."""
+        class Faulty(Producer):
+            def resumeProducing(self):
+                Producer.resumeProducing(self)
+                if len(self.calls) == 3:
+                    raise ZeroDivisionError('a fault')
+        producer = Faulty()
+        with logged_errors() as logged, connected(pki) as (client, server):
+            client.transport.registerProducer(producer, False)
+            until(lambda: logged)
+            client.transport.write(b'and more')
+            until(lambda: server.data)
+            assert client.transport.producer is None
+        assert ['resume'] * 3 == producer.calls
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+
+    def test_pull_producer_raises_at_the_end(self, pki):
+        """If the end waits for it, that is no good end: the peer has not got all."""
+        class Faulty(Producer):
+            def resumeProducing(self):
+                Producer.resumeProducing(self)
+                raise ZeroDivisionError('a fault')
+        with logged_errors(), connected(pki) as (client, server):
+            client.transport.registerProducer(Faulty(), False)
+            client.transport.write(b'part')
+            client.transport.loseConnection()
+            until(lambda: client.reason and server.reason)
+        assert [ZeroDivisionError, error.ConnectionLost] == [client.reason.type, server.reason.type]
+
+
+@contextlib.contextmanager
+def logged_errors():
+    """Give a list to which the log's errors are added."""
+    from twisted.python import log
+    logged = []
+
+    def observe(event):
+        if event['isError']:
+            logged.append(event)
+    log.addObserver(observe)
+    try:
+        yield logged
+    finally:
+        log.removeObserver(observe)
+
+
 class TestEnds(object):
     """How a connection ends, and what the protocols are told."""
 
@@ -612,17 +661,189 @@ class TestEnds(object):
         class Faulty(Recorder):
             def dataReceived(self, data):
                 raise ZeroDivisionError('a fault')
-        from twisted.python import log
-        logged = []
-        log.addObserver(logged.append)
-        try:
-            with connected(pki, server=Faulty) as (client, server):
-                client.transport.write(b'data')
-                until(lambda: client.reason is not None and server.reason is not None)
-        finally:
-            log.removeObserver(logged.append)
+        with logged_errors() as logged, connected(pki, server=Faulty) as (client, server):
+            client.transport.write(b'data')
+            until(lambda: client.reason is not None and server.reason is not None)
         assert ZeroDivisionError is server.reason.type
-        assert 1 == len([event for event in logged if event['isError']])
+        assert 1 == len(logged)
+
+    @pytest.mark.parametrize('name', ['dataReceived', 'readConnectionLost', 'connectionLost'])
+    def test_exception_after_a_pause(self, pki, name):
+        """So is what it raises in a callback that a pause has put off."""
+        class Faulty(Half):
+            def dataReceived(self, data):
+                self.call('dataReceived', data)
+
+            def readConnectionLost(self):
+                self.call('readConnectionLost')
+                self.transport.loseConnection()
+
+            def connectionLost(self, reason):
+                self.call('connectionLost', reason)
+
+            def call(self, called, *args):
+                getattr(Half, called)(self, *args)
+                if called == name:
+                    raise ZeroDivisionError('a fault')
+
+        hand = Hand(pki, Faulty)
+        hand.turn()
+        hand.tls.pauseProducing()
+        hand.peer.feed_appdata(b'data')
+        hand.peer.shutdown()
+        hand.turn()
+        if name == 'connectionLost':
+            hand.end()
+        with logged_errors() as logged:
+            hand.tls.resumeProducing()
+            hand.clock.advance(0)
+            if name != 'connectionLost':
+                assert hand.below.closed
+                hand.end()
+                assert ZeroDivisionError is hand.application.reason.type
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+        assert 1 == hand.application.events.count('lost')
+        assert [] == hand.clock.getDelayedCalls()
+
+    @pytest.mark.parametrize('call', ['abortConnection', 'loseConnection'])
+    def test_end_of_a_paused_one(self, pki, call):
+        """A connection that is lost while its reader pauses is over once that one has closed."""
+        hand = Hand(pki)
+        hand.turn()
+        hand.tls.pauseProducing()
+        hand.peer.feed_appdata(b'data')
+        hand.turn()
+        hand.end(error.ConnectionLost)
+        assert hand.application.reason is None
+        getattr(hand.tls, call)()
+        assert hand.application.reason is None  # not from within
+        hand.clock.advance(0)
+        assert ['made', 'handshake', 'lost'] == hand.application.events
+        assert hand.application.reason.check(
+            error.ConnectionAborted if call == 'abortConnection' else error.ConnectionLost)
+
+    def test_dead_producer(self, pki):
+        """A push producer that writes nothing for shutdownTimeout is not waited for any longer."""
+        producer = Producer()
+        with connected(pki, shutdownTimeout=0.2) as (client, server):
+            client.transport.registerProducer(producer, True)
+            client.transport.write(b'data')
+            client.transport.loseConnection()
+            begin = time.time()
+            until(lambda: client.reason and server.reason, patience=5)
+        assert 0.2 <= time.time() - begin < 2
+        assert (b'data', error.ConnectionDone) == (server.data, server.reason.type)
+        assert 'stop' in producer.calls
+
+    def test_slow_producer(self, pki):
+        """One that does write is waited for, longer than shutdownTimeout."""
+        with connected(pki, shutdownTimeout=0.2) as (client, server):
+            client.transport.registerProducer(Producer(), True)
+            client.transport.loseConnection()
+            for number in range(10):
+                global_reactor.callLater(number / 10.0, client.transport.write, b'x')
+            global_reactor.callLater(1, client.transport.unregisterProducer)
+            until(lambda: client.reason and server.reason)
+        assert b'x' * 10 == server.data
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_terminator(self, pki):
+        """Twisted's port forwarder behind TLS ends at once when what is behind it ends."""
+        from twisted.protocols import portforward
+
+        class Answer(Recorder):
+            def dataReceived(self, data):
+                self.transport.write(b'answer')
+                self.transport.loseConnection()
+        with listening(loopback(), quiet(Answer)) as behind:
+            factory = portforward.ProxyFactory('127.0.0.1', behind)
+            factory.noisy = False
+            with listening(TLSServerEndpoint(loopback(), pki.server_context()), factory) as port:
+                client = until(TLSClientEndpoint(
+                    loopback(port=port), pki.client_context(), 'localhost').connect(
+                        quiet(Recorder)))
+                client.transport.write(b'question')
+                until(lambda: client.reason, patience=5)
+        assert (b'answer', error.ConnectionDone) == (client.data, client.reason.type)
+
+    def test_stopped_with_a_paused_producer(self, pki):
+        """After stopProducing a paused producer is asked to go on once, as TCP does."""
+        class More(Producer):
+            def resumeProducing(self):
+                Producer.resumeProducing(self)
+                client.transport.write(b'the end')
+        with connected(pki) as (client, server):
+            server.transport.pauseProducing()
+            producer = More()
+            client.transport.registerProducer(producer, True)
+            client.transport.write(b'x' * (4 << 20))
+            client.transport.stopProducing()
+            global_reactor.iterate(0)
+            server.transport.resumeProducing()
+            until(lambda: client.reason and server.reason)
+        assert ['pause', 'resume', 'stop'] == producer.calls
+        assert ((4 << 20) + 7, b'the end') == (len(server.data), server.data[-7:])
+
+    def test_slow_peer(self, pki):
+        """A peer that takes a little now and then gets all, however long that takes."""
+        size = 200000
+
+        class Narrow(Recorder):
+            def connectionMade(self):
+                self.transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+                Recorder.connectionMade(self)
+
+        def work(tls):
+            count = 0
+            while count < size:
+                count += len(tls.recv(4000))
+                time.sleep(0.03)
+            tls.unwrap()
+            return count
+        factory = quiet(Narrow)
+        endpoint = TLSServerEndpoint(loopback(), pki.server_context(), shutdownTimeout=0.5)
+        with listening(endpoint, factory) as port:
+            narrow = socket.socket()
+            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or it takes much at once
+            narrow.connect(('127.0.0.1', port))
+            peer = Peer(narrow, work, lambda sock: pki.client_context('TLSv1.2').wrap_socket(
+                sock, server_hostname='localhost'))
+            until(lambda: factory.made and factory.made[0].transport.sslObject.version())
+            ours, = factory.made
+            ours.transport.write(b'x' * size)
+            ours.transport.loseConnection()
+            until(lambda: ours.reason is not None and peer.done())
+        assert (size, error.ConnectionDone) == (peer.result, ours.reason.type)
+
+    @pytest.mark.parametrize('size', [10, 3 << 20])
+    def test_disconnect(self, pki, size):
+        """A connector's disconnect() is loseConnection: all arrives, and close_notify."""
+        ours, theirs = quiet(Recorder), quiet(Recorder)
+        with listening(TLSServerEndpoint(loopback(), pki.server_context()), theirs) as port:
+            lost = []
+            factory = protocol.ClientFactory()
+            factory.noisy = False
+            factory.buildProtocol = ours.buildProtocol
+            factory.clientConnectionLost = lambda connector, reason: lost.append(connector)
+            connector = global_reactor.connectTCP(
+                '127.0.0.1', port, TLSFactory(factory, pki.client_context(), hostname='localhost'))
+            until(lambda: ours.made and ours.made[0].transport.sslObject.version())
+            ours.made[0].transport.write(b'x' * size)
+            connector.disconnect()
+            until(lambda: lost and theirs.made[0].reason)
+        assert (size, error.ConnectionDone) == (len(theirs.made[0].data),
+                                                theirs.made[0].reason.type)
+        assert error.ConnectionDone is ours.made[0].reason.type
+        assert not isinstance(connector.transport, TLSProtocol)
+
+    def test_closed_below(self, pki):
+        """Who closes the connection below ends it, once all that was written is out."""
+        with connected(pki) as (client, server):
+            client.transport.write(b'x' * (3 << 20))
+            client.transport.transport.loseConnection()
+            until(lambda: client.reason and server.reason)
+        assert 3 << 20 == len(server.data)
+        assert [error.ConnectionLost] * 2 == [client.reason.type, server.reason.type]
 
     @needs_refcounts
     def test_all_is_freed(self, pki):
@@ -937,10 +1158,10 @@ class TestFork(object):
                     tls._socket = None
                     tls.transport = Memory()
                     if call == 'write':
-                        with pytest.raises(ssl.SSLError):
-                            tls.write(b'from the child')
+                        tls.write(b'from the child')
                     else:
                         tls.loseConnection()
+                    assert tls.transport.closed
                     status = len(tls.transport.data)
                 finally:
                     os._exit(status)
@@ -951,6 +1172,29 @@ class TestFork(object):
             assert 0 == os.waitpid(pid, 0)[1]
             until(lambda: len(client.data) == 21)
         assert b'before fork and after' == client.data
+
+    def test_child_first(self, pki):
+        """Once a child has used the connection, the parent's use of it ends it, and raises nothing.
+        """
+        with connected(pki, server=Echo) as (client, server):
+            client.transport.write(b'before')
+            until(lambda: len(client.data) == 6)
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    tls = client.transport
+                    tls._socket = None
+                    tls.transport = Memory()
+                    tls.write(b'from the child')
+                    status = not tls.transport.data
+                finally:
+                    os._exit(status)
+            assert 0 == os.waitpid(pid, 0)[1]
+            client.transport.write(b'from the parent')
+            until(lambda: client.reason is not None)
+        assert client.reason.check(ssl.SSLError)
+        assert 'fork' in str(client.reason.value)
 
 
 class Memory(object):
