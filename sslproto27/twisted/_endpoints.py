@@ -8,6 +8,7 @@ from twisted.internet import interfaces
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from zope.interface import implementer
 
+from .._core.context.by_server_name import contexts_behind
 from .._core.unique import Unique
 from ._protocol import TLSProtocol
 from ._settings import settings_of
@@ -23,7 +24,8 @@ class TLSFactory(Unique, WrappingFactory):
     """
     A factory whose protocols have another factory's protocols over TLS.
 
-    If that one is an IProtocolNegotiationFactory, its protocols become those of *context*.
+    If that one is an IProtocolNegotiationFactory, its protocols become those of *context*, and of
+    the contexts that `by_server_name` has put behind it.
 
     Args:
         wrappedFactory (IProtocolFactory): the application's.
@@ -41,7 +43,8 @@ class TLSFactory(Unique, WrappingFactory):
         WrappingFactory.__init__(self, wrappedFactory)
         self._settings = settings_of(context, serverSide, hostname, options)
         if interfaces.IProtocolNegotiationFactory.providedBy(wrappedFactory):
-            _offer(self._settings.context, wrappedFactory.acceptableProtocols())
+            for one in contexts_behind(self._settings.context):
+                _offer(one, wrappedFactory.acceptableProtocols())
 
     def buildProtocol(self, addr):
         """Return a new `TLSProtocol`; None if the wrapped factory, or the limit, has none."""

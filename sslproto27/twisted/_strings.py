@@ -44,7 +44,7 @@ class ClientParser(object):
 
     def parseStreamClient(self, reactor, *args, **kwargs):
         """Return the endpoint; see IStreamClientEndpointStringParserWithReactor."""
-        return _client(reactor, *args, **kwargs)
+        return _client(reactor, **_options(_client, 2, args, kwargs))
 
 
 @implementer(IPlugin, interfaces.IStreamServerEndpointStringParser)
@@ -68,13 +68,28 @@ class ServerParser(object):
 
     def parseStreamServer(self, reactor, *args, **kwargs):
         """Return the endpoint; see IStreamServerEndpointStringParser."""
-        return _server(reactor, *args, **kwargs)
+        return _server(reactor, **_options(_server, 1, args, kwargs))
+
+
+def _options(function, positional, args, options):
+    """Return the arguments of *function*, of which *positional* may be given without their names.
+    """
+    known = function.__code__.co_varnames[1:function.__code__.co_argcount]
+    if len(args) > positional:
+        raise ValueError('tls27: %r must have a name, as in name=value' % (args[positional],))
+    for name in options:
+        if name not in known:
+            raise ValueError('tls27: has no option %r: there are %s' % (name, ', '.join(known)))
+    given = dict(zip(known, args))
+    for name in set(given) & set(options):
+        raise ValueError('tls27: has two of %r' % (name,))
+    return dict(options, **given)
 
 
 def _client(reactor, host=None, port=None, hostname=None, trust=None, certificate=None, key=None,
             alpn=None, timeout='30', bindAddress=None, endpoint=None, handshakeTimeout=None,
             shutdownTimeout=None):
-    context = create_default_context(**_locations(trust))
+    context = _trusting(trust, ssl.Purpose.SERVER_AUTH)
     _load(context, certificate, key)
     _offer(context, alpn)
     if endpoint is not None:
@@ -96,9 +111,13 @@ def _server(reactor, port=None, certificate=None, key=None, sni=None, trust=None
         raise ValueError('tls27: needs certificate=, a PEM file')
     context = _server_context(certificate, key, trust, alpn)
     if sni is not None:
+        try:
+            files = sorted(os.listdir(sni))
+        except EnvironmentError as error:
+            raise ValueError('sni=%s: %s' % (sni, error))
         by_server_name(context, dict(
             (name[:-len('.pem')], _server_context(os.path.join(sni, name), None, trust, alpn))
-            for name in sorted(os.listdir(sni)) if name.endswith('.pem')))
+            for name in files if name.endswith('.pem')))
     if endpoint is not None:
         below = serverFromString(reactor, endpoint)
     elif port is None:
@@ -113,7 +132,7 @@ def _server(reactor, port=None, certificate=None, key=None, sni=None, trust=None
 
 
 def _server_context(certificate, key, trust, alpn):
-    context = create_default_context(ssl.Purpose.CLIENT_AUTH, **_locations(trust))
+    context = _trusting(trust, ssl.Purpose.CLIENT_AUTH)
     if trust is not None:
         context.verify_mode = ssl.CERT_REQUIRED
     _load(context, certificate, key)
@@ -121,10 +140,16 @@ def _server_context(certificate, key, trust, alpn):
     return context
 
 
-def _locations(trust):
+def _trusting(trust, purpose):
     if trust is None:
-        return {}
-    return {'capath' if os.path.isdir(trust) else 'cafile': trust}
+        return create_default_context(purpose)
+    if not trust:
+        raise ValueError('trust= must be a file or a folder')
+    try:
+        return create_default_context(
+            purpose, **{'capath' if os.path.isdir(trust) else 'cafile': trust})
+    except (EnvironmentError, ssl.SSLError) as error:
+        raise ValueError('trust=%s: %s' % (trust, error))
 
 
 def _load(context, certificate, key):
@@ -139,7 +164,10 @@ def _load(context, certificate, key):
 
 def _offer(context, alpn):
     if alpn is not None:
-        context.set_alpn_protocols(alpn.split(','))
+        try:
+            context.set_alpn_protocols(alpn.split(','))
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError('alpn=%s: %s' % (alpn, error))
 
 
 def _number(name, text, kind=int):

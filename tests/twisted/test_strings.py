@@ -6,10 +6,11 @@ import shutil
 import ssl
 
 import pytest
+from zope.interface import directlyProvides
 
 from tests.support.programs import ROOT
 from tests.support.twisteds import (
-    Recorder, endpoints, error, global_reactor, listening, quiet, until)
+    Recorder, endpoints, error, global_reactor, interfaces, listening, quiet, until)
 
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
@@ -126,6 +127,21 @@ class TestStrings(object):
                                lambda port: client(pki, port, hostname=name))
             assert pki.chain(leaf)[0] == facts[0]
 
+    def test_sni_of_a_factory_with_protocols(self, pki, tmpdir):
+        """The protocols of an IProtocolNegotiationFactory are offered under every name."""
+        shutil.copy(pki.path('other'), str(tmpdir.join('other.example.org.pem')))
+        theirs = quiet(Recorder)
+        theirs.acceptableProtocols = lambda: [b'http/1.1']
+        directlyProvides(theirs, interfaces.IProtocolNegotiationFactory)
+        with listening(server(pki, sni=str(tmpdir)), theirs) as port:
+            for name in 'localhost', 'other.example.org':
+                ours = until(client(pki, port, hostname=name, alpn='h2,http/1.1').connect(
+                    quiet(Asker)))
+                until(lambda: ours.transport.sslObject.version() or ours.reason)
+                assert b'http/1.1' == ours.transport.negotiatedProtocol
+                ours.transport.loseConnection()
+                until(lambda: ours.reason and theirs.made[-1].reason)
+
     def test_endpoint(self, pki, tmpdir):
         """endpoint= is what TLS goes over, in the place of TCP."""
         path = 'unix:' + escape(str(tmpdir.join('socket')))
@@ -142,6 +158,13 @@ class TestStrings(object):
         ('tls27:0', 'certificate='), ('tls27:certificate={0}', 'port'),
         ('tls27:x:certificate={0}', 'port'), ('tls27:0:certificate={1}', 'certificate='),
         ('tls27:0:certificate={0}:backlog=many', 'backlog'),
+        ('tls27:0:certificate={0}:alpn=', 'alpn='),
+        ('tls27:0:certificate={0}:alpn=h2,', 'alpn='),
+        ('tls27:0:certificate={0}:sni=nowhere', 'sni='),
+        ('tls27:0:certificate={0}:trust=nowhere.pem', 'trust='),
+        ('tls27:0:certificate={0}:trust=', 'trust='),
+        ('tls27:0:certificate={0}:colour=blue', "tls27: has no option 'colour'"),
+        ('tls27:0:{0}', 'tls27: '), ('tls27:0:port=1:certificate={0}', "two of 'port'"),
         ('tls27:0:certificate={0}:handshakeTimeout=0', 'handshakeTimeout'),
         ('tls27:0:certificate={0}:handshakeLimit=0', 'handshakeLimit')])
     def test_bad_server(self, pki, text, name):
@@ -155,7 +178,12 @@ class TestStrings(object):
         ('tls27:localhost', 'port'), ('tls27:localhost:x', 'port'),
         ('tls27:localhost:1:key=nothing.pem', 'key='),
         ('tls27:endpoint=tcp\\:localhost\\:1', 'hostname'),
-        ('tls27:localhost:1:timeout=x', 'timeout')])
+        ('tls27:localhost:1:timeout=x', 'timeout'), ('tls27:localhost:1:alpn=', 'alpn='),
+        ('tls27:localhost:1:trust=nowhere.pem', 'trust='),
+        ('tls27:localhost:1:certificate=nowhere.pem', 'certificate='),
+        ('tls27:localhost:1:colour=blue', "tls27: has no option 'colour'"),
+        ('tls27:localhost:1:localhost', "tls27: 'localhost'"),
+        ('tls27:localhost:1:host=x', "two of 'host'")])
     def test_bad_client(self, text, name):
         """What cannot be used is a ValueError that names it."""
         with pytest.raises(ValueError) as info:

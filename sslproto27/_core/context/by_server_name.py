@@ -9,6 +9,7 @@ connection gets all of them, or it is refused.
 from __future__ import absolute_import, division, print_function
 
 import ssl
+import weakref
 
 from ..compat import PY2, NativeContext, text_type
 from ..engine import NAME
@@ -22,7 +23,10 @@ if PY2:
 else:
     from ..engine.cpython3_context import get_maximum_version, get_minimum_version, set_sni_callback
 
-__all__ = ['by_server_name', 'choice_by_name']
+__all__ = ['by_server_name', 'choice_by_name', 'contexts_behind']
+
+#: By the default context, weak references to the others.
+_others = weakref.WeakKeyDictionary()
 
 # RFC 8446 6
 ALERT_PROTOCOL_VERSION = 70
@@ -58,8 +62,20 @@ def by_server_name(default, contexts):
         TypeError, ValueError: a name or a context cannot be used; the text names it.
         NotImplementedError: the pair engine cannot apply a context's settings to one connection.
     """
+    contexts = dict(contexts)
     set_sni_callback(default, choice_by_name(default, contexts))
+    _others[default] = [weakref.ref(context) for context in contexts.values()]
     return default
+
+
+def contexts_behind(default):
+    """Return *default*, and the contexts that `by_server_name` has put behind it (list)."""
+    found = [default]
+    for reference in _others.get(default, ()):
+        context = reference()
+        if context is not None and context not in found:
+            found.append(context)
+    return found
 
 
 def choice_by_name(default, contexts):
