@@ -699,8 +699,11 @@ class TestXMPP(object):
             sock.recv(4096)
             sock.sendall(("<proceed xmlns='%s'/><message><body>injected</body></message>"
                           % NS_TLS).encode('ascii'))
-            while sock.recv(4096):
-                pass
+            try:
+                while sock.recv(4096):
+                    pass
+            finally:
+                sock.close()
         peer = Peer(socket.socket(), work)
         events = self.client(listener.getsockname()[1], pki.client_context())
         until(lambda: events and events[-1][0] == xmlstream.STREAM_END_EVENT and peer.done())
@@ -716,8 +719,9 @@ class TestAMP(object):
         arguments = [(b'a', amp.Integer()), (b'b', amp.Integer())]
         response = [(b'sum', amp.Integer())]
 
-    def test_start_tls(self, pki, installed):
-        """StartTLS with contexts, then a command, over TLS."""
+    @pytest.mark.parametrize('authorities', [None, []])
+    def test_start_tls(self, pki, installed, authorities):
+        """StartTLS with contexts, then a command, over TLS; no authorities, or an empty list."""
         case = self
         server_context = pki.server_context()
 
@@ -732,7 +736,8 @@ class TestAMP(object):
 
             @amp.StartTLS.responder
             def start(self):
-                return {'tls_localCertificate': server_context}
+                return {'tls_localCertificate': server_context,
+                        'tls_verifyAuthorities': authorities}
 
             def connectionLost(self, reason):
                 self.reason = reason
@@ -741,12 +746,26 @@ class TestAMP(object):
         with listening(loopback(), theirs) as port:
             ours = until(endpoints.TCP4ClientEndpoint(global_reactor, 'localhost', port).connect(
                 quiet(Server)))
-            until(ours.callRemote(amp.StartTLS, tls_localCertificate=pki.client_context()))
+            until(ours.callRemote(amp.StartTLS, tls_localCertificate=pki.client_context(),
+                                  tls_verifyAuthorities=authorities))
             assert 5 == until(ours.callRemote(self.Add, a=2, b=3))['sum']
             assert theirs.made[0].secure
             assert theirs.made[0].peer is None
             assert ('DNS', 'localhost') in ours.peerCertificate['subjectAltName']
             end(ours, theirs.made[0])
+
+    def test_authorities(self, pki, installed):
+        """Authorities besides the context's are a TypeError that says so, and nothing starts."""
+        theirs = quiet(Recorder)
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(amp.AMP)))
+            with pytest.raises(TypeError) as info:
+                ours._startTLS(pki.client_context(), [pki.client_context()])
+            assert 'tls_verifyAuthorities' in str(info.value)
+            assert not hasattr(ours.transport, '_sslproto27')
+            until(lambda: theirs.made)
+            ours.transport.loseConnection()
+            until(lambda: theirs.made[0].reason)
 
     def test_no_certificate(self, pki, installed):
         """Without a context for a certificate it is a TypeError that says so."""
