@@ -41,7 +41,7 @@ class PullProducer(object):
     Args:
         producer (IPullProducer): the application's.
         call_later (callable): is given a delay and a function.
-        failed (callable): is given the Failure, once the producer has raised; it is not asked again.
+        failed (callable): is given the Failure of a producer that raises: it is not asked again.
     """
 
     def __init__(self, producer, call_later, failed):

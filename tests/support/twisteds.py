@@ -26,10 +26,10 @@ from zope.interface import implementer  # noqa: E402
 
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint  # noqa: E402
 
-__all__ = ['PATIENCE', 'Failure', 'Half', 'Listener', 'Peer', 'Recorder', 'a_reactor', 'connected', 'defer',
-           'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces', 'listening',
-           'loopback', 'protocol', 'quiet', 'reactor_names', 'task',
-           'until', 'with_peer']
+__all__ = ['PATIENCE', 'Failure', 'Half', 'Listener', 'Peer', 'Recorder', 'a_reactor', 'connected',
+           'defer', 'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces',
+           'listening', 'loopback', 'protocol', 'quiet', 'reactor_names', 'task', 'until',
+           'with_peer']
 
 PATIENCE = 20  # seconds until a test that waits has failed
 

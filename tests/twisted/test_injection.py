@@ -1,5 +1,4 @@
-"""STARTTLS on Twisted: what came before TLS never reaches the application as if TLS had protected it.
-"""
+"""STARTTLS on Twisted: what came before TLS never reaches the application as protected."""
 from __future__ import absolute_import, division, print_function
 
 import socket

@@ -565,7 +565,6 @@ class TestMail(object):
             until(client.logout())
             until(lambda: made[0].transport.disconnected)
 
-
     def test_pop3(self, pki, installed):
         """POP3 with STLS, of which Twisted has the client's side: the server's is added."""
         from twisted.mail import pop3

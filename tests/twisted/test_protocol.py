@@ -435,7 +435,6 @@ class TestFlow(object):
             until(lambda: len(client.data) == 1000)
         assert [1000 + 29] == sizes  # a header, a nonce and a tag (RFC 5246 6.2.3.3)
 
-
     def test_pull_producer_raises(self, pki):
         """A pull producer that raises is logged, and not asked again; the connection stays."""
         class Faulty(Producer):
