@@ -56,13 +56,13 @@ class Upgrade(object):
     Args:
         transport: what the application holds.
         tls (TLSProtocol): what it is from now on.
-        protocols (list): who wrote to it, the application's own protocol last.
+        protocols (list): who wrote to it: wrappers, the application's own protocol last.
     """
 
     def __init__(self, transport, tls, protocols):
         self._transport = transport
         self._tls = tls
-        self._application = protocols[-1]
+        self._protocols = protocols
         self._shadows = dict((name, getattr(tls, name)) for name in _METHODS)
         self._shadows.update(
             _sslproto27=tls, negotiatedProtocol=None, startTLS=self._start_tls, TLS=True)
@@ -73,10 +73,10 @@ class Upgrade(object):
         self._refusals = []  # (object, name of the attribute, ours, the object's own or _ABSENT)
         for protocol in protocols:
             self._refuse(protocol, 'dataReceived', self._refuse_data)
-        for name in _HANDLERS:
-            self._refuse(self._application, name, self._refuse_all)
-        # A parser that is at work goes on with what it has, and calls what it was given.
-        self._refuse(getattr(self._application, 'stream', None), 'ElementEvent', self._refuse_all)
+            for name in _HANDLERS:
+                self._refuse(protocol, name, self._refuse_all)
+            # A parser that is at work goes on with what it has, and calls what it was given.
+            self._refuse(vars(protocol).get('stream'), 'ElementEvent', self._refuse_all)
 
     def _start_tls(self, context, normal=True, hostname=None, **options):
         """Start TLS within this TLS; the transport stays the one that the application holds."""
@@ -85,18 +85,11 @@ class Upgrade(object):
 
     def early_data(self):
         """
-        Return what the application holds of what came with the call that led here (bytes).
+        Return what line receivers hold of what came with the call that led here (bytes).
 
         It is TLS, or fails the handshake.
         """
-        take = getattr(self._application, 'clearLineBuffer', None)
-        if take is not None:
-            return take()
-        held = getattr(self._application, '_buffer', None)
-        if not isinstance(held, bytes) or not hasattr(self._application, 'lineReceived'):
-            return b''
-        self._application._buffer = b''
-        return held
+        return b''.join([_take_buffer(protocol) for protocol in reversed(self._protocols)])
 
     def _refuse(self, owner, name, refusal):
         """Have *refusal* called in the place of a method, until the handshake is done."""
@@ -116,7 +109,7 @@ class Upgrade(object):
     def established(self):
         """The handshake is done."""
         self._accept()
-        if _holds_data(self._application):
+        if any(_holds_data(protocol) for protocol in self._protocols):
             self._refuse_all()
         vars(self._transport)['negotiatedProtocol'] = self._tls.negotiatedProtocol
 
@@ -169,7 +162,7 @@ def upgrade(transport, protocol_class, settings, application=None):
     if producer is not None:
         below.unregisterProducer()
     protocols = _within(wrapped)
-    if application is not None and application not in protocols:
+    if application not in protocols and hasattr(application, 'dataReceived'):
         protocols.append(application)
     new._upgrade = Upgrade(transport, new, protocols)
     setattr(owner, slot, new)
@@ -209,10 +202,21 @@ def _wrapped_by(protocol):
     return None
 
 
+def _take_buffer(protocol):
+    take = getattr(protocol, 'clearLineBuffer', None)
+    if take is not None:
+        return take()
+    held = vars(protocol).get('_buffer')
+    if not isinstance(held, bytes) or not hasattr(protocol, 'lineReceived'):
+        return b''
+    protocol._buffer = b''
+    return held
+
+
 def _holds_data(protocol):
     """Return whether a parser of Twisted's has part of a message (bool)."""
     for name in _BUFFERS:
-        held = getattr(protocol, name, None)
+        held = vars(protocol).get(name)
         if isinstance(held, bytes) and held:
             return True
     in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # a NetstringReceiver's state

@@ -221,6 +221,26 @@ class TestInjection(object):
         assert stranger.inside_of_me is ours
         assert [] == ours.messages
 
+    def test_for_a_stranger(self, pki):
+        """Whoever asks for it, the protocol of the connection is guarded."""
+        class Friend(object):
+            pass
+
+        class Befriended(LinesOnly):
+            def take(self, line):
+                if self.tls is None:
+                    friend = Friend()
+                    friend.transport = self.transport
+                    self.tls = startTLS(friend, self.context, hostname='localhost')
+                else:
+                    self.messages.append(line)
+
+            lineReceived = take
+        port, peer = injecting(pki, [b'go\r\ninjected\r\n'])
+        ours = until(loopback(port=port).connect(quiet(Befriended, pki.client_context())))
+        until(lambda: ours.reason and peer.done())
+        assert [] == ours.messages
+
     def test_under_a_policy(self, pki):
         """Under Twisted's policies the application is found as well."""
         inner = quiet(LinesOnly, pki.client_context())

@@ -474,6 +474,14 @@ class TestInstall(object):
 class TestMail(object):
     """twisted.mail, unchanged."""
 
+    def connect(self, client, port):
+        """Connect a protocol to 'localhost', which its transport knows; return it."""
+        ours = protocol.ClientFactory()
+        ours.noisy = False
+        ours.buildProtocol = lambda address: client
+        global_reactor.connectTCP('localhost', port, ours)
+        return client
+
     def test_esmtp(self, pki, installed):
         """A message goes through ESMTP with STARTTLS on both sides."""
         from twisted.mail import smtp
@@ -553,11 +561,7 @@ class TestMail(object):
             def serverGreeting(self, capabilities):
                 greeted.callback(capabilities)
         with listening(loopback(), factory) as port:
-            ours = protocol.ClientFactory()
-            ours.noisy = False
-            client = Client()
-            ours.buildProtocol = lambda address: client
-            global_reactor.connectTCP('localhost', port, ours)
+            client = self.connect(Client(), port)
             assert b'STARTTLS' in until(greeted)
             until(client.startTLS(pki.client_context()))
             until(client.login(b'user', b'password'))
@@ -591,11 +595,7 @@ class TestMail(object):
                 greeted.callback(challenge)
         made = quiet(Server)
         with listening(loopback(), made) as port:
-            ours = protocol.ClientFactory()
-            ours.noisy = False
-            client = Client()
-            ours.buildProtocol = lambda address: client
-            global_reactor.connectTCP('localhost', port, ours)
+            client = self.connect(Client(), port)
             until(greeted)
             until(client.startTLS(pki.client_context()))
             assert b'over TLS' == until(client.user(b'me'))
