@@ -180,10 +180,9 @@ serve(web.Application(), 0)
         then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),
     'twisted.md: TLS on Twisted': Python(
         "b'hello'\n" if sys.version_info[0] > 2 else 'hello\n', {'8443': 'https localhost'},
-        needs=['twisted.web'], first='from twisted.internet import reactor\n', then=RUN_TWISTED),
+        needs=['twisted.web'], then=RUN_TWISTED),
     'twisted.md: STARTTLS': Python(
-        'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['twisted.web'],
-        first='from twisted.internet import reactor\n', then='''
+        'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['twisted.web'], then='''
 from twisted.internet import endpoints, protocol
 below = endpoints.TCP4ClientEndpoint(reactor, '127.0.0.1', 2525)
 reactor.callWhenRunning(lambda: below.connect(protocol.Factory.forProtocol(Client)))
