@@ -34,7 +34,7 @@ def main(argv=None):
     """
     reserve()
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
         with log_to_console():
             return arguments.run(arguments) or 0
     except OutputError as error:
@@ -59,6 +59,14 @@ class _Parser(argparse.ArgumentParser):
     def _print_message(self, message, file=None):
         """Print help or the version as the command's result; argparse prints only through this."""
         Output().lines(message)
+
+
+def _parse(argv):
+    program = []
+    if argv[:1] == ['run']:
+        options, program = run.split(argv[1:])
+        argv = argv[:1] + options
+    return _parser().parse_args(argv, argparse.Namespace(program=program))
 
 
 def _parser():

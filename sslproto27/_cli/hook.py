@@ -1,10 +1,14 @@
 """Patches frameworks once a program imports them, in the interpreter that ``run`` starts."""
 from __future__ import absolute_import, division, print_function
 
-import importlib
+import contextlib
+import functools
 import json
 import os
+import pkgutil
 import sys
+
+from six.moves import builtins, map as imap
 
 from .._install import install
 from .console import Console
@@ -15,39 +19,103 @@ __all__ = ['VARIABLE', 'begin']
 VARIABLE = 'SSLPROTO27_RUN'
 
 
-def begin():
-    """Apply and remove the settings of `run` in the environment: children stay unpatched."""
+def begin(before):
+    """
+    Apply and remove the settings of `run` in the environment: children stay unpatched.
+
+    Args:
+        before (set of str): the modules that this interpreter had before it imported ours.
+    """
     wanted = json.loads(os.environ.pop(VARIABLE))
     rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)[2]
     if rest:
         os.environ['PYTHONPATH'] = rest
     named = dict.fromkeys(map(str, wanted['named']), True)
     install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)
+    hiding = _hiding(wanted['folder'].encode('latin-1'), before)
     if wanted['awaited']:
-        sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient']))
+        sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient'], hiding))
+    for name in hiding:
+        del sys.modules[name]
+
+
+def _hiding(folder, before):
+    """
+    Return the modules that we have imported and that would hide modules of the program, by name.
+
+    Python looks into the program's *folder* first, but not for a module that is imported already.
+    """
+    importer = pkgutil.get_importer(folder)
+    new = set(name.partition('.')[0] for name in set(sys.modules).difference(before))
+    new.difference_update(before, sys.builtin_module_names, ['sitecustomize', 'sslproto27'])
+    tops = set(name for name in new if importer.find_module(name))
+    return dict((name, module) for name, module in sys.modules.items()
+                if name.partition('.')[0] in tops)
+
+
+@contextlib.contextmanager
+def _instead(hiding):
+    """Let our own modules import those that we began with, while this context lasts."""
+    theirs = dict((name, sys.modules[name]) for name in hiding if name in sys.modules)
+    sys.modules.update(hiding)
+    try:
+        yield
+    finally:
+        for name in hiding:
+            del sys.modules[name]
+        sys.modules.update(theirs)
 
 
 class _Finder(object):
     """Imports some packages in the normal way, then patches them (PEP 302)."""
 
-    def __init__(self, names, lenient):
+    def __init__(self, names, lenient, hiding):
         self._waiting = set(names)
+        self._passing = set()  # those of them whose loader is about to ask
         self._lenient = lenient
+        self._hiding = hiding
 
     def find_module(self, name, path=None):
-        """Return this finder for the packages that it waits for."""
-        return self if name in self._waiting else None
+        """Return a loader for the packages that it waits for, unless that loader asks."""
+        if name in self._passing:
+            self._passing.discard(name)
+            return None
+        return _Loader(self, name) if name in self._waiting else None
 
-    def load_module(self, name):
-        """Import a package and patch it; if it cannot be patched, print a line."""
+    def pass_by(self, name):
+        """Leave the next import of a package to the normal way."""
+        self._passing.add(name)
+
+    def patch(self, name, module):
+        """Patch a package that has been imported; if it cannot be patched, print a line."""
         self._waiting.discard(name)
         try:
-            importlib.import_module(name)
-        except BaseException:
-            self._waiting.add(name)
-            raise
-        try:
-            install(suppress_ragged_eofs=self._lenient, **{name: True})
+            with _instead(self._hiding):
+                install(suppress_ragged_eofs=self._lenient, **{name: True})
         except (ImportError, ValueError) as error:
             Console().line(('bad', 'sslproto27: '), '%s stays as it is: ' % name, error)
-        return sys.modules[name]
+        return module
+
+
+class _Loader(object):
+    """
+    Imports one package.
+
+    If the import fails, its traceback has no frame of ours, because only C code runs until it has
+    ended: ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
+    calls ``__import__``.
+    """
+
+    def __init__(self, finder, name):
+        self._finder = finder
+        self._name = name
+        self.load_module = functools.partial(functools.reduce, finder.patch, self)
+
+    def __iter__(self):
+        self._finder.pass_by(self._name)
+        return imap(builtins.__import__, [self._name])
+
+    def __getattr__(self, name):
+        # runpy and pkgutil ask a loader without loading.
+        self._finder.pass_by(self._name)
+        return getattr(pkgutil.find_loader(self._name), name)

@@ -7,6 +7,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import zipfile
 
 from .. import __path__ as package_path
 from .._core.compat import PY2
@@ -39,6 +40,7 @@ def add_arguments(parser):
     parser.add_argument('--lenient-eof', action='store_true',
                         help='accept connections that end without close_notify: an attacker can cut'
                         ' them short')
+    # Only for the help: `split` takes these away first.
     parser.add_argument('-m', dest='module', nargs=argparse.REMAINDER, metavar='MODULE ARGUMENTS',
                         help='run a module, as python -m')
     parser.add_argument('script', nargs='?', metavar='SCRIPT', help='run a script')
@@ -46,15 +48,34 @@ def add_arguments(parser):
                         help="the program's own arguments")
 
 
+def split(arguments):
+    """
+    Return our own arguments, and those of ``python``: they begin with the script or with ``-m``.
+
+    argparse looks for options everywhere, and would take some of the program's for ours.
+    """
+    for place, one in enumerate(arguments):
+        if one in ('-', '--') or not one.startswith('-') or one.startswith('-m'):
+            return arguments[:place], arguments[place:]
+    return arguments, []
+
+
+def _folder(program):
+    """Return what python puts first on ``sys.path``."""
+    script = program[1] if program[0] == '--' else program[0]
+    if script.startswith('-'):  # a module, or standard input
+        return os.getcwd()
+    if os.path.isdir(script) or zipfile.is_zipfile(script):
+        return os.path.abspath(script)
+    return os.path.dirname(os.path.realpath(script))
+
+
 def run(arguments):
     """Replace this process by the interpreter that runs the program."""
     if not PY2:
         raise UserError("run needs Python 2.7: Python 3's ssl has all that it would add")
-    if arguments.module is not None and arguments.module:
-        program = ['-m'] + arguments.module
-    elif arguments.module is None and arguments.script is not None:
-        program = [arguments.script] + arguments.arguments
-    else:
+    program = arguments.program
+    if program in ([], ['--'], ['-m']):
         raise UserError('run needs a SCRIPT, or -m MODULE')
     if sys.flags.ignore_environment or sys.flags.no_site:
         raise UserError('run cannot patch a Python that was started with -E or -S')
@@ -64,6 +85,7 @@ def run(arguments):
         [startup] + ([old] if old else [])))
     environment[VARIABLE] = json.dumps({
         'named': arguments.others + (arguments.frameworks or []),
+        'folder': _folder(program).decode('latin-1'),  # bytes, which JSON has not
         'awaited': [] if arguments.frameworks else _frameworks(),
         'lenient': arguments.lenient_eof})
     command = [sys.executable] + subprocess._args_from_interpreter_flags() + program

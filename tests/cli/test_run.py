@@ -2,12 +2,14 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import subprocess
+import zipfile
 
 import pytest
 
-from tests.support.commands import command, fails_here, starts_programs
+from tests.support.commands import PATIENCE, command, fails_here, starts_programs
 from tests.support.memory import PY2, only_python2
-from tests.support.programs import environment, finish
+from tests.support.programs import environment, finish, running
 
 pytestmark = starts_programs
 
@@ -54,6 +56,25 @@ class TestRun(object):
         # The last line tells of MemoryBIO, which is all that is new.
         assert expected[1].endswith('False\n')
         assert (7, expected[1][:-len('False\n')] + 'True\n', '') == run(*arguments, env=env)
+
+    @pytest.mark.parametrize('start', [['SCRIPT'], ['-m', 'program'], ['-mprogram'],
+                                       ['--', 'SCRIPT'], ['-']], ids=' '.join)
+    @pytest.mark.parametrize('arguments', [
+        ['--', 'a', '-h', '--t', '5', '-m', 'other', '@file'], ['--t=5', '--sockets', '--', ''],
+        ['a', '--to', 'x', '--', '-- x', '-5']], ids=' '.join)
+    def test_arguments(self, program, tmpdir, start, arguments):
+        """Behind its name all arguments are the program's, whatever they look like."""
+        text = 'import sys\nprint(sys.argv)\n'
+        path = program(text)
+        program('', 'other.py')
+        start = [path if one == 'SCRIPT' else one for one in start]
+        with tmpdir.as_cwd():
+            with running(start + arguments, PATIENCE, stdin=subprocess.PIPE,
+                         cwd=str(tmpdir)) as process:
+                expected = process.communicate(text)
+            assert expected[0].endswith(repr(arguments)[1:] + '\n'), expected
+            assert (0,) + expected == run('--urllib3', *start + arguments, input=text,
+                                          cwd=str(tmpdir))
 
     def test_traceback(self, program):
         """A traceback has the program's frames alone."""
@@ -141,6 +162,51 @@ class TestRun(object):
         path = program('try:\n    import trollius\n'
                        'except ImportError as error:\n    print(error)\n')
         assert (0, 'not yet\n', '') == run(path)
+
+    @pytest.mark.parametrize('framework', ['tornado', 'trollius'])
+    def test_traceback_of_a_framework(self, program, tmpdir, framework):
+        """If a framework fails to be imported, its traceback has no frame of ours."""
+        tmpdir.mkdir(framework).join('__init__.py').write('raise RuntimeError("no")\n')
+        path = program('import %s\n' % framework)
+        assert finish([path]) == run(path)
+
+    @pytest.mark.parametrize('framework', ['twisted', 'trollius'])
+    def test_framework_as_module(self, framework):
+        """A framework can be what is run; what it lacks for that is python's to tell of."""
+        pytest.importorskip(framework, reason='it is what is run')
+        expected, found = finish(['-m', framework]), run('-m', framework)
+        assert expected[:2] == found[:2]
+        assert expected[2].splitlines()[-1] == found[2].splitlines()[-1]
+
+    @pytest.mark.parametrize('name, form', [
+        ('six', 'script'), ('argparse', 'module'), ('ctypes', 'folder'), ('six', 'zip'),
+        ('ssl', 'link'), ('time', 'script')])
+    def test_own_modules(self, program, tmpdir, name, form):
+        """A module beside the program is imported where python does so, though we have another."""
+        program('', name + '.py')
+        path = program('import %s\nprint(hasattr(%s, "__file__") and %s.__file__)\n'
+                       % (name, name, name), '__main__.py')
+        link = tmpdir.mkdir('other').join('link.py')
+        link.mksymlinkto(path)
+        archive = str(tmpdir.join('archive.zip'))
+        with zipfile.ZipFile(archive, 'w') as file:
+            for one in ('__main__.py', name + '.py'):
+                file.write(str(tmpdir.join(one)), one)
+        start = {'script': [path], 'module': ['-m', '__main__'], 'folder': [str(tmpdir)],
+                 'zip': [archive], 'link': [str(link)]}[form]
+        # As it is installed: with -m it would itself look into this folder first.
+        installed = ['-c', 'import sys; sys.path.remove(""); import sslproto27.__main__ as it;'
+                     ' sys.exit(it.main())', 'run']
+        assert finish(start, cwd=str(tmpdir)) == finish(installed + start, cwd=str(tmpdir))
+
+    def test_patched_beside_own_modules(self, program):
+        """A framework is patched by modules of ours, though the program has others."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        program('raise ValueError("of the program")\n', 'argparse.py')
+        program('VALUE = 1\n', 'ctypes.py')
+        path = program('import urllib3.util.ssl_, ctypes\n'
+                       'print(urllib3.util.ssl_.SSLTransport.__module__, ctypes.VALUE)\n')
+        assert (0, "('sslproto27.urllib3', 1)\n", '') == run(path)
 
     def test_that_cannot_be_patched(self, program, tmpdir):
         """A version that is not ours to patch is told of, and left as it is."""

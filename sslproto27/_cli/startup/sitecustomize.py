@@ -11,6 +11,7 @@ import sys
 
 
 def _begin():
+    before = set(sys.modules)
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     # The package is three folders up; the program's own sys.path may not have it.
@@ -20,7 +21,7 @@ def _begin():
         from sslproto27._cli.hook import begin
     finally:
         sys.path.remove(package)
-    begin()
+    begin(before)
 
 
 def _go_on():
@@ -38,7 +39,9 @@ if __name__ == 'sitecustomize':  # otherwise another tool has only imported it
     try:
         _begin()
     except Exception as failure:
-        sys.stderr.write('sslproto27: %s\n' % failure)
-        sys.stderr.flush()
-        os._exit(1)
+        try:
+            sys.stderr.write('sslproto27: %s\n' % failure)
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
     _go_on()
