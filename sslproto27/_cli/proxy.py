@@ -36,6 +36,9 @@ _AGAIN = 1.0
 
 _BACKLOG = 512
 
+#: How many bytes to read at once: of signals that have come several times, one counts.
+_MANY = 4096
+
 #: How many files a connection has open: the client's socket and the service's.
 _FILES = 2
 
@@ -190,9 +193,9 @@ class _Supervisor(object):
 
     def run(self):
         """Serve until told to stop, and until all workers have ended."""
-        numbers = {signal.SIGHUP: self._reload, signal.SIGTERM: self._stop,
-                   signal.SIGINT: self._interrupt, signal.SIGCHLD: self._reap}
-        for number in numbers:
+        handlers = [(signal.SIGINT, self._interrupt), (signal.SIGTERM, self._stop),
+                    (signal.SIGCHLD, self._reap), (signal.SIGHUP, self._reload)]
+        for number, _ in handlers:
             signal.signal(number, self._note)
         signal.set_wakeup_fd(self._signals)
         host, port = self._listener.getsockname()[:2]
@@ -200,13 +203,14 @@ class _Supervisor(object):
         console = Console(sys.stdout)
         console.line('listening on ', written(host, port))
         while self._lacks or self._all():
-            number = self._event()
-            if number:
-                numbers[number]()
+            come = self._new_signals()
+            for number, handler in handlers:
+                if number in come:  # however often
+                    handler()
         self._console.line('stopped')
 
-    def _event(self):
-        """Return the number of the next signal; 0 if `_note` has not written it yet."""
+    def _new_signals(self):
+        """Wait; return the numbers of new signals, none if `_note` has not written them yet."""
         while self._lacks:
             try:
                 if select.select([self._events], [], [], _AGAIN)[0]:
@@ -215,7 +219,7 @@ class _Supervisor(object):
             except select.error as error:
                 if error.args[0] != errno.EINTR:
                     raise
-        return ord(_despite_signals(os.read, self._events, 1))
+        return set(bytearray(_despite_signals(os.read, self._events, _MANY)))
 
     def _all(self):
         """Return the process IDs of all workers."""

@@ -44,6 +44,10 @@ Settings = collections.namedtuple(
 #: Its transport cannot end one direction only, so an answer that is still coming would be lost.
 _LINGER = 2
 
+#: After so many rounds of the loop, the worker knows of each connection that the loop accepted:
+#: Trollius needs three.
+_ROUNDS = 4
+
 #: Seconds for logging the connections that were cut off.
 _LAST = 1
 
@@ -71,11 +75,18 @@ class Worker(object):
         """Serve until stopped: gracefully by SIGTERM, at once by SIGINT."""
         loop = self.loop
         loop.set_exception_handler(self._print_failure)
-        # The handlers below need a server that they can stop. Until then, signals kill the process.
+        # The handlers need a server that they can stop, but there may be connections before the
+        # next call returns it. So signals wait until then; before this, they kill the process.
+        told = []
+        handlers = [(signal.SIGTERM, self._stop), (signal.SIGINT, self._abort)]
+        for number, handler in handlers:
+            loop.add_signal_handler(number, told.append, handler)
         self._server = loop.run_until_complete(
             loop.create_server(self._accept, sock=self._listener))
-        loop.add_signal_handler(signal.SIGTERM, self._stop)
-        loop.add_signal_handler(signal.SIGINT, self._abort)
+        for number, handler in handlers:
+            loop.add_signal_handler(number, handler)
+        for handler in told:
+            loop.call_soon(handler)
         loop.add_reader(self._ending, self._stop)
         loop.run_forever()
         loop.close()
@@ -99,8 +110,7 @@ class Worker(object):
         """Forget *connection*."""
         self._connections.discard(connection)
         if self._stopping:
-            if not self._connections:
-                self.loop.stop()
+            self._stop_when_done()
         elif self._full:
             self._full = False
             # Trollius has no public method to resume accepting; this private one starts it.
@@ -135,21 +145,28 @@ class Worker(object):
         if not self._stopping:
             self._stopping = True
             self.loop.remove_reader(self._ending)
-            self._server.close()
+            self.loop.remove_reader(self._listener.fileno())
 
     def _stop(self):
         if self._stopping:
             return
         self._refuse()
-        if self._connections:
-            self.loop.call_later(self.settings.grace, self._end_grace)
+        self.loop.call_later(self.settings.grace, self._end_grace)
+        self._stop_when_done()
+
+    def _stop_when_done(self, rounds=_ROUNDS):
+        if rounds:
+            self.loop.call_soon(self._stop_when_done, rounds - 1)
         else:
-            self.loop.stop()
+            self._server.close()  # not before: Trollius would drop what it has just accepted
+            if not self._connections:
+                self.loop.stop()
 
     def _end_grace(self):
-        self.say('worker %d: --grace is over; connections cut off: %d' % (
-            os.getpid(), len(self._connections)))
-        self._abort()
+        if self._connections:
+            self.say('worker %d: --grace is over; connections cut off: %d' % (
+                os.getpid(), len(self._connections)))
+            self._abort()
 
     def _abort(self):
         self._refuse()

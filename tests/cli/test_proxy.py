@@ -83,6 +83,58 @@ sys.exit(main())
 """
 
 
+#: The command line, which takes a fifth of a second to fork.
+SLOW = """
+import os, sys, time
+from sslproto27.__main__ import main
+def fork(fork=os.fork):
+    process, end = fork(), time.time() + 0.2
+    while process and time.time() < end:
+        try:
+            time.sleep(0.01)
+        except EnvironmentError:
+            pass  # a signal
+    return process
+os.fork = fork
+sys.exit(main())
+"""
+
+
+#: A worker that is told to stop when its server is there, or when that has accepted a connection.
+HURRIED = """
+import os, signal, socket, sys
+import trollius
+from sslproto27._cli.relay import Settings, Worker
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(1)
+listener.setblocking(False)
+client = socket.create_connection(listener.getsockname())
+client.sendall(b'hello')
+client.shutdown(socket.SHUT_WR)
+ending, supervisor = os.pipe()
+worker = Worker(listener, Settings(None, {}, None, '127.0.0.1', %d, None, None, 10, 10, 10, 10, 10),
+                ending)
+create_server, accept = worker.loop.create_server, worker._accept
+@trollius.coroutine
+def create_slowly(*args, **kwargs):
+    server = yield trollius.From(create_server(*args, **kwargs))
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield trollius.From(trollius.sleep(0.3, loop=worker.loop))
+    raise trollius.Return(server)
+def accept_and_stop():
+    worker._stop()
+    return accept()
+if %r == 'told':
+    worker.loop.create_server = create_slowly
+else:
+    worker._accept = accept_and_stop
+worker.run()
+client.settimeout(10)
+sys.stdout.write(client.recv(6) + client.recv(1))
+"""
+
+
 #: What a proxy says between SIGTERM and its end.
 STOPPED = 'stopping: no new connections, old ones have 30 seconds to end\nstopped\n'
 
@@ -703,6 +755,21 @@ class TestSignals(object):
             assert ('', '') == process.communicate()
             assert 130 == process.returncode
 
+    def test_signals_at_once(self, pki):
+        """Signals that come while it is busy are one: hundreds do not delay the end."""
+        with running(['-c', SLOW, 'proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9',
+                      '--cert', pki.path('localhost')], PATIENCE) as process:
+            assert process.stdout.readline().startswith('listening on ')
+            for _ in range(40):
+                process.send_signal(signal.SIGHUP)
+                time.sleep(0.01)  # else the system makes them one
+            process.send_signal(signal.SIGTERM)
+            stdout, stderr = process.communicate()
+            assert ('', 0) == (stdout, process.returncode)
+            reloads = stderr.count('reloaded\n')
+            assert 'reloaded\n' * reloads + STOPPED == stderr
+            assert 1 <= reloads < 15
+
     def test_deaf_beginning(self, pki):
         """Who is told to stop while a worker begins, and takes no signals yet, does not hang."""
         with running(['-c', DEAF, 'proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9',
@@ -950,26 +1017,32 @@ class TestWorkers(object):
         """A worker whose supervisor is gone before it has begun ends; it once stayed for ever."""
         assert (0, 'ended\n', '') == run_python('''
 import os, socket
-from sslproto27._cli.relay import Worker
+from sslproto27._cli.relay import Settings, Worker
 listener = socket.socket()
 listener.bind(('127.0.0.1', 0))
 listener.listen(1)
 ending, supervisor = os.pipe()
 os.close(supervisor)
-Worker(listener, None, ending).run()
+Worker(listener, Settings(*[1] * 12), ending).run()
 print('ended')
 ''', timeout=20)
+
+    @pytest.mark.parametrize('when', ['told', 'accepted'])
+    def test_stopped_while_it_begins(self, run_python, when):
+        """Whom a worker has accepted it serves, though it is told to stop at that moment."""
+        with service() as port:
+            assert (0, 'hello.', '') == run_python(HURRIED % (port, when), timeout=20)
 
     def test_failure(self, run_python):
         """What goes wrong in a worker is a line that nothing obeys, and it goes on."""
         status, stdout, stderr = run_python('''
 import os, socket
-from sslproto27._cli.relay import Worker
+from sslproto27._cli.relay import Settings, Worker
 listener = socket.socket()
 listener.bind(('127.0.0.1', 0))
 listener.listen(1)
 ending, supervisor = os.pipe()
-worker = Worker(listener, None, ending)
+worker = Worker(listener, Settings(*[1] * 12), ending)
 def fail():
     worker.loop.call_soon(os.close, supervisor)
     raise ValueError(chr(27))
