@@ -6,7 +6,7 @@ import sys
 
 from . import __version__
 from ._cli import bench, connect, demo, info, proxy, run, serve
-from ._cli.console import Console, Output, OutputError, UserError
+from ._cli.console import Console, Output, OutputError, UserError, printable
 from ._cli.logs import log_to_console
 from ._cli.streams import end_without_output, reserve, settle
 from ._core.engine import EngineUnavailable
@@ -41,6 +41,10 @@ def main(argv=None):
         return end_without_output(error)
     except (UserError, EngineUnavailable, NotImplementedError) as error:
         Console().line(('bad', 'sslproto27: '), error.args[0])
+        return 1
+    except EnvironmentError as error:  # of this machine, which no command has words for
+        where = u': '.join(printable(one) for one in (error.filename, error) if one)
+        Console().line(('bad', 'sslproto27: '), where)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

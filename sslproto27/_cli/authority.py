@@ -3,31 +3,32 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import os
-import shutil
-import tempfile
 import warnings
 
 import six
 
 from .addresses import host_name
 from .console import UserError
+from .folders import temporary_folder
 
 __all__ = ['temporary_authority']
 
 
 @contextlib.contextmanager
-def temporary_authority(names):
+def temporary_authority(names, load):
     """
-    Make an authority and a server certificate, in files that are removed afterwards.
+    Make an authority and a server certificate. The authority's file is removed in the end.
 
     Args:
         names (sequence of text): host names and IP addresses.
+        load (callable): called with the path of a file with the server's key and chain, which
+            is removed right after.
 
     Returns:
-        a context manager that gives the paths (authority's certificate, server's key and chain).
+        a context manager that gives (path of the authority's certificate, result of *load*).
 
     Raises:
-        UserError: trustme is missing, or a name cannot be used.
+        UserError: trustme is missing, a name cannot be used, or files cannot be written.
     """
     try:
         with warnings.catch_warnings():
@@ -36,18 +37,19 @@ def temporary_authority(names):
     except ImportError as error:
         raise UserError('without --cert a certificate is made by trustme: %s; pip install trustme',
                         error)
-    folder = tempfile.mkdtemp(prefix='sslproto27-')
-    try:
+    with temporary_folder() as folder:
         trusted, own = os.path.join(folder, 'ca.pem'), os.path.join(folder, 'server.pem')
         authority = trustme.CA()
-        authority.cert_pem.write_to_path(trusted)
         try:
             issued = authority.issue_cert(*[
                 six.text_type(host_name('--name', name)) for name in names])
         except ValueError as error:
             raise UserError('--name: %s', error)
-        issued.private_key_and_cert_chain_pem.write_to_path(own)
-        os.chmod(own, 0o600)  # others cannot open the folder in any case
-        yield trusted, own
-    finally:
-        shutil.rmtree(folder)
+        try:
+            authority.cert_pem.write_to_path(trusted)
+            issued.private_key_and_cert_chain_pem.write_to_path(own)
+        except EnvironmentError as error:
+            raise UserError('%s: %s', folder, error)
+        loaded = load(own)
+        os.remove(own)  # if the process is killed, the folder stays
+        yield trusted, loaded

@@ -134,13 +134,14 @@ class Channel(object):
         # The sending thread may be waiting for input. Closing one end of this pipe stops it.
         ending, end = os.pipe()
         sender = threading.Thread(target=self._send_all, args=(source, ending, convert, shut_down))
-        sender.start()
         try:
+            _start(sender)
             self._write_all(target)
         finally:
             os.close(end)
             self.close()
-            sender.join()
+            if sender.ident:  # it has been started
+                sender.join()
             os.close(ending)
         if self._unread is not None:
             raise UserError('the input cannot be read: %s', self._unread)
@@ -188,6 +189,13 @@ class Channel(object):
     def close(self):
         """Close the connection."""
         self._sock.close()
+
+
+def _start(thread):
+    try:
+        thread.start()
+    except threading.ThreadError as error:
+        raise UserError('the input cannot be sent: %s', error)
 
 
 def _write(target, data):

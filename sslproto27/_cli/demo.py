@@ -1,6 +1,8 @@
 """``demo``: the command; it checks that the required packages are there."""
 from __future__ import absolute_import, division, print_function
 
+import threading
+
 from .console import UserError
 
 HELP = 'run an echo server and two clients over memory BIOs'
@@ -17,4 +19,7 @@ def run(arguments):
     except ImportError as error:
         raise UserError('demo needs Trollius on Python 2.7, and trustme: %s;'
                         ' pip install trollius trustme', error)
-    demonstration.run()
+    try:
+        demonstration.run()
+    except threading.ThreadError as error:
+        raise UserError('demo: %s', error)

@@ -2,10 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 import os
-import shutil
 import ssl
 import subprocess
-import tempfile
 import threading
 import warnings
 
@@ -15,6 +13,7 @@ from trollius import From
 from .._core.api import create_default_context
 from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
+from .folders import ending_in_order, temporary_folder
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # trustme's cryptography warns that Python 2.7 is obsolete
@@ -30,13 +29,12 @@ PATIENCE = 20
 
 def run():
     """Run the demonstration, and print its results."""
-    folder = tempfile.mkdtemp()
-    loop = SelectorEventLoop()
-    try:
-        loop.run_until_complete(_demonstrate(Output(), loop, folder))
-    finally:
-        loop.close()
-        shutil.rmtree(folder)
+    with ending_in_order(), temporary_folder() as folder:
+        loop = SelectorEventLoop()
+        try:
+            loop.run_until_complete(_demonstrate(Output(), loop, folder))
+        finally:
+            loop.close()
 
 
 @trollius.coroutine

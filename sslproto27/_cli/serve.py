@@ -4,7 +4,6 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import os
 import re
-import signal
 import socket
 import ssl
 import sys
@@ -14,11 +13,13 @@ from six.moves.SimpleHTTPServer import SimpleHTTPRequestHandler
 from six.moves.socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
 from six.moves.urllib.parse import unquote_to_bytes
 
+from .._core.compat import PY2
 from .._core.socket import SSLSocket
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
 from .console import Console, UserError, count
 from .contexts import server_context
+from .folders import ending_in_order
 from .limits import TimedSocket, add_limits, make_room
 
 HELP = 'serve echoes, or a directory over HTTPS'
@@ -33,11 +34,20 @@ _FILES = 2
 #: Tenths of a second to wait until the threads have ended.
 _LAST = 10
 
-#: Statuses (RFC 9110 15.5.1, RFC 6585 5); Python 2 has no name for the latter.
-_BAD, _TOO_LARGE = 400, 431
+#: Statuses (RFC 9110 15.5, RFC 6585 5); Python 2 has no name for the latter.
+_BAD, _MISSING, _TOO_LARGE = 400, 404, 431
 
 #: The part before the path, in a request that also names the host (RFC 9112 3.2.2).
 _ORIGIN = re.compile(r'(?i)https?://[^/?#]*(?=/)')
+
+#: The name of a header field and its colon (RFC 9112 5.1): no space is allowed before it.
+_FIELD = re.compile(br'[^\0- :\x7f]+:')
+
+#: An HTTP version (RFC 9112 2.3), supported or not.
+_VERSION = re.compile(br'HTTP/[1-9][0-9]{0,2}\.[0-9]{1,3}\Z')
+
+#: Files that are served for a directory, if they are there.
+_INDEXES = ('index.html', 'index.htm')
 
 #: A percent sign that encodes nothing (RFC 3986 2.1).
 _BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
@@ -73,33 +83,37 @@ def run(arguments):
         raise UserError('--key needs --cert')
     where = address(arguments.listen, default_host='127.0.0.1')
     make_room(arguments.max_connections, _FILES)
-    with _certificate(arguments) as (trusted, own):
-        context = server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
+    with ending_in_order(), _context(arguments) as (trusted, context):
         handler = _Echo if arguments.directory is None else _Files
         server = _Server(bound(where), handler, context, console, arguments)
         try:
             if arguments.directory is not None:
-                os.chdir(arguments.directory)  # the handlers of all Pythons serve this directory
+                _enter(arguments.directory)
             _announce(server.server_address[1], where[0], arguments, trusted)
-            signal.signal(signal.SIGTERM, _stop)
             server.serve_forever()
         finally:
             server.end()
 
 
-def _stop(number, frame):
-    """End the main thread in an orderly way, so that the temporary files are removed."""
-    sys.exit(0)
+def _enter(directory):
+    """Make *directory* the current one: the handlers of all Pythons serve that."""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UserError('%s: %s', directory, error)
 
 
 @contextlib.contextmanager
-def _certificate(arguments):
-    """Give two paths: the authority for clients to trust, or None; and our certificate."""
+def _context(arguments):
+    """Give the path of the authority for clients to trust, or None, and our context."""
+    def load(own):
+        return server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
+
     if arguments.cert:
-        yield None, arguments.cert
+        yield None, load(arguments.cert)
         return
     names = arguments.name or ['localhost', '127.0.0.1', '::1']
-    with temporary_authority(names) as made:
+    with temporary_authority(names, load) as made:
         yield made
 
 
@@ -146,17 +160,25 @@ class _Server(ThreadingMixIn, TCPServer):
                 self._ended.wait(1)  # without a timeout, Python 2 would ignore Ctrl-C
             self._running += 1
             self._open.add(request)
-        ThreadingMixIn.process_request(self, request, client_address)
+        try:
+            ThreadingMixIn.process_request(self, request, client_address)
+        except threading.ThreadError as error:  # the system allows no more of them
+            self._forget(request)
+            self.console.line(written(*client_address[:2]), ' refused: ', error)
+            self.shutdown_request(request)
 
     def process_request_thread(self, request, client_address):
         """Serve the connection, in its thread."""
         try:
             ThreadingMixIn.process_request_thread(self, request, client_address)
         finally:
-            with self._ended:
-                self._running -= 1
-                self._open.discard(request)
-                self._ended.notify()
+            self._forget(request)
+
+    def _forget(self, request):
+        with self._ended:
+            self._running -= 1
+            self._open.discard(request)
+            self._ended.notify()
 
     def end(self):
         """End all connections: threads that still run at the interpreter's end print tracebacks."""
@@ -204,6 +226,16 @@ class _Echo(BaseRequestHandler):
             self.request.sendall(data)
 
 
+def _is_inside(path):
+    """Return whether *path* (bytes) has no NUL and never leads above the root."""
+    depth = 0
+    for part in path.split(b'/'):
+        depth += -1 if part == b'..' else part not in (b'', b'.')
+        if depth < 0:
+            return False
+    return b'\0' not in path
+
+
 class _Refused(Exception):
     """The head of a request is refused; the arguments are a status and its text."""
 
@@ -223,7 +255,7 @@ class _Head(object):
         if not self._is_first and not self._is_over:
             self._is_over = line in (b'\r\n', b'\n', b'')
             is_continued = line[:1] in (b' ', b'\t')
-            if b'\0' in line or not (self._is_over or is_continued or b':' in line):
+            if b'\0' in line or not (self._is_over or is_continued or _FIELD.match(line)):
                 raise _Refused(_BAD, 'Bad Request')
         self._is_first = False
         return line
@@ -268,20 +300,48 @@ class _Files(SimpleHTTPRequestHandler):
 
     def parse_request(self):
         """Parse the request; from then on, the timeout is for each piece of the answer."""
-        is_good = SimpleHTTPRequestHandler.parse_request(self)
+        is_good = self._parse()
         self.request.settimeout(self.server.limits.idle_timeout)
         if not is_good:
             return False
         self.path = _ORIGIN.sub('', self.path, 1) if self.path[:1] != '/' else self.path
         path = self.path.partition('?')[0]
-        if (path[:1] != '/' or '\0' in self.path or b'\0' in unquote_to_bytes(path)
-                or _BAD_ESCAPE.search(path)):
+        if (path[:1] != '/' or '\0' in self.path or _BAD_ESCAPE.search(path)
+                or not _is_inside(unquote_to_bytes(path))):
             self.send_error(_BAD, 'Bad Request')
             return False
         # Otherwise a redirection to this path could lead to another host: RFC 3986 4.2. Browsers
         # treat a backslash as a slash.
         self.path = re.sub('^/+', '/', self.path.replace('\\', '%5C'))
         return True
+
+    def _parse(self):
+        """Return whether the head is valid; if not, it has been answered."""
+        words = self.raw_requestline.split()
+        if len(words) == 2 and words[0] == b'GET':  # HTTP/0.9: nothing follows
+            self.requestline = ' '.join(word.decode('latin-1') for word in words)
+            self.command, self.path = self.requestline.split(' ')
+            self.request_version, self.close_connection, self.headers = 'HTTP/0.9', True, {}
+            return True
+        if len(words) == 3 and not _VERSION.match(words[2]):
+            self.send_error(_BAD, 'Bad Request')
+            return False
+        if not SimpleHTTPRequestHandler.parse_request(self):
+            return False
+        hosts = (self.headers.getheaders if PY2 else self.headers.get_all)('Host') or []
+        if len(hosts) > 1 or not hosts and self.request_version != 'HTTP/1.0':  # RFC 9112 3.2
+            self.send_error(_BAD, 'Bad Request')
+            return False
+        return True
+
+    def send_head(self):
+        """Serve files and directories only: opening anything else, such as a FIFO, can block."""
+        path = self.translate_path(self.path)
+        for one in [path] + [os.path.join(path, index) for index in _INDEXES]:
+            if os.path.exists(one) and not (os.path.isfile(one) or os.path.isdir(one)):
+                self.send_error(_MISSING, 'File not found')
+                return None
+        return SimpleHTTPRequestHandler.send_head(self)
 
     def log_message(self, format, *args):
         """Print one line."""

@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -14,8 +15,26 @@ import pytest
 from sslproto27 import SSLPipe, SSLSocket
 from tests.support.commands import PATIENCE, command, fails_here, started, starts_programs
 from tests.support.https import ask
+from tests.support.programs import environment, finish, running
 
 pytestmark = starts_programs
+
+
+#: A command in an interpreter that can start no thread while there is a file.
+THREADLESS = """
+import os, sys, threading
+def without_room(start):
+    def failing(*args, **kwargs):
+        if os.path.exists(%r):
+            raise threading.ThreadError("can't start new thread")
+        return start(*args, **kwargs)
+    return failing
+for name in ('_start_new_thread', '_start_joinable_thread'):
+    if hasattr(threading, name):
+        setattr(threading, name, without_room(getattr(threading, name)))
+from sslproto27.__main__ import main
+sys.exit(main())
+"""
 
 
 @contextlib.contextmanager
@@ -123,8 +142,91 @@ class TestEcho(object):
             assert ('', '') == process.communicate()
             assert 130 == process.returncode
 
+    def test_no_thread(self, pki, tmpdir):
+        """A connection that can have no thread is ended, with a line; the server goes on."""
+        full = tmpdir.join('full')
+        arguments = ['-c', THREADLESS % str(full), 'serve', '--listen', '127.0.0.1:0', '--cert',
+                     pki.path('localhost'), '--max-connections', '1']
+        with running(arguments, PATIENCE) as process:
+            port = int(process.stdout.readline().rpartition(':')[2])
+            full.write('')
+            for _ in range(3):  # more than --max-connections
+                with contextlib.closing(connect(port)) as sock:
+                    assert b'' == sock.recv(1)
+                    where = '%s:%d' % sock.getsockname()
+                assert where + " refused: can't start new thread\n" == process.stderr.readline()
+            full.remove()
+            with contextlib.closing(secure(pki, port)) as sock:
+                sock.sendall(b'x')
+                assert b'x' == sock.recv(1)
+            process.send_signal(signal.SIGTERM)
+            assert ('', '') == process.communicate()
+
+    def test_client_without_thread(self, pki, tmpdir):
+        """connect needs a thread, too: that there is none is one line."""
+        tmpdir.join('full').write('')
+        with server('--cert', pki.path('localhost')) as (_, port, _):
+            status, stdout, stderr = finish([
+                '-c', THREADLESS % str(tmpdir.join('full')), 'connect', '--quiet', 'localhost:%d'
+                % port, '--cafile', pki.path('ca')])
+        assert (1, '') == (status, stdout)
+        assert "sslproto27: the input cannot be sent: can't start new thread\n" == stderr
+
+    @pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGTERM])
+    def test_folder(self, tmpdir, number):
+        """The key is in no file once it serves, and a signal, also twice, leaves nothing there."""
+        pytest.importorskip('trustme', reason='it makes the certificate')
+        env = dict(environment(), TMPDIR=str(tmpdir))
+        with started('serve', '--listen', '127.0.0.1:0', env=env) as process:
+            assert process.stdout.readline().startswith('serving ')
+            folder, = tmpdir.listdir()
+            assert ['ca.pem'] == [file.basename for file in folder.listdir()]
+            process.send_signal(number)
+            process.send_signal(number)
+            process.communicate()
+            assert 0 == process.returncode
+            assert [] == tmpdir.listdir()
+
+    def test_nohup(self, pki):
+        """Under nohup it goes on when the terminal goes."""
+        def ignore():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+        with started('serve', '--listen', '127.0.0.1:0', '--cert', pki.path('localhost'),
+                     preexec_fn=ignore) as process:
+            port = int(process.stdout.readline().rpartition(':')[2])
+            process.send_signal(signal.SIGHUP)
+            with contextlib.closing(secure(pki, port)) as sock:
+                sock.sendall(b'x')
+                assert b'x' == sock.recv(1)
+            assert process.poll() is None
+
+    @pytest.mark.parametrize('arguments', [['serve', '--listen', '127.0.0.1:0'], ['demo']],
+                             ids=str)
+    def test_no_temporary_folder(self, tmpdir, monkeypatch, capsys, arguments):
+        """Without a place for temporary files that is one line."""
+        pytest.importorskip('trustme', reason='it makes the certificate')
+        if arguments == ['demo']:
+            pytest.importorskip('trollius', reason='demo is a server of it')
+        monkeypatch.setattr('tempfile.tempdir', str(tmpdir.join('nowhere')))
+        assert fails_here(capsys, *arguments) == (
+            'a temporary folder cannot be made (TMPDIR): No such file or directory')
+
 
 class TestFiles(object):
+    def test_special_files(self, pki, tmpdir):
+        """What is no regular file is not opened, as that could wait for ever, but listed."""
+        os.mkfifo(str(tmpdir.join('fifo')))
+        os.mkfifo(str(tmpdir.mkdir('folder').join('index.html')))
+        tmpdir.join('null').mksymlinkto(os.devnull)
+        tmpdir.join('gone').mksymlinkto('/nowhere')
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock, tmpdir.as_cwd():
+            sock.bind('socket')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, _):
+            for path in ('/fifo', '/null', '/gone', '/socket', '/folder/'):
+                assert get(pki, port, path).startswith(b'HTTP/1.0 404 '), path
+            assert b'fifo' in get(pki, port, '/')
+
     def test_get(self, pki, tmpdir):
         """A directory's files are served, and nothing else; the log cannot be forged."""
         tmpdir.join('file').write('content')
@@ -135,7 +237,7 @@ class TestFiles(object):
             log = [process.stderr.readline() for _ in range(5)]
         assert str(tmpdir) in line
         assert found.startswith(b'HTTP/1.0 200 ') and found.endswith(b'\r\n\r\ncontent')
-        assert outside.startswith(b'HTTP/1.0 404 ')
+        assert outside.startswith(b'HTTP/1.0 400 ')
         assert missing.startswith(b'HTTP/1.0 404 ')
         assert '127.0.0.1 "GET /file HTTP/1.0" 200 -\n' == log[0]
         assert '\x1b' not in ''.join(log)
@@ -148,6 +250,8 @@ class TestFiles(object):
         ('/file?%', b'HTTP/1.0 200 '), ('/fi\0le', b'HTTP/1.0 400 '), ('?', b'HTTP/1.0 400 '),
         ('/file?\0', b'HTTP/1.0 400 '), ('*', b'HTTP/1.0 400 '),
         ('http://localhost/file', b'HTTP/1.0 200 '), ('http://file', b'HTTP/1.0 400 '),
+        ('/..', b'HTTP/1.0 400 '), ('/x/%2e%2e/../file', b'HTTP/1.0 400 '),
+        ('/x/../file', b'HTTP/1.0 200 '), ('/./..?', b'HTTP/1.0 400 '),
         ('/file HTTP/1.1 x', b'HTTP/1.0 400 '), ('/a b', b'HTTP/1.0 400 ')]
 
     def test_odd_paths(self, pki, tmpdir):
@@ -173,14 +277,22 @@ class TestFiles(object):
         (b'GET /file HTTP/1.0\r\nX: a\0b\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file HTTP/1.0\r\nX: a\r\n b\r\n\r\n', b'HTTP/1.0 200 '),
         (b'GET /file HTTP/9.9\r\n\r\n', b'HTTP/1.0 505 '),
-        (b'GET /file\r\n\r\n', b'HTTP/1.0 200 '), (b'what\r\n\r\n', b'HTTP/1.0 400 ')]
+        (b'GET /file HTTP/1.-1\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file http/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\n: x\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\nX : x\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.1\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.1\r\nHost: x\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file\r\n', b'content'), (b'GET /nowhere\r\n', b'<'),
+        (b'POST /file\r\n\r\n', b'HTTP/1.0 400 '), (b'what\r\n\r\n', b'HTTP/1.0 400 ')]
 
     def test_odd_heads(self, pki, tmpdir):
         """An odd head is answered by a status, whatever version it claims."""
         tmpdir.join('file').write('content')
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
-            assert self.ODD_HEADS == [(head, ask(pki, port, head)[:13])
-                                      for head, _ in self.ODD_HEADS]
+            assert self.ODD_HEADS == [(head, ask(pki, port, head)[:len(start)])
+                                      for head, start in self.ODD_HEADS]
             process.send_signal(signal.SIGTERM)
             assert 'Traceback' not in process.communicate()[1]
 
@@ -272,6 +384,16 @@ def test_mistakes(arguments, said, capsys):
     if '--name' in arguments:
         pytest.importorskip('trustme')
     assert said in fails_here(capsys, 'serve', *arguments)
+
+
+def test_directory_that_may_not_be_entered(pki, tmpdir, monkeypatch, capsys):
+    """A directory of somebody else is one line."""
+    def refuse(path):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr('os.chdir', refuse)
+    assert '%s: Permission denied' % tmpdir == fails_here(
+        capsys, 'serve', str(tmpdir), '--listen', '127.0.0.1:0', '--cert', pki.path('localhost'))
 
 
 def test_no_trustme(monkeypatch, capsys):

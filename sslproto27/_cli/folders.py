@@ -1,0 +1,58 @@
+"""Temporary folders, which are gone when the command ends, however it is told to."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
+
+from .console import UserError
+
+__all__ = ['ending_in_order', 'temporary_folder']
+
+#: By name, as Windows has not all: what a service manager sends, and a terminal that goes.
+_ENDS = ('SIGTERM', 'SIGHUP')
+
+
+@contextlib.contextmanager
+def temporary_folder():
+    """
+    Make a folder that this user alone can read, and remove it in the end.
+
+    Raises:
+        UserError: there is no place for it.
+    """
+    try:
+        folder = tempfile.mkdtemp(prefix='sslproto27-')
+    except EnvironmentError as error:
+        raise UserError('a temporary folder cannot be made (TMPDIR): %s', error)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def ending_in_order():
+    """
+    While this lasts, SIGTERM and SIGHUP end the command as its own end does.
+
+    A signal that is ignored, as under nohup, stays so.
+    """
+    numbers = [getattr(signal, name) for name in _ENDS if hasattr(signal, name)]
+    before = [(number, signal.getsignal(number)) for number in numbers]
+
+    def end(number, frame):
+        for number in numbers:  # a second one would interrupt what is done last
+            signal.signal(number, signal.SIG_IGN)
+        sys.exit(0)
+
+    for number, handler in before:
+        if handler != signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
