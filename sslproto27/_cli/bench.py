@@ -71,8 +71,10 @@ def run(arguments):
     results = []
     for line in bench.lines():
         progress.progress('measuring: ' + line.name)
-        samples = sorted(_sample(line.step, arguments.seconds / _RUNS) for _ in range(_RUNS))
-        progress.wipe()
+        try:
+            samples = sorted(_sample(line.step, arguments.seconds / _RUNS) for _ in range(_RUNS))
+        finally:
+            progress.wipe()
         results.append({'name': line.name, 'unit': line.unit, 'median': samples[_RUNS // 2],
                         'samples': samples})
         if not arguments.json:

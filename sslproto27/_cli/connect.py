@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import argparse
+import contextlib
 import socket
 import ssl
 import time
@@ -28,6 +29,10 @@ EPILOG = (
 
 _HTTPS = 443
 _INPUT, _OUTPUT = 0, 1
+
+#: The options that name authorities, and that accept odd forms.
+_OF_SERVER, _OF_PROXY = ('--cafile', '--lenient'), ('--proxy-cafile', None)
+
 VERIFY_X509_STRICT = 0x20  # X509_VERIFY_PARAM_set_flags(3)
 _VERSIONS = {'1.2': TLSVersion.TLSv1_2, '1.3': TLSVersion.TLSv1_3}
 
@@ -105,6 +110,7 @@ def run(arguments):
         raise UserError('%s: %s', written(host, port), failed(
             error, channel.heard if channel else b'', context, name, arguments))
     finally:
+        console.wipe()
         if channel is not None:
             channel.close()
 
@@ -145,7 +151,7 @@ def _reach(console, arguments, host, port):
     try:
         sock = socket.create_connection(where, arguments.timeout)
     except socket.gaierror as error:
-        raise UserError('%s: %s', where[0], error)
+        raise UserError('%s: %s', written(*where), error)
     except socket.timeout:
         raise UserError('%s: no connection in %g seconds', written(*where), arguments.timeout)
     except socket.error as error:
@@ -154,33 +160,47 @@ def _reach(console, arguments, host, port):
     channel = Channel(sock)
     try:
         if proxy:
+            whose = 'the proxy ' + written(proxy.host, proxy.port)
             if proxy.scheme == 'https':
                 context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
                                cafile=arguments.proxy_cafile)
                 _start_tls(console, channel, context, verified_name(proxy.host),
-                           'the proxy ' + written(proxy.host, proxy.port))
-            connect_through(channel, proxy, host, port)
+                           whose)
+            with _named(whose):
+                connect_through(channel, proxy, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
-            PROTOCOLS[arguments.starttls][0](channel, verified_name(host))
+            with _named(written(host, port)):
+                PROTOCOLS[arguments.starttls][0](channel, verified_name(host))
     except Exception:
         channel.close()
         raise
     return channel
 
 
+@contextlib.contextmanager
+def _named(whose):
+    """Say with whom it was that something went wrong."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError('%s: %s', whose, error)
+
+
 def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs):
     """Do the handshake, or raise `UserError`; print a certificate that does not verify."""
     console.progress('handshake')
     try:
-        channel.start_tls(context, server_hostname=name, **kwargs)
+        with _named(whose):
+            channel.start_tls(context, server_hostname=name, **kwargs)
     except SSLCertVerificationError as error:
         # OpenSSL keeps the chain that it tried to verify, so we need not connect again.
         chain = _chain(channel.ssl_object)
         if chain:
             console.line('What %s shows, as far as its issuers are known:' % whose)
             print_tree(console, chain, time.time())
-        raise UserError('%s is not verified: %s; nothing was sent', whose, unverified(error, chain))
+        raise UserError('%s is not verified: %s; nothing was sent', whose, unverified(
+            error, chain, *_OF_SERVER if arguments else _OF_PROXY))
     except socket.timeout:
         raise
     except (ssl.SSLError, socket.error) as error:

@@ -27,7 +27,7 @@ _ROOM = 4096
 
 
 #: The place in C where an error was raised; Python's ssl adds it to the text.
-_OF_C = re.compile(r' \(_ssl\.c:[0-9]+\)$')
+_OF_C = re.compile(r' \(_ssl\.c:[0-9]+\)')
 
 
 class UserError(Exception):
@@ -69,11 +69,10 @@ def printable(value):
 
     For an error, return its reason without its number.
     """
-    if isinstance(value, Exception):
+    is_error = isinstance(value, Exception)
+    if is_error:
         value = (getattr(value, 'strerror', None) or value.args and value.args[-1]
                  or type(value).__name__)
-        if isinstance(value, str):
-            value = _OF_C.sub('', value)
     if not isinstance(value, (bytes, six.text_type)):
         try:
             value = str(value)
@@ -81,6 +80,8 @@ def printable(value):
             value = six.text_type(value)
     if isinstance(value, bytes):
         value = value.decode('utf-8', 'replace')
+    if is_error:
+        value = _OF_C.sub(u'', value)
     return _OBEYED.sub(lambda found: u'\\x%02x' % ord(found.group()), value)
 
 

@@ -42,25 +42,28 @@ _OF_OUR_CERTIFICATE = (
     'CERTIFICATE_UNKNOWN', 'UNKNOWN_CA', 'ACCESS_DENIED', 'DECRYPT_ERROR')
 
 
-def unverified(error, chain):
+def unverified(error, chain, cafile='--cafile', lenient='--lenient'):
     """
     Return what is wrong with a certificate, and what to do (text).
 
     Args:
         error (ssl.SSLError): has ``verify_code`` and ``verify_message`` if the engine knows them.
         chain (list of bytes): the part of the chain that we know, as DER, the peer's own first.
+        cafile, lenient (str or None): the options that trust an authority, and that accept a
+            wrong form, if there are any.
     """
     if not hasattr(error, 'verify_code'):  # the pair engine, if the chain is the problem
         return printable(error.strerror)
     code = error.verify_code
     reason = u'%s (X.509 error %d)' % (printable(error.verify_message).rstrip(u'.'), code)
-    hint = _hint(code, chain)
+    hint = _hint(code, chain, cafile, lenient)
     return u'%s: %s' % (reason, hint) if hint else reason
 
 
-def _hint(code, chain):
+def _hint(code, chain, cafile, lenient):
     if code in _FORM:
-        return u'its form is wrong, not its origin; --lenient accepts it'
+        return u'its form is wrong, not its origin' + (
+            u'; %s accepts it' % lenient if lenient else u'')
     if code in (_NOT_YET, _EXPIRED):
         return u'renew it, or set the clock of this machine if that is wrong'
     if code in _TOO_WEAK:
@@ -76,18 +79,19 @@ def _hint(code, chain):
             u'it names no host; its common name, %s, does not count'
             % telling_name(own.get('subject')))
     if code == _SELF_SIGNED:
-        return u'nobody vouches for it; if it is the right one, --cafile with it trusts it'
+        return u'nobody vouches for it; if it is the right one, %s with it trusts it' % cafile
     if code == _SELF_SIGNED_ROOT:
-        return u'its root, %s, is not trusted; --cafile trusts another one' % telling_name(
-            last.get('subject'))
+        return u'its root, %s, is not trusted; %s trusts another one' % (
+            telling_name(last.get('subject')), cafile)
     if code in (_NO_ISSUER, _NOT_ONE):
         issuer = telling_name(last.get('issuer'))
         if len(chain) == 1:
             return (u'the server did not send the certificate of its issuer, %s%s: an intermediate'
-                    u' is missing there, or that is a root which is not trusted (--cafile)'
-                    % (issuer, u''.join(u', from ' + uri for uri in last.get('caIssuers', ())[:1])))
-        return (u'the chain ends in a certificate of %s, a root which is not trusted (--cafile), or'
-                u' an intermediate which the server did not send' % issuer)
+                    u' is missing there, or that is a root which is not trusted (%s)'
+                    % (issuer, u''.join(u', from ' + uri for uri in last.get('caIssuers', ())[:1]),
+                       cafile))
+        return (u'the chain ends in a certificate of %s, a root which is not trusted (%s), or'
+                u' an intermediate which the server did not send' % (issuer, cafile))
     return u''
 
 
@@ -100,7 +104,8 @@ def failed(error, heard, context, name, arguments=None):
         heard (bytes): the peer's first bytes, which may be TLS.
         context (ssl.SSLContext): the context of the failed connection.
         name (str): the server name that we asked for.
-        arguments: of ``connect``, with the ``cert`` and ``alpn`` that we sent; None if neither.
+        arguments: of ``connect``, with the ``cert`` and ``alpn`` that we sent; None for a proxy,
+            for which these options are not.
     """
     certificate, alpn = (arguments.cert, arguments.alpn) if arguments else (None, None)
     if heard and heard[:1] not in _RECORDS:
@@ -112,18 +117,19 @@ def failed(error, heard, context, name, arguments=None):
     if 'PROTOCOL_VERSION' in reason or reason in (
             'UNSUPPORTED_PROTOCOL', 'WRONG_SSL_VERSION', 'NO_PROTOCOLS_AVAILABLE'):
         return u'the server speaks no version of TLS that was offered: %s' % _offered(context)
-    for ending, text in [
-            ('CERTIFICATE_REQUIRED', u'the server wants a certificate of ours: --cert'),
+    for ending, text, hint in [
+            ('CERTIFICATE_REQUIRED', u'the server wants a certificate of ours', u': --cert'),
             ('NO_APPLICATION_PROTOCOL', u'the server speaks no protocol of --alpn: %s'
-             % u', '.join(printable(one) for one in alpn or ())),
-            ('UNRECOGNIZED_NAME', u'the server knows no host %s; --servername asks for another'
-             % printable(name))]:
+             % u', '.join(printable(one) for one in alpn) if alpn
+             else u'the server wants a protocol to be agreed on', u'' if alpn else u': --alpn'),
+            ('UNRECOGNIZED_NAME', u'the server knows no host %s' % printable(name),
+             u'; --servername asks for another'),
+            ('ALERT_HANDSHAKE_FAILURE', u'the server refused the handshake: no cipher suite in'
+             u' common, perhaps, or it ' + (u'does not accept our certificate' if certificate
+                                            else u'wants a certificate of ours'),
+             u'' if certificate else u' (--cert)')]:
         if reason.endswith(ending):
-            return text
-    if reason.endswith('ALERT_HANDSHAKE_FAILURE'):
-        return (u'the server refused the handshake: no cipher suite in common, perhaps, or it '
-                + (u'does not accept our certificate' if certificate
-                   else u'wants a certificate of ours (--cert)'))
+            return text + hint if arguments else text
     alert = reason.partition('_ALERT_')[2]
     if certificate and alert in _OF_OUR_CERTIFICATE:
         return u'the server does not accept the certificate in %s: %s' % (

@@ -22,12 +22,45 @@ __all__ = ['add_note', 'explain']
 _MEANINGS = {
     'HTTP_REQUEST': 'the client speaks plain HTTP to a TLS port',
     'HTTPS_PROXY_REQUEST': 'the client mistakes this port for a proxy',
-    'SSLV3_ALERT_HANDSHAKE_FAILURE': 'the peer refused: no cipher suite in common, or it requires'
-                                     ' a certificate that we did not send',
-    'TLSV13_ALERT_CERTIFICATE_REQUIRED': 'the peer requires a certificate',
-    'TLSV1_ALERT_UNKNOWN_CA': "the peer does not know our certificate's authority",
-    'TLSV1_UNRECOGNIZED_NAME': 'the peer does not know this server name',
+    'EXCESSIVE_MESSAGE_SIZE': 'a message of the peer, its certificates perhaps, is longer than'
+                              ' OpenSSL allows',
 }
+
+#: By the name of the alert that the peer sent: RFC 8446 6.2 and RFC 5246 7.2.2.
+_ALERTS = {
+    'UNEXPECTED_MESSAGE': 'the peer did not expect what we sent',
+    'BAD_RECORD_MAC': 'the peer could not decrypt what we sent: something has changed it, or one'
+                      ' side has a fault',
+    'RECORD_OVERFLOW': 'the peer got a record that was too long',
+    'HANDSHAKE_FAILURE': 'the peer refused: no cipher suite in common, or it requires a certificate'
+                         ' that we did not send',
+    'BAD_CERTIFICATE': 'the peer finds a fault in our certificate, or in its signature',
+    'UNSUPPORTED_CERTIFICATE': 'the peer does not support certificates like ours',
+    'CERTIFICATE_REVOKED': 'the peer says that our certificate has been revoked',
+    'CERTIFICATE_EXPIRED': "our certificate has expired, or is not yet valid, by the peer's clock",
+    'CERTIFICATE_UNKNOWN': 'the peer does not accept our certificate, and does not say why',
+    'ILLEGAL_PARAMETER': 'the peer takes a value in our handshake for wrong',
+    'UNKNOWN_CA': "the peer does not know our certificate's authority",
+    'ACCESS_DENIED': 'the peer accepts our certificate, but does not let us in',
+    'DECODE_ERROR': 'the peer could not read a message of ours',
+    'DECRYPT_ERROR': 'the peer could not verify a signature or the end of the handshake',
+    'INSUFFICIENT_SECURITY': 'the peer requires stronger cipher suites than we offered',
+    'INTERNAL_ERROR': 'the peer failed for reasons of its own; its log may have them',
+    'INAPPROPRIATE_FALLBACK': 'the peer speaks a later version than this second try offered',
+    'USER_CANCELLED': 'the peer called the handshake off',
+    'MISSING_EXTENSION': 'the peer requires an extension that we did not send',
+    'UNSUPPORTED_EXTENSION': 'the peer got an extension that it had not asked for',
+    'CERTIFICATE_UNOBTAINABLE': 'the peer could not fetch our certificate',
+    'UNRECOGNIZED_NAME': 'the peer does not know this server name',
+    'BAD_CERTIFICATE_STATUS_RESPONSE': 'the peer does not accept the OCSP response that we sent',
+    'BAD_CERTIFICATE_HASH_VALUE': 'the peer fetched another certificate than we named',
+    'UNKNOWN_PSK_IDENTITY': 'the peer does not know our pre-shared key',
+    'CERTIFICATE_REQUIRED': 'the peer requires a certificate',
+    'NO_APPLICATION_PROTOCOL': 'the peer speaks none of the protocols that we offered (ALPN)',
+}
+
+#: What OpenSSL calls an alert of the peer.
+_alert = re.compile('(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$').match
 
 #: The two sides have no version in common.
 _VERSION_REASONS = frozenset([
@@ -86,7 +119,8 @@ def _meaning(error, context, ssl_object, incoming):
     if reason == 'CERTIFICATE_VERIFY_FAILED':
         # The part that could be verified, SSL_get0_verified_chain(3): OpenSSL 1.1.1 has no other.
         return _missing(error.verify_code, ssl_object.get_verified_chain())
-    return _MEANINGS.get(reason)
+    alert = _alert(reason or '')
+    return _ALERTS.get(alert.group(1)) if alert else _MEANINGS.get(reason)
 
 
 def _offered(context):

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import six
 
 import sslproto27
 from sslproto27.__main__ import main
@@ -42,6 +43,11 @@ class TestConsole(object):
         error = UserError('%s, %s, %s: %d', u'\xf6', u'\xf6'.encode('utf-8'), b'\xff\n', 7)
         assert u'\xf6, \xf6, \ufffd\\x0a: 7' == error.args[0]
         assert error.args[0] == printable(str(error))
+
+    @pytest.mark.parametrize('kind', [str, six.text_type])
+    def test_error_of_c(self, kind):
+        """Where in C an error was raised is of no use, be its text of either kind, and noted."""
+        assert u'no ca (note)' == printable(ssl.SSLError(1, kind('no ca (_ssl.c:3063) (note)')))
 
     def test_encoding(self):
         """What the stream cannot encode is escaped."""

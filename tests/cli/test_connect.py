@@ -114,6 +114,17 @@ class TestWhatIsShown(object):
         assert b'handshake' in shown
         assert b'handshake' not in re.sub(br'[^\n]*\r\x1b\[K', b'', shown)
 
+    def test_progress_before_a_failure(self):
+        """On a terminal the line that tells of a failure has nothing before it."""
+        sock = socket.socket()
+        sock.bind(('127.0.0.1', 0))
+        where = 'localhost:%d' % sock.getsockname()[1]
+        status, shown = on_terminal('connect', where, NO_COLOR='1')
+        sock.close()
+        assert status == 1
+        assert ('connecting to %s\r\x1b[Ksslproto27: %s: Connection refused\r\n' % (where, where)
+                == shown.decode('ascii'))
+
 
 class TestVerification(object):
     """A server that is not whom it should be gets nothing."""
@@ -343,7 +354,8 @@ class TestProxy(object):
 
         with serving(handle) as port:
             line = fails('connect', 'other.example.org', '--proxy', 'http://localhost:%d' % port)
-        assert r'the proxy refuses: HTTP/1.1 407 Proxy Authentication \x1b[2J' == line
+        assert (r'the proxy localhost:%d: CONNECT was refused: HTTP/1.1 407 Proxy Authentication'
+                r' \x1b[2J' % port == line)
 
     def test_not_verified(self, pki):
         """An HTTPS proxy has to prove its name as a server has."""
@@ -352,6 +364,19 @@ class TestProxy(object):
                                         'https://' + server, '--proxy-cafile', pki.path('ca'))
         assert status == 1
         assert ' is not verified: Hostname mismatch' in stderr and 'the proxy localhost:' in stderr
+
+    @not_in_pair('verify_code')
+    @pytest.mark.skipif(not is_strict, reason='only OpenSSL 3 finds a wrong form')
+    @pytest.mark.parametrize('leaf, hint', [
+        ('self_signed', 'nobody vouches for it; if it is the right one, --proxy-cafile with it'
+         ' trusts it'),
+        ('no_identifier', 'its form is wrong, not its origin')])
+    def test_hint(self, pki, leaf, hint):
+        """What to do names options that the proxy is subject to."""
+        with refusing_server(pki.server_context(leaf=leaf)) as server:
+            line = command('connect', 'other.example.org', '--proxy', 'https://' + server,
+                           '--proxy-cafile', pki.path('ca'))[2].splitlines()[-1]
+        assert line.endswith('): %s; nothing was sent' % hint), line
 
 
 def test_starttls(pki):
@@ -370,6 +395,21 @@ def test_starttls(pki):
             'connect', 'localhost:%d' % port, '--starttls', 'smtp', '--cafile', pki.path('ca'),
             '--quiet', '--crlf', '--keep-open', input='QUIT\n')
     assert [b'QUIT\r\n'] == said
+
+
+@pytest.mark.parametrize('answer, said', [
+    (b'220 x\r\n250 x\r\n', 'the server does not offer TLS: x'),
+    (b'', 'the peer has closed the connection'),
+    (b'220 x\r\n250 STARTTLS\r\n220 x\r\nINJECTED', 'the peer sent 8 bytes too many before TLS')])
+def test_starttls_refused(answer, said):
+    """What goes wrong before TLS comes with host and port, too."""
+    def handle(sock):
+        sock.sendall(answer)
+        hang_up(sock)
+
+    with serving(handle) as port:
+        where = 'localhost:%d' % port
+        assert '%s: %s' % (where, said) == fails('connect', where, '--starttls', 'smtp')
 
 
 def goodbye(pki):
@@ -511,7 +551,7 @@ class TestMistakes(object):
         def unknown(*args):
             raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
         monkeypatch.setattr(socket, 'getaddrinfo', unknown)
-        assert 'nowhere.invalid: Name or service not known' == fails_here(
+        assert 'nowhere.invalid:443: Name or service not known' == fails_here(
             capsys, 'connect', 'nowhere.invalid')
 
     def test_no_connection(self, capsys):

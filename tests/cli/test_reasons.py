@@ -142,11 +142,32 @@ def test_old_version():
      ' certificate of ours (--cert)'),
     (112, ('--servername', 'example.org'), 'the server knows no host example.org; --servername asks'
      ' for another'),
+    (120, (), 'the server wants a protocol to be agreed on: --alpn'),
     (120, ('--alpn', 'h2', '--alpn', 'x'), 'the server speaks no protocol of --alpn: h2, x')])
 def test_alert(alert, arguments, text):
     """A server's alert is put into words, with the option that it is about."""
     assert ': ' + text == said_of_bytes(
         b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([alert])), *arguments)
+
+
+def test_other_alert():
+    """An alert that no option is about comes with what the library says of it."""
+    found = said_of_bytes(b'\x15\x03\x03\x00\x02\x02\x50')
+    assert found.endswith(' alert internal error (the peer failed for reasons of its own; its log'
+                          ' may have them)'), found
+
+
+def test_alert_of_a_proxy():
+    """A hint names no option that is for the server behind."""
+    def handle(sock):
+        sock.recv(65536)
+        sock.sendall(b'\x15\x03\x03\x00\x02\x02\x28')
+        hang_up(sock)
+
+    with serving(handle) as port:
+        _, _, stderr = command('connect', 'x:1', '--proxy', 'https://localhost:%d' % port)
+    assert ('sslproto27: the proxy localhost:%d: the server refused the handshake: no cipher suite'
+            ' in common, perhaps, or it wants a certificate of ours\n' % port == stderr)
 
 
 @pytest.mark.parametrize('alert, text', [(48, 'unknown ca'), (45, 'certificate expired')])

@@ -73,6 +73,13 @@ class TestHandshakes(object):
         assert ('CERTIFICATE_VERIFY_FAILED', 20) == (error.reason, error.verify_code)
         assert 'unable to get local issuer certificate' == error.verify_message
 
+    def test_long_message(self, pki):
+        """A message that is too long for OpenSSL is put into words."""
+        # A record of the handshake: a ServerHello of 0xffffff bytes, of which the rest is to come.
+        error = failure_of(client_of(pki), b'\x16\x03\x03\x00\x04\x02\xff\xff\xff')
+        assert 'EXCESSIVE_MESSAGE_SIZE' == error.reason
+        assert str(error).endswith(' is longer than OpenSSL allows)'), error
+
     def test_other_names(self, pki):
         """A failure that says what it is stays as it is."""
         error, _ = failures(client_of(pki), SSLPipe(pki.server_context('other'), server_side=True))
@@ -86,6 +93,27 @@ class TestHandshakes(object):
         if errors[0].reason is None:
             pytest.skip("this Python's ssl has no name for the alert")
         assert '(the peer requires a certificate)' in str(errors[0])
+
+
+#: Numbers of alerts, and words of what is said of each: RFC 8446 6.2, RFC 5246 7.2.2.
+ALERTS = [
+    (10, 'did not expect'), (20, 'could not decrypt'), (22, 'too long'), (40, 'refused'),
+    (42, 'finds a fault'), (43, 'does not support'), (44, 'revoked'), (45, 'expired'),
+    (46, 'does not say why'), (47, 'takes a value'), (48, 'authority'), (49, 'let us in'),
+    (50, 'could not read'), (51, 'could not verify'), (70, 'no version in common'),
+    (71, 'stronger cipher'), (80, 'of its own'), (86, 'a later version'), (90, 'called'),
+    (109, 'requires an extension'), (110, 'had not asked'), (111, 'could not fetch'),
+    (112, 'this server name'), (113, 'OCSP'), (114, 'fetched another'), (115, 'pre-shared'),
+    (116, 'requires a certificate'), (120, '(ALPN)')]
+
+
+@pytest.mark.parametrize('number, words', ALERTS)
+def test_alert(pki, number, words):
+    """Each alert of a server is put into words."""
+    error = failure_of(client_of(pki), b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([number])))
+    if error.reason is None:
+        pytest.skip("this Python's ssl has no name for the alert")
+    assert words in str(error).partition('(')[2], error
 
 
 class TestText(object):
