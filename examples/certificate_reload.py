@@ -43,7 +43,7 @@ class Certificate(object):
             if self.seen != self.look():
                 self.newest = self.load()
         except EnvironmentError as error:  # also an SSLError; the next handshake tries again
-            sys.stderr.write('the old certificate is kept: %s\n' % error)
+            logging.warning('the old certificate is kept: %s', error)
         ssl_object.context = self.newest
 
 

@@ -47,7 +47,7 @@ class Server(object):
         try:
             context = self.context()
         except EnvironmentError as error:  # also an SSLError
-            say('the old files stay in use: %s' % error)
+            logging.warning('the old files stay in use: %s', error)
             return
         old = self.server
         if old is not None:

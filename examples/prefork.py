@@ -70,8 +70,7 @@ def main(certificate, workers, port='8443'):
         sys.stdout.flush()
         while True:
             child, status = os.wait()
-            print('worker %d has ended (%d), and is replaced' % (child, status))
-            sys.stdout.flush()
+            logging.warning('worker %d has ended (%d), and is replaced', child, status)
             fork(listener, context, parent, to_workers)
     except KeyboardInterrupt:
         os.close(to_workers)

@@ -31,7 +31,7 @@ class EchoServer(TCPServer):
                 yield stream.write(data)
         except StreamClosedError as error:
             if error.real_error is not None:  # not a clean end
-                print(address, error.real_error, file=sys.stderr)
+                logging.warning('%s: %s', address, error.real_error)
 
 
 def main(certificate, port='8443'):

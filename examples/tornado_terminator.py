@@ -46,7 +46,7 @@ class Terminator(TCPServer):
             yield stream.wait_for_handshake()
             service = yield self.client.connect('127.0.0.1', self.service_port)
         except (EnvironmentError, StreamClosedError) as error:
-            print(address, error, file=sys.stderr)
+            logging.warning('%s: %s', address, error)
             stream.close()
         else:
             yield [carry(stream, service), carry(service, stream)]

@@ -9,6 +9,7 @@ client for it.
 """
 from __future__ import print_function
 
+import logging
 import ssl
 import sys
 
@@ -24,7 +25,7 @@ class Echo(protocol.Protocol):
 
     def connectionLost(self, reason):
         if not reason.check(error.ConnectionDone):  # not a clean end
-            print(reason.getErrorMessage(), file=sys.stderr)
+            logging.warning(reason.getErrorMessage())
 
 
 @defer.inlineCallbacks
@@ -42,4 +43,5 @@ def main(reactor, certificate, port='8443'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
+    logging.basicConfig()
     task.react(main, sys.argv[1:])

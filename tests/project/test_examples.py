@@ -24,9 +24,9 @@ def example(name):
 
 
 @contextlib.contextmanager
-def listening(name, *arguments):
+def listening(name, *arguments, **kwargs):
     """Run the example of a server; give its port and its process."""
-    with running([example(name)] + list(arguments) + ['0']) as server:
+    with running([example(name)] + list(arguments) + ['0'], **kwargs) as server:
         line = server.stdout.readline()
         if not line:
             raise AssertionError(server.stderr.read())
@@ -51,6 +51,14 @@ def test_usage(name):
     status, stdout, stderr = finish([example(name)])
     assert (1, '') == (status, stdout)
     assert 'Usage: %s ' % name in stderr
+
+
+@pytest.mark.parametrize('name', sorted(
+    name for name in os.listdir(example('')) if name.endswith('.py')))
+def test_failures_are_logged(name):
+    """A server tells of failures by logging, which never fails: standard error may be full."""
+    with open(example(name)) as file:
+        assert 'stderr' not in file.read().replace('stderr=', '')
 
 
 class TestSMTP(object):
@@ -160,13 +168,17 @@ class TestSingle(object):
 class TestReload(object):
     """examples/certificate_reload.py."""
 
+    @pytest.mark.parametrize('is_full', [
+        False, pytest.param(True, marks=pytest.mark.skipif(
+            not os.path.exists('/dev/full'), reason='there is no /dev/full'))])
     @pytest.mark.parametrize('spoil', [
         lambda text: text[:len(text) // 2], lambda text: text[:-60], lambda text: '', None])
-    def test_half_written(self, pki, tmpdir, spoil):
+    def test_half_written(self, pki, tmpdir, spoil, is_full):
         """A file that cannot be loaded, or is not there, leaves the old one in use until it can."""
         path = tmpdir.join('current.pem')
         path.write(pki.text('localhost'))
-        with listening('certificate_reload.py', str(path)) as (port, _):
+        with open('/dev/full' if is_full else os.devnull, 'w') as stderr, listening(
+                'certificate_reload.py', str(path), stderr=stderr) as (port, _):
             if spoil is None:
                 path.remove()
             else:
@@ -232,7 +244,9 @@ class TestMutualReload(object):
             before = ask(pki, port, 'client'), ask(pki, port), ask(pki, port, 'stranger')
             certificate.write('half of')
             server.send_signal(signal.SIGHUP)
-            kept = server.stdout.readline(), ask(pki, port, 'client')
+            # After lines about those who were refused.
+            kept = next(line for line in iter(server.stderr.readline, '')
+                        if ':root:' in line), ask(pki, port, 'client')
             authorities.write(pki.text('stranger-ca'))
             certificate.write(pki.text('ecdsa'))
             server.send_signal(signal.SIGHUP)
@@ -241,7 +255,7 @@ class TestMutualReload(object):
         assert line.startswith('serving port ')
         assert line == again
         assert ('Hello, client.example.org', '', '') == before
-        assert kept[0].startswith('the old files stay in use: ')
+        assert kept[0].startswith('WARNING:root:the old files stay in use: ')
         assert before[0] == kept[1]
         assert ('', 'Hello, localhost') == after
 
@@ -298,7 +312,8 @@ class TestPrefork(object):
             first = self.worker(pki, port)
             assert first != server.pid
             os.kill(first, signal.SIGKILL)
-            assert 'worker %d has ended (9), and is replaced\n' % first == server.stdout.readline()
+            assert ('WARNING:root:worker %d has ended (9), and is replaced\n' % first
+                    == server.stderr.readline())
             assert first != self.worker(pki, port)
             server.terminate()
             assert ('', '', 0) == server.communicate() + (server.returncode,)
