@@ -61,8 +61,9 @@ def install(context_members=False, sockets=False, tornado=False, trollius=False,
     opened = []
     try:
         for name in names:
-            _call(name, 0, suppress_ragged_eofs=suppress_ragged_eofs)
-            if name not in _open:
+            is_open = _call(name, '_is_installed')  # by us, or by the program itself
+            _call(name, _DOORS[name][0], suppress_ragged_eofs=suppress_ragged_eofs)
+            if not is_open:
                 opened.append(name)
     except BaseException:
         _close(opened)
@@ -79,9 +80,10 @@ def uninstall():
 
 def _close(names):
     while names:
-        _call(names.pop(), 1)
+        name = names.pop()
+        _call(name, _DOORS[name][1])
 
 
-def _call(name, which, **options):
+def _call(name, function, **options):
     module = importlib.import_module(__package__ + '.' + name)
-    getattr(module, _DOORS[name][which])(**options)
+    return getattr(module, function)(**options)

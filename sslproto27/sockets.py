@@ -392,6 +392,10 @@ def install(suppress_ragged_eofs=False):
         _suppress_ragged_eofs = bool(suppress_ragged_eofs)
 
 
+def _is_installed():
+    return bool(_replaced)
+
+
 def uninstall():
     """Give ssl its own functions back; existing sockets of ours stay ours."""
     with _lock:

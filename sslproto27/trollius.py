@@ -12,6 +12,7 @@ from __future__ import absolute_import, division, print_function
 
 import trollius  # noqa: F401: this module needs it; it is absent on Python 3
 
+from ._aio.loop import _is_installed  # noqa: F401: for sslproto27.install
 from ._aio.loop import EventLoopPolicy, SelectorEventLoop, install, uninstall
 from ._aio.pipes import connect_pipes, open_pipes
 from ._aio.streams import (

@@ -56,6 +56,10 @@ def inject_into_urllib3(package='urllib3', suppress_ragged_eofs=False):
         _suppress[name] = suppress_ragged_eofs
 
 
+def _is_installed():
+    return 'urllib3' in _injected
+
+
 def extract_from_urllib3(package='urllib3'):
     """Undo `inject_into_urllib3` for *package*, if it was called."""
     with _lock:

@@ -237,8 +237,12 @@ def uninstall():
     """Restore the framework's default policy and streams, if `install` is in effect."""
     reading.restore()
     handlers.restore()
-    if isinstance(framework.get_event_loop_policy(), EventLoopPolicy):
+    if _is_installed():
         framework.set_event_loop_policy(None)
+
+
+def _is_installed():
+    return isinstance(framework.get_event_loop_policy(), EventLoopPolicy)
 
 
 def our_loop(loop=None):

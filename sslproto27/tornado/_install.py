@@ -54,6 +54,10 @@ def uninstall(module='tornado'):
     _copies.installer(module)._uninstall()
 
 
+def _is_installed():
+    return bool(_originals)
+
+
 def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit):
     _limits[:] = [handshake_limit(ssl_handshake_limit)]
     _settings.clear()

@@ -9,6 +9,7 @@ Public names only; importing this patches nothing.
 from __future__ import absolute_import, division, print_function
 
 from ._endpoints import TLSClientEndpoint, TLSFactory, TLSServerEndpoint, startTLS
+from ._install import _is_installed  # noqa: F401: for sslproto27.install
 from ._install import install, uninstall
 from ._protocol import TLSProtocol
 from ._settings import TLSOptions

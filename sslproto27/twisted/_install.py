@@ -63,6 +63,10 @@ def install(suppress_ragged_eofs=False, **options):
     _replace(amp.BinaryBoxProtocol, 'peerCertificate', property(_peer_of_amp))
 
 
+def _is_installed():
+    return bool(_originals)
+
+
 def uninstall():
     """Give Twisted its own methods back; connections that have TLS keep it."""
     while _originals:

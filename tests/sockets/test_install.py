@@ -65,6 +65,32 @@ class TestDoors(object):
         finally:
             sockets.uninstall()
 
+    @pytest.mark.parametrize('name', ['sockets'] + sorted(FRAMEWORKS))
+    @pytest.mark.parametrize('fails', [False, True])
+    def test_of_others_again(self, monkeypatch, name, fails):
+        """Nor does it change hands if install() names it too, be that a success or not."""
+        import importlib
+        if name in FRAMEWORKS:
+            pytest.importorskip(name, reason='it is what is patched')
+        module = importlib.import_module('sslproto27.' + name)
+        open_, close = FRAMEWORKS.get(name, ('install', 'uninstall'))
+        getattr(module, open_)()
+        try:
+            before = state()
+            if fails:
+                other = 'urllib3' if name != 'urllib3' else 'twisted'
+                monkeypatch.setitem(sys.modules, 'sslproto27.' + other, None)
+                assert isinstance(raised(sslproto27.install, **{name: True, other: True}),
+                                  ImportError)
+                assert before == state()
+            sslproto27.install(**{name: True})
+            sslproto27.install(**{name: True})
+            sslproto27.uninstall()
+            assert before == state() and module._is_installed()
+        finally:
+            getattr(module, close)()
+        assert not module._is_installed()
+
     def test_setting(self):
         """suppress_ragged_eofs is for all that is named; the last call counts."""
         import trollius
