@@ -14,7 +14,7 @@ import six
 
 from .._core.compat import PY2
 from .._core.servername import encode_hostname
-from .console import UserError
+from .console import UserError, printable
 
 __all__ = ['address', 'bound', 'host_name', 'verified_name', 'written']
 
@@ -96,7 +96,7 @@ def verified_name(host):
 
 def written(host, port):
     """Return a host and a port in the form that `address` parses (text)."""
-    return (u'[%s]:%d' if ':' in host else u'%s:%d') % (host, port)
+    return (u'[%s]:%d' if ':' in host else u'%s:%d') % (printable(host), port)
 
 
 def bound(where):

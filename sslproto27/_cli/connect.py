@@ -154,7 +154,7 @@ def _reach(console, arguments, host, port):
         raise UserError('%s: %s', written(*where), error)
     except socket.timeout:
         raise UserError('%s: no connection in %g seconds', written(*where), arguments.timeout)
-    except socket.error as error:
+    except (socket.error, UnicodeError) as error:
         raise UserError('%s: %s', written(*where), error)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     channel = Channel(sock)

@@ -120,16 +120,18 @@ def _front(arguments, keys):
     for path in arguments.cert:
         context = server_context(path, None, arguments.client_ca, arguments.alpn,
                                  key_option=None)
-        _set_ticket_keys(context, keys)
+        _set_ticket_keys(context, keys, arguments.ticket_keys)
         choices.append((context, names_of(path)))
     return choices[0][0], answer_by_name(choices)
 
 
-def _set_ticket_keys(context, keys):
+def _set_ticket_keys(context, keys, path):
     try:
         set_session_ticket_keys(context, keys)
-    except NotImplementedError:  # the pair engine: each worker then has OpenSSL's own random keys
-        pass
+    except NotImplementedError as error:  # the pair engine
+        if path is not None:
+            raise UserError('--ticket-keys: %s', error)
+        # Without the option, the workers of a generation share OpenSSL's own random keys.
 
 
 def _back(arguments):

@@ -12,6 +12,7 @@ import json
 import os
 import select
 import signal
+import ssl
 
 import trollius
 
@@ -48,6 +49,8 @@ _LINGER = 2
 #: Trollius needs three.
 _ROUNDS = 4
 
+_MINUTE = 60
+
 #: Seconds for logging the connections that were cut off.
 _LAST = 1
 
@@ -70,6 +73,7 @@ class Worker(object):
         self._console = Console(patient=False)
         self._full = self._told = self._log_lost = False
         self._stopping = False
+        self._told_of_service = None  # when
 
     def run(self):
         """Serve until stopped: gracefully by SIGTERM, at once by SIGINT."""
@@ -119,6 +123,18 @@ class Worker(object):
     def say(self, *spans):
         """Print one line."""
         self._console.line(('bad', 'sslproto27: '), *spans)
+
+    def tell_of_service(self, error):
+        """Print that the service cannot be reached, at most once a minute."""
+        now = self.loop.time()
+        if self._told_of_service is None or now - self._told_of_service >= _MINUTE:
+            self._told_of_service = now
+            # Trollius has a text of its own for a failed connect, without the reason.
+            is_system = (isinstance(error, EnvironmentError)
+                         and not isinstance(error, ssl.SSLError))
+            has_reason = is_system and error.errno in errno.errorcode
+            self.say('service ', written(self.settings.host, self.settings.port), ': ',
+                     os.strerror(error.errno) if has_reason else printable(error))
 
     def _print_failure(self, loop, context):
         """Print an unhandled failure as one line."""
@@ -339,6 +355,8 @@ class _Connection(object):
         self._patience.cancel()
         error = 'no connection in time' if task.cancelled() else task.exception()
         if error is not None:
+            if 'error' not in self._facts:  # else the client, or we, ended it first
+                self._worker.tell_of_service(error)
             self.failed(error, 'service: ')
             self.back.lost = True
             self.front.abort()

@@ -155,6 +155,9 @@ MISTAKES = [
     ['connect', 'localhost', '--cafile', u'\xe4'],
     ['connect', 'localhost', '--proxy', u'http://\xe4 \xe4'],
     ['connect', 'localhost', u'--\xe4'],
+    ['connect', u'[fe80::1%\xfc]:1'],
+    ['connect', 'localhost', '--proxy', u'http://[fe80::1%\xfc]:1'],
+    ['serve', '--listen', u'[fe80::1%\xfc]:1', '--cert', 'CERT'],
     ['serve', '--listen', u'\xf6 \xf6:1'],
     ['serve', '--listen', u'\xf6.invalid:1', '--cert', u'\xf6'],
     ['serve', u'\xe4'],
@@ -167,8 +170,10 @@ MISTAKES = [
 @starts_programs
 @pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
 @pytest.mark.parametrize('arguments', MISTAKES, ids=[str(n) for n in range(len(MISTAKES))])
-def test_mistakes(arguments, locale):
+def test_mistakes(arguments, locale, pki):
     """A mistake in an argument that is not ASCII is one line, whatever the locale is."""
+    arguments = [pki.path('localhost') if argument == 'CERT' else argument
+                 for argument in arguments]
     if PY2:
         arguments = [argument.encode('utf-8') for argument in arguments]
     status, stdout, stderr = command(*arguments, env=dict(environment(), LC_ALL=locale))

@@ -22,10 +22,10 @@ import pytest
 
 from sslproto27.__main__ import main
 from tests.support.commands import command, fails_here, started, starts_programs
-from tests.support.engines import ENGINE
+from tests.support.engines import ENGINE, pass_on
 from tests.support.memory import PY2, only_python2
 from tests.support.peers import PATIENCE, echo_tls, hang_up, receive, serving
-from tests.support.programs import running
+from tests.support.programs import environment, running
 
 pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 
@@ -156,7 +156,7 @@ def proxy(port, *arguments, **kwargs):
     with started('proxy', '--listen', '127.0.0.1:0', '--to', '127.0.0.1:%d' % port,
                  *arguments, **kwargs) as process:
         line = process.stdout.readline()
-        assert line.startswith('listening on 127.0.0.1:'), process.stderr.read()
+        assert line.startswith('listening on 127.0.0.1:'), pass_on(process.stderr.read())
         try:
             yield int(line.rpartition(':')[2]), process
         finally:
@@ -403,6 +403,18 @@ class TestTerminator(object):
             process.send_signal(signal.SIGTERM)
             process.communicate()
         assert 'service: ' in log_of(log, 1)[0]['error']
+
+    def test_no_service_is_told(self, pki):
+        """That it is gone is a line, also without a log, and not one for each client."""
+        with service() as port:
+            pass
+        with proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            for _ in range(3):
+                with pytest.raises((ssl.SSLError, socket.error)):
+                    secure(pki, front).recv(1)
+            process.send_signal(signal.SIGTERM)
+            assert ('', 'sslproto27: service 127.0.0.1:%d: Connection refused\n' % port + STOPPED
+                    ) == process.communicate()
 
     @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
     def test_full_log(self, pki):
@@ -920,6 +932,19 @@ class TestWorkers(object):
             assert process.stderr.readline() == (
                 'not reloaded: --ticket-keys %s: others can use it (mode 0640); chmod 600\n' % path)
             assert resumed(one, fresh.session)
+
+    def test_keys_on_the_pair_engine(self, pki, tmpdir):
+        """An engine that cannot set keys refuses them, rather than to use others."""
+        path = tmpdir.join('keys')
+        path.write_binary(binascii.hexlify(new_session_ticket_key()))
+        path.chmod(0o600)
+        arguments = ['proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9', '--cert',
+                     pki.path('localhost'), '--ticket-keys', str(path)]
+        with running(['-m', 'sslproto27'] + arguments, PATIENCE,
+                     env=dict(environment(), SSLPROTO27_ENGINE='pair')) as process:
+            assert ('', 'sslproto27: --ticket-keys: the pair engine of sslproto27 has no'
+                    " session_ticket_keys: 2.7's ssl cannot set them\n") == process.communicate()
+            assert 1 == process.returncode
 
     def test_keys_and_authorities(self, pki, tmpdir):
         """Tickets that vouch for a client do not open where other authorities are trusted."""

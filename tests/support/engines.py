@@ -48,7 +48,7 @@ _ALLOWED = {
         'stream/protocol stream/transport tornado/servers tornado/stream '
         'twisted/protocol',
     'session_reused of a server': 'core/pipe core/session core/sslobject tornado/stream',
-    'session_ticket_keys': 'core/context/callbacks project/documentation',
+    'session_ticket_keys': 'cli/proxy core/context/callbacks project/documentation',
     'set_ciphersuites': 'core/context/sslcontext pep543/buffer project/documentation',
     'set_psk_client_callback': 'core/channel_binding core/context/callbacks project/documentation',
     'set_psk_server_callback': 'core/context/callbacks',
