@@ -32,7 +32,8 @@ def begin(before):
         os.environ['PYTHONPATH'] = rest
     named = dict.fromkeys(map(str, wanted['named']), True)
     install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)
-    hiding = _hiding(wanted['folder'].encode('latin-1'), before)
+    folder = wanted['folder'].encode('latin-1')
+    hiding = _hiding(folder, before) if folder else {}
     if wanted['awaited']:
         sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient'], hiding))
     for name in hiding:

@@ -61,10 +61,15 @@ def split(arguments):
 
 
 def _folder(program):
-    """Return what python puts first on ``sys.path``."""
+    """Return what python puts first on ``sys.path``; '' if that folder does not exist any more."""
     script = program[1] if program[0] == '--' else program[0]
     if script.startswith('-'):  # a module, or standard input
-        return os.getcwd()
+        script = os.curdir
+    try:
+        os.getcwd()
+    except OSError:
+        if not os.path.isabs(script):
+            return ''
     if os.path.isdir(script) or zipfile.is_zipfile(script):
         return os.path.abspath(script)
     return os.path.dirname(os.path.realpath(script))

@@ -25,6 +25,11 @@ sys.exit(7)
 '''
 
 
+#: ``sslproto27 run``: with -m, Python would look into the current folder first, for us too.
+INSTALLED = ['-c', 'import sys; sys.path.remove(""); import sslproto27.__main__ as it;'
+             ' sys.exit(it.main())', 'run']
+
+
 @pytest.fixture
 def program(tmpdir):
     """A function that writes a program, and returns its path."""
@@ -194,10 +199,23 @@ class TestRun(object):
                 file.write(str(tmpdir.join(one)), one)
         start = {'script': [path], 'module': ['-m', '__main__'], 'folder': [str(tmpdir)],
                  'zip': [archive], 'link': [str(link)]}[form]
-        # As it is installed: with -m it would itself look into this folder first.
-        installed = ['-c', 'import sys; sys.path.remove(""); import sslproto27.__main__ as it;'
-                     ' sys.exit(it.main())', 'run']
-        assert finish(start, cwd=str(tmpdir)) == finish(installed + start, cwd=str(tmpdir))
+        assert finish(start, cwd=str(tmpdir)) == finish(INSTALLED + start, cwd=str(tmpdir))
+
+    @pytest.mark.parametrize('start', [['SCRIPT'], ['program.py']], ids=' '.join)
+    def test_folder_that_is_gone(self, program, tmpdir, start):
+        """A program that python can start where the current folder is gone starts."""
+        path = program('print(7)\n')
+        gone = tmpdir.mkdir('gone')
+
+        def enter():
+            os.chdir(str(gone))
+            os.rmdir(str(gone))
+
+        start = [path if one == 'SCRIPT' else one for one in start]
+        expected = finish(start, preexec_fn=enter)
+        gone.ensure(dir=True)
+        assert expected == finish(INSTALLED + start, preexec_fn=enter)
+        assert ('7\n' if start == [path] else '') == expected[1]
 
     def test_patched_beside_own_modules(self, program):
         """A framework is patched by modules of ours, though the program has others."""
