@@ -150,8 +150,6 @@ def _reach(console, arguments, host, port):
     console.progress('connecting to ' + written(*where))
     try:
         sock = socket.create_connection(where, arguments.timeout)
-    except socket.gaierror as error:
-        raise UserError('%s: %s', written(*where), error)
     except socket.timeout:
         raise UserError('%s: no connection in %g seconds', written(*where), arguments.timeout)
     except (socket.error, UnicodeError) as error:
@@ -160,14 +158,7 @@ def _reach(console, arguments, host, port):
     channel = Channel(sock)
     try:
         if proxy:
-            whose = 'the proxy ' + written(proxy.host, proxy.port)
-            if proxy.scheme == 'https':
-                context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
-                               cafile=arguments.proxy_cafile)
-                _start_tls(console, channel, context, verified_name(proxy.host),
-                           whose)
-            with _named(whose):
-                connect_through(channel, proxy, host, port)
+            _pass_proxy(console, channel, arguments, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
             with _named(written(host, port)):
@@ -176,6 +167,23 @@ def _reach(console, arguments, host, port):
         channel.close()
         raise
     return channel
+
+
+def _pass_proxy(console, channel, arguments, host, port):
+    """Make a proxy at the other end of *channel* connect it to *host* and *port*."""
+    proxy = arguments.proxy
+    whose = 'the proxy ' + written(proxy.host, proxy.port)
+    try:
+        if proxy.scheme == 'https':
+            context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
+                           cafile=arguments.proxy_cafile)
+            _start_tls(console, channel, context, verified_name(proxy.host), whose)
+        with _named(whose):
+            connect_through(channel, proxy, host, port)
+    except socket.timeout:
+        raise UserError('%s: nothing came for %g seconds', whose, arguments.timeout)
+    except (ssl.SSLError, socket.error) as error:
+        raise UserError('%s: %s', whose, error)
 
 
 @contextlib.contextmanager

@@ -357,6 +357,14 @@ class TestProxy(object):
         assert (r'the proxy localhost:%d: CONNECT was refused: HTTP/1.1 407 Proxy Authentication'
                 r' \x1b[2J' % port == line)
 
+    @pytest.mark.parametrize('scheme', ['http', 'https'])
+    def test_silence(self, scheme):
+        """A proxy that says nothing is who is blamed."""
+        with serving(lambda sock: sock.recv(4096) and sock.recv(4096)) as port:
+            line = fails('connect', 'other.example.org', '--timeout', '0.2', '--proxy',
+                         '%s://localhost:%d' % (scheme, port))
+        assert 'the proxy localhost:%d: nothing came for 0.2 seconds' % port == line
+
     def test_not_verified(self, pki):
         """An HTTPS proxy has to prove its name as a server has."""
         with refusing_server(pki.server_context(leaf='other')) as server:
