@@ -103,7 +103,7 @@ class _Loader(object):
     Imports one package.
 
     If the import fails, its traceback has no frame of ours, because only C code runs until it has
-    ended: ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
+    ended (on PyPy there is one frame, of functools): ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
     calls ``__import__``.
     """
 
