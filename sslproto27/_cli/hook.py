@@ -49,9 +49,18 @@ def _hiding(folder, before):
     importer = pkgutil.get_importer(folder)
     new = set(name.partition('.')[0] for name in set(sys.modules).difference(before))
     new.difference_update(before, sys.builtin_module_names, ['sitecustomize', 'sslproto27'])
-    tops = set(name for name in new if importer.find_module(name))
+    tops = set(name for name in new
+               if importer.find_module(name) and not _is_in(folder, sys.modules[name]))
     return dict((name, module) for name, module in sys.modules.items()
                 if name.partition('.')[0] in tops)
+
+
+def _is_in(folder, module):
+    """Return whether a module was imported from *folder*."""
+    place = os.path.dirname(os.path.realpath(getattr(module, '__file__', '')))
+    if hasattr(module, '__path__'):
+        place = os.path.dirname(place)
+    return place == os.path.realpath(folder)
 
 
 @contextlib.contextmanager
@@ -103,8 +112,8 @@ class _Loader(object):
     Imports one package.
 
     If the import fails, its traceback has no frame of ours, because only C code runs until it has
-    ended (on PyPy there is one frame, of functools): ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
-    calls ``__import__``.
+    ended: ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
+    calls ``__import__``. On PyPy there is one frame, of functools.
     """
 
     def __init__(self, finder, name):

@@ -2,6 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import shutil
+import ssl
 import subprocess
 import zipfile
 
@@ -200,6 +202,16 @@ class TestRun(object):
         start = {'script': [path], 'module': ['-m', '__main__'], 'folder': [str(tmpdir)],
                  'zip': [archive], 'link': [str(link)]}[form]
         assert finish(start, cwd=str(tmpdir)) == finish(INSTALLED + start, cwd=str(tmpdir))
+
+    def test_same_modules(self, program, tmpdir):
+        """A program in the folder from which ours come has the same ones: ssl is patched."""
+        shutil.copy(ssl.__file__.rstrip('co'), str(tmpdir.join('ssl.py')))
+        path = program('import ssl\nprint(hasattr(ssl, "MemoryBIO"),'
+                       ' ssl.__file__.replace(".pyc", ".py"))\n')
+        env = environment()
+        env['PYTHONPATH'] += os.pathsep + str(tmpdir)
+        status, stdout, stderr = run(path, env=env)
+        assert (0, "(True, '%s')\n" % tmpdir.join('ssl.py')) == (status, stdout), stderr
 
     @pytest.mark.parametrize('start', [['SCRIPT'], ['program.py']], ids=' '.join)
     def test_folder_that_is_gone(self, program, tmpdir, start):
