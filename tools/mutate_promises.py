@@ -229,6 +229,15 @@ MUTATIONS = [
      '        pass'),
     ('never calls something that is gone', '_core/engine/cpython27.py',
      '    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))\n', ''),
+    ("uses a connection's keys", '_core/fork.py',
+     "return shared[other:other + 1] == b'\\0'", 'return True'),
+    ("uses a connection's keys", '_core/pipe.py',
+     'if self._pid != pid:  # another', 'if False:  # another'),
+    ('A fork works as without us', '_core/fork.py', 'end = self._ends.pop(side, None)',
+     'end = self._ends.get(side)'),
+    ('A fork works as without us', '_core/fork.py', '        after()\n'
+     '    except Exception:', '        after()\n'
+     '    except MemoryError:'),
     ('A session ticket is accepted', '_core/context/callbacks.py',
      '    return os.urandom(TICKET_KEY_SIZE)',
      "    return b'k' * TICKET_KEY_SIZE"),

@@ -22,7 +22,9 @@ import errno
 import functools
 import mmap
 import os
+import sys
 import threading
+import traceback
 import weakref
 
 try:
@@ -81,7 +83,10 @@ class OneProcess(object):
                     return False
                 claims = list(self._claims)
                 # Take all of them: another process could still take the rest.
-                if not all([fork.take(number) for fork, number in claims]):
+                is_ours = all([fork.take(number) for fork, number in claims])
+                if self._pid == pid:  # a signal handler has taken it meanwhile
+                    break
+                if not is_ours:
                     self._lose()
                     return False
                 for claim in claims:
@@ -105,12 +110,13 @@ class OneProcess(object):
         if self._pid == pid:
             return True
         _notice(pid)
-        if self._pid != _OPEN:
-            return False
-        for fork, _ in list(self._claims):
-            if fork.side == _CHILD or not (is_wanted or fork.is_childless()):
+        with guard():
+            if self._pid != _OPEN:
                 return False
-        return self.take()
+            for fork, _ in list(self._claims):
+                if fork.side == _CHILD or not (is_wanted or fork.is_childless()):
+                    return False
+            return self.take()
 
     def came_by_fork(self):
         """Return whether another process made this object (bool)."""
@@ -139,7 +145,8 @@ class OneProcess(object):
     def let_go(self):
         """Leave the object to other processes, for good."""
         if self._pid == _OPEN:
-            self._lose()
+            with guard():
+                self._lose()
 
     def _lose(self):
         self._pid = _LOST
@@ -147,8 +154,11 @@ class OneProcess(object):
             self._drop(claim)
 
     def _drop(self, claim):
-        self._claims.remove(claim)
-        claim[0].forget()
+        try:
+            self._claims.remove(claim)
+        except ValueError:  # a signal handler has
+            return
+        claim[0].forget(claim[1])
 
     def _leave_open(self, fork, number):
         """Register a fork that is about to happen."""
@@ -166,36 +176,71 @@ class OneProcess(object):
                 childless[fork] = fork.side == _PARENT and fork.is_childless()
             if childless[fork]:
                 if not fork.take(number):
-                    self._lose()
+                    if self._pid == _OPEN:  # else a signal handler has taken it meanwhile
+                        self._lose()
                     return
                 self._drop((fork, number))
         if self._pid == _OPEN and not self._claims:
             self._pid = getpid()
 
 
+def _identity(descriptor, fstat=os.fstat):
+    """Return what identifies an open file, even if its descriptor number is reused."""
+    status = fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _is_still(descriptor, identity, identify=_identity, error=OSError):
+    """Return whether a descriptor that we have not closed is the one that we opened (bool)."""
+    try:
+        return identify(descriptor) == identity
+    except error:
+        return False
+
+
 class _Fork(object):
     """
     One fork, as seen from either side.
 
+    Other threads and signal handlers come at any moment. So each descriptor is closed by whoever
+    takes it out of `_ends`, which is one step: nobody closes it twice, when its number may already
+    be somebody else's. A fork uses its descriptors in `_use` alone, under `guard`: until that is
+    done, the number is not closed, so it is ours. `_is_still` is no part of this. It is for
+    programs that close descriptors that are not theirs: a daemon closes all when it begins.
+
     Attributes:
         side (int): the side of this process: the parent's until it is known.
         order (int): how many forks had begun, this one included.
+        is_complete (bool): the child can take all objects that its parent has left open.
     """
 
-    def __init__(self, size, order):
+    def __init__(self, order):
         self.side = _PARENT
         self.order = order
-        self.size = self._open = size
-        self._ends, self._identities = [], []
-        if not size:
-            return
-        self._shared = mmap.mmap(-1, 2 * size)
-        self._ends += os.pipe()
-        for end in self._ends:
-            self._identities.append(_identity(end))
-            fcntl.fcntl(end, fcntl.F_SETFD, fcntl.fcntl(end, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
-        first = self._ends[_PARENT]
-        fcntl.fcntl(first, fcntl.F_SETFL, fcntl.fcntl(first, fcntl.F_GETFL) | os.O_NONBLOCK)
+        self.is_complete = False
+        self._open = set()  # the numbers of the objects that are open, and who uses a descriptor
+        self._ends = {}     # by side: (descriptor, its identity)
+        self._shared = None
+
+    def leave_open(self, objects):
+        """
+        Make what both sides share, and leave *objects* to the first that takes them.
+
+        Raises:
+            EnvironmentError, mmap.error: it cannot be made.
+        """
+        if objects:
+            self._shared = mmap.mmap(-1, 2 * len(objects))
+            # 2.7 has no pipe2: a program that another thread starts just now may inherit them.
+            for side, end in enumerate(os.pipe()):
+                self._ends[side] = end, _identity(end)
+                fcntl.fcntl(end, fcntl.F_SETFD, fcntl.fcntl(end, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+            first = self._ends[_PARENT][0]
+            fcntl.fcntl(first, fcntl.F_SETFL, fcntl.fcntl(first, fcntl.F_GETFL) | os.O_NONBLOCK)
+            self._open.update(range(len(objects)))
+        for number, one in enumerate(objects):
+            one._leave_open(self, number)
+        self.is_complete = True
 
     def happened(self, side):
         """Record that this process is on *side*."""
@@ -209,14 +254,32 @@ class _Fork(object):
         shared[ours:ours + 1] = b'\1'
         # A processor may read the other byte before others see ours. The ioctl takes the pipe's
         # lock in the kernel, in both processes, so the second one sees the other's byte.
-        if not self._has(self.side):
+        if self._use(self.side, fcntl.ioctl, FIONREAD, b'size') is None:
             return False  # other code has closed our descriptor: we cannot know
-        fcntl.ioctl(self._ends[self.side], FIONREAD, b'size')
         return shared[other:other + 1] == b'\0'
 
-    def forget(self):
-        """Count one object as no longer open; after the last one, close the descriptor."""
-        self._open -= 1
+    def is_childless(self):
+        """Return whether the parent has no child left (bool); False on the child's side."""
+        try:
+            return self._use(_PARENT, os.read, 1) == b''
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EINTR):
+                raise
+            return False
+
+    def _use(self, side, function, *args):
+        """Return *function* of our descriptor for *side*; None if that is closed."""
+        user = object()
+        self._open.add(user)
+        try:
+            end = self._ends.get(side)
+            return function(end[0], *args) if end is not None and _is_still(*end) else None
+        finally:
+            self.forget(user)
+
+    def forget(self, user):
+        """Take note that an object, or a user, needs us no longer: after the last one, close."""
+        self._open.discard(user)
         if not self._open:
             self.close()
 
@@ -227,34 +290,13 @@ class _Fork(object):
 
     __del__ = close
 
-    def is_childless(self):
-        """Return whether the parent has no child left (bool); False on the child's side."""
-        if not self._has(_PARENT):
-            return False
+    def _close(self, side, is_still=_is_still, close=os.close, error=OSError):
+        end = self._ends.pop(side, None)
         try:
-            return os.read(self._ends[_PARENT], 1) == b''
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EINTR):
-                raise
-            return False
-
-    def _has(self, side):
-        """Return whether our descriptor for *side* is still the one that we opened (bool)."""
-        try:
-            return _identity(self._ends[side]) == self._identities[side]
-        except (OSError, IndexError, TypeError):  # closed by other code, never made, closed by us
-            return False
-
-    def _close(self, side, close=os.close):
-        if self._has(side):
-            close(self._ends[side])
-            self._ends[side] = None
-
-
-def _identity(descriptor, fstat=os.fstat):
-    """Return what identifies an open file, even if its descriptor number is reused."""
-    status = fstat(descriptor)
-    return status.st_dev, status.st_ino
+            if end is not None and is_still(*end):
+                close(end[0])
+        except error:  # it held no data, so nothing is lost; and a fork must not fail by it
+            pass
 
 
 # The state of this process
@@ -281,10 +323,10 @@ def _notice(pid):
     global _here, _lock
     if pid != _here:
         _lock = threading.RLock()
-        _here = pid
         _pending.clear()
         for one in _objects():
             one._lose()
+        _here = pid  # at the end: until then each other thread does the same
 
 
 def _watch():
@@ -306,42 +348,60 @@ def _watch():
 
 
 def _telling(function):
-    """Wrap os.fork, or its current replacement, so that it reports each fork to us."""
+    """
+    Wrap os.fork, or its current replacement, so that it reports each fork to us.
+
+    It returns and raises what *function* does: nothing of ours makes it lose the child's ID.
+    """
     @functools.wraps(function, ('__name__', '__doc__'), ())
     def fork():
         if get_ident() in _pending:  # a wrapper around ours has reported it already
             return function()
-        _before()
         child = False
         try:
+            _before()
             result = function()
             child = result == 0 or isinstance(result, tuple) and result[0] == 0
             return result
         finally:
-            if child:
-                _after_in_child()
-            else:
-                _after_in_parent()
+            _tell(_after_in_child if child else _after_in_parent)
     return fork
+
+
+def _tell(after):
+    """Call *after*. If that fails, let the fork return: in the child all is lost."""
+    try:
+        after()
+    except Exception:
+        _report()
+
+
+def _report():
+    """Say what has failed."""
+    try:
+        sys.stderr.write('Exception ignored in a fork:\n')
+        traceback.print_exc()
+    except Exception:  # there is nowhere to say it
+        pass
 
 
 def _before():
     global _begun
     _notice(getpid())
     with guard():
-        objects = _objects()
-        childless = {}
-        for one in objects:
-            one._settle(childless)
         _begun += 1
-        try:
-            fork = _Fork(len(objects), _begun)
-        except (EnvironmentError, mmap.error):
-            fork = _Fork(0, _begun)  # without shared memory the child gets nothing
-        else:
-            for number, one in enumerate(objects):
-                one._leave_open(fork, number)
+        fork = _Fork(_begun)
         _pending.setdefault(get_ident(), []).append(fork)
+        try:
+            objects = _objects()
+            childless = {}
+            for one in objects:
+                one._settle(childless)
+            fork.leave_open(objects)
+        except (EnvironmentError, mmap.error):
+            pass  # without a pipe and shared memory the child gets nothing
+        except Exception:
+            _report()
 
 
 def _after_in_parent():
@@ -351,24 +411,24 @@ def _after_in_parent():
 def _after_in_child():
     global _here, _lock
     _lock = threading.RLock()
-    _here = getpid()
     fork = _next_pending()
     fork.happened(_CHILD)
-    for forks in _pending.values():  # of other threads, which do not exist in the child
+    for forks in list(_pending.values()):  # of other threads, which do not exist in the child
         for other in forks:
             other.happened(_PARENT)
     _pending.clear()
-    if not fork.size or fork.order != _begun:
+    if not fork.is_complete or fork.order != _begun:
         # The parent can still take objects that this fork did not leave open: the child loses them.
         for one in _objects():
             if one._pid == _OPEN and all(other is not fork for other, _ in one._claims):
                 one._lose()
+    _here = getpid()  # at the end: if anything fails, `_notice` finds an unreported fork
 
 
 def _next_pending():
     forks = _pending.get(get_ident())
     if not forks:  # an unreported fork within this one
-        return _Fork(0, 0)
+        return _Fork(0)
     fork = forks.pop()
     if not forks:
         del _pending[get_ident()]

@@ -367,20 +367,25 @@ class SSLPipe(OneProcess, Unique):
                 unless given. To hold little more than that in memory, send what is returned, wait
                 until it is sent, and call again until there is nothing.
         """
-        if self._pid != getpid():
+        pid = getpid()
+        if self._pid != pid:
             self.claim()
         backlog = self.backlog
         state = self.state
+        records = b''
         if len(backlog) == 1 and state is OPEN:
             records = self._send_small(self._outgoing, backlog[0])
             if records:
                 del backlog[0]
                 self.backlog_size = 0
-                return records
-        if backlog or state in _ENDING:
-            self._allowance = self.backlog_size if amount is None else amount
-            self._advance(_TO_SEND)
-        return self._outgoing.read()
+        if not records:
+            if backlog or state in _ENDING:
+                self._allowance = self.backlog_size if amount is None else amount
+                self._advance(_TO_SEND)
+            records = self._outgoing.read()
+        if self._pid != pid:  # another thread has forked: the child must not send them, too
+            self.claim()
+        return records
 
     # The machine
 

@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import warnings
 
 import pytest
@@ -430,6 +431,33 @@ class TestPipe(object):
         end.open()
         assert 'False' == child.result()
 
+    @pytest.mark.parametrize('first', ['child', 'parent'])
+    @pytest.mark.parametrize('size', [1, 100000])
+    def test_fork_while_encrypting(self, pair, monkeypatch, first, size):
+        """Where another thread forks during data_to_send, only one process sends the records."""
+        client, children, used = pair.client, [], Gate()
+
+        def work():
+            if first == 'parent':
+                used.wait()
+            return refused(client.data_to_send)
+
+        def fork(*args):
+            if not children:
+                children.append(None)  # here a child does so, too
+                children[0] = Child(work)
+                if first == 'child':
+                    children[0].result()
+            return b''
+        client.feed_appdata(b'x' * size)
+        monkeypatch.setattr(client, '_send_small', fork)
+        if first == 'child':
+            assert refused(client.data_to_send)
+        else:
+            assert len(client.data_to_send()) > size
+            used.open()
+            assert 'True' == children[0].result()
+
     def test_new_pipes(self, pair, client_context, server_context):
         """After a fork both processes make pipes of their own."""
         def work():
@@ -456,7 +484,7 @@ class TestPipe(object):
         def work():
             with open(os.devnull) as null:
                 for fork, _ in pair.client._claims:
-                    os.dup2(null.fileno(), fork._ends[fork.side])
+                    os.dup2(null.fileno(), fork._ends[fork.side][0])
                 return refused(pair.client.feed_appdata, b'x')
         assert 'True' == Child(work).result()
 
@@ -514,7 +542,8 @@ class TestNothingGrows(object):
     def test_no_object(self):
         """Where there is nothing to share, a fork takes no descriptor."""
         before = Watched().count()
-        fork = _fork._Fork(0, 0)
+        fork = _fork._Fork(0)
+        fork.leave_open([])
         assert before == Watched().count()
         fork.happened(_fork._CHILD)
 
@@ -574,6 +603,65 @@ class TestRaces(object):
             assert 1 >= sum(result[place] == '1' for result in results)
             if any(result[place] == '1' for result in results):
                 assert not many[place].take()
+
+    def test_threads_take_during_forks(self):
+        """Threads that take objects while another one forks: descriptors are closed once."""
+        done, failures = threading.Event(), []
+
+        def taking():
+            one = OneProcess()
+            while not done.is_set() and not failures:
+                if not one.take():
+                    failures.append('lost')
+                time.sleep(0.0003)
+
+        def opening():
+            """Open and close what gets a number that has just become free."""
+            while not done.is_set() and not failures:
+                numbers = [os.open(os.devnull, os.O_RDONLY) for _ in range(3)]
+                try:
+                    for number in numbers:
+                        os.close(number)
+                except OSError as error:
+                    failures.append(error)
+        threads = [Background(work) for work in [taking] * 4 + [opening]]
+        try:
+            for _ in range(400):
+                pid = os.fork()
+                if not pid:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+        finally:
+            done.set()
+        for thread in threads:
+            thread.result()
+        assert not failures
+
+    def test_closed_by_one(self, monkeypatch):
+        """While a descriptor is being closed, nobody else closes its number."""
+        fork, numbers = _fork._Fork(0), []
+        fork.leave_open([OneProcess()])
+
+        def close(number):
+            numbers.append(number)
+            fork.happened(_fork._PARENT)
+            fork.close()
+            os.close(number)
+        fork._close(_fork._CHILD, close=close)
+        assert 1 == len(numbers)
+
+    def test_used_descriptor_stays_open(self):
+        """A descriptor that is in use is not closed, even if the last object is dropped then."""
+        fork = _fork._Fork(0)
+        fork.leave_open([OneProcess()])
+        seen = []
+
+        def function(number):
+            fork.forget(0)
+            seen.append(os.fstat(number))
+        fork._use(_fork._PARENT, function)
+        assert 1 == len(seen)
+        assert not fork._ends
 
 
 class TestHooks(object):
@@ -640,6 +728,53 @@ print(os.waitpid(child, 0)[1] >> 8, first.take(), second.take())
         assert 2 == len(calls)
         assert 'False' == child.result()
         assert one.take()
+
+    @pytest.mark.filterwarnings('ignore:Exception ignored in')
+    @pytest.mark.parametrize('name', ['_objects', '_next_pending', 'OneProcess._leave_open'])
+    def test_failure_of_ours(self, monkeypatch, capfd, name):
+        """Whatever fails in our part of a fork, the program gets its child, which gets nothing."""
+        def fail(*args):
+            raise RuntimeError('a fault of ours')
+        one = OneProcess()
+        ready = Gate()
+
+        def work():
+            ready.wait()
+            return one.take()
+        with monkeypatch.context() as patch:
+            owner, name = ([_fork] + name.split('.'))[-2:]
+            patch.setattr(getattr(_fork, owner) if owner is not _fork else owner, name, fail)
+            child = Child(work)
+        ready.open()
+        # The child has the broken function.
+        assert child.result() in ('False', 'RuntimeError: a fault of ours')
+        assert one.take()
+        if name == '_next_pending' and PY2:
+            assert 'a fault of ours' in capfd.readouterr()[1]
+
+    def test_fork_within_a_fork(self, monkeypatch):
+        """A signal handler forks in the midst of a fork: no two processes have an object."""
+        if hasattr(os, 'register_at_fork'):
+            pytest.skip('Python itself tells of forks here')
+        one = OneProcess()  # which puts our function into os.fork
+        plain, children = os.fork, []
+        used = Gate()
+
+        def work():
+            used.wait()
+            return one.take()
+
+        def fork():  # what the original one is for a moment
+            if not children:
+                children.append(None)
+                children[0] = Child(work)
+            return plain()
+        monkeypatch.setattr(os, 'fork', fork)
+        OneProcess()
+        children.append(Child(work))
+        assert one.take()
+        used.open()
+        assert ['False', 'False'] == [child.result() for child in children]
 
 
 class TestPrograms(object):

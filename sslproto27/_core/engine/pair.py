@@ -269,9 +269,13 @@ class Pair(object):
         above = [fcntl.fcntl(end.fileno(), fcntl.F_DUPFD, floor) for end in ends]
         for end in ends:
             end.close()
-        for copy, number in zip(above, self._numbers):
-            os.dup2(copy, number)
-            os.close(copy)
+        try:
+            for copy, number, identity in zip(above, self._numbers, self._identities):
+                if not _put(copy, number, identity):
+                    self._lose()
+        finally:
+            for copy in above:
+                os.close(copy)
         self._adopt()
 
     def usable(self):
@@ -289,6 +293,29 @@ class Pair(object):
 
 def _identity(number):
     return _fstat(number)[1:3]  # inode and device
+
+
+def _put(descriptor, number, identity):
+    """
+    Put a copy of *descriptor* under *number*, if that is *identity*'s or nobody's.
+
+    What is ours nobody else can get, so dup2 closes nothing but ours. A number that is free
+    another thread may get at any moment: dup2 would close what that has just opened.
+
+    Returns:
+        bool: False if the number is somebody else's.
+    """
+    try:
+        if _identity(number) != identity:
+            return False
+    except OSError:
+        copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD, number)  # the first one that is free
+        if copy == number:
+            return True
+        os.close(copy)
+        return False
+    os.dup2(descriptor, number)
+    return True
 
 
 def _unless_it_waits(error):

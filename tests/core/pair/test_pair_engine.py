@@ -684,6 +684,27 @@ class TestDescriptors(object):
 
         assert "['PairLost'] True error private" == in_child(child)
 
+    @pytest.mark.parametrize('which', [0, 1])
+    def test_opened_meanwhile(self, ends, monkeypatch, which):
+        """Nor is one that another thread opens just before the new sockets get their numbers."""
+        def child():
+            pair = current.current_pair()
+            reader, writer = os.pipe()
+            usable = sockets.Pair.usable
+
+            def late(self):
+                assert usable(self)
+                os.dup2(reader, self._numbers[which])
+                return True
+            for number in pair._numbers:
+                os.close(number)
+            monkeypatch.setattr(sockets.Pair, 'usable', late)
+            error = raised(ends.client.write, b'secret')
+            return '%s %s' % (type(error).__name__, os.fstat(pair._numbers[which])[1]
+                              == os.fstat(reader)[1])
+
+        assert 'PairLost True' == in_child(child)
+
     def test_collected(self, ends):
         """Nor is it closed when the last object of the lost pair is gone."""
         def child():
