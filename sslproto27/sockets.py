@@ -16,7 +16,7 @@ import ssl
 import threading
 
 from ._core import socket as blocking
-from ._core.blocking import CHUNK, OneRecord, is_ready
+from ._core.blocking import CHUNK, OneRecord, OwnedFile, is_ready
 from ._core.compat import PY2, PYPY
 from ._core.unique import Unique
 
@@ -39,6 +39,10 @@ class _TLS(blocking.SSLSocket):
     """
 
     _new_amount = OneRecord
+
+    def claim(self):
+        """Make this the process that uses the connection: see `SSLPipe.claim`."""
+        self._claim()
 
     def end(self):
         """Close; send close_notify if TLS is established, and nothing during a handshake."""
@@ -284,6 +288,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
 
     def shutdown(self, how):
         """Close one direction or both; closing ours sends close_notify."""
+        self._claim()
         tls = self._sslobj
         if tls is not None and how == socket.SHUT_RDWR:
             self._sslobj = None
@@ -302,6 +307,35 @@ class SSLSocket(Unique, ssl.SSLSocket):
             tls, self._sslobj = self._sslobj, None
             tls.end()
         super(SSLSocket, self).close()
+
+    # What processes share after a fork
+
+    def _claim(self):
+        if self._sslobj is not None:
+            self._sslobj.claim()
+
+    def setblocking(self, flag):
+        """Do as `settimeout` with None or 0."""
+        self.settimeout(None if flag else 0)
+
+    def settimeout(self, timeout):
+        """Set how long calls wait: seconds, or None for ever."""
+        self._claim()
+        socket.socket.settimeout(self, timeout)
+
+    def setsockopt(self, *args):
+        """Set an option of the socket: see socket's ``setsockopt``."""
+        self._claim()
+        socket.socket.setsockopt(self, *args)
+
+    def makefile(self, mode='r', bufsize=-1):
+        """Return a file of this socket; `close` waits until it is closed."""
+        if not PYPY:  # there the file does so
+            self._makefile_refs += 1
+        return OwnedFile(self, mode, bufsize, close=True)
+
+    def _may_end(self):
+        return self._sslobj is None or self._sslobj._may_end()
 
     # Facts about the connection
 

@@ -23,9 +23,9 @@ from .unique import Unique
 if PY2:
     from itertools import imap as map
 
-__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'ReadAhead', 'Records',
-           'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted', 'want_read',
-           'want_write']
+__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'OwnedFile', 'ReadAhead',
+           'Records', 'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted',
+           'want_read', 'want_write']
 
 #: How many bytes are encrypted at a time, and the most that wait to be sent but for one more chunk.
 CHUNK = 0x40000
@@ -304,9 +304,17 @@ def _no_flags(flags):
         raise ValueError('flags must be 0 on a TLS socket')
 
 
-def of_lower(name):
-    """Return a method that is the lower socket's."""
+def of_lower(name, is_use=False):
+    """
+    Return a method that is the lower socket's.
+
+    Args:
+        is_use (bool): it changes what processes share after a fork, so the first that calls it
+            keeps the connection.
+    """
     def method(self, *args):
+        if is_use and self._user._pid != getpid() and self._is_open:
+            self._claim()
         return getattr(self._lower, name)(*args)
     method.__name__ = name
     method.__doc__ = "Do what the socket below does: see socket's ``%s``." % name
@@ -861,9 +869,9 @@ class BlockingTLS(Unique):
     getsockname = of_lower('getsockname')
     getsockopt = of_lower('getsockopt')
     gettimeout = of_lower('gettimeout')
-    setblocking = of_lower('setblocking')
-    setsockopt = of_lower('setsockopt')
-    settimeout = of_lower('settimeout')
+    setblocking = of_lower('setblocking', is_use=True)
+    setsockopt = of_lower('setsockopt', is_use=True)
+    settimeout = of_lower('settimeout', is_use=True)
 
     @property
     def family(self):
@@ -883,9 +891,24 @@ def _sendable(data):
 
 
 if PY2 and PYPY:
-    _File = socket._fileobject
+    class _File(Unique, socket._fileobject):
+        """The interpreter's own file."""
+
+    OwnedFile = _File
 elif PY2:
-    class _File(socket._fileobject):
+    class OwnedFile(Unique, socket._fileobject):
+        """A file whose unsent data is lost with it in a process that does not use the socket."""
+
+        def __del__(self):
+            # After a fork, what it holds is for the process to send that uses the connection.
+            sock = getattr(self, '_sock', None)  # None if it could not be made
+            if sock is None:
+                return
+            if not sock._may_end():
+                self._wbuf, self._wbuf_len = [], 0
+            socket._fileobject.__del__(self)
+
+    class _File(OwnedFile):
         """A file that holds its socket open as long as it is open: PyPy's, and Python 3's, do."""
 
         def __init__(self, sock, *args, **kwargs):
@@ -909,16 +932,6 @@ elif PY2:
                         self._rbuf = socket.StringIO()
                     return data
             return socket._fileobject.read(self, size)
-
-        def __del__(self):
-            # What it holds unsent, in a process that does not use the connection, since a fork, is
-            # another one's to send.
-            sock = getattr(self, '_sock', None)  # of a copy that is not whole there is none
-            if sock is None:
-                return
-            if not sock._may_end():
-                self._wbuf, self._wbuf_len = [], 0
-            socket._fileobject.__del__(self)
 
         def close(self):
             """Close the file, and the socket if that waits for it."""

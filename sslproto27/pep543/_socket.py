@@ -218,7 +218,7 @@ class TLSWrappedSocket(BlockingTLS):
     connect_ex = of_lower('connect_ex')
     get_inheritable = of_lower('get_inheritable')
     getblocking = of_lower('getblocking')
-    ioctl = of_lower('ioctl')
+    ioctl = of_lower('ioctl', is_use=True)
     listen = of_lower('listen')
     set_inheritable = of_lower('set_inheritable')
 

@@ -19,8 +19,20 @@ _OF_TLS = frozenset([
 # Nothing here sends or receives: that would bypass TLS, in plaintext.
 _OF_SOCKET = frozenset([
     'bind', 'close', 'connect', 'connect_ex', 'fileno', 'get_inheritable', 'getpeername',
-    'getsockname', 'getsockopt', 'gettimeout', 'proto', 'set_inheritable', 'setblocking',
-    'settimeout', 'shutdown', 'timeout', 'type'])
+    'getsockname', 'getsockopt', 'gettimeout', 'proto', 'set_inheritable', 'timeout', 'type'])
+
+
+def _use(name):
+    """Return a method of the socket that changes what processes share after a fork."""
+    def method(self, *args):
+        if self.below is None:
+            raise _missing(name)
+        if self.pipe is not None:
+            self.pipe.claim()  # the first process that calls one keeps the connection
+        return getattr(self.below, name)(*args)
+    method.__name__ = name
+    method.__doc__ = "Do what the socket below does: see socket's ``%s``." % name
+    return method
 
 
 class TLSSocket(Unique):
@@ -37,14 +49,17 @@ class TLSSocket(Unique):
         pipe (SSLPipe or None): None before TLS starts.
     """
 
-    __slots__ = ('below', 'pipe', 'family', 'setsockopt')
+    __slots__ = ('below', 'pipe', 'family')
 
     def __init__(self, below, pipe=None):
         self.below = below
         self.pipe = pipe
         self.family = getattr(below, 'family', socket.AF_UNSPEC)
-        if below is not None:
-            self.setsockopt = below.setsockopt  # for speed: Tornado's HTTP often calls it
+
+    setblocking = _use('setblocking')
+    setsockopt = _use('setsockopt')
+    settimeout = _use('settimeout')
+    shutdown = _use('shutdown')
 
     def __getattr__(self, name):
         if name in _OF_TLS:
@@ -53,8 +68,11 @@ class TLSSocket(Unique):
             return getattr(self.pipe.ssl_object, name)
         if name in _OF_SOCKET and self.below is not None:
             return getattr(self.below, name)
-        raise AttributeError('the socket of a TLS stream has no %s; read and write the stream'
-                             % name)
+        raise _missing(name)
+
+
+def _missing(name):
+    return AttributeError('the socket of a TLS stream has no %s; read and write the stream' % name)
 
 
 def plain_socket(wrapped):

@@ -225,7 +225,7 @@ class TestFaces(object):
 class TestSockets(object):
     """What sockets have to themselves."""
 
-    @pytest.fixture(params=['socket', 'pep543'])
+    @pytest.fixture(params=['socket', 'pep543'] + ['installed'] * PY2)
     def sockets(self, request, pki, client_context):
         """(a face, its peer, the plain socket that the face is over)."""
         with connection() as ends:
@@ -256,20 +256,6 @@ class TestSockets(object):
         peer.sendall(b'x' * 40000)
         Child(face.close).result()
         assert b'x' * 40000 == face.recv(40000)
-
-    def test_shutdown_is_refused(self, sockets):
-        """shutdown() ends nothing of a connection that another process uses."""
-        face, peer, _ = sockets
-        used = Gate()
-
-        def work():
-            used.wait()
-            return refused(face.tls.shutdown, socket.SHUT_RDWR)
-        child = Child(work)
-        assert b'parent' == say(face, peer, b'parent')
-        used.open()
-        assert 'True' == child.result()
-        assert b'again' == say(face, peer, b'again')
 
     def test_unsent_file(self, sockets):
         """What a file holds when a child throws it away is not sent, and the parent goes on."""
@@ -308,10 +294,59 @@ class TestSockets(object):
     def test_beside_a_thread_that_changes_something(self, sockets, name):
         """Where another thread was in the middle of something, the child is refused."""
         face, peer, _ = sockets
-        with getattr(face.tls, name):
+        with getattr(face.engine, name):
             outcome = Child(functools.partial(refused, face.send, b'child')).result()
         assert 'True' == outcome
         assert b'parent' == say(face, peer, b'parent')
+
+
+#: Calls that change what processes share of a socket.
+SHARED_CHANGES = [
+    ('shutdown', (socket.SHUT_RDWR,)), ('shutdown', (socket.SHUT_WR,)),
+    ('shutdown', (socket.SHUT_RD,)), ('setblocking', (True,)), ('settimeout', (None,)),
+    ('settimeout', (5,)), ('setsockopt', (socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0' * 2))]
+
+
+def shared(sock):
+    """Return what processes share of a socket: its flags, and SO_LINGER."""
+    return (fcntl.fcntl(sock, fcntl.F_GETFL),
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))
+
+
+@pytest.mark.parametrize('name, args', SHARED_CHANGES)
+class TestChanges(object):
+    """Methods that change what processes share of a socket."""
+
+    @pytest.fixture(params=['socket', 'pep543', 'tornado'] + ['installed'] * PY2)
+    def changed(self, request, pki, client_context):
+        """(a face, its peer, the plain socket that the face is over)."""
+        with connection() as ends:
+            face, peer = Faces.connect(request.param, ends, client_context, pki)
+            yield face, peer, ends[0]
+            peer.close()
+
+    def test_changes_are_refused(self, changed, name, args):
+        """Nothing of what processes share is changed by one that does not use the connection."""
+        face, peer, sock = changed
+        used = Gate()
+
+        def work():
+            used.wait()
+            return refused(getattr(face.tls, name), *args)
+        child = Child(work)
+        assert b'parent' == say(face, peer, b'parent')
+        before = shared(sock)
+        used.open()
+        assert 'True' == child.result()
+        assert before == shared(sock)
+        assert b'again' == say(face, peer, b'again')
+
+    def test_changes_are_use(self, changed, name, args):
+        """Who changes it first keeps the connection; where nobody else has it, it works."""
+        face, peer, _ = changed
+        assert 'None' == Child(functools.partial(getattr(face.tls, name), *args)).result()
+        assert refused(face.send, b'parent')
+        assert refused(getattr(face.tls, name), *args)
 
 
 class Telling(object):
@@ -331,7 +366,7 @@ class Telling(object):
 
 def reading(face, size):
     """Return a thread that waits for *size* bytes of a face."""
-    sock = face.tls._lower = Telling(face.tls._lower)
+    sock = face.engine._lower = Telling(face.engine._lower)
     thread = Background(face.recv, size)
     assert sock.waits.wait(PATIENCE)
     return thread
@@ -643,10 +678,10 @@ class TestRaces(object):
         fork.leave_open([OneProcess()])
 
         def close(number):
-            numbers.append(number)
             fork.happened(_fork._PARENT)
             fork.close()
-            os.close(number)
+            os.close(number)  # fails if it is closed
+            numbers.append(number)
         fork._close(_fork._CHILD, close=close)
         assert 1 == len(numbers)
 

@@ -17,10 +17,12 @@ from sslproto27 import MemoryBIO, SSLContext, SSLPipe, SSLProtocol, SSLSocket, p
 from sslproto27._stream.transport import LooseDebugTransport, LooseTransport
 from sslproto27._core.unique import Unique
 from tests.support.memory import PY2, connect
+from tests.support.pipe_pairs import PYPY
 
 if PY2:
     import cPickle
     import copy_reg
+    from sslproto27 import sockets
     from sslproto27._core.context.callbacks import KeyLog
     from sslproto27._core.constants import PROTOCOL_TLS_CLIENT, TLSVersion
     PICKLES = (pickle, cPickle)
@@ -147,7 +149,12 @@ if PY2:
         'SSLObject': lambda pair: pair.client,
         'SSLContext': lambda pair: SSLContext(),
         'KeyLog': lambda pair: KeyLog('/dev/null'),
+        '_File': lambda pair: _socket(pair).makefile(),
     })
+    if not PYPY:  # there it is the same class
+        OURS['OwnedFile'] = lambda pair: sockets.SSLSocket(
+            socket.socket(), _context=pair.client.context,
+            server_hostname='localhost').makefile()
 
 
 def tornado_objects():

@@ -144,6 +144,11 @@ class BlockingFace(object):
     def wrap(self, sock, context, pki):
         return SSLSocket(sock, context, server_hostname='localhost')
 
+    @property
+    def engine(self):
+        """The `BlockingTLS` of it."""
+        return getattr(self.tls, '_sslobj', self.tls)
+
     def send(self, data):
         self.tls.sendall(data)
 
@@ -158,6 +163,14 @@ class BlockingFace(object):
 
     def close(self):
         self.tls.close()
+
+
+class InstalledFace(BlockingFace):
+    """An ssl.SSLSocket of `sslproto27.sockets`."""
+
+    def wrap(self, sock, context, pki):
+        from sslproto27 import sockets
+        return sockets.SSLSocket(sock, server_hostname='localhost', _context=context)
 
 
 class PEP543Face(BlockingFace):
@@ -182,6 +195,7 @@ class TornadoFace(object):
         self.loop.make_current()
         self.stream = tornados.SSLIOStream(sock, ssl_options=context, server_hostname='localhost')
         self.loop.run_sync(self.stream.wait_for_handshake, PATIENCE)
+        self.tls = self.stream.socket
 
     def send(self, data):
         try:
@@ -266,6 +280,8 @@ class Faces(object):
 
     ALL = {'pipe': PipeFace, 'socket': BlockingFace, 'pep543': PEP543Face, 'tornado': TornadoFace,
            'loop': LoopFace}
+    if sys.version_info[0] == 2:
+        ALL['installed'] = InstalledFace
 
     @staticmethod
     def connect(name, ends, context, pki):
