@@ -17,6 +17,7 @@ import threading
 
 from ._core import socket as blocking
 from ._core.blocking import CHUNK, OneRecord, OwnedFile, is_ready
+from ._core.channel_binding import require_kind
 from ._core.compat import PY2, PYPY
 from ._core.unique import Unique
 
@@ -356,6 +357,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
 
     def get_channel_binding(self, cb_type='tls-unique'):
         """Return channel binding data, for another protocol on this connection: see `SSLObject`."""
+        require_kind(cb_type)
         tls = self._sslobj
         return None if tls is None else tls.get_channel_binding(cb_type)
 

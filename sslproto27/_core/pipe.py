@@ -369,6 +369,8 @@ class SSLPipe(OneProcess, Unique):
         """
         pid = getpid()
         if self._pid != pid:
+            if not (self._pid or self.has_data_to_send):
+                return b''  # this is no use: a process that merely looks takes nothing from another
             self.claim()
         backlog = self.backlog
         state = self.state

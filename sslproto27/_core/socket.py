@@ -12,6 +12,7 @@ import socket
 from . import pipe_states
 from .api import SSLObject
 from .blocking import BlockingTLS, ReadAhead
+from .channel_binding import require_kind
 from .pipe import PipeUnderLock
 from .pipe_states import CAN_END, PEER_ENDED
 from .records import RECORD
@@ -405,9 +406,14 @@ class SSLSocket(BlockingTLS):
     def selected_npn_protocol(self):
         """Return None: nobody speaks NPN any more (RFC 7301 took its place)."""
 
+    def get_channel_binding(self, cb_type='tls-unique'):
+        """Return what identifies this very connection: see `SSLObject`; None without TLS."""
+        require_kind(cb_type)
+        ssl_object = self.ssl_object
+        return None if ssl_object is None else ssl_object.get_channel_binding(cb_type)
+
     cipher = _of_tls('cipher')
     compression = _of_tls('compression')
-    get_channel_binding = _of_tls('get_channel_binding')
     get_unverified_chain = _of_tls('get_unverified_chain', ValueError)
     get_verified_chain = _of_tls('get_verified_chain', ValueError)
     getpeercert = _of_tls('getpeercert', ValueError)

@@ -6,6 +6,7 @@ import warnings
 
 from .bio import LARGE, MemoryBIO
 from .certificate import chain_der, peer_certificate_der, server_end_point
+from .channel_binding import require_kind
 from .compat import NativeContext, as_bytes, to_index, to_native, writable_view
 from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from .context.registry import keep, peek
@@ -569,11 +570,8 @@ class SSLObject(Unique):
         Raises:
             ValueError: an unknown *cb_type*.
         """
-        try:
-            bind = _CHANNEL_BINDINGS[cb_type]
-        except KeyError:
-            raise ValueError('cb_type %r is not implemented; there are %s'
-                             % (cb_type, ', '.join(sorted(_CHANNEL_BINDINGS))))
+        require_kind(cb_type)
+        bind = _CHANNEL_BINDINGS[cb_type]
         return bind(self)
 
     def _tls_unique(self):

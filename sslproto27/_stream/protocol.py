@@ -512,11 +512,16 @@ class SSLProtocol(Unique):
         gate = self._gate
         if self._state in OVER or gate.paused:
             return
-        self._receive(_nothing, None)  # plaintext may be waiting in the pipe
+        self._receive(self._claim_unread, None)
         while gate.held and not gate.paused and self._state not in OVER:
             self._receive(*gate.held.pop(0))
         if not gate.paused and self._state not in OVER:
             gate.resume_below(self._transport)
+
+    def _claim_unread(self, _):
+        """Make plaintext that waits in the pipe this process's, if there is any."""
+        if self._unread or self._pipe.has_appdata:
+            self._pipe.claim()
 
     # The end. After close(), the written data is sent, then close_notify. The peer has
     # ssl_shutdown_timeout seconds to answer; then the transport below has as long again to send its

@@ -43,9 +43,6 @@ class PipeClientContext(ClientContext):
 
     def wrap_buffers(self, server_hostname):
         """See ClientContext."""
-        if not (server_hostname is None or isinstance(server_hostname, (bytes, six.text_type))):
-            raise TypeError('server_hostname must be text, not %s' % type(server_hostname).__name__)
-
         def connect(configuration):
             return self._new_pipe(self._native, server_hostname=server_hostname,
                                   check_name=False if server_hostname is None else None)

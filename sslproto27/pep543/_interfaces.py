@@ -178,6 +178,9 @@ class ClientContext(_Context):
             server_hostname (text or None): the name or IP address that the server must prove, sent
                 as SNI unless it is an address. None disables the name check: any certificate that
                 the trust store accepts will do.
+
+        Raises:
+            ValueError: *server_hostname* can be nobody's name.
         """
 
 

@@ -61,10 +61,13 @@ class TLSOptions(Unique):
 
     Raises:
         TypeError: *context* is no ssl.SSLContext.
+        ValueError: *hostname* can be nobody's name.
     """
 
     def __init__(self, context, hostname=None, **options):
         check_context(context)
+        name, check = name_of_loop(hostname)
+        required_name(context, True, name, check, 'hostname')  # None may get a name later
         self.context = context
         self.hostname = hostname
         self.options = options

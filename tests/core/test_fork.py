@@ -222,6 +222,60 @@ class TestFaces(object):
         assert refused(face.send, b'parent')
 
 
+class TestTransports(object):
+    """What transports have to themselves."""
+
+    @pytest.fixture
+    def transport(self, pki, client_context):
+        """(a face of a transport, its peer)."""
+        with connection() as ends:
+            face, peer = Faces.connect('loop', ends, client_context, pki)
+            yield face, peer
+            peer.close()
+
+    @pytest.mark.parametrize('name, args', [
+        ('pause_reading', ()), ('resume_reading', ()), ('set_write_buffer_limits', (0,)),
+        ('get_write_buffer_limits', ()), ('get_write_buffer_size', ()), ('is_closing', ()),
+        ('get_extra_info', ('cipher',)), ('get_extra_info', ('peercert',))])
+    def test_no_use(self, transport, name, args):
+        """What neither reads nor writes takes nothing from the other process."""
+        face, peer = transport
+        if not face.can_read_in_child:
+            pytest.skip("asyncio's own transport and its parent's poll the same object")
+        assert b'first' == hear(face, peer, b'first')  # after TLS 1.3's tickets
+
+        def work():
+            face.transport.pause_reading()
+            getattr(face.transport, name)(*args)
+            face.loop.call_later(0.05, face.loop.stop)
+            face.loop.run_forever()
+            if name != 'pause_reading':
+                face.transport.resume_reading()
+            face.loop.call_later(0.05, face.loop.stop)
+            face.loop.run_forever()
+        assert 'None' == Child(work).result()
+        assert b'parent' == say(face, peer, b'parent')
+        assert b'answer' == hear(face, peer, b'answer')
+
+    def test_unread_data_is_for_one(self, transport):
+        """Data that was decrypted before the fork is delivered in one process alone."""
+        face, peer = transport
+        if not face.can_read_in_child:
+            pytest.skip("asyncio's own transport and its parent's poll the same object")
+        assert b'first' == hear(face, peer, b'first')
+        face.transport._protocol._gate.paused = True  # what has come by now waits in the pipe
+        peer.sendall(b'waiting')
+        face.loop.call_later(0.1, face.loop.stop)
+        face.loop.run_forever()
+
+        def work():
+            face.transport.resume_reading()
+            return face.recv(7) == b'waiting'
+        assert 'True' == Child(work).result()
+        face.transport.resume_reading()
+        assert refused(face.recv, 7)
+
+
 class TestSockets(object):
     """What sockets have to themselves."""
 

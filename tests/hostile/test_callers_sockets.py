@@ -419,6 +419,7 @@ class TestStates(object):
         for name in self.FACTS:
             found = getattr(ours, name)
             assert (name, None) == (name, found() if callable(found) else found)
+        pytest.raises(ValueError, ours.get_channel_binding, 'bogus')
         assert (0, False, 'localhost') == (
             ours.pending(), ours.server_side, ours.server_hostname)
         assert isinstance(context, ssl.SSLContext)

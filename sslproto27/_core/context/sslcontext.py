@@ -13,6 +13,7 @@ from ..compat import as_bytes, in_utf8, text_type
 from ..constants import (
     OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
     TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
+from ..errors import misuse_error
 from ..pair.limits import missing
 from ..unique import Unique
 from ..x509 import split_der
@@ -120,7 +121,11 @@ class SSLContext(Unique, ssl.SSLContext):
 
     def load_verify_locations(self, cafile=None, capath=None, cadata=None):
         """Trust more authorities; *cadata* may be PEM in 2.7's ``str``, as read from a file."""
-        super(SSLContext, self).load_verify_locations(cafile, capath, _pem_text(cadata))
+        data = _pem_text(cadata)
+        super(SSLContext, self).load_verify_locations(cafile, capath, data)
+        if data is not None and not isinstance(data, text_type):
+            # 2.7's ssl takes a single byte behind DER for its end, with OpenSSL 3.0.
+            raise misuse_error('cadata has something other than certificates at its end')
 
     load_cert_chain_pem = load_cert_chain_pem
     load_crl = load_crl

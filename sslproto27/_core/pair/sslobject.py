@@ -12,6 +12,7 @@ import socket
 import ssl
 import warnings
 
+from ..channel_binding import require_kind
 from ..compat import PYPY, NativeContext, as_bytes, to_index, writable_view
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
@@ -737,11 +738,8 @@ class SSLObject(Unique):
         Raises:
             ValueError: an unknown *cb_type*.
         """
-        try:
-            bind = _CHANNEL_BINDINGS[cb_type]
-        except KeyError:
-            raise ValueError('cb_type %r is not implemented; there are %s'
-                             % (cb_type, ', '.join(sorted(_CHANNEL_BINDINGS))))
+        require_kind(cb_type)
+        bind = _CHANNEL_BINDINGS[cb_type]
         return bind(self) if self._done else None
 
     def _tls_unique(self):

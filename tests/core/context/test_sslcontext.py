@@ -528,10 +528,12 @@ class TestCreateDefaultContext(object):
         """What holds none is refused, as by Python 3's ssl."""
         assert isinstance(raised(create_default_context, cadata=wrong), (ssl.SSLError, ValueError))
 
-    def test_more_than_certificates(self, pki):
-        """So is what holds anything else behind one."""
+    @pytest.mark.parametrize('more', [b'\0', b'\n', b'x', b'0', b'more'])
+    @pytest.mark.parametrize('kind', [bytes, bytearray])
+    def test_more_than_certificates(self, pki, more, kind):
+        """So is what holds anything else behind one, be it one byte."""
         with pytest.raises(ssl.SSLError):
-            create_default_context(cadata=pki.chain('ca')[0] + b'more')
+            create_default_context(cadata=kind(pki.chain('ca')[0] + more))
 
     def test_text_that_is_not_ascii(self, pki):
         """Text that is not ASCII is a TypeError, native or not, as for Python 3's ssl."""
