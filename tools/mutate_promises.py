@@ -117,14 +117,14 @@ MUTATIONS = [
      'if left < 0:', 'if 0:'),
     ('Answers that a peer causes', '_core/pipe.py',
      'had_appdata and self._outgoing.pending <= limit or', 'had_appdata or'),
-    ('A record or message that never ends', '_core/pipe.py',
+    ('The wait for the end of a record', '_core/pipe.py',
      '        except ssl.SSLError as error:\n            self._fail(error)\n',
      '        except ssl.SSLError:\n            pass\n'),
-    ('A record or message that never ends', '_core/pipe.py',
+    ('The wait for the end of a record', '_core/pipe.py',
      '            if not self._receive_records(self._incoming, data, received):\n',
      '            self._incoming.write(data)\n'
      '            if self._incoming.pending > 16384:\n'),
-    ('A record or message that never ends', '_core/pipe.py',
+    ('The wait for the end of a record', '_core/pipe.py',
      '        self._until_check = left = self._until_check - len(data)\n',
      '        self._until_check = left = self._until_check - len(data)\n'
      '        self._arguments += (data,)\n'),
@@ -190,12 +190,12 @@ MUTATIONS = [
      '        return'),
     ('Objects may be freed in any order', '_core/sslobject.py',
      '        ssl_object._state = _RUNNING\n', ''),
-    ('connection even if nothing can be written', '_core/engine/guard.py', '    finally:\n'
+    ('same effect if nothing can be written', '_core/engine/guard.py', '    finally:\n'
      '        # Whatever', '    except KeyError:\n'
      '        pass\n'
      '    else:\n'
      '        # Whatever'),
-    ('connection even if nothing can be written', '_core/context/callbacks.py',
+    ('same effect if nothing can be written', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)", "_callback('psk_server', _psk_server, 16)"),
     ('Errors that other code left', '_core/errors.py', 'if number and not silent:', 'if number:'),
     ('can be neither copied nor pickled', '_core/unique.py', 'def __reduce__(', 'def reduce('),
@@ -212,16 +212,16 @@ MUTATIONS = [
      "if _NEEDED[0] in missing:", 'if 0:'),
     ('memory layout is checked', '_core/engine/libssl.py',
      '        if missing:\n', '        if 0:\n'),
-    ('it never lets one pass', '_core/context/callbacks.py',
+    ('never lets a connection pass', '_core/context/callbacks.py',
      '_server_name, SSL_TLSEXT_ERR_ALERT_FATAL))', '_server_name, SSL_TLSEXT_ERR_OK))'),
-    ('it never lets one pass', '_core/context/callbacks.py',
+    ('never lets a connection pass', '_core/context/callbacks.py',
      '    except UnicodeDecodeError:\n'
      '        return SSL_TLSEXT_ERR_ALERT_FATAL', '    except UnicodeDecodeError:\n'
      '        name = None'),
-    ('it never lets one pass', '_core/context/callbacks.py',
+    ('never lets a connection pass', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)",
      "_callback('psk_server', _psk_server, 16)"),
-    ('it never lets one pass', '_core/context/callbacks.py',
+    ('never lets a connection pass', '_core/context/callbacks.py',
      "_callback('psk_client', _psk_client, 0)",
      "_callback('psk_client', _psk_client, 16)"),
     ('never calls something that is gone', '_core/context/registry.py',

@@ -3,8 +3,6 @@ PEP 543's contexts, for any backend. Nothing here knows any TLS library.
 """
 from __future__ import absolute_import, division, print_function
 
-import six
-
 from ._buffer import Buffer
 from ._interfaces import ClientContext, ServerContext
 

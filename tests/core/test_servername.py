@@ -11,9 +11,13 @@ import pytest
 from sslproto27 import (
     SSLCertVerificationError, SSLContext, SSLPipe, SSLProtocol, SSLSession, SSLSocket, pep543)
 from sslproto27._core.servername import name_of_loop, required_name
+from sslproto27._urllib3.sockets import HTTPSSocket
 from tests.support.loops import App, Loop
 from tests.support.memory import PY2, raised
 from tests.support.pipe_pairs import PipePair
+
+if PY2:
+    from sslproto27 import sockets
 
 TEXT = ('server_hostname must be a host name or an IP address, not %r; None will do where '
         'context.check_hostname is false')
@@ -69,6 +73,47 @@ LOOPS_DOORS = {
 ALL_DOORS = dict(DOORS, **LOOPS_DOORS)
 
 
+def connected(make):
+    """Return a door that hands a connected socket, and what it gets, to *make*."""
+    def door(context, name):
+        with contextlib.closing(socket.socket()) as sock:
+            sock.bind(('127.0.0.1', 0))
+            sock.listen(1)
+            with contextlib.closing(socket.create_connection(sock.getsockname())) as client:
+                make(client, context, name)
+    return door
+
+
+def twisted_doors():
+    """Return Twisted's doors, if it is here."""
+    try:
+        from sslproto27.twisted import TLSClientEndpoint, TLSFactory, TLSOptions
+    except ImportError:
+        return {}
+    return {
+        'twisted endpoint': lambda context, name: TLSClientEndpoint(None, context, name),
+        'twisted factory': lambda context, name: TLSFactory(None, context, False, name),
+        'twisted options': lambda context, name: TLSOptions(context, name)}
+
+
+def pep543_context(_):
+    """Return a context of PEP 543."""
+    return pep543.BACKEND.client_context(pep543.TLSConfiguration())
+
+
+#: Doors where None is another matter: what they say of a wrong name is the same.
+FURTHER_DOORS = {
+    'https': lambda context, name: HTTPSSocket(Below(), context, server_hostname=name),
+    'pep543 buffers': lambda context, name: pep543_context(context).wrap_buffers(name),
+    'pep543 socket': connected(lambda sock, context, name: pep543_context(context).wrap_socket(
+        sock, name)),
+}
+if PY2:
+    FURTHER_DOORS['installed'] = connected(lambda sock, context, name: sockets.SSLSocket(
+        sock, _context=context, do_handshake_on_connect=False, server_hostname=name))
+FURTHER_DOORS.update(twisted_doors())
+
+
 def refusal(door, context, name):
     """Return what *door* raises: its class and text."""
     return refused(ALL_DOORS[door], context, name)
@@ -87,6 +132,16 @@ def test_wrong(client_context, door, name, checks):
     """What can be nobody's name is the same ValueError, whether or not it would be checked."""
     client_context.check_hostname = checks
     assert (ValueError, TEXT % (name,)) == refusal(door, client_context, name)
+
+
+@pytest.mark.parametrize('checks', [True, False])
+@pytest.mark.parametrize('name', [name for name in WRONG if name != ()], ids=repr)  # as ''
+@pytest.mark.parametrize('door', sorted(FURTHER_DOORS))
+def test_wrong_further_in(client_context, door, name, checks):
+    """So it is where a class of another name makes the connection, now or later."""
+    client_context.check_hostname = checks
+    text = TEXT.replace('server_', '') if 'twisted' in door else TEXT
+    assert (ValueError, text % (name,)) == refused(FURTHER_DOORS[door], client_context, name)
 
 
 @pytest.mark.parametrize('name', EMPTY, ids=repr)

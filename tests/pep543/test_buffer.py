@@ -166,11 +166,10 @@ class TestValidation(object):
         client = material.client(validate_certificates=False)
         assert (None, None) == BufferPair(client, material.server(leaf)).try_handshake()
 
-    @pytest.mark.parametrize('name, error', [
-        (u'', ValueError), (u'a\0b', (TypeError, ValueError)), (3, TypeError)])
-    def test_no_name_at_all(self, material, name, error):
+    @pytest.mark.parametrize('name', [u'', u'a\0b', 3])
+    def test_no_name_at_all(self, material, name):
         """What is no name is refused before there is a connection."""
-        pytest.raises(error, material.client().wrap_buffers, name)
+        pytest.raises(ValueError, material.client().wrap_buffers, name)
 
 
 class TestClientCertificates(object):

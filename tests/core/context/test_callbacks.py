@@ -230,6 +230,21 @@ class TestPSK(object):
         # Not that some other key was tried, and was not the client's.
         assert [error.reason for error in unknown] == [error.reason for error in failed]
 
+    @pytest.mark.parametrize('leaf, is_done', [('localhost', True), ('stranger', False)])
+    @pytest.mark.parametrize('side', ['client', 'server'])
+    @pytest.mark.filterwarnings('ignore')
+    def test_goes_on_with_a_certificate(self, pki, side, leaf, is_done, capfd):
+        """In TLS 1.3 no key is no more than that: the certificate decides, if there is one."""
+        client, server = pki.client_context(version='TLSv1.3'), pki.server_context(leaf, 'TLSv1.3')
+        context.set_psk_client_callback(
+            client, (lambda hint: 1 // 0) if side == 'client' else lambda hint: (u'me', KEY))
+        context.set_psk_server_callback(
+            server, (lambda identity: 1 // 0) if side == 'server' else lambda identity: KEY)
+        pair = Pair(client, server)
+        error = pair.try_handshake()[0]
+        assert (None if is_done else 'CERTIFICATE_VERIFY_FAILED') == getattr(error, 'reason', None)
+        assert is_done == (error is None) == bool(is_done and pair.client.getpeercert())
+
     @only_python2
     def test_exceptions_are_reported(self, way, capfd):
         """What a callback raises is reported on stderr, once."""
