@@ -5,7 +5,7 @@ from .._core.compat import PY2
 from .._stream import lower_transport
 from . import From, Return, coroutine, framework, handlers, new_future, raises_when_awaited
 from .loop import our_loop
-from .reading import Reading
+from .reading import LimitOverrunError, Reading
 from .upgrade import run_tls, use_transport
 
 __all__ = ['IncompleteReadError', 'LIMIT', 'LimitOverrunError', 'StreamReader', 'StreamWriter',
@@ -18,24 +18,6 @@ LIMIT = 2 ** 16
 
 IncompleteReadError = framework.IncompleteReadError
 
-if PY2:
-    class LimitOverrunError(Exception):
-        """
-        The separator was not found within the limit: asyncio's class.
-
-        Attributes:
-            consumed (int): how many of the bytes to read hold no separator.
-        """
-
-        def __init__(self, message, consumed):
-            super(LimitOverrunError, self).__init__(message)
-            self.consumed = consumed
-
-        def __reduce__(self):
-            return type(self), (self.args[0], self.consumed)
-else:
-    LimitOverrunError = framework.LimitOverrunError
-
 
 class StreamReader(Reading, framework.StreamReader):
     """
@@ -45,50 +27,6 @@ class StreamReader(Reading, framework.StreamReader):
     error and leaves the data for other calls: once ``read()`` has failed, ``read(65536)`` returns
     the data that came before the failure.
     """
-
-    if PY2:
-        @coroutine
-        def readuntil(self, separator=b'\n'):
-            """
-            Read up to and including the first *separator*: asyncio's method of this name.
-
-            Args:
-                separator (bytes): at least one byte; or a tuple of several. Of these, the one that
-                    ends first counts; if several do, the shortest.
-
-            Returns:
-                bytes: the data, which ends with the separator.
-
-            Raises:
-                IncompleteReadError: the stream ended first; ``partial`` has the rest of the data.
-                LimitOverrunError: more bytes than the limit came before it; nothing is taken.
-                ValueError: a separator is empty, or there is none.
-            """
-            separators = separator if isinstance(separator, tuple) else (separator,)
-            if not separators or not all(separators):
-                raise ValueError('separator must have at least one byte')
-            longest, buffer, start = max(map(len, separators)), self._buffer, 0
-            while True:
-                found = [(buffer.find(one, start) + len(one), len(one)) for one in separators
-                         if buffer.find(one, start) >= 0]
-                if found:
-                    break
-                # The last bytes may be the beginning of a separator.
-                start = max(0, len(buffer) + 1 - longest)
-                if start > self._limit:
-                    raise LimitOverrunError(
-                        'no separator within the limit of %d bytes' % self._limit, start)
-                if self._eof:
-                    raise IncompleteReadError(bytes(self._take(len(buffer))), None)
-                if self._paused:  # this call needs more than the reader's limit
-                    self._paused = False
-                    self._transport.resume_reading()
-                yield From(self._more('readuntil'))
-            end, size = min(found)
-            if end - size > self._limit:
-                raise LimitOverrunError(
-                    'the separator is beyond the limit of %d bytes' % self._limit, end - size)
-            raise Return(bytes(self._take(end)))
 
 
 class _StreamProtocol(framework.StreamReaderProtocol):

@@ -22,6 +22,9 @@ from tests.support.memory import PY2, raised, since_python3
 from tests.support.pipe_pairs import needs_refcounts, pattern
 
 if PY2:
+    import trollius
+
+    import sslproto27.trollius
     from trollius import ConnectionAbortedError, ConnectionResetError
 
 MEGABYTE = 1024 * 1024
@@ -1048,10 +1051,15 @@ class TestPolicy(object):
 class TestReaduntil(object):
     """StreamReader.readuntil, which asyncio has and Trollius lacks."""
 
-    @pytest.fixture
-    def reader(self, aio_loop):
-        """A reader with a limit of 10 bytes."""
-        return aio.StreamReader(limit=10, loop=aio_loop)
+    @pytest.fixture(params=['ours'] + ["Trollius'"] * PY2)
+    def reader(self, request, aio_loop):
+        """A reader with a limit of 10 bytes: ours, and Trollius' own after install()."""
+        if request.param == 'ours':
+            yield aio.StreamReader(limit=10, loop=aio_loop)
+            return
+        sslproto27.trollius.install()
+        yield trollius.StreamReader(limit=10, loop=aio_loop)
+        sslproto27.trollius.uninstall()
 
     def feed_later(self, aio_loop, reader, *chunks):
         """Feed *chunks*, each in a turn of its own; None is the end."""
