@@ -18,8 +18,8 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['has_unsent', 'is_paused', 'plain_method', 'plain_socket', 'receive_now', 'send_now',
-           'unsent']
+__all__ = ['drop_unsent', 'has_unsent', 'is_paused', 'plain_method', 'plain_socket',
+           'receive_now', 'send_now', 'unsent']
 
 
 def plain_socket(transport):
@@ -43,6 +43,13 @@ def plain_method(transport, name):
 def has_unsent(connection):
     """Return whether something waits to be sent (bool)."""
     return bool(connection.dataBuffer or connection._tempDataBuffer)
+
+
+def drop_unsent(connection):
+    """Forget what waits to be sent."""
+    connection.dataBuffer = b''
+    connection.offset = 0
+    connection._tempDataBuffer, connection._tempDataLen = [], 0
 
 
 def unsent(transport):

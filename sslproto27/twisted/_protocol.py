@@ -23,7 +23,7 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
-from ._below import has_unsent, plain_socket, receive_now, send_now, unsent
+from ._below import drop_unsent, has_unsent, plain_socket, receive_now, send_now, unsent
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -661,7 +661,10 @@ class TLSProtocol(Unique):
         if transport is None:
             return
         abort = getattr(transport, 'abortConnection', None)
-        if abort is not None:
+        if not self._pipe.may_end():
+            self._reason = self._reason or Failure(error.ConnectionAborted())
+            self._close_descriptor()
+        elif abort is not None:
             abort()
         else:  # a process, say
             self._reason = self._reason or Failure(error.ConnectionAborted())
@@ -724,9 +727,14 @@ class TLSProtocol(Unique):
 
         What was encrypted before the fork is the parent's to send.
         """
-        self._pipe.let_go()
         self._begin_end(None)
         self._stop_timer()
+        self._close_descriptor()
+
+    def _close_descriptor(self):
+        self._pipe.let_go()
+        if self._socket is not None and self._pipe.came_by_fork():
+            drop_unsent(self._socket)
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):
             below._shouldShutdown = False  # Twisted 20.3: that would end the other one's, too

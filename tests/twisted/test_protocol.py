@@ -1140,9 +1140,9 @@ reactor.run()
 class TestFork(object):
     """Two processes never use one connection's keys."""
 
-    @pytest.mark.parametrize('call', ['write', 'loseConnection'])
+    @pytest.mark.parametrize('call', ['write', 'loseConnection', 'abortConnection'])
     def test_child_sends_nothing(self, pki, call):
-        """A forked child that uses, or closes, the parent's connection sends the peer nothing."""
+        """A forked child that uses, or ends, the parent's connection does nothing to the peer."""
         with connected(pki, server=Echo) as (client, server):
             client.transport.write(b'before')
             until(lambda: len(client.data) == 6)
@@ -1155,11 +1155,11 @@ class TestFork(object):
                     os.read(ready, 1)  # the parent has used it
                     tls = client.transport
                     tls._socket = None
-                    tls.transport = Memory()
+                    tls.transport = Abortable()
                     if call == 'write':
                         tls.write(b'from the child')
                     else:
-                        tls.loseConnection()
+                        getattr(tls, call)()
                     assert tls.transport.closed
                     status = len(tls.transport.data)
                 finally:
@@ -1195,6 +1195,24 @@ class TestFork(object):
         assert client.reason.check(ssl.SSLError)
         assert 'fork' in str(client.reason.value)
 
+    @pytest.mark.parametrize('call', ['loseConnection', 'abortConnection'])
+    def test_what_waits_is_the_parents(self, pki, call):
+        """What the parent has still to send is not sent by a child that ends its copy, too."""
+        with connected(pki, server=Echo) as (client, server):
+            below = client.transport.transport
+            below.dataBuffer, below.offset = b'records', 2
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    getattr(client.transport, call)()
+                    status = len(below.dataBuffer) + below.offset
+                finally:
+                    os._exit(status)
+            assert 0 == os.waitpid(pid, 0)[1]
+            assert (b'records', 2) == (below.dataBuffer, below.offset)
+            below.dataBuffer, below.offset = b'', 0
+
 
 class Memory(object):
     """
@@ -1218,6 +1236,14 @@ class Memory(object):
 
     def loseConnection(self):
         self.closed = True
+
+
+class Abortable(Memory):
+    """The same, with an abort that others can tell of."""
+
+    def abortConnection(self):
+        """Tell the peer."""
+        self.data += b'reset'
 
 
 class Hand(object):
