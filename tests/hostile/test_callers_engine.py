@@ -29,7 +29,7 @@ from tests.support.pipe_pairs import PipePair, clear_errors, leave_an_error
 pytestmark = pytest.mark.skipif(not PY2, reason="the safety of Python 3's own ssl is not ours")
 
 if PY2:
-    from sslproto27._core.context import callbacks as _callbacks
+    from sslproto27._core.context import by_server_name as _by_name, callbacks as _callbacks
     from sslproto27._core.engine import binding, libssl
     lib = binding.lib
 
@@ -218,6 +218,15 @@ class TestFailingCallbacks(object):
         """A server name callback that fails ends the handshake."""
         server = pki.server_context(version=tls_version)
         context.set_sni_callback(server, lambda *args: FAILURES[how]())
+        pair = Pair(pki.client_context(tls_version), server)
+        assert all(isinstance(error, ssl.SSLError) for error in pair.try_handshake())
+
+    @pytest.mark.parametrize('how', ['KeyError', 'recursion'] + (not PYPY) * ['signal'])
+    def test_by_server_name(self, pki, tls_version, how, stderr, monkeypatch):
+        """So does a failure in our own choice of a context by the server's name."""
+        server = context.by_server_name(pki.server_context(version=tls_version), {
+            'localhost': pki.server_context(version=tls_version)})
+        monkeypatch.setattr(_by_name, '_use', lambda *args: FAILURES[how]())
         pair = Pair(pki.client_context(tls_version), server)
         assert all(isinstance(error, ssl.SSLError) for error in pair.try_handshake())
 

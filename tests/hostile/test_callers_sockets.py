@@ -7,7 +7,6 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import errno
 import gc
-import signal
 import socket
 import ssl
 import threading
@@ -21,16 +20,10 @@ from sslproto27._core.blocking import CHUNK
 from tests.support.buffers import Material
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, pattern
+from tests.support.signals import Alarm, Interruption, needs_signals
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
 
 KINDS = ['SSLSocket', 'HTTPSSocket', 'TLSWrappedSocket']
-
-needs_signals = pytest.mark.skipif(
-    not hasattr(signal, 'setitimer'), reason='this system has no setitimer')
-
-
-class Interruption(Exception):
-    """What a signal's handler raises."""
 
 
 class Kind(object):
@@ -82,39 +75,6 @@ def ends():
     """Both ends of a connection."""
     with connection() as both:
         yield both
-
-
-class Alarm(object):
-    """
-    SIGALRM each *interval* seconds, whose handler counts, and raises `Interruption` if it is to.
-
-    Attributes:
-        count (int): how many have come.
-    """
-
-    def __init__(self, interval, raises=False):
-        self.interval, self.raises, self.count = interval, raises, 0
-
-    def __enter__(self):
-        self.before = signal.signal(signal.SIGALRM, self.handle)
-        signal.setitimer(signal.ITIMER_REAL, self.interval, 0 if self.raises else self.interval)
-        return self
-
-    def __exit__(self, *exc_info):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self.before)
-
-    def handle(self, number, frame):
-        """Count."""
-        self.count += 1
-        if self.raises:
-            raise Interruption
-
-    def wait(self, count):
-        """Wait, in another thread, until that many more have come."""
-        end, patience = self.count + count, time.time() + PATIENCE
-        while self.count < end and time.time() < patience:
-            time.sleep(0.001)
 
 
 @needs_signals

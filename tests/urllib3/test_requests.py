@@ -14,6 +14,7 @@ import pytest
 from sslproto27 import SSLPipe, SSLSocket
 from tests.support.https import Proxy, serving
 from tests.support.memory import PY2, raised
+from tests.support.signals import Alarm, needs_signals
 from tests.support.sockets import PATIENCE, Background, connection
 
 pytest.importorskip('requests', reason='requests is not installed')
@@ -234,6 +235,48 @@ class TestRefusals(object):
         error = raised(list, response.iter_content(500))
         assert (requests.exceptions.ConnectionError, True) == (
             type(error), 'timed out' in str(error).lower())
+
+
+@needs_signals
+class TestSignals(object):
+    """Signals with handlers of Python end no request, wherever it waits."""
+
+    def test_wait_for_the_answer(self, session, server):
+        """It is received after signals."""
+        assert b'hello' == session.get(server.url()).content  # connects: that is the system's
+        with Alarm(0.002) as alarm:
+            timer = threading.Timer(0.1, server.release.set)
+            timer.start()
+            assert 200 == session.get(server.url('/slow'), timeout=PATIENCE).status_code
+            timer.join()
+        assert (1, True) == (server.connections, alarm.count > 10)
+
+    def test_large_bodies(self, session, server):
+        """So are bodies of megabytes, up and down."""
+        body = pattern(5000003)
+        assert b'hello' == session.get(server.url()).content
+        with Alarm(0.001) as alarm:
+            assert body == session.post(server.url('/echo'), data=body).content
+        assert (1, True) == (server.connections, alarm.count > 10)
+
+    def test_handshake(self, session, pki):
+        """So is an answer whose handshake waits."""
+        with contextlib.closing(socket.socket()) as listener, Alarm(0.002) as alarm:
+            listener.bind(('127.0.0.1', 0))
+            listener.listen(1)
+
+            def serve():
+                sock = listener.accept()[0]
+                alarm.wait(10)
+                tls = pki.server_context().wrap_socket(sock, server_side=True)
+                tls.recv(10000)
+                alarm.wait(10)
+                tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+                tls.close()
+            peer = Background(serve)
+            assert b'ok' == session.get(
+                'https://localhost:%d/' % listener.getsockname()[1]).content
+            peer.result()
 
 
 class PipeServer(object):
