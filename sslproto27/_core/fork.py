@@ -365,6 +365,7 @@ def _telling(function):
             return result
         finally:
             _tell(_after_in_child if child else _after_in_parent)
+            _pending.pop(get_ident(), None)  # of a failure; later forks would pass as part of it
     return fork
 
 

@@ -840,6 +840,7 @@ print(os.waitpid(child, 0)[1] >> 8, first.take(), second.take())
         assert one.take()
         if name == '_next_pending' and PY2:
             assert 'a fault of ours' in capfd.readouterr()[1]
+        assert 'True' == Child(one.take).result()  # later forks are as ever
 
     def test_fork_within_a_fork(self, monkeypatch):
         """A signal handler forks in the midst of a fork: no two processes have an object."""
