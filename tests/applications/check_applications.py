@@ -137,10 +137,12 @@ def test_toolbelt(files, https_port):
     same('urllib3', 'toolbelt.py', [files[1], https_port])
 
 
+@pytest.mark.parametrize('engine', ['graft', 'pair'])
 @pytest.mark.parametrize('order', ['first', 'last'])
 @pytest.mark.parametrize('green', ['gevent', 'eventlet'])
-def test_green_threads(files, https_port, green, order):
+def test_green_threads(files, https_port, green, order, engine, monkeypatch):
     """requests on green threads, many at once, patched before sslproto27 is imported or after."""
+    monkeypatch.setenv('SSLPROTO27_ENGINE', engine)
     same('urllib3', 'green_requests.py', [files[1], https_port], green=green, order=order)
 
 

@@ -20,7 +20,10 @@ def patch():
         pass
     class PatchedContext(ssl.SSLContext):
         pass
+    class PatchedEnd(object):  # eventlet's sockets are not of the interpreter's class
+        pass
     socket.socket = socket.SocketType = PatchedSocket
+    socket.socketpair = lambda: (PatchedEnd(), PatchedEnd())
     ssl.SSLContext = PatchedContext
 
 if %(early)r:

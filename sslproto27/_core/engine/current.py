@@ -1,7 +1,7 @@
 """The pair of sockets for new TLS objects of this process."""
 from __future__ import absolute_import, division, print_function
 
-import socket
+import _socket
 
 from .loopback import LoopbackPair
 from .pair import Pair
@@ -20,4 +20,4 @@ def current_pair():
             pair = None
         if pair is not None and pair.usable():
             return pair
-        _current.append(Pair() if hasattr(socket, 'socketpair') else LoopbackPair())
+        _current.append(Pair() if hasattr(_socket, 'socketpair') else LoopbackPair())

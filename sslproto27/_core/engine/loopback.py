@@ -7,6 +7,7 @@ that mark.
 """
 from __future__ import absolute_import, division, print_function
 
+import _socket
 import errno
 import itertools
 import os
@@ -40,11 +41,11 @@ class LoopbackPair(Pair):
         self._numbers_of_marks = itertools.count()
         self._taken_back = 0  # how often take_back() was called
         self._under_way = {}  # from the end that is read to its `_Reading`
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.bind(('127.0.0.1', 0))
             listener.listen(1)
-            outer = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            outer = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             outer.connect(listener.getsockname())
             inner = _accepted(listener, outer.getsockname())
         finally:
@@ -52,7 +53,7 @@ class LoopbackPair(Pair):
         for end in (inner, outer):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setblocking(False)
-        return inner._sock, outer._sock
+        return inner, outer
 
     def push(self, data):
         """See `Pair.push`."""

@@ -20,6 +20,7 @@ before.
 """
 from __future__ import absolute_import, division, print_function
 
+import _socket
 import errno
 import os
 import socket
@@ -71,7 +72,7 @@ class Pair(object):
 
     @staticmethod
     def _connected():
-        ends = [getattr(end, '_sock', end) for end in socket.socketpair()]
+        ends = _socket.socketpair()  # not of socket, which gevent and eventlet change
         for end in ends:
             end.setblocking(False)
         return ends

@@ -62,7 +62,7 @@ ssl.OPENSSL_VERSION_INFO = (1, 0, 2, 11, 15)
 '''
 
 WINDOWS = '''
-import signal, socket
+import _socket, signal, socket
 %s
 for name in ('fcntl', 'resource', 'pwd', 'grp', 'termios', 'pty', 'ctypes', '_ctypes'):
     sys.modules[name] = None
@@ -70,8 +70,9 @@ for name in ('fork', 'getuid', 'memfd_create', 'openpty', 'WNOHANG'):
     if hasattr(os, name):
         delattr(os, name)
 for name in ('AF_UNIX', 'socketpair', 'inet_pton', 'inet_ntop'):
-    if hasattr(socket, name):
-        delattr(socket, name)
+    for module in (socket, _socket):
+        if hasattr(module, name):
+            delattr(module, name)
 for name in ('SIGHUP', 'SIGCHLD', 'SIGALRM', 'setitimer', 'SIGUSR1'):
     if hasattr(signal, name):
         delattr(signal, name)

@@ -6,6 +6,7 @@ with SSLPROTO27_ENGINE=pair as well.
 """
 from __future__ import absolute_import, division, print_function
 
+import _socket
 import errno
 import os
 import random
@@ -169,12 +170,12 @@ class TestSockets(object):
 
     def test_without_socketpair(self, monkeypatch):
         """Where there is no socketpair the loopback interface serves."""
-        monkeypatch.delattr(socket, 'socketpair')
+        monkeypatch.delattr(_socket, 'socketpair')
         assert LoopbackPair is type(current.current_pair())
 
     def test_stranger_at_the_port(self, monkeypatch):
         """Whoever else connects to the port of the loopback pair is not taken for our own end."""
-        real, strangers = socket.socket, []
+        real, strangers = _socket.socket, []
 
         class Listener(real):
             def listen(self, backlog):
@@ -183,7 +184,7 @@ class TestSockets(object):
                 stranger.sendall(b'stranger')
                 strangers.append(stranger)
 
-        monkeypatch.setattr(socket, 'socket', Listener)
+        monkeypatch.setattr(_socket, 'socket', Listener)
         pair = LoopbackPair()
         monkeypatch.undo()
         assert [1, 5] == [len(strangers), pair.push(b'hello')]
