@@ -25,6 +25,9 @@ __all__ = ['SSLSocket', 'install', 'uninstall']
 
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
+#: Python's own, on which ours are built, even if somebody replaces them later.
+_SSLSocket, _Socket = ssl.SSLSocket, socket.socket
+
 #: The most seconds to wait before trying again.
 _A_WHILE = 60
 
@@ -110,7 +113,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         # Ignore the TLS of an SSLSocket before its handshake, as ssl does: amqp 2.6 wraps twice.
         is_tls = isinstance(sock, ssl.SSLSocket) and sock.cipher() is not None
         self._outer = sock if is_tls else None
-        socket.socket.__init__(self, _sock=sock._sock)
+        _Socket.__init__(self, _sock=sock._sock)
         for name in _OF_INSTANCES:
             vars(self).pop(name, None)
         if PYPY and self._outer is None:
@@ -134,7 +137,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         lower = self._outer
         if lower is None:
             # A socket object of its own, so that closing the wrapped one does not close this.
-            lower = socket.socket(_sock=self._sock)
+            lower = _Socket(_sock=self._sock)
         self._sslobj = _TLS(
             lower, self._context, self.server_side, self.server_hostname or None,
             self._session, do_handshake_on_connect=False,
@@ -153,7 +156,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         if self._connected:
             raise ValueError('attempt to connect already-connected SSLSocket!')
         self._start()  # before connecting: a non-blocking socket calls do_handshake later
-        method = socket.socket.connect_ex if connect_ex else socket.socket.connect
+        method = _Socket.connect_ex if connect_ex else _Socket.connect
         result = method(self, addr)
         if not result:
             self._connected = True
@@ -242,7 +245,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         """Send all of *data*, and return its length."""
         tls = self._sslobj
         if tls is None:
-            return socket.socket.sendall(self, data, flags)
+            return _Socket.sendall(self, data, flags)
         size = len(data)
         if self.gettimeout() != 0:
             self._write(tls.sendall, data, flags)
@@ -300,7 +303,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
                 return
             except _WANTS:
                 pass  # unsent data is lost, as with ssl
-        socket.socket.shutdown(self, how)
+        _Socket.shutdown(self, how)
 
     def close(self):
         """Close the socket, once every file of `makefile` is closed; this sends close_notify."""
@@ -403,7 +406,7 @@ def install(suppress_ragged_eofs=False):
     Make ``ssl.wrap_socket`` and ``SSLContext.wrap_socket`` return `SSLSocket`.
 
     A module that has already done ``from ssl import wrap_socket`` keeps the old function. A second
-    call only changes the setting.
+    call only changes the setting. If gevent or eventlet patches ssl later, its sockets are used.
 
     Args:
         suppress_ragged_eofs (bool): the default for sockets that are made without this argument:
@@ -423,7 +426,9 @@ def install(suppress_ragged_eofs=False):
             _require_stock()
             for place, name, value in ((ssl, 'wrap_socket', _wrap_socket),
                                        (ssl.SSLContext, 'wrap_socket', _wrap_socket_of_context)):
-                _replaced.append((place, name, value, vars(place)[name]))
+                if vars(place)[name] is not value:  # somebody may have put ours back
+                    _stock[value] = vars(place)[name]
+                _replaced.append((place, name, value, _stock[value]))
                 setattr(place, name, value)
         _suppress_ragged_eofs = bool(suppress_ragged_eofs)
 
@@ -443,6 +448,7 @@ def uninstall():
 
 _lock = threading.Lock()  # protects the variables below
 _replaced = []  # (object, name, our value, its own value)
+_stock = {}  # from our value to the original, for ever: programs may keep our value
 _suppress_ragged_eofs = False
 
 
@@ -457,16 +463,29 @@ def _require_stock():
 def _wrap_socket(sock, keyfile=None, certfile=None, server_side=False, cert_reqs=ssl.CERT_NONE,
                  ssl_version=ssl.PROTOCOL_SSLv23, ca_certs=None, do_handshake_on_connect=True,
                  suppress_ragged_eofs=None, ciphers=None):
-    return SSLSocket(sock, keyfile, certfile, server_side, cert_reqs, ssl_version, ca_certs,
-                     do_handshake_on_connect, _is_suppressed(suppress_ragged_eofs), ciphers)
+    make, suppress = _maker(_wrap_socket, suppress_ragged_eofs)
+    return make(sock, keyfile, certfile, server_side, cert_reqs, ssl_version, ca_certs,
+                do_handshake_on_connect, suppress, ciphers)
 
 
 def _wrap_socket_of_context(self, sock, server_side=False, do_handshake_on_connect=True,
                             suppress_ragged_eofs=None, server_hostname=None, session=None):
-    return SSLSocket(sock, server_side=server_side, do_handshake_on_connect=do_handshake_on_connect,
-                     suppress_ragged_eofs=_is_suppressed(suppress_ragged_eofs),
-                     server_hostname=server_hostname, session=session, _context=self)
+    make, suppress = _maker(_wrap_socket_of_context, suppress_ragged_eofs)
+    options = dict(server_side=server_side, do_handshake_on_connect=do_handshake_on_connect,
+                   suppress_ragged_eofs=suppress, server_hostname=server_hostname)
+    if make is SSLSocket:
+        return SSLSocket(sock, session=session, _context=self, **options)
+    return make(self, sock, **(options if session is None else dict(options, session=session)))
 
 
-def _is_suppressed(value):
-    return _suppress_ragged_eofs if value is None else value
+def _maker(value, suppress_ragged_eofs):
+    """
+    Return (what makes a socket, whether it suppresses ragged EOFs).
+
+    That is `SSLSocket`. If gevent or eventlet has patched ssl since, it is the original of *value*:
+    that makes their sockets, and only they can wait without stopping the other green threads.
+    """
+    is_ours = ssl.SSLSocket is _SSLSocket
+    if suppress_ragged_eofs is None:
+        suppress_ragged_eofs = _suppress_ragged_eofs if is_ours else True
+    return SSLSocket if is_ours else _stock[value], suppress_ragged_eofs

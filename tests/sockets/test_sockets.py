@@ -578,6 +578,34 @@ class TestInstall(object):
         assert (RuntimeError, True) == (type(error), 'gevent' in str(error))
         assert before is ssl.wrap_socket
 
+    @only_python2
+    def test_green_sockets_later(self, ours, pki, monkeypatch):
+        """If gevent or eventlet patches later, theirs are used, by contexts from before, too."""
+        context, wrap_socket = pki.client_context(), ssl.wrap_socket
+        other = type('SSLSocket', (ssl.SSLSocket,), {'__module__': 'gevent'})
+        with connection() as (near, far):
+            server = Background(stock, pki.server_context(), far, server_side=True)
+            monkeypatch.setattr(ssl, 'SSLSocket', other)
+            client = context.wrap_socket(near, server_hostname='localhost')
+            assert (other, True) == (type(client), client.suppress_ragged_eofs)
+            server.result()
+            client.close()
+        with connection() as (near, far):
+            assert other is type(wrap_socket(near, do_handshake_on_connect=False))
+
+    @only_python2
+    def test_other_sockets_later(self, ours, pki, monkeypatch):
+        """A class that somebody puts in the place of socket.socket, as PySocks does, is no matter."""
+        with listening() as (sock, address):
+            server = Background(echo, sock, pki.server_context())
+            client = ssl.wrap_socket(socket.socket(), do_handshake_on_connect=False)
+            monkeypatch.setattr(socket, 'socket', type('socket', (socket.socket,), {}))
+            client.connect(address)
+            client.sendall(b'hello')
+            assert b'hello' == read_exactly(client, 5)
+            client.unwrap().close()
+            server.result()
+
     @pytest.mark.skipif(PY2, reason='it is for 2.7')
     def test_python3(self):
         """On Python 3, which has it all, it says so."""
