@@ -2,8 +2,8 @@
 Servers' handlers of streams: TLS ends with them once the peer has ended it.
 
 TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
-TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
-that never close their writer. Without this module each of them would leave a connection open.
+answer. But stock Trollius ended the connection then, and applications rely on it: their handlers
+never close their writer. Without this module each of them would leave a connection open.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -23,7 +23,7 @@ def start(protocol, coroutine, loop, writer):
         writer: the handler's StreamWriter.
     """
     def done(_):
-        if protocol._peer_has_ended and _is_tls(writer):
+        if getattr(protocol, '_peer_has_ended', False) and _is_tls(writer):
             writer.close()
 
     protocol._handler = loop.create_task(coroutine)
@@ -33,7 +33,7 @@ def start(protocol, coroutine, loop, writer):
 def wants_to_write(protocol):
     """Note that the peer has ended its side; return whether to keep ours open (bool)."""
     protocol._peer_has_ended = True
-    handler = protocol._handler
+    handler = getattr(protocol, '_handler', None)  # None for a client's
     return handler is None or not handler.done() or not _is_tls(protocol._stream_writer)
 
 
@@ -59,27 +59,25 @@ def _eof_received(self):
     return wants_to_write(self)
 
 
-_MEMBERS = {'connection_made': _connection_made, 'eof_received': _eof_received, '_handler': None,
-            '_peer_has_ended': False}
+_METHODS = {'connection_made': _connection_made, 'eof_received': _eof_received}
 
-_originals = {}
+_originals = {}  # kept for ever: a call of ours may be on its way when `restore` is called
+_in_force = []
 
 
 def mend():
     """Let Trollius' own StreamReaderProtocol end TLS with its handler, too."""
-    if PY2 and not _originals:
+    if PY2 and not _in_force:
         owner = framework.StreamReaderProtocol
-        _originals.update((name, vars(owner)[name]) for name in ('connection_made', 'eof_received'))
-        for name, member in _MEMBERS.items():
-            setattr(owner, name, member)
+        for name, method in _METHODS.items():
+            _originals[name] = vars(owner)[name]
+            setattr(owner, name, method)
+        _in_force.append(owner)
 
 
 def restore():
     """Give Trollius' own StreamReaderProtocol its methods back, if `mend` is in effect."""
-    if _originals:
-        for name in _MEMBERS:
-            if name in _originals:
-                setattr(framework.StreamReaderProtocol, name, _originals[name])
-            else:
-                delattr(framework.StreamReaderProtocol, name)
-        _originals.clear()
+    while _in_force:
+        owner = _in_force.pop()
+        for name in _METHODS:
+            setattr(owner, name, _originals[name])

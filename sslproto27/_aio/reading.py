@@ -56,6 +56,10 @@ class _TrolliusReading(object):
     A call gets the data that has arrived if this is enough. Otherwise it raises the error and
     leaves the data for other calls: once ``read()`` has failed, ``read(65536)`` returns the data
     that came before the failure.
+
+    As in Trollius, methods that a subclass replaces are called: ``read`` by the ones that need
+    several pieces, which then cannot be left for other calls, and ``_wait_for_data`` by all. All
+    else here are functions: a call that waits goes on after `restore`.
     """
 
     @coroutine
@@ -63,25 +67,41 @@ class _TrolliusReading(object):
         """Return at most *n* bytes, b'' at the end; if *n* is negative, all until the end."""
         if n < 0:
             taken = bytearray()
+            if _is_replaced(self, 'read'):
+                while True:
+                    data = yield From(self.read(self._limit))
+                    if not data:
+                        raise Return(bytes(taken))
+                    taken += data
             while not self._eof:
-                taken += self._take(len(self._buffer))
+                taken += take(self, len(self._buffer))
                 with _Untaken(self, taken):
-                    yield From(self._more('read'))
-            raise Return(bytes(taken + self._take(len(self._buffer))))
+                    yield From(more(self, 'read'))
+            raise Return(bytes(taken + take(self, len(self._buffer))))
         while n and not self._buffer and not self._eof:
-            yield From(self._more('read'))
-        raise Return(bytes(self._take(n)))
+            yield From(more(self, 'read'))
+            if _is_replaced(self, '_wait_for_data'):
+                break  # it may have given up waiting
+        raise Return(bytes(take(self, n)))
 
     @coroutine
     def readexactly(self, n):
         """Return *n* bytes; raise IncompleteReadError if the stream ends first."""
-        taken = self._take(max(n, 0))
+        if _is_replaced(self, 'read'):
+            taken = bytearray()
+            while len(taken) < n:
+                data = yield From(self.read(n - len(taken)))
+                if not data:
+                    raise framework.IncompleteReadError(bytes(taken), n)
+                taken += data
+            raise Return(bytes(taken))
+        taken = take(self, max(n, 0))
         while len(taken) < n:
             if self._eof:
                 raise framework.IncompleteReadError(bytes(taken), n)
             with _Untaken(self, taken):
-                yield From(self._more('readexactly'))
-            taken += self._take(n - len(taken))
+                yield From(more(self, 'readexactly'))
+            taken += take(self, n - len(taken))
         raise Return(bytes(taken))
 
     @coroutine
@@ -90,13 +110,13 @@ class _TrolliusReading(object):
         line = bytearray()
         while True:
             end = self._buffer.find(b'\n') + 1
-            line += self._take(end or len(self._buffer))
+            line += take(self, end or len(self._buffer))
             if len(line) > self._limit:
                 raise ValueError('Line is too long: more than %d bytes' % self._limit)
             if end or self._eof:
                 raise Return(bytes(line))
             with _Untaken(self, line):
-                yield From(self._more('readline'))
+                yield From(more(self, 'readline'))
 
     @coroutine
     def readuntil(self, separator=b'\n'):
@@ -130,39 +150,52 @@ class _TrolliusReading(object):
                 raise LimitOverrunError(
                     'no separator within the limit of %d bytes' % self._limit, start)
             if self._eof:
-                raise framework.IncompleteReadError(bytes(self._take(len(buffer))), None)
+                raise framework.IncompleteReadError(bytes(take(self, len(buffer))), None)
             if self._paused:  # this call needs more than the reader's limit
                 self._paused = False
                 self._transport.resume_reading()
-            yield From(self._more('readuntil'))
+            yield From(more(self, 'readuntil'))
         end, size = min(found)
         if end - size > self._limit:
             raise LimitOverrunError(
                 'the separator is beyond the limit of %d bytes' % self._limit, end - size)
-        raise Return(bytes(self._take(end)))
-
-    def _take(self, n):
-        """Take *n* bytes, or all if there are fewer, out of the buffer."""
-        taken = self._buffer[:n]
-        del self._buffer[:n]
-        self._maybe_resume_transport()
-        return taken
-
-    def _more(self, func_name):
-        """Return a future, done at more data or the end; raise the error if there is one."""
-        if self._exception is not None:
-            raise self._exception
-        if self._waiter is not None and not self._waiter.done():
-            raise RuntimeError('%s() called while another coroutine is already waiting for'
-                               ' incoming data' % func_name)
-        self._waiter = new_future(self._loop)
-        return self._waiter
+        raise Return(bytes(take(self, end)))
 
     @coroutine
     def _wait_for_data(self, func_name):
         """Wait for data; the application's own subclasses may call this."""
         if not self._buffer and not self._eof:
-            yield From(self._more(func_name))
+            yield From(_waiter(self, func_name))
+
+
+def _is_replaced(reader, name):
+    """Return whether *reader*'s class has its own method *name* in the place of ours (bool)."""
+    return getattr(type(reader), name).__func__ is not vars(_TrolliusReading)[name]
+
+
+def take(reader, n):
+    """Take *n* bytes, or all if there are fewer, out of the buffer of *reader*, Trollius'."""
+    taken = reader._buffer[:n]
+    del reader._buffer[:n]
+    reader._maybe_resume_transport()
+    return taken
+
+
+def more(reader, func_name):
+    """Return what to wait for before *reader*, Trollius', has more data or ends; or raise."""
+    if _is_replaced(reader, '_wait_for_data') and reader._exception is None:
+        return reader._wait_for_data(func_name)
+    return _waiter(reader, func_name)
+
+
+def _waiter(reader, func_name):
+    if reader._exception is not None:
+        raise reader._exception
+    if reader._waiter is not None and not reader._waiter.done():
+        raise RuntimeError('%s() called while another coroutine is already waiting for'
+                           ' incoming data' % func_name)
+    reader._waiter = new_future(reader._loop)
+    return reader._waiter
 
 
 class _AsyncioReading(object):
@@ -200,7 +233,7 @@ class _AsyncioReading(object):
 
 Reading = _TrolliusReading if PY2 else _AsyncioReading
 
-_METHODS = ('read', 'readexactly', 'readline', 'readuntil', '_take', '_more', '_wait_for_data')
+_METHODS = ('read', 'readexactly', 'readline', 'readuntil', '_wait_for_data')
 
 _originals = {}
 
@@ -209,7 +242,7 @@ def mend():
     """Make Trollius' own StreamReader read like ours; asyncio's, on 3, does not need it."""
     if PY2 and not _originals:
         owner = framework.StreamReader
-        _originals.update((name, vars(owner).get(name)) for name in _METHODS)
+        _originals.update((name, vars(owner)[name]) for name in _METHODS)
         for name in _METHODS:
             setattr(owner, name, vars(_TrolliusReading)[name])
 
@@ -217,8 +250,4 @@ def mend():
 def restore():
     """Give Trollius' own StreamReader its methods back, if `mend` is in effect."""
     while _originals:
-        name, method = _originals.popitem()
-        if method is None:
-            delattr(framework.StreamReader, name)
-        else:
-            setattr(framework.StreamReader, name, method)
+        setattr(framework.StreamReader, *_originals.popitem())

@@ -34,8 +34,6 @@ class _StreamProtocol(framework.StreamReaderProtocol):
 
     _is_lost = False
     _lost_waiter = None
-    _handler = None  # the task of the server's callback; see handlers
-    _peer_has_ended = False
 
     def connection_made(self, transport):
         """Give the reader its transport, and call the server's callback."""

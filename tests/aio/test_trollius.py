@@ -655,6 +655,68 @@ class TestTrolliusStreams(object):
             sslproto27.trollius.uninstall()
         assert before == dict(vars(trollius.StreamReader))
 
+    @pytest.mark.parametrize('name, args', [('read', (1,)), ('read', ()), ('readline', ()),
+                                            ('readexactly', (5,))])
+    def test_restored_meanwhile(self, loop, run, installed, name, args):
+        """A call that waits when uninstall() is called goes on."""
+        reader = trollius.StreamReader(loop=loop)
+        task = loop.create_task(getattr(reader, name)(*args))
+        run(trollius.sleep(0, loop=loop))
+        sslproto27.trollius.uninstall()
+        data = b'line\n'
+        for start in range(5):
+            reader.feed_data(data[start:start + 1])
+            run(trollius.sleep(0, loop=loop))
+        reader.feed_eof()
+        assert run(task) in (b'line\n', b'l')
+
+    def test_connection_made_meanwhile(self, loop, run, installed):
+        """A stream protocol gets the transport that it was to get before uninstall()."""
+        made, protocol = [], trollius.StreamReaderProtocol(
+            trollius.StreamReader(loop=loop), lambda reader, writer: made.append(writer), loop=loop)
+        loop.call_soon(protocol.connection_made, trollius.Transport())
+        sslproto27.trollius.uninstall()
+        run(trollius.sleep(0, loop=loop))
+        assert 1 == len(made)
+
+    def test_replaced_read(self, loop, run, installed):
+        """readexactly() and read() of a subclass use the read() that it has, as Trollius' do."""
+        class Counting(trollius.StreamReader):
+            total = 0
+
+            @trollius.coroutine
+            def read(self, n=-1):
+                data = yield From(super(Counting, self).read(n))
+                if n > 0:
+                    self.total += len(data)
+                raise Return(data)
+        reader = Counting(loop=loop)
+        reader.feed_data(b'0123456789')
+        assert (b'0123456', 7) == (run(reader.readexactly(7)), reader.total)
+        reader.feed_eof()
+        assert (b'789', 10) == (run(reader.read()), reader.total)
+        assert trollius.IncompleteReadError is type(raised(run, reader.readexactly(1)))
+
+    @pytest.mark.parametrize('name, args', [('read', (1,)), ('read', ()), ('readline', ()),
+                                            ('readexactly', (5,))])
+    def test_replaced_wait(self, loop, run, installed, name, args):
+        """Reads of a subclass wait as it says: with a limit in time, for example."""
+        class Limited(trollius.StreamReader):
+            @trollius.coroutine
+            def _wait_for_data(self, func_name):
+                yield From(trollius.wait_for(
+                    super(Limited, self)._wait_for_data(func_name), 0.01, loop=self._loop))
+
+        class Patient(trollius.StreamReader):
+            @trollius.coroutine
+            def _wait_for_data(self, func_name):
+                raise Return(None)
+                yield
+        error = raised(run, trollius.wait_for(
+            getattr(Limited(loop=loop), name)(*args), PATIENCE, loop=loop))
+        assert trollius.TimeoutError is type(error)
+        assert b'' == run(Patient(loop=loop).read(1))
+
     @pytest.mark.parametrize('turns', range(5))
     @pytest.mark.parametrize('tls', [True, False])
     @pytest.mark.parametrize('name, args', [('read', (1,)), ('read', ()), ('readline', ()),
