@@ -18,7 +18,8 @@ _STOCK = iostream.SSLIOStream
 
 _settings = {}   # from install(), for every stream without its own
 _limits = []     # from install(), one HandshakeLimit, whose limit every server gets
-_originals = []  # (class, method name, Tornado's own method), while installed
+_originals = {}  # from a class to Tornado's own method, for ever: servers keep our method, bound
+_replaced = []   # (class, method name), while installed
 _classes = {_STOCK: SSLIOStream}  # from a class of Tornado's or a subclass to ours, or to itself
 
 
@@ -50,7 +51,7 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshak
 
 
 def uninstall(module='tornado'):
-    """Give Tornado its own methods back; existing streams of ours stay ours."""
+    """Give Tornado its own methods back; existing streams and listening servers stay ours."""
     _copies.installer(module)._uninstall()
 
 
@@ -63,20 +64,21 @@ def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit):
     _settings.clear()
     _settings.update(suppress_ragged_eofs=suppress_ragged_eofs,
                      ssl_handshake_timeout=ssl_handshake_timeout)
-    if not _originals:
+    if not _replaced:
         _replace(_STOCK, '__init__', _init)
         _replace(iostream.IOStream, 'start_tls', _start_tls)
         _replace(tcpserver.TCPServer, '_handle_connection', _handle_connection)
 
 
 def _uninstall():
-    while _originals:
-        cls, name, original = _originals.pop()
-        setattr(cls, name, original)
+    while _replaced:
+        cls, name = _replaced.pop()
+        setattr(cls, name, _originals[cls])
 
 
 def _replace(cls, name, method):
-    _originals.append((cls, name, vars(cls)[name]))
+    _originals[cls] = vars(cls)[name]
+    _replaced.append((cls, name))
     setattr(cls, name, method)
 
 
@@ -84,7 +86,7 @@ def _init(self, *args, **kwargs):
     """Make a new stream of Tornado's class, or of a subclass, one of ours."""
     cls = _ours(type(self))
     if cls is type(self):
-        _original(_STOCK)(self, *args, **kwargs)
+        _originals[_STOCK](self, *args, **kwargs)
     else:
         self.__class__ = cls
         SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
@@ -104,18 +106,13 @@ def _ours(cls):
     return _classes[cls]
 
 
-def _original(cls):
-    method, = [method for one, _, method in _originals if one is cls]
-    return method
-
-
 def _start_tls(self, server_side, ssl_options=None, server_hostname=None):
     return start_tls(self, server_side, ssl_options, server_hostname, **_settings)
 
 
 def _handle_connection(self, connection, address):
     if self.ssl_options is None:
-        _original(tcpserver.TCPServer)(self, connection, address)
+        _originals[tcpserver.TCPServer](self, connection, address)
     else:
         serve_connection(self, connection, address, _handshakes_of(self), **_settings)
 

@@ -19,7 +19,8 @@ from ._upgrade import host_of, is_client
 __all__ = ['install', 'uninstall']
 
 _options = {}    # of install(), for every connection
-_originals = []  # (object, name of the attribute, what it was or _ABSENT), while installed
+_originals = {}  # from (object, name of the attribute) to what it was or _ABSENT, for ever
+_replaced = []   # keys of these, while installed
 _interfaces = []  # (class, what it implemented)
 _ABSENT = object()
 
@@ -49,7 +50,7 @@ def install(suppress_ragged_eofs=False, **options):
     if suppress_ragged_eofs:
         _options['suppressRaggedEofs'] = True
     _options.update(options)
-    if _originals:
+    if _replaced:
         return
     _replace(tcp.Connection, 'startTLS', _start_tls)
     _replace(posixbase.PosixReactorBase, 'connectSSL', _connect_ssl)
@@ -69,8 +70,9 @@ def _is_installed():
 
 def uninstall():
     """Give Twisted its own methods back; connections that have TLS keep it."""
-    while _originals:
-        owner, name, original = _originals.pop()
+    while _replaced:
+        owner, name = _replaced.pop()
+        original = _originals[owner, name]
         if original is _ABSENT:
             delattr(owner, name)
         else:
@@ -81,7 +83,8 @@ def uninstall():
 
 
 def _replace(owner, name, value):
-    _originals.append((owner, name, vars(owner).get(name, _ABSENT)))
+    _originals[owner, name] = vars(owner).get(name, _ABSENT)
+    _replaced.append((owner, name))
     setattr(owner, name, value)
 
 
@@ -93,9 +96,9 @@ def _provide(cls, interface):
 
 def _original(owner, name):
     """Return what *owner*, or its base, had as *name* before; None if it had nothing."""
-    for one, attribute, original in _originals:
-        if (one, attribute) == (owner, name) and original is not _ABSENT:
-            return original
+    original = _originals[owner, name]
+    if original is not _ABSENT:
+        return original
     for base in getattr(owner, '__mro__', ())[1:]:
         if name in vars(base):
             return vars(base)[name]

@@ -595,7 +595,7 @@ class TestInstall(object):
 
     @only_python2
     def test_other_sockets_later(self, ours, pki, monkeypatch):
-        """A class that somebody puts in the place of socket.socket, as PySocks does, is no matter."""
+        """If somebody, such as PySocks, replaces socket.socket later, this changes nothing."""
         with listening() as (sock, address):
             server = Background(echo, sock, pki.server_context())
             client = ssl.wrap_socket(socket.socket(), do_handshake_on_connect=False)

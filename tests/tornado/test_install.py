@@ -135,6 +135,25 @@ class TestPatching(object):
         server.close()
 
     @on_loop
+    def test_servers_after_uninstall(self, pki):
+        """Servers that listen when uninstall() is called go on, with TLS and without."""
+        class Echo(TCPServer):
+            @gen.coroutine
+            def handle_stream(self, stream, address):
+                yield stream.write((yield stream.read_bytes(5)))
+                stream.close()
+
+        client = TCPClient()
+        install()
+        with listening(Echo()) as plain, listening(Echo(ssl_options=pki.server_context())) as tls:
+            for step in (lambda: None, uninstall, install, uninstall):
+                step()
+                for port, context in ((plain, None), (tls, pki.client_context())):
+                    stream = yield client.connect('localhost', port, ssl_options=context)
+                    stream.write(b'hello')
+                    assert b'hello' == (yield stream.read_until_close())
+
+    @on_loop
     def test_streams_from_before(self, pki):
         """A stream that Tornado made before goes on as it was."""
         ours, theirs = connected_sockets()

@@ -383,6 +383,19 @@ class TestInstall(object):
         sslproto27.twisted.uninstall()
         assert [None] * len(modules) == [module.ssl for module in modules]
 
+    def test_kept_method(self, pki, installed):
+        """A method of ours that somebody has kept works after uninstall(), too."""
+        class Transport(object):
+            def startTLS(self, context):
+                self.context = context
+
+        context, connection = pki.client_context(), amp.BinaryBoxProtocol(None)
+        connection.transport = Transport()
+        kept = connection._startTLS
+        sslproto27.twisted.uninstall()
+        kept(context, [])
+        assert context is connection.transport.context
+
     def test_unknown_option(self):
         """An option that there is none of is a TypeError that names it."""
         with pytest.raises(TypeError) as info:
