@@ -101,8 +101,10 @@ def _ours(cls):
                 reason)
             _classes[cls] = cls
         else:
-            # A subclass keeps its additions, on top of our stream instead of Tornado's.
-            _classes[cls] = type(cls.__name__, (cls, SSLIOStream), {'__module__': cls.__module__})
+            # A subclass keeps its additions, on top of our stream instead of Tornado's. Its
+            # metaclass, which may register classes, need not know.
+            _classes[cls] = type.__new__(type(cls), cls.__name__, (cls, SSLIOStream),
+                                         {'__module__': cls.__module__})
     return _classes[cls]
 
 

@@ -6,7 +6,11 @@ which is never certain. In doubt the answer is yes: the class then stays as it i
 """
 from __future__ import absolute_import, division, print_function
 
+import dis
 import types
+
+from .._core.compat import PY2
+from ._socket import MEMBERS
 
 __all__ = ['own_io']
 
@@ -16,11 +20,20 @@ _STEPS = frozenset([
     '_handle_write', '_read_to_buffer', 'close_fd', 'connect', 'read_from_fd', 'wait_for_handshake',
     'write_to_fd'])
 
+#: Of these, those that our streams have from Tornado's plain streams, or can do without.
+_PLAIN = frozenset(['_add_io_state', '_handle_events', 'connect'])
+
 #: Our streams never call this: they check the name in the handshake.
 _UNASKED = '_verify_cert'
 
-#: Methods of a socket that does TLS.
-_OF_SOCKET = frozenset(['do_handshake', 'recv', 'recv_into', 'send', 'sendall', 'unwrap'])
+# What an instruction puts on the stack, as far as it matters; or ('value', object), ('super', class)
+_SELF, _SOCKET, _OTHER = ('self', None), ('socket', None), ('other', None)
+
+_ATTRIBUTE = frozenset(['LOAD_ATTR', 'LOAD_METHOD', 'LOOKUP_METHOD'])  # CPython, 3.7, PyPy
+_VARIABLE = frozenset(['LOAD_FAST', 'LOAD_DEREF', 'LOAD_GLOBAL'])
+
+#: After the socket these only look whether there is one.
+_TESTS = ('POP_JUMP_IF', 'JUMP_IF', 'UNARY_NOT', 'POP_TOP')
 
 
 def own_io(cls, stock):
@@ -38,37 +51,123 @@ def own_io(cls, stock):
         if one in stock.__mro__:
             continue
         for name, value in sorted(vars(one).items()):
-            names = _names(value)
-            if name == _UNASKED or name in _STEPS and name not in names:
+            method = _Method(value, stock)
+            if name == _UNASKED or name in _STEPS and name not in method.calls:
                 return 'its %s() replaces that of Tornado' % name
-            used = names & _OF_SOCKET
-            if 'socket' in names and used:
-                return 'its %s() calls %s() of the socket' % (name, min(used))
+            if method.finding:
+                return 'its %s() %s' % (name, method.finding)
     return None
 
 
-def _names(value):
-    """Return the names that a function, method or property looks up (set of str)."""
-    names, seen, todo = set(), [], [value]
-    while todo:
-        one = todo.pop()
-        if any(one is other for other in seen):
-            continue
-        seen.append(one)
-        if isinstance(one, types.FunctionType):
-            todo.append(one.__code__)
-            todo += [_content(cell) for cell in one.__closure__ or ()]  # decorators
-        elif isinstance(one, types.CodeType):
-            names.update(one.co_names)
-            todo += one.co_consts
-        else:
-            todo += [getattr(one, name) for name in ('__func__', 'fget', 'fset')
-                     if hasattr(one, name)]
-    return names
+class _Method(object):
+    """
+    What the code of a function, method or property does, with all that is within it.
+
+    Attributes:
+        calls (set of str): the methods that it takes from a base class.
+        finding (str or None): its own I/O.
+    """
+
+    def __init__(self, value, stock):
+        self.calls, self.finding = set(), None
+        self._bases = stock.__mro__[:-1]
+        seen, todo = [], [value]
+        while todo:
+            one = todo.pop()
+            if any(one is other for other in seen):
+                continue
+            seen.append(one)
+            if isinstance(one, types.FunctionType):
+                variables = _variables(one)
+                todo += [variables[name] for name in one.__code__.co_freevars
+                         if name in variables]  # decorators
+                self._inspect(one.__code__, variables, one.__code__.co_varnames[:1])
+            else:
+                todo += [getattr(one, name) for name in ('__func__', 'fget', 'fset')
+                         if hasattr(one, name)]
+
+    def _inspect(self, code, variables, own):
+        stack = [_OTHER] * 3  # the end of it
+        for operation, argument in _instructions(code):
+            top = stack[-1]
+            if top is _SOCKET:
+                self._use_socket(operation, argument)
+            if operation in _ATTRIBUTE:
+                self._look_up(top, argument)
+                stack[-1] = _attribute(top, argument)
+                continue
+            if operation == 'STORE_ATTR' and argument in _STEPS:
+                self._find('sets %s' % argument)
+            value = _OTHER
+            if operation in _VARIABLE:
+                value = ('value', variables[argument]) if argument in variables else _OTHER
+                if argument in own and operation != 'LOAD_GLOBAL':
+                    value = _SELF
+            elif operation.startswith('CALL') and [
+                    ('value', super), _SELF] == [stack[-3], top] and stack[-2][0] == 'value':
+                value = ('super', stack[-2][1])
+            elif operation == 'LOAD_CONST' and isinstance(argument, types.CodeType):
+                self._inspect(argument, variables, own)
+            elif operation == 'LOAD_CONST' and argument in _STEPS and 'setattr' in code.co_names:
+                self._find('sets %s' % argument)
+            stack = stack[1:] + [value]
+
+    def _look_up(self, owner, name):
+        """Note that the code gets the attribute *name* of *owner*."""
+        if owner is _SELF or name not in _STEPS:
+            return
+        kind, base = owner
+        # What is super() of Tornado's SSLIOStream has no TLS, as its bases have none.
+        if name not in _PLAIN and base in self._bases and (kind, base) != ('value', self._bases[0]):
+            self._find('calls %s() of a plain stream' % name)
+        self.calls.add(name)
+
+    def _use_socket(self, operation, argument):
+        if operation in _ATTRIBUTE:
+            if argument not in MEMBERS:
+                self._find('calls %s() of the socket' % argument)
+        elif not operation.startswith(_TESTS) and (operation, argument) != ('LOAD_CONST', None):
+            self._find('hands the socket on')
+
+    def _find(self, finding):
+        self.finding = self.finding or finding
 
 
-def _content(cell):
-    try:
-        return cell.cell_contents
-    except ValueError:  # the cell is still empty
-        return None
+def _attribute(owner, name):
+    """Return what the attribute *name* of *owner* is."""
+    kind, value = owner
+    if kind == 'value' and isinstance(value, types.ModuleType):
+        return 'value', getattr(value, name, None)
+    return _SOCKET if name == 'socket' else _OTHER
+
+
+def _variables(function):
+    """Return the values of the variables around *function* (dict)."""
+    variables = dict(super=super)
+    variables.update(function.__globals__)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            variables[name] = cell.cell_contents
+        except ValueError:  # the cell is still empty
+            pass
+    return variables
+
+
+def _instructions(code):
+    """Return the instructions of *code*: pairs of a name, and an argument or None."""
+    if not PY2:  # not measured: Tornado 5.1 is for Python 3.9 and older
+        return [(one.opname, one.argval) for one in dis.get_instructions(code)]
+    found, numbers, extended = [], iter(bytearray(code.co_code)), 0
+    for number in numbers:
+        argument = None
+        if number >= dis.HAVE_ARGUMENT:
+            index = extended + next(numbers) + 256 * next(numbers)
+            extended = index * 65536 if number == dis.EXTENDED_ARG else 0
+            for numbers_of_kind, values in (
+                    (dis.hasname, code.co_names), (dis.haslocal, code.co_varnames),
+                    (dis.hasfree, code.co_cellvars + code.co_freevars),
+                    (dis.hasconst, code.co_consts)):
+                if number in numbers_of_kind:
+                    argument = values[index]
+        found.append((dis.opname[number], argument))
+    return found

@@ -4,11 +4,12 @@
 from __future__ import absolute_import, division, print_function
 
 import socket
+import ssl
 
 from .._core.compat import PY2
 from .._core.unique import Unique
 
-__all__ = ['TLSSocket', 'plain_socket']
+__all__ = ['MEMBERS', 'TLSSocket', 'plain_socket']
 
 _OF_TLS = frozenset([
     'cipher', 'compression', 'context', 'get_channel_binding', 'get_unverified_chain',
@@ -33,6 +34,10 @@ def _use(name):
     method.__name__ = name
     method.__doc__ = "Do what the socket below does: see socket's ``%s``." % name
     return method
+
+
+#: What a `TLSSocket` has.
+MEMBERS = _OF_TLS | _OF_SOCKET | frozenset(['family', 'setsockopt'])
 
 
 class TLSSocket(Unique):
@@ -60,6 +65,11 @@ class TLSSocket(Unique):
     setsockopt = _use('setsockopt')
     settimeout = _use('settimeout')
     shutdown = _use('shutdown')
+
+    @property
+    def __class__(self):
+        """ssl.SSLSocket, for isinstance(): it is how programs find out whether there is TLS."""
+        return TLSSocket if self.pipe is None else ssl.SSLSocket
 
     def __getattr__(self, name):
         if name in _OF_TLS:

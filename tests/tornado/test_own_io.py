@@ -112,6 +112,100 @@ class Counting(_Stock):
         queue.send('x')
 
 
+class Reading(_Stock):
+    """Uses another name of ssl's for recv()."""
+
+    def take(self):
+        """Read."""
+        return self.socket.read(100)
+
+
+def _receive(sock):
+    return sock.recv(100)
+
+
+class Handing(_Stock):
+    """Gives its socket to a function that reads."""
+
+    def take(self):
+        """Read."""
+        return _receive(self.socket)
+
+
+class Keeping(_Stock):
+    """Reads what it has kept of its socket, in a function of its own."""
+
+    def take(self):
+        """Read."""
+        def again():
+            sock = self.socket
+            return sock.recv(100)
+        return again()
+
+
+class Skipping(_Stock):
+    """Calls what a plain stream has, which skips that of a TLS stream."""
+
+    def read_from_fd(self, *args):
+        """Read."""
+        return iostream.IOStream.read_from_fd(self, *args)
+
+
+class SkippingMore(_Stock):
+    """Does so with super()."""
+
+    def write_to_fd(self, data):
+        """Write."""
+        return super(_Stock, self).write_to_fd(data)
+
+
+class Repeating(_Stock):
+    """Has itself called again, and Tornado's own never."""
+
+    def _handle_read(self):
+        self.io_loop.add_callback(self._handle_read)
+
+
+class Setting(_Stock):
+    """Has a method of its own for each stream."""
+
+    def __init__(self, *args, **kwargs):
+        super(Setting, self).__init__(*args, **kwargs)
+        self._handle_read = list
+
+
+class SettingByName(_Stock):
+    """Does so by the name."""
+
+    def choose(self):
+        """Choose."""
+        setattr(self, '_handle_write', list)
+
+
+class _Registering(type):
+    """Notes the classes that it makes."""
+
+    classes = []
+
+    def __new__(mcs, name, bases, members):
+        mcs.classes.append(name)
+        return super(_Registering, mcs).__new__(mcs, name, bases, members)
+
+
+class Describing(_Registering('Base', (_Stock,), {})):
+    """Looks at its socket in ways that need no I/O."""
+
+    def describe(self):
+        """Return whether it has one, and what is known of it."""
+        if self.socket is None or not self.socket:
+            return None
+        return self.socket.getpeername(), self.socket.cipher()
+
+    def close_fd(self):
+        """Close, as Tornado does."""
+        super(Describing, self).close_fd()
+
+
 @pytest.fixture
 def installed():
     """Install for one test."""
@@ -125,7 +219,15 @@ def installed():
     (Filling, 'its read_from_fd() replaces that of Tornado'),
     (Helped, 'its drain() calls recv() of the socket'),
     (Pinning, 'its _verify_cert() replaces that of Tornado'),
-    (Mixed, 'its _handle_write() replaces that of Tornado')])
+    (Mixed, 'its _handle_write() replaces that of Tornado'),
+    (Reading, 'its take() calls read() of the socket'),
+    (Handing, 'its take() hands the socket on'),
+    (Keeping, 'its take() hands the socket on'),
+    (Skipping, 'its read_from_fd() calls read_from_fd() of a plain stream'),
+    (SkippingMore, 'its write_to_fd() calls write_to_fd() of a plain stream'),
+    (Repeating, 'its _handle_read() replaces that of Tornado'),
+    (Setting, 'its __init__() sets _handle_read'),
+    (SettingByName, 'its choose() sets _handle_write')])
 @pytest.mark.usefixtures('installed')
 @on_loop
 def test_stays_on_stock(pki, cls, reason):
@@ -231,3 +333,21 @@ def test_variable_without_value(pki):
     finish(client)
     theirs.close()
     yield
+
+
+@pytest.mark.usefixtures('installed')
+@on_loop
+def test_describing(pki):
+    """Whoever only describes the socket runs on ours; a metaclass is not told of another class."""
+    ours, theirs = connected_sockets()
+    del _Registering.classes[:]
+    with logged() as texts:
+        server = Describing(theirs, ssl_options=pki.server_context(), server_side=True)
+        client = Describing(ours, ssl_options=pki.client_context(), server_hostname='localhost')
+        yield [server.wait_for_handshake(), client.wait_for_handshake()]
+        assert (server.socket.getsockname(), client.socket.cipher()) == client.describe()
+    assert ([], []) == (texts, _Registering.classes)
+    assert isinstance(server, SSLIOStream) and type(type(server)) is _Registering
+    assert isinstance(client.socket, ssl.SSLSocket)
+    finish(client, server)
+    assert server.describe() is None
