@@ -26,7 +26,7 @@ _PLAIN = frozenset(['_add_io_state', '_handle_events', 'connect'])
 #: Our streams never call this: they check the name in the handshake.
 _UNASKED = '_verify_cert'
 
-# What an instruction puts on the stack, as far as it matters; or ('value', object), ('super', class)
+# What an instruction puts on the stack, if it matters; or ("value", object), ("super", class)
 _SELF, _SOCKET, _OTHER = ('self', None), ('socket', None), ('other', None)
 
 _ATTRIBUTE = frozenset(['LOAD_ATTR', 'LOAD_METHOD', 'LOOKUP_METHOD'])  # CPython, 3.7, PyPy

@@ -189,6 +189,18 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self._check_closed()
         return super(SSLIOStream, self).wait_for_handshake(callback)
 
+    def read_until_close(self, callback=None, streaming_callback=None):
+        """
+        Read all until the end; see Tornado's.
+
+        Raises:
+            StreamClosedError: the stream is closed already, because of an error: the data is not
+                complete (RFC 8446 6.1). `read_bytes` has what came before.
+        """
+        if self.closed() and self.error is not None and not self._suppress_ragged_eofs:
+            self._check_closed()
+        return super(SSLIOStream, self).read_until_close(callback, streaming_callback)
+
     def start_tls(self, server_side, ssl_options=None, server_hostname=None):
         """Start TLS within this TLS: see the function `start_tls`."""
         return start_tls(self, server_side, ssl_options, server_hostname, None,

@@ -390,6 +390,30 @@ class TestEnd(object):
         assert b'some' == (yield reading)
         assert stream.error is None
 
+    @pytest.mark.parametrize('suppressed', [False, True])
+    @pytest.mark.parametrize('end, data', [(iostream.IOStream.close, b''), (reset, b''),
+                                           (reset, b'some')], ids=['eof', 'reset', 'data'])
+    @on_loop
+    def test_cut_before_the_read(self, pki, end, data, suppressed):
+        """A cut that was noticed before read_until_close() is called fails it, too."""
+        stream, peer = yield with_peer(pki, suppress_ragged_eofs=suppressed)
+        yield peer.send(b'x')
+        yield stream.read_bytes(1)
+        stream.set_close_callback(list)  # so that it looks
+        if data:
+            yield peer.send(data)
+            yield settled(lambda: stream._read_buffer_size)  # a reset would take it away
+        end(peer.stream)
+        yield settled(stream.closed)
+        if suppressed:
+            assert data == (yield stream.read_until_close())
+            return
+        error = yield failure_of(stream.read_until_close)
+        assert iostream.StreamClosedError is type(error)
+        assert isinstance(error.real_error, (ssl.SSLEOFError, socket.error))
+        if data:
+            assert data == (yield stream.read_bytes(100, partial=True))
+
     @on_loop
     def test_reset_is_truncation(self, pki):
         """A reset does not pass for the end of what read_until_close reads."""
