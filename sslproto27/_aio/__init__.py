@@ -103,6 +103,9 @@ class SSLProtocol(_SSLProtocol):
 
     _transport_classes = SSLTransport, _DebugTransport
     _connection_error = staticmethod(connection_error)
+    #: As the framework's own TLS: after a protocol's callback has raised, Trollius reports it and
+    #: goes on, asyncio 3.13 aborts.
+    _survives_app = PY2
 
     def __init__(self, loop, *args, **kwargs):
         if kwargs.get('suppress_ragged_eofs') is None:

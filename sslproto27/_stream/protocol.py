@@ -84,6 +84,7 @@ class SSLProtocol(Unique):
         '_started', '_thread', '_handshakes', '__weakref__')
 
     _transport_classes = LooseTransport, LooseDebugTransport
+    _survives_app = False  # whether the connection goes on after the protocol's callback has raised
     # Called with an errno and a text; Python 3 then makes the subclass of OSError for that errno.
     _connection_error = socket.error
 
@@ -207,7 +208,7 @@ class SSLProtocol(Unique):
                     if data:
                         self._app_protocol.data_received(data)
                 except Exception as error:
-                    self._app_failed(error)
+                    self._app_raised(error)
         finally:
             self._delivering = False
         if is_usual and pipe.state is PIPE_OPEN:
@@ -324,7 +325,7 @@ class SSLProtocol(Unique):
                 self._unread = b''
                 if data.__class__ is memoryview:  # left over by another protocol
                     data = data.tobytes()
-                self._app_protocol.data_received(data)
+                self._tell(self._app_protocol.data_received, data)
             if self._state not in READING:
                 return
         if (pipe.state is pipe_states.PEER_CLOSED and pipe.failure is None and not gate.paused
@@ -374,13 +375,13 @@ class SSLProtocol(Unique):
         if self._gate.paused:
             self._gate.pause_below(self._transport)
         if self._call_connection_made:
-            self._app_protocol.connection_made(self.transport)
+            self._tell(self._app_protocol.connection_made, self.transport)
         self._resolve_waiter()
 
     def _peer_closed(self):
         self._enter(PEER_END)
         # TLS 1.3 lets us go on writing (RFC 8446 6.1), if eof_received returns true.
-        if not self._app_protocol.eof_received() and self._state is HALF_CLOSED:
+        if not self._tell(self._app_protocol.eof_received) and self._state is HALF_CLOSED:
             self._close()
 
     # From the application to the transport below
@@ -661,13 +662,32 @@ class SSLProtocol(Unique):
         if state is HANDSHAKE:
             self._handshake_failed(error)
 
+    def _tell(self, callback, *args):
+        """Call the application's protocol; return its result, None if it raised and we go on."""
+        try:
+            return callback(*args)
+        except Exception as error:
+            if not self._survives_app:
+                raise
+            self._app_raised(error)
+
+    def _app_raised(self, error):
+        """Report that the application's protocol raised; go on, or end the connection."""
+        if not self._survives_app:
+            self._app_failed(error)
+            return
+        self._report_app('A callback of the protocol failed', error)
+
     def _app_failed(self, error):
         """End the connection because the application's protocol raised."""
         self._error = self._error or error
-        self._loop.call_exception_handler({
-            'message': 'Fatal error: a callback of the protocol failed', 'exception': error,
-            'protocol': self._app_protocol, 'transport': self.transport})
+        self._report_app('Fatal error: a callback of the protocol failed', error)
         self._abort()
+
+    def _report_app(self, message, error):
+        self._loop.call_exception_handler({
+            'message': message, 'exception': error, 'protocol': self._app_protocol,
+            'transport': self.transport})
 
     def _handshake_failed(self, error, is_own=False):
         """

@@ -36,10 +36,6 @@ def _use(name):
     return method
 
 
-#: What a `TLSSocket` has.
-MEMBERS = _OF_TLS | _OF_SOCKET | frozenset(['family', 'setsockopt'])
-
-
 class TLSSocket(Unique):
     """
     The ``socket`` of a TLS stream: the plain socket's address and options, and TLS's results.
@@ -105,3 +101,7 @@ def plain_socket(wrapped):
         plain = socket.socket(family, kind, proto, fileno=wrapped.detach())
     plain.setblocking(False)
     return plain
+
+
+#: What a `TLSSocket` has.
+MEMBERS = _OF_TLS | _OF_SOCKET | frozenset(dir(TLSSocket))

@@ -80,6 +80,35 @@ class TestConnections(object):
         client.transport.close()
         assert [None, None] == end(run, client, made.made[0])
 
+    @pytest.mark.parametrize('name', ['connection_made', 'data_received', 'eof_received'])
+    def test_callback_that_raises(self, aio_loop, run, serve, connect, server_context, name):
+        """It is reported; then Trollius' TLS goes on, and asyncio's ends: each as its own does."""
+        def fail(self, *args):
+            getattr(Echo, name)(self, *args)
+            setattr(self, name, lambda *args: getattr(Echo, name)(self, *args))
+            raise KeyError('mistake')
+
+        made = Apps(aio_loop, type('Failing', (Echo,), {name: fail}))
+        client, port = App(aio_loop), serve(made, ssl=server_context)
+        try:
+            connect(port, client)
+            client.transport.write(b'bad')
+        except EnvironmentError:  # the server has aborted before the client was done, in TLS 1.2
+            assert not PY2 and name == 'connection_made'
+        if PY2:
+            run(client.has(3))
+            client.transport.write(b'good')
+            run(client.has(7))
+        if PY2 or name == 'eof_received':
+            client.transport.close()
+        outcome = end(run, made.made[0])[0]
+        if client.transport is not None:
+            client.transport.abort()
+        errors = [error['exception'] for error in aio_loop.errors]
+        del aio_loop.errors[:]
+        assert [KeyError] == [type(error) for error in errors]
+        assert outcome is (None if PY2 else errors[0])
+
     def test_unix(self, aio_loop, run, folder, client_context, server_context):
         """The unix twins carry TLS, too."""
         path, made = os.path.join(folder, 'socket'), Apps(aio_loop)
