@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import ssl
 import warnings
 
+from .attributes import Attributes
 from .bio import LARGE, MemoryBIO
 from .certificate import chain_der, peer_certificate_der, server_end_point
 from .channel_binding import require_kind
@@ -16,7 +17,6 @@ from .hostname import is_ip_address, require_hostname, without_root
 from .records import RECORD
 from .servername import encode_hostname
 from .session import SSLSession, session_of, use_session
-from .unique import Unique
 from .x509 import decode_certificate
 
 __all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
@@ -77,7 +77,7 @@ SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
 
 
-class SSLObject(Unique):
+class SSLObject(Attributes):
     """
     TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with the additions up to 3.13.
 
@@ -87,7 +87,7 @@ class SSLObject(Unique):
     """
 
     __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
-                 '_checks_name', '__weakref__')
+                 '_checks_name')
 
     @property
     def _is_ours(self):

@@ -176,6 +176,7 @@ class SSLProtocol(Unique):
             self._error = self._reset('too many TLS handshakes are under way')
             self._abort()
             return
+        self._pipe.set_peername(transport.get_extra_info('peername'))
         self._enter(MADE)
         self._timer.start(self._handshake_timeout, self._handshake_timed_out)
         if self._loop.get_debug():

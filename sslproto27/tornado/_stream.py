@@ -460,6 +460,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         # flight: 40 ms on Linux. HTTP connections later switch it on and off.
         try:
             self._peer = self.socket.getpeername()
+            self._pipe.set_peername(self._peer)
             self.set_nodelay(True)
         except (AttributeError, sockets.error):  # a pipe, or a peer that is already gone
             pass

@@ -200,6 +200,23 @@ class TestConnections(object):
             raise Return(protocol.made, protocol.data, error)
         assert (1, b'hello', None) == run(talk())
 
+    def test_server_name_callback(self, loop, run, serve, echo, client_context, server_context):
+        """A callback that was written for 2.7's sockets may ask whom it is for, and remember."""
+        seen = []
+
+        def choose(connection, name, context):
+            connection.tenant = name
+            seen.append((connection.tenant, connection.getpeername()))
+        server_context.set_servername_callback(choose)
+        client = Client(loop, 1)
+        transport, _ = run(loop.create_connection(
+            lambda: client, '127.0.0.1', serve(echo, ssl=server_context), ssl=client_context,
+            server_hostname='localhost'))
+        address = transport.get_extra_info('sockname')
+        transport.close()
+        run(client.lost)
+        assert [('localhost', address)] == seen
+
     def test_clean_end_on_both_sides(self, loop, run, serve, echo, client_context, server_context):
         """close of one side is a clean end for the other: connection_lost(None), once, on both."""
         ended = trollius.Future(loop=loop)

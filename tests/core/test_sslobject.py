@@ -705,6 +705,16 @@ class TestProperties(object):
         with pytest.raises(AttributeError):
             setattr(pair.client, name, None)
 
+    def test_attributes(self, pair):
+        """It takes other attributes, as Python 3's does: server name callbacks set them."""
+        pair.server.tenant = 'one'
+        assert ('one', False) == (pair.server.tenant, hasattr(pair.client, 'tenant'))
+
+    def test_no_address(self, pair):
+        """It has no getpeername() unless somebody has told it the peer's address."""
+        error = raised(lambda: pair.server.getpeername())
+        assert AttributeError is type(error) and 'getpeername' in str(error)
+
     def test_context(self, pair, client_context, server_context):
         """The context is the very object that was given."""
         assert (True, True) == (pair.client.context is client_context,

@@ -83,6 +83,21 @@ class TestTCP(object):
             assert [SSLIOStream] * 2 == [type(stream), type(server.streams[0])]
             stream.close()
 
+    @only_python2
+    @on_loop
+    def test_server_name_callback(self, pki):
+        """A callback that was written for 2.7's sockets may ask whom it is for, and remember."""
+        seen, context = [], pki.server_context()
+
+        def choose(connection, name, context):
+            connection.tenant = name
+            seen.append((connection.tenant, connection.getpeername()))
+        context.set_servername_callback(choose)
+        with listening(Echo(ssl_options=context)) as port:
+            stream = yield TCPClient().connect('localhost', port, ssl_options=pki.client_context())
+            assert [('localhost', stream.socket.getsockname())] == seen
+            stream.close()
+
     @on_loop
     def test_plain(self):
         """Without ssl_options there is no TLS."""

@@ -12,6 +12,7 @@ import socket
 import ssl
 import warnings
 
+from ..attributes import Attributes
 from ..channel_binding import require_kind
 from ..compat import PYPY, NativeContext, as_bytes, to_index, writable_view
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
@@ -72,7 +73,7 @@ class SSLSession(Unique):
         raise TypeError("cannot create 'SSLSession' instances")
 
 
-class SSLObject(Unique):
+class SSLObject(Attributes):
     """
     TLS between two memory BIOs: Python 3.5's ssl.SSLObject, and as much of later ones as possible.
 
@@ -87,7 +88,7 @@ class SSLObject(Unique):
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
                  '_refuses_renegotiation', '_renegotiating', '_expected', '_proven', '_reader',
                  '_server_side', '_server_hostname',
-                 '_requested', '__weakref__')
+                 '_requested')
 
     def __init__(self, *args, **kwargs):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
