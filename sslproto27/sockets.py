@@ -148,6 +148,11 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise ValueError('No SSL wrapper around ' + str(self))
         return self._sslobj
 
+    @property
+    def _ssl_object(self):
+        """What does the TLS: `by_server_name` is called with this socket, and needs that."""
+        return self._require_tls()._pipe.ssl_object
+
     # Connecting
 
     def _real_connect(self, addr, connect_ex):

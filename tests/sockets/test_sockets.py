@@ -16,6 +16,8 @@ import pytest
 
 from sslproto27 import SSLContext, sockets
 from sslproto27._core.compat import PYPY
+from sslproto27.context import by_server_name
+from tests.support.engines import only_graft
 from tests.support.memory import PY2, only_python2, raised
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
 
@@ -538,6 +540,19 @@ class TestOurs(object):
                 near, server_hostname='localhost')
             assert sockets.SSLSocket is type(client)
             server.result()
+            client.close()
+
+    @only_graft
+    def test_by_server_name(self, ours, pki):
+        """by_server_name() applies all of the context of the name to such a socket, too."""
+        named = pki.server_context(trust='ca')
+        context = by_server_name(pki.server_context('other'), {'localhost': named})
+        with connection() as (near, far):
+            server = Background(context.wrap_socket, far, server_side=True)
+            client = pki.client_context(leaf='client').wrap_socket(
+                near, server_hostname='localhost')
+            accepted = server.result()
+            assert named is accepted.context and accepted.getpeercert()
             client.close()
 
 

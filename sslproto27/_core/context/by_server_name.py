@@ -124,8 +124,9 @@ def _callback(chosen):
 
 def _use(ssl_object, context, name, before):
     """Give a connection *context*; return None, or the alert that refuses the connection."""
+    owner, ssl_object = ssl_object, getattr(ssl_object, '_ssl_object', ssl_object)
+    owner.context = context
     if NAME != 'graft' or not isinstance(ssl_object, SSLObject):  # the ssl module's own object
-        ssl_object.context = context
         possible = _differs(context, before) is None and not (
             NAME == 'pair' and context is not before and context.verify_mode != ssl.CERT_NONE)
         return None if possible else ALERT_INTERNAL_ERROR
