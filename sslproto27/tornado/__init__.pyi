@@ -97,5 +97,6 @@ def install(
     ssl_handshake_timeout: float | None = None,
     ssl_handshake_limit: int | None = None,
     module: str | ModuleType = 'tornado',
+    check_names: bool = True,
 ) -> None: ...
 def uninstall(module: str | ModuleType = 'tornado') -> None: ...

@@ -6,10 +6,14 @@ which module has imported them, or when.
 """
 from __future__ import absolute_import, division, print_function
 
+import ssl
+
 from . import _copies
 from ._framework import iostream, log, tcpserver
 from ._own_io import own_io
 from ._servers import handshake_limit, serve_connection
+from ._settings import context_of
+from ._socket import has_begun
 from ._stream import SSLIOStream, start_tls
 
 __all__ = ['install', 'uninstall']
@@ -18,13 +22,15 @@ _STOCK = iostream.SSLIOStream
 
 _settings = {}   # from install(), for every stream without its own
 _limits = []     # from install(), one HandshakeLimit, whose limit every server gets
+_checks_names = []  # from install(), one bool
+_warned = []     # that a stream's handshake was done already, once
 _originals = {}  # from a class to Tornado's own method, for ever: servers keep our method, bound
 _replaced = []   # (class, method name), while installed
 _classes = {_STOCK: SSLIOStream}  # from a class of Tornado's or a subclass to ours, or to itself
 
 
 def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshake_limit=None,
-            module='tornado'):
+            module='tornado', check_names=True):
     """
     Make all new TLS streams of Tornado in this process use `SSLIOStream`.
 
@@ -33,13 +39,17 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshak
     settings.
 
     A subclass of SSLIOStream that does its own input or output, on its socket or by replacing
-    Tornado's methods, stays on Tornado's TLS, and a line is logged.
+    Tornado's methods, stays on Tornado's TLS, and a line is logged. So does a stream over an
+    SSLSocket that has done its handshake.
 
     Args:
         suppress_ragged_eofs (bool), ssl_handshake_timeout (float): see `SSLIOStream`; for all of
             these streams.
         ssl_handshake_limit (int): see `TCPServer`; for each server without its own limit.
         module (module or str): which copy of Tornado, such as 'salt.ext.tornado'.
+        check_names (bool): False lets IOStream.start_tls and TCPClient with a dict of ssl_options
+            take any server whose certificate is trusted, whatever its name, as Tornado's do. An
+            attacker can then be that server.
 
     Raises:
         ImportError: there is no such *module*.
@@ -47,7 +57,7 @@ def install(suppress_ragged_eofs=False, ssl_handshake_timeout=None, ssl_handshak
             *module* is not supported.
     """
     _copies.installer(module)._install(suppress_ragged_eofs, ssl_handshake_timeout,
-                                       ssl_handshake_limit)
+                                       ssl_handshake_limit, check_names)
 
 
 def uninstall(module='tornado'):
@@ -56,11 +66,12 @@ def uninstall(module='tornado'):
 
 
 def _is_installed():
-    return bool(_originals)
+    return bool(_replaced)
 
 
-def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit):
+def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit, check_names):
     _limits[:] = [handshake_limit(ssl_handshake_limit)]
+    _checks_names[:] = [check_names]
     _settings.clear()
     _settings.update(suppress_ragged_eofs=suppress_ragged_eofs,
                      ssl_handshake_timeout=ssl_handshake_timeout)
@@ -84,12 +95,24 @@ def _replace(cls, name, method):
 
 def _init(self, *args, **kwargs):
     """Make a new stream of Tornado's class, or of a subclass, one of ours."""
-    cls = _ours(type(self))
+    cls = type(self) if _came_late(*args, **kwargs) else _ours(type(self))
     if cls is type(self):
         _originals[_STOCK](self, *args, **kwargs)
     else:
         self.__class__ = cls
         SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
+
+
+def _came_late(socket=None, *args, **kwargs):
+    """Return whether *socket* has done its handshake (bool): we cannot get its keys."""
+    if not isinstance(socket, ssl.SSLSocket) or not has_begun(socket):
+        return False
+    if not _warned:
+        _warned.append(True)
+        log.gen_log.warning(
+            'a stream stays on the TLS of Tornado itself, since its SSLSocket has done its'
+            ' handshake: wrap it with do_handshake_on_connect=False')
+    return True
 
 
 def _ours(cls):
@@ -109,6 +132,8 @@ def _ours(cls):
 
 
 def _start_tls(self, server_side, ssl_options=None, server_hostname=None):
+    if isinstance(ssl_options, dict) and not _checks_names[0]:
+        ssl_options = context_of(ssl_options, server_side)
     return start_tls(self, server_side, ssl_options, server_hostname, **_settings)
 
 

@@ -9,7 +9,7 @@ import ssl
 from .._core.compat import PY2
 from .._core.unique import Unique
 
-__all__ = ['MEMBERS', 'TLSSocket', 'plain_socket']
+__all__ = ['MEMBERS', 'TLSSocket', 'has_begun', 'plain_socket']
 
 _OF_TLS = frozenset([
     'cipher', 'compression', 'context', 'get_channel_binding', 'get_unverified_chain',
@@ -81,6 +81,11 @@ def _missing(name):
     return AttributeError('the socket of a TLS stream has no %s; read and write the stream' % name)
 
 
+def has_begun(wrapped):
+    """Return whether an ssl.SSLSocket has done its handshake (bool)."""
+    return wrapped._sslobj is not None and wrapped.cipher() is not None
+
+
 def plain_socket(wrapped):
     """
     Take the connection out of an ssl.SSLSocket that has not begun TLS yet.
@@ -90,7 +95,7 @@ def plain_socket(wrapped):
     Raises:
         ValueError: its handshake has begun, so we cannot take over its state.
     """
-    if wrapped._sslobj is not None and wrapped.cipher() is not None:
+    if has_begun(wrapped):
         raise ValueError('socket must be a plain one, or an SSLSocket that has not done its'
                          ' handshake: wrap it with do_handshake_on_connect=False')
     if PY2:

@@ -3,14 +3,15 @@ from __future__ import absolute_import, division, print_function
 
 import socket
 import ssl
+import threading
 
 import pytest
 
 from tests.support.tornados import (
     connected_sockets, failure_of, gen, httpclient, httpserver, iostream, listening, logged,
-    netutil, on_loop, web, websocket)
+    netutil, on_loop, settled, web, websocket)
 
-from sslproto27.tornado import SSLIOStream, install, uninstall
+from sslproto27.tornado import SSLIOStream, _install, install, uninstall
 from sslproto27.tornado._framework import IS_OLD
 from tornado.tcpclient import TCPClient
 from tornado.tcpserver import TCPServer
@@ -65,6 +66,19 @@ def application(context):
     """Return an unchanged Tornado server."""
     handlers = [('/', Hello), ('/shout', Shout)]
     return httpserver.HTTPServer(web.Application(handlers, log_function=str), ssl_options=context)
+
+
+class Reply(TCPServer):
+    """Sends five bytes back."""
+
+    @gen.coroutine
+    def handle_stream(self, stream, address):
+        """Serve one connection."""
+        try:
+            yield stream.write((yield stream.read_bytes(5)))
+        except iostream.StreamClosedError:
+            pass
+        stream.close()
 
 
 class TestPatching(object):
@@ -137,21 +151,54 @@ class TestPatching(object):
     @on_loop
     def test_servers_after_uninstall(self, pki):
         """Servers that listen when uninstall() is called go on, with TLS and without."""
-        class Echo(TCPServer):
-            @gen.coroutine
-            def handle_stream(self, stream, address):
-                yield stream.write((yield stream.read_bytes(5)))
-                stream.close()
-
         client = TCPClient()
         install()
-        with listening(Echo()) as plain, listening(Echo(ssl_options=pki.server_context())) as tls:
+        with listening(Reply()) as plain, listening(Reply(ssl_options=pki.server_context())) as tls:
             for step in (lambda: None, uninstall, install, uninstall):
                 step()
                 for port, context in ((plain, None), (tls, pki.client_context())):
                     stream = yield client.connect('localhost', port, ssl_options=context)
                     stream.write(b'hello')
                     assert b'hello' == (yield stream.read_until_close())
+
+    @on_loop
+    def test_handshake_done_before(self, pki, installed, monkeypatch):
+        """A stream over an SSLSocket whose handshake is done is Tornado's; one line says so."""
+        monkeypatch.setattr(_install, '_warned', [])
+        with listening(Reply(ssl_options=pki.server_context())) as port, logged() as texts:
+            for _ in range(2):
+                sock = socket.create_connection(('127.0.0.1', port))
+                wrapped = pki.client_context().wrap_socket(
+                    sock, server_hostname='localhost', do_handshake_on_connect=False)
+                thread = threading.Thread(target=wrapped.do_handshake)
+                thread.start()
+                yield settled(lambda: not thread.is_alive())
+                wrapped.setblocking(False)
+                client = iostream.SSLIOStream(wrapped)
+                assert iostream.SSLIOStream is type(client)
+                client.write(b'hello')
+                assert b'hello' == (yield client.read_bytes(5))
+                client.close()
+        assert ['WARNING: a stream stays on the TLS of Tornado itself, since its SSLSocket has done'
+                ' its handshake: wrap it with do_handshake_on_connect=False'] == texts
+
+    @pytest.mark.parametrize('checked', [True, False])
+    @on_loop
+    def test_check_names(self, pki, checked):
+        """A dict of ssl_options checks the server's name, unless install() is told not to."""
+        install(check_names=checked)
+        try:
+            with listening(Reply(ssl_options=pki.server_context('other'))) as port, logged():
+                connecting = TCPClient().connect('localhost', port, ssl_options=dict(
+                    cert_reqs=ssl.CERT_REQUIRED, ca_certs=pki.path('ca')))
+                outcome = yield failure_of(connecting, or_result=True)
+            assert checked == isinstance(outcome, ssl.SSLError)
+            if not checked:
+                outcome.write(b'hello')
+                assert b'hello' == (yield outcome.read_bytes(5))
+                outcome.close()
+        finally:
+            uninstall()
 
     @on_loop
     def test_streams_from_before(self, pki):
