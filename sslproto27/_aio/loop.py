@@ -230,15 +230,19 @@ def install(suppress_ragged_eofs=False):
     if isinstance(policy, EventLoopPolicy):
         policy.suppress_ragged_eofs = bool(suppress_ragged_eofs)
     else:
+        _replaced[:] = [policy]
         framework.set_event_loop_policy(EventLoopPolicy(suppress_ragged_eofs))
 
 
+_replaced = []  # the policy that was there before ours
+
+
 def uninstall():
-    """Restore the framework's default policy and streams, if `install` is in effect."""
+    """Restore the policy that was there before, and the framework's streams, after `install`."""
     reading.restore()
     handlers.restore()
     if _is_installed():
-        framework.set_event_loop_policy(None)
+        framework.set_event_loop_policy(_replaced.pop() if _replaced else None)
 
 
 def _is_installed():

@@ -3,7 +3,7 @@ The names that differ between the two engines, on 2.7: this is the one place tha
 
 All layers above import these names from here and do not know which engine is in use. ``settings``
 and ``callbacks`` have the names of `context.settings` and `context.callbacks`. `ABSENT` lists the
-context methods that the engine lacks.
+context members that the engine lacks.
 """
 from __future__ import absolute_import, division, print_function
 

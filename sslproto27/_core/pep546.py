@@ -28,8 +28,8 @@ class _Trollius(object):
     """
     Makes Trollius' loops believe that ssl has no MemoryBIO.
 
-    Until Trollius is imported this is a module finder and loader (PEP 302). Then it hands over to
-    the usual ones.
+    This is a module finder and loader (PEP 302) that hands over to the usual ones, and is there
+    whenever that module is imported or reloaded.
     """
 
     MODULE, QUESTION = 'trollius.sslproto', '_is_sslproto_available'
@@ -41,7 +41,7 @@ class _Trollius(object):
         """Start to answer no."""
         if self.MODULE in sys.modules:
             self._put(sys.modules[self.MODULE])
-        elif self not in sys.meta_path:
+        if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def stop(self):
@@ -59,12 +59,18 @@ class _Trollius(object):
     def load_module(self, name):
         """Import the module."""
         sys.meta_path.remove(self)
-        module = importlib.import_module(name)
+        try:
+            if name in sys.modules:
+                module = reload(sys.modules[name])
+            else:
+                module = importlib.import_module(name)
+        finally:
+            sys.meta_path.insert(0, self)
         self._put(module)
         return module
 
     def _put(self, module):
-        if self._original is None and hasattr(module, self.QUESTION):
+        if getattr(module, self.QUESTION, _no) is not _no:
             self._original = getattr(module, self.QUESTION)
             setattr(module, self.QUESTION, _no)
 

@@ -65,7 +65,7 @@ def install(suppress_ragged_eofs=False, **options):
 
 
 def _is_installed():
-    return bool(_originals)
+    return bool(_replaced)
 
 
 def uninstall():

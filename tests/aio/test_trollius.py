@@ -574,6 +574,17 @@ class TestPolicy(object):
         loop.close()
         assert sslproto27.trollius.SelectorEventLoop is not type(loop)
 
+    def test_other_policy(self):
+        """uninstall gives back the very policy that was there before, with its loops."""
+        class Other(type(trollius.get_event_loop_policy())):
+            pass
+        other = Other()
+        trollius.set_event_loop_policy(other)
+        sslproto27.trollius.install()
+        sslproto27.trollius.install()
+        sslproto27.trollius.uninstall()
+        assert other is trollius.get_event_loop_policy()
+
     def test_uninstall_alone(self):
         """uninstall leaves a policy that is not ours alone."""
         class Other(type(trollius.get_event_loop_policy())):
@@ -857,6 +868,8 @@ class TestNamesOnly(object):
         ['sslproto27.install()', 'import trollius', 'sslproto27.install()'],
         ['sslproto27.install()', 'sslproto27.uninstall()', 'sslproto27.install()',
          'import trollius'],
+        ['sslproto27.install()', 'import trollius.sslproto', 'reload(trollius.sslproto)'],
+        ['import trollius.sslproto', 'sslproto27.install()', 'reload(trollius.sslproto)'],
         ['sslproto27.install()', 'sslproto27.uninstall()', 'import trollius'],
         ['import sslproto27.trollius, trollius', 'sslproto27.install()']])
     def test_own_protocol(self, run_python, lines):

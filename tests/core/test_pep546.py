@@ -293,3 +293,23 @@ def test_import_brings_no_framework(output):
 import sys
 print(sorted(set(sys.modules) & {'trollius', 'tornado', 'twisted', 'urllib3', 'six', 'asyncio'}))
 ''')
+
+
+@only_python2
+def test_no_key_log(run_python):
+    """Where secrets cannot be logged hasattr says so: urllib3 then goes on without."""
+    finished = run_python('''
+import os, ssl
+os.environ['SSLPROTO27_ENGINE'] = 'pair'
+import sslproto27
+sslproto27.install(context_members=True)
+for context in (ssl.create_default_context(), sslproto27.create_default_context()):
+    print(hasattr(context, 'keylog_filename'), hasattr(context, 'minimum_version'))
+try:
+    context.keylog_filename = os.devnull
+except AttributeError as error:
+    print(error)
+''')
+    assert (0, '') == (finished.returncode, finished.stderr)
+    assert ['(False, True)'] * 2 == finished.stdout.splitlines()[:2]
+    assert 'keylog_filename' in finished.stdout.splitlines()[2]

@@ -57,6 +57,6 @@ def cannot(name, cls=Limit):
 
 def missing(name):
     """Return a property that raises `MissingAttribute`, so that hasattr returns False."""
-    def get(self):
+    def use(self, value=None):
         raise cannot(name, MissingAttribute)
-    return property(get)
+    return property(use, use)

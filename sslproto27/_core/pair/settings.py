@@ -32,9 +32,10 @@ __all__ = [
 #: PyPy 7.3.3 has it, and reads it for each connection.
 _NATIVE_POST_HANDSHAKE_AUTH = getattr(NativeContext, 'post_handshake_auth', None)
 
-#: Context methods that hasattr must not find, so that programs go on without them.
+#: Context members that hasattr must not find, so that programs go on without them: urllib3 sets
+#: keylog_filename where there is one and SSLKEYLOGFILE is set.
 ABSENT = ('load_cert_chain_pem', 'get_ciphers', 'set_ciphersuites', 'set_psk_client_callback',
-          'set_psk_server_callback')
+          'set_psk_server_callback', 'keylog_filename')
 
 #: The protocols that allow more than one version.
 FLEXIBLE = frozenset([PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER])
