@@ -8,6 +8,7 @@ the names from it.
 """
 from __future__ import absolute_import, division, print_function
 
+import imp
 import importlib
 import ssl
 import sys
@@ -61,7 +62,7 @@ class _Trollius(object):
         sys.meta_path.remove(self)
         try:
             if name in sys.modules:
-                module = reload(sys.modules[name])
+                module = imp.reload(sys.modules[name])
             else:
                 module = importlib.import_module(name)
         finally:

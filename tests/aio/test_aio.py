@@ -283,6 +283,7 @@ class TestConnections(object):
         """Once the peer has ended TLS and the handler is over, TLS ends; not before."""
         aio.install()
         request.addfinalizer(aio.uninstall)
+        aio.set_event_loop(aio_loop)  # of the new policy, too
 
         @aio.coroutine
         def handle(reader, writer):
