@@ -8,7 +8,6 @@ the names from it.
 """
 from __future__ import absolute_import, division, print_function
 
-import imp
 import importlib
 import ssl
 import sys
@@ -62,7 +61,7 @@ class _Trollius(object):
         sys.meta_path.remove(self)
         try:
             if name in sys.modules:
-                module = imp.reload(sys.modules[name])
+                module = reload(sys.modules[name])  # noqa: F821: of 2.7
             else:
                 module = importlib.import_module(name)
         finally:
