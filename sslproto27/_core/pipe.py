@@ -11,7 +11,6 @@ import ssl
 import weakref
 
 from .api import MemoryBIO, refuse_renegotiation, wrap_bio_and_check, wrap_bio_under_lock
-from .attributes import Attributes
 from .compat import PY2, as_bytes
 from .fork import OneProcess, getpid
 from .notes import explain
@@ -141,11 +140,6 @@ class SSLPipe(OneProcess, Unique):
         if server_side:
             refuse_renegotiation(ssl_object)
         return ssl_object
-
-    def set_peername(self, address):
-        """On 2.7, let a server name callback ask what it is handed for its getpeername()."""
-        if address and isinstance(self.ssl_object, Attributes):
-            self.ssl_object._peername = address
 
     # Whose it is
 

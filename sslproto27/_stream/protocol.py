@@ -18,6 +18,7 @@ import threading
 
 from .._core import pipe_states
 from .._core.api import create_default_context
+from .._core.attributes import set_peername
 from .._core.compat import NativeContext, as_bytes
 from .._core.notes import add_note
 from .._core.pipe import SSLPipe
@@ -176,7 +177,7 @@ class SSLProtocol(Unique):
             self._error = self._reset('too many TLS handshakes are under way')
             self._abort()
             return
-        self._pipe.set_peername(transport.get_extra_info('peername'))
+        set_peername(self._pipe.ssl_object, transport.get_extra_info('peername'))
         self._enter(MADE)
         self._timer.start(self._handshake_timeout, self._handshake_timed_out)
         if self._loop.get_debug():

@@ -14,6 +14,7 @@ import ssl
 import sys
 
 from .._core import pipe_states
+from .._core.attributes import set_peername
 from .._core.pipe import SSLPipe
 from .._core.pipe_states import CAN_END, PEER_ENDED
 from .._core.unique import Unique
@@ -460,7 +461,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         # flight: 40 ms on Linux. HTTP connections later switch it on and off.
         try:
             self._peer = self.socket.getpeername()
-            self._pipe.set_peername(self._peer)
+            set_peername(self._pipe.ssl_object, self._peer)
             self.set_nodelay(True)
         except (AttributeError, sockets.error):  # a pipe, or a peer that is already gone
             pass
