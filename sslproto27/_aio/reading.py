@@ -242,7 +242,7 @@ def mend():
     """Make Trollius' own StreamReader read like ours; asyncio's, on 3, does not need it."""
     if PY2 and not _originals:
         owner = framework.StreamReader
-        _originals.update((name, vars(owner)[name]) for name in _METHODS)
+        _originals.update((name, vars(owner).get(name)) for name in _METHODS)
         for name in _METHODS:
             setattr(owner, name, vars(_TrolliusReading)[name])
 
@@ -250,4 +250,8 @@ def mend():
 def restore():
     """Give Trollius' own StreamReader its methods back, if `mend` is in effect."""
     while _originals:
-        setattr(framework.StreamReader, *_originals.popitem())
+        name, method = _originals.popitem()
+        if method is None:
+            delattr(framework.StreamReader, name)
+        else:
+            setattr(framework.StreamReader, name, method)
