@@ -1088,6 +1088,7 @@ class TestReaduntil(object):
             yield aio.StreamReader(limit=10, loop=aio_loop)
             return
         sslproto27.trollius.install()
+        aio.set_event_loop(aio_loop)  # of the new policy, too
         yield trollius.StreamReader(limit=10, loop=aio_loop)
         sslproto27.trollius.uninstall()
 
