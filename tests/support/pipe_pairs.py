@@ -87,6 +87,9 @@ def native_call(ssl_object, name, *args):
         # A number on PyPy, and on CPython what ctypes takes as it is.
         return function(ctypes.c_void_p(ssl_object._ssl) if PYPY else ssl_object._ssl, *args)
 
+    if name == 'SSL_renegotiate' and not ssl_object.server_side:
+        ssl_object._refuses_renegotiation = False  # it would refuse its own
+
     def work(pair, _):  # what it writes must not stay in the pair
         result = function(_found(ssl_object), *args)
         ssl_object._release(pair)

@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 import hashlib
 import socket
 import ssl
+import struct
 import warnings
 
 from ..attributes import Attributes
@@ -41,6 +42,12 @@ _CHUNK = 4 * RECORD
 _SMALL, _ROOM = 4096, 256
 
 _BAD_CERTIFICATE = 42  # RFC 8446 6.2
+
+_HANDSHAKE = struct.pack('B', HANDSHAKE)
+
+#: Whether OP_NO_RENEGOTIATION works: from OpenSSL 1.1.0h on; not in LibreSSL, which tells a number.
+_OPENSSL_REFUSES = (ssl.OPENSSL_VERSION.startswith('OpenSSL ')
+                    and ssl.OPENSSL_VERSION_INFO >= (1, 1, 0, 8))
 
 _WantRead, _WantWrite = ssl.SSLWantReadError, ssl.SSLWantWriteError
 
@@ -86,9 +93,8 @@ class SSLObject(Attributes):
     __slots__ = ('_native', '_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
                  '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
-                 '_refuses_renegotiation', '_renegotiating', '_expected', '_proven', '_reader',
-                 '_server_side', '_server_hostname',
-                 '_requested')
+                 '_refuses_renegotiation', '_expected', '_reader', '_server_side',
+                 '_server_hostname', '_requested')
 
     def __init__(self, *args, **kwargs):
         raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
@@ -111,10 +117,9 @@ class SSLObject(Attributes):
         self._no_frames = False     # the input is not TLS: let OpenSSL say so
         self._last_kind = 0         # the newest record's content type
         self._we_closed = self._peer_closed = False
-        self._refuses_renegotiation = self._renegotiating = False
+        self._refuses_renegotiation = False
         self._expected = self._reader = None  # the name to prove; the reader that finds the proof
         self._requested = None      # the server name that a client has sent, see _reader
-        self._proven = None         # the certificate that proved it, if a renegotiation may follow
         is_address = server_hostname is not None and is_ip_address(server_hostname)
         name = None
         if server_hostname is not None and not is_address and not server_side:
@@ -123,6 +128,9 @@ class SSLObject(Attributes):
                 and not server_side):
             self._expected = name or server_hostname, is_address, extras.common_name
             self._reader = CertificateReader()
+            # OpenSSL's own refusal is milder: it declines, and the connection goes on.
+            self._refuses_renegotiation = not (_OPENSSL_REFUSES
+                                               and context.options & OP_NO_RENEGOTIATION)
         # OpenSSL may call 2.7's callback through a pointer that nothing else keeps alive.
         self._first_context = context
         self._pair = current_pair()
@@ -153,21 +161,16 @@ class SSLObject(Attributes):
             try:
                 pair.enter(token)
                 result = work(pair, argument)
-                error = self._check_again(pair) if self._renegotiating else None
                 intact = True
-                if error is not None:
-                    raise self._fail(error)
                 return result
             except (_WantRead, _Ended) as error:
                 if self.busy is not token:
                     raise
                 self._release(pair)
-                if error.__class__ is _Ended:
-                    error = error.args[0]
-                else:
-                    error = self._check_again(pair) if self._renegotiating else None
                 intact = True
-                raise want_read() if error is None else self._fail(error)
+                if error.__class__ is _Ended:
+                    raise self._fail(error.args[0])
+                raise want_read()
             except (ssl.SSLError, socket.error, RuntimeError) as error:
                 if self.busy is not token or error.__class__ not in _NATIVE_ERRORS:
                     raise
@@ -261,6 +264,8 @@ class SSLObject(Attributes):
         """Move the native object's output, about *expected* bytes, to the outgoing BIO."""
         drained = self._drained
         pair.drain(drained, expected)
+        if drained and self._done and drained[0][:1] == _HANDSHAKE:
+            self._no_renegotiation()
         while drained:
             self._outgoing._put(drained.pop(0))
 
@@ -295,7 +300,11 @@ class SSLObject(Attributes):
             if self._reader is not None and not self._no_frames:
                 self._reader.feed(piece)
             elif self._done and ord(piece[:1]) == HANDSHAKE:
-                self._note_renegotiation(piece)
+                try:
+                    self._no_renegotiation()
+                except _Ended:
+                    self._incoming._put_back(bytes(piece))
+                    raise
         self._last_kind = ord(piece[:1])
         sent = pair.push(piece)
         if sent < len(piece):
@@ -335,43 +344,24 @@ class SSLObject(Attributes):
                 return bytes(partial)
         return None
 
-    def _note_renegotiation(self, record):
+    def _no_renegotiation(self):
         """
-        Record that *record* belongs to a second handshake, possible up to TLS 1.2.
+        Refuse a second handshake, possible up to TLS 1.2, unless OpenSSL is to deal with it.
+
+        A client that has checked its server's name cannot check it again: the second handshake is
+        encrypted, and 2.7's ssl shows the new certificate only after our own has left.
 
         Raises:
-            _Ended: we refuse the handshake, as OP_NO_RENEGOTIATION would.
+            _Ended: it is refused, with close_notify.
         """
-        if self._native.version() == 'TLSv1.3':
+        if not self._refuses_renegotiation or self._native.version() == 'TLSv1.3':
             return
-        self._renegotiating = self._proven is not None
-        if self._refuses_renegotiation:
-            self._incoming._put_back(bytes(record))
-            try:
-                self._native.shutdown()
-            except (ssl.SSLError, socket.error):  # it wants the peer's, which we do not need
-                pass
-            raise _Ended(_refused())
-
-    def _check_again(self, pair):
-        """
-        Once a new handshake is done, check that the server is still the one that proved its name.
-
-        Returns:
-            ssl.SSLError or None: the error that ends the connection.
-        """
-        error = None
+        del self._drained[:]
         try:
-            self._native.do_handshake()  # without it 2.7's ssl ignores the new certificate
-            self._renegotiating = False
-            if self._native.peer_certificate(True) != self._proven:
-                error = name_error(self._server_hostname, is_ip_address(self._server_hostname))
-        except _WantRead:
+            self._native.shutdown()
+        except (ssl.SSLError, socket.error):  # it wants the peer's, which we do not need
             pass
-        except ssl.SSLError as native:
-            error = native_error(native)
-        self._release(pair)
-        return error
+        raise _Ended(_refused(self._server_side))
 
     # What each operation does
 
@@ -436,9 +426,6 @@ class SSLObject(Attributes):
         self._check_name(certificate)
         self._release(pair)
         self._reader = None
-        if (self._native.version() != 'TLSv1.3'
-                and not self.context.options & OP_NO_RENEGOTIATION):
-            self._proven = certificate
 
     def _check_name(self, certificate):
         name, is_address, common_name = self._expected
@@ -817,8 +804,12 @@ class _Ended(Exception):
     """The operation has failed without an error from the native object; holds our error."""
 
 
-def _refused():
-    error = ssl.SSLError(1, '[SSL: NO_RENEGOTIATION] no renegotiation')
+def _refused(server_side):
+    text = '[SSL: NO_RENEGOTIATION] no renegotiation'
+    if not server_side:
+        text += (': the server wants a new handshake, in which the pair engine cannot check its'
+                 ' name in time')
+    error = ssl.SSLError(1, text)
     error.library, error.reason = 'SSL', 'NO_RENEGOTIATION'
     return error
 

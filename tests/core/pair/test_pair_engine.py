@@ -28,6 +28,7 @@ if not PY2:
 from sslproto27._core.pair import settings, sslobject as engine  # noqa: E402
 from sslproto27._core.engine import current, pair as sockets  # noqa: E402
 from sslproto27._core.engine.loopback import LoopbackPair  # noqa: E402
+from sslproto27._core.constants import OP_NO_RENEGOTIATION  # noqa: E402
 from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
 from sslproto27._core.pair.limits import LIMITS, Limit  # noqa: E402
 from sslproto27._core.pair.bio import MemoryBIO  # noqa: E402
@@ -747,6 +748,50 @@ class TestRenegotiation(object):
         assert CLOSE_NOTIFY_SIZE == len(sent)
         assert error is raised(ends.server.read)
 
+    @pytest.fixture
+    def asked(self, pki):
+        """A client that has checked its server's name; the server wants a new handshake."""
+        server = pki.server_context('localhost', version='TLSv1.2')
+        server.verify_mode = ssl.CERT_REQUIRED
+        server.load_verify_locations(pki.path('ca'))
+        ends = Ends(pki.client_context(version='TLSv1.2', leaf='client'), server)
+        ends.handshake().settle()
+        ends.server.context = pki.server_context('other', version='TLSv1.2')
+        native_call(ends.server, 'SSL_renegotiate')
+        native_call(ends.server, 'SSL_do_handshake')
+        ends.server.write(b'')
+        ends.pump()
+        return ends
+
+    @pytest.mark.parametrize('use', [lambda client: client.read(1), lambda client: client.unwrap(),
+                                     lambda client: client.write(b'secret') and client.read(1)],
+                             ids=['read', 'unwrap', 'write'])
+    def test_refused_by_a_client(self, asked, use):
+        """A client that checks names sends no second ClientHello, and says why it ends."""
+        error = raised(use, asked.client)
+        assert (ssl.SSLError, 1, 'SSL', 'NO_RENEGOTIATION') == error_facts(error)
+        assert 'cannot check its name in time' in str(error)
+        assert set(record_types(asked.client_end.outgoing.read())) <= set([21, 23])
+        assert error is raised(asked.client.write, b'secret')
+        assert b'' == asked.client_end.outgoing.read()
+
+    def test_that_came_with_the_first_handshake(self, pki):
+        """Nor does one that OpenSSL begins by itself leave."""
+        ends = Ends(pki.client_context(version='TLSv1.2'),
+                    pki.server_context(version='TLSv1.2')).handshake().settle()
+        native_call(ends.client, 'SSL_renegotiate')
+        ends.client._refuses_renegotiation = True
+        error = raised(ends.client.read, 1)
+        assert 'NO_RENEGOTIATION' == error.reason
+        assert 22 not in record_types(ends.client_end.outgoing.read())
+
+    def test_openssl_declines(self, pki):
+        """With OP_NO_RENEGOTIATION OpenSSL itself declines it, and the connection goes on."""
+        context = pki.client_context(version='TLSv1.2')
+        context.options |= OP_NO_RENEGOTIATION
+        ends = Ends(context, pki.server_context(version='TLSv1.2')).handshake().settle()
+        assert not ends.client._refuses_renegotiation
+
 
 def refused(call, *args):
     """Return the `Limit` that a call ends in."""
@@ -883,26 +928,6 @@ class TestNames(object):
                 piece = flight[start:start + size]
                 reader.feed(b'\x16\x03\x02' + bytes(bytearray(divmod(len(piece), 256))) + piece)
             assert (certificate, b'\3\2') == (reader.certificate, reader.version)
-
-    def test_renegotiation_with_another_certificate(self, pki):
-        """A server that shows another certificate in a new handshake is refused."""
-        server = pki.server_context('localhost', version='TLSv1.2')
-        server.options |= 0x100
-        ends = Ends(pki.client_context(version='TLSv1.2'), server).handshake().settle()
-        ends.server.context = pki.server_context('other', version='TLSv1.2')
-        ends.client._proven = ends.client.getpeercert(True)
-        native_call(ends.client, 'SSL_renegotiate')
-        errors = []
-        for _ in range(6):
-            for end in (ends.client_end, ends.server_end):
-                try:
-                    end.sslobj.read(1)
-                except ssl.SSLWantReadError:
-                    pass
-                except ssl.SSLError as error:
-                    errors.append(error)
-            ends.pump()
-        assert SSLCertVerificationError is type(errors[0])
 
 
 class TestServerNameReader(object):
