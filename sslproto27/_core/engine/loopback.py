@@ -16,7 +16,7 @@ import select
 import socket
 import struct
 
-from .pair import FEW, Pair
+from .pair import FEW, OUR_MODULES, Pair, is_native, only_waits
 
 __all__ = ['LoopbackPair']
 
@@ -30,7 +30,7 @@ _AGAIN = 0.02
 #: How many other programs may connect to our listening port before we do.
 _STRANGERS = 100
 
-_WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
+OUR_MODULES.add(__name__)
 
 
 class LoopbackPair(Pair):
@@ -64,8 +64,9 @@ class LoopbackPair(Pair):
                 if len(self.inner.recv(sent, socket.MSG_PEEK)) == sent:
                     break
             except socket.error as error:
-                _unless_it_waits(error)
-                select.select([self.inner], [], [], _AGAIN)
+                if not only_waits(error):
+                    raise
+                _wait_for(self.inner)
         return sent
 
     def drain(self, pieces, size=FEW):
@@ -103,12 +104,14 @@ class LoopbackPair(Pair):
             try:
                 reading.send_mark(other)
             except socket.error as error:
-                _unless_it_waits(error)  # there is something to read first
+                if not only_waits(error):  # otherwise there is something to read first
+                    raise
             try:
                 reading.chunks.extend(itertools.imap(end.recv, (size + _MARK_SIZE,)))
             except socket.error as error:
-                _unless_it_waits(error)
-                select.select([end], [], [], _AGAIN)
+                if not only_waits(error):
+                    raise
+                _wait_for(end)
 
 
 class _Reading(object):
@@ -126,9 +129,13 @@ class _Reading(object):
             self._sent.extend(itertools.imap(end.send, (rest,)))
 
 
-def _unless_it_waits(error):
-    if error.errno not in _WAITS:
-        raise error
+def _wait_for(end):
+    """Wait a little for data at *end*."""
+    try:
+        select.select([end], [], [], _AGAIN)
+    except select.error as error:
+        if error.args[0] != errno.EINTR or not is_native():
+            raise
 
 
 def _accepted(listener, address):

@@ -24,6 +24,7 @@ import _socket
 import errno
 import os
 import socket
+import sys
 import thread
 import time
 from itertools import imap
@@ -33,7 +34,7 @@ try:
 except ImportError:  # Windows, where no child process inherits descriptors by a fork
     fcntl = None
 
-__all__ = ['FEW', 'Pair', 'PairLost']
+__all__ = ['FEW', 'OUR_MODULES', 'Pair', 'PairLost', 'is_native', 'only_waits']
 
 #: How many bytes to read at a time if we expect few: reading with large buffers fragments the heap.
 FEW = 2048
@@ -44,7 +45,29 @@ _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 #: and the longest.
 _FIRST_WAIT, _LONGEST_WAIT = 0.00005, 0.005
 
+#: The names of the modules whose calls into C may raise native errors; PyPy's ssl is in Python.
+OUR_MODULES = {__name__, '_cffi_ssl._stdssl', '_cffi_ssl._stdssl.error'}
+
 _getpid, _fstat, _get_ident = os.getpid, os.fstat, thread.get_ident
+
+
+def is_native():
+    """
+    Return whether the exception that is being handled comes from a native call of ours (bool).
+
+    A signal handler may raise the same classes at any moment. But its traceback shows its frame.
+    """
+    step = sys.exc_info()[2]
+    while step is not None:
+        if step.tb_frame.f_globals.get('__name__') not in OUR_MODULES:
+            return False
+        step = step.tb_next
+    return True
+
+
+def only_waits(error):
+    """Return whether *error*, which is being handled, says that a socket is not ready (bool)."""
+    return error.errno in _WAITS and is_native()
 
 
 class PairLost(RuntimeError):
@@ -120,6 +143,8 @@ class Pair(object):
                         or _fstat(self._outer_number)[1:3] != self._outer_identity):
                     self._lose()
             except OSError:
+                if not is_native():
+                    raise
                 self._renew()
         user.busy = token
         self._unsettled = user
@@ -210,7 +235,8 @@ class Pair(object):
                 if len(pieces[-1]) < size:
                     return
         except socket.error as error:
-            _unless_it_waits(error)
+            if not only_waits(error):
+                raise
 
     def take_back(self, pieces):
         """Move all that the native object has not read to the end of the list *pieces*."""
@@ -219,7 +245,8 @@ class Pair(object):
             while True:
                 pieces.extend(imap(recv, sizes))
         except socket.error as error:
-            _unless_it_waits(error)
+            if not only_waits(error):
+                raise
 
     def discard(self):
         """Discard the data in the sockets: it belongs to an interrupted operation."""
@@ -288,7 +315,9 @@ class Pair(object):
                 if _identity(number) != identity:
                     return False
             except OSError:
-                pass  # closed: `enter` makes new ones
+                if not is_native():
+                    raise
+                # closed: `enter` makes new ones
         return True
 
 
@@ -310,6 +339,8 @@ def _put(descriptor, number, identity):
         if _identity(number) != identity:
             return False
     except OSError:
+        if not is_native():
+            raise
         copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD, number)  # the first one that is free
         if copy == number:
             return True
@@ -317,11 +348,6 @@ def _put(descriptor, number, identity):
         return False
     os.dup2(descriptor, number)
     return True
-
-
-def _unless_it_waits(error):
-    if error.errno not in _WAITS:
-        raise error
 
 
 _lost = []

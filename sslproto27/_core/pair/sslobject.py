@@ -10,7 +10,6 @@ from __future__ import absolute_import, division, print_function
 import hashlib
 import socket
 import ssl
-import struct
 import warnings
 
 from ..attributes import Attributes
@@ -18,7 +17,7 @@ from ..channel_binding import require_kind
 from ..compat import PYPY, NativeContext, as_bytes, to_index, writable_view
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
-from ..engine.pair import FEW
+from ..engine.pair import FEW, OUR_MODULES, is_native
 from ..engine.pair_queue import clear_queue
 from ..errors import eof_error, misuse_error, name_error, native_error, want_read
 from ..context.registry import peek
@@ -43,15 +42,16 @@ _SMALL, _ROOM = 4096, 256
 
 _BAD_CERTIFICATE = 42  # RFC 8446 6.2
 
-_HANDSHAKE = struct.pack('B', HANDSHAKE)
-
 #: Whether OP_NO_RENEGOTIATION works: from OpenSSL 1.1.0h on; not in LibreSSL, which tells a number.
 _OPENSSL_REFUSES = (ssl.OPENSSL_VERSION.startswith('OpenSSL ')
                     and ssl.OPENSSL_VERSION_INFO >= (1, 1, 0, 8))
 
 _WantRead, _WantWrite = ssl.SSLWantReadError, ssl.SSLWantWriteError
+_WANTS = _WantRead, _WantWrite
 
-#: The exact classes that the native object raises. A signal handler may raise its own.
+OUR_MODULES.add(__name__)
+
+#: The exact classes that the native object raises; see `is_native`, too.
 _NATIVE_ERRORS = frozenset([ssl.SSLError, ssl.SSLZeroReturnError, ssl.SSLEOFError,
                             ssl.SSLSyscallError, socket.error]
                            + [RuntimeError] * PYPY)  # PyPy 7.3.3, for an error without text
@@ -164,7 +164,7 @@ class SSLObject(Attributes):
                 intact = True
                 return result
             except (_WantRead, _Ended) as error:
-                if self.busy is not token:
+                if self.busy is not token or not is_native():
                     raise
                 self._release(pair)
                 intact = True
@@ -172,7 +172,8 @@ class SSLObject(Attributes):
                     raise self._fail(error.args[0])
                 raise want_read()
             except (ssl.SSLError, socket.error, RuntimeError) as error:
-                if self.busy is not token or error.__class__ not in _NATIVE_ERRORS:
+                if (self.busy is not token or error.__class__ not in _NATIVE_ERRORS
+                        or not is_native()):
                     raise
                 failed, said = None, error
                 clear_queue()
@@ -234,9 +235,13 @@ class SSLObject(Attributes):
             argument += [data] if data else []
             return False if data or foreign else _Failed(None)
         except _WantRead:
+            if not is_native():
+                raise
             self._release(pair)
             return want_read()
         except (_Ended, ssl.SSLError, socket.error) as error:
+            if not is_native():
+                raise
             clear_queue()
             if error.__class__ is ssl.SSLZeroReturnError:
                 self._peer_closed = True
@@ -264,8 +269,6 @@ class SSLObject(Attributes):
         """Move the native object's output, about *expected* bytes, to the outgoing BIO."""
         drained = self._drained
         pair.drain(drained, expected)
-        if drained and self._done and drained[0][:1] == _HANDSHAKE:
-            self._no_renegotiation()
         while drained:
             self._outgoing._put(drained.pop(0))
 
@@ -300,11 +303,7 @@ class SSLObject(Attributes):
             if self._reader is not None and not self._no_frames:
                 self._reader.feed(piece)
             elif self._done and ord(piece[:1]) == HANDSHAKE:
-                try:
-                    self._no_renegotiation()
-                except _Ended:
-                    self._incoming._put_back(bytes(piece))
-                    raise
+                self._no_renegotiation(piece)
         self._last_kind = ord(piece[:1])
         sent = pair.push(piece)
         if sent < len(piece):
@@ -344,9 +343,9 @@ class SSLObject(Attributes):
                 return bytes(partial)
         return None
 
-    def _no_renegotiation(self):
+    def _no_renegotiation(self, record):
         """
-        Refuse a second handshake, possible up to TLS 1.2, unless OpenSSL is to deal with it.
+        Refuse the second handshake of *record*, possible up to TLS 1.2, unless OpenSSL may have it.
 
         A client that has checked its server's name cannot check it again: the second handshake is
         encrypted, and 2.7's ssl shows the new certificate only after our own has left.
@@ -356,14 +355,28 @@ class SSLObject(Attributes):
         """
         if not self._refuses_renegotiation or self._native.version() == 'TLSv1.3':
             return
-        del self._drained[:]
+        self._incoming._put_back(bytes(record))
         try:
             self._native.shutdown()
-        except (ssl.SSLError, socket.error):  # it wants the peer's, which we do not need
-            pass
+        except (ssl.SSLError, socket.error):
+            if not is_native():
+                raise
+            # It wants the peer's, which we do not need.
         raise _Ended(_refused(self._server_side))
 
     # What each operation does
+
+    def _serve(self, pair, error):
+        """
+        Give the native object what it wants by the *error* that is being handled.
+
+        Returns:
+            bool: False if that is impossible: no complete record is there, or the error is not its.
+        """
+        if not is_native():
+            return False
+        self._release(pair)
+        return error.__class__ is _WantWrite or self._push(pair)
 
     def _call(self, pair, function):
         """Call *function* of the native object until it wants no more bytes, or none are left."""
@@ -371,12 +384,9 @@ class SSLObject(Attributes):
             try:
                 result = function()
                 break
-            except _WantRead:
-                self._release(pair)
-                if not self._push(pair):
+            except _WANTS as error:
+                if not self._serve(pair, error):
                     raise
-            except _WantWrite:
-                self._release(pair)
         self._release(pair)
         return result
 
@@ -409,16 +419,18 @@ class SSLObject(Attributes):
             try:
                 do_handshake()
                 break
-            except _WantRead:
+            except _WANTS as error:
+                if not is_native():
+                    raise
                 pair.drain(self._drained)
+                if error.__class__ is _WantWrite:
+                    continue
                 if seen is None and reader.certificate is not None:
                     seen = reader.certificate
                     self._check_name(seen)
                 self._release(pair)
                 if not self._push(pair):
                     raise
-            except _WantWrite:
-                pair.drain(self._drained)
         pair.drain(self._drained)
         certificate = self._native.peer_certificate(True)
         if reader.certificate is not None and reader.certificate != certificate:
@@ -441,12 +453,9 @@ class SSLObject(Attributes):
             try:
                 data = native.read(size)
                 break
-            except _WantRead:
-                self._release(pair)
-                if not self._push(pair):
+            except _WANTS as error:
+                if not self._serve(pair, error):
                     raise
-            except _WantWrite:
-                self._release(pair)
         if not data:
             self._peer_closed = True
         self._release(pair)
@@ -460,11 +469,13 @@ class SSLObject(Attributes):
         while self._push(pair):
             try:
                 data = native.read(RECORD)
-            except _WantRead:
+            except _WANTS as error:
+                if not is_native():
+                    raise
                 self._release(pair)
+                if error.__class__ is _WantWrite:
+                    return False
                 continue
-            except _WantWrite:
-                return False
             self._release(pair)
             if not data:
                 self._peer_closed = True
@@ -480,18 +491,11 @@ class SSLObject(Attributes):
         while taken < size:
             try:
                 taken += write(data if size <= _CHUNK else buffer(data, taken, _CHUNK))
-            except _WantRead:
-                self._release(pair)
-                if not self._push(pair):
-                    if taken:
+            except ssl.SSLError as error:
+                if not (error.__class__ in _WANTS and self._serve(pair, error)):
+                    if taken and is_native():
                         break
                     raise
-            except _WantWrite:
-                pass
-            except ssl.SSLError:
-                if not taken:
-                    raise
-                break
             self._release(pair, expected)
         return taken
 
@@ -499,7 +503,9 @@ class SSLObject(Attributes):
         """Return *data* encrypted; b'' if nothing was done."""
         try:
             self._native.write(data)
-        except (_WantRead, _WantWrite):
+        except _WANTS:
+            if not is_native():
+                raise
             self._release(pair)
             return b''
         pair.drain(self._drained, len(data) + _ROOM)
@@ -589,6 +595,8 @@ class SSLObject(Attributes):
         try:
             return self._operate(self._receive_all, received) is True
         except ssl.SSLError:
+            if not is_native():
+                raise
             return False
 
     def send_small(self, outgoing, data):
@@ -605,6 +613,8 @@ class SSLObject(Attributes):
         try:
             return self._operate(self._send_small, data)
         except ssl.SSLError:
+            if not is_native():
+                raise
             return b''
 
     # Handshake and closing
