@@ -57,9 +57,11 @@ class LoopbackPair(Pair):
 
     def push(self, data):
         """See `Pair.push`."""
+        self.check_process()
         taken_back = self._taken_back
         sent = self.outer.send(data)
         while self._taken_back == taken_back:  # otherwise a nested operation has taken the data
+            self.check_process()
             try:
                 if len(self.inner.recv(sent, socket.MSG_PEEK)) == sent:
                     break
@@ -90,9 +92,11 @@ class LoopbackPair(Pair):
         A nested operation that reads the same end continues with the same `_Reading`. The one that
         is done first takes the bytes; the other then finds the reading gone.
         """
+        self.check_process()
         reading = self._under_way.setdefault(
             end, _Reading(self._secret + struct.pack('>I', next(self._numbers_of_marks))))
         while self._under_way.get(end) is reading:
+            self.check_process()
             data = b''.join(reading.chunks)
             if data.endswith(reading.mark):
                 if self._under_way.pop(end, None) is reading:

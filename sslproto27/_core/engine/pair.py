@@ -13,10 +13,11 @@ can share one pair because this module keeps three rules:
 * We check the sockets before each use. A forked child makes new ones under the old descriptor
   numbers; so does a process that has closed them. If a number now belongs to another file, the pair
   is lost: we neither use nor close it any more.
+* If a fork comes into an operation, only the parent goes on with it.
 
 Nothing here knows of TLS. A user has ``busy``, None at first; ``settle()``, which takes out the
-user's own data; and ``interruption()``, which returns the exception for a user that was interrupted
-before.
+user's own data; and ``interruption(by_fork)``, which returns the exception for a user that was
+interrupted before.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -118,7 +119,7 @@ class Pair(object):
     @staticmethod
     def token(user):
         """Return a token for one operation of *user*, for `enter` and `leave`."""
-        return [user, _get_ident(), None]
+        return [user, _get_ident(), None, None]
 
     def enter(self, token):
         """
@@ -128,7 +129,8 @@ class Pair(object):
             RuntimeError: this thread is already inside an operation of the same object.
             PairLost: the sockets are no longer ours.
         """
-        if self._pid != _getpid():
+        token[3] = _getpid()
+        if self._pid != token[3]:
             self._after_fork()
         other = self._holder.setdefault(0, token)
         if other is not token:
@@ -162,6 +164,9 @@ class Pair(object):
                 self._holder[0] = token
                 return
             time.sleep(pause)
+            if self._pid != _getpid():  # a signal handler has forked: nobody else is here
+                token[3] = _getpid()
+                self._after_fork()
             pause = min(2 * pause, _LONGEST_WAIT)
             other = self._holder.setdefault(0, token)
 
@@ -179,7 +184,7 @@ class Pair(object):
                 self.discard()
             self._unsettled = None
         if token[0].busy is not None:
-            raise token[0].interruption()
+            raise token[0].interruption(by_fork=False)
 
     def leave(self, token, intact):
         """
@@ -187,7 +192,16 @@ class Pair(object):
 
         Args:
             intact (bool): whether it has emptied the sockets; False if it was interrupted.
+
+        Raises:
+            the user's ``interruption``: a fork came into it, and this is the child.
         """
+        is_here = token[3] in (None, _getpid())
+        self._leave(token, intact and is_here, is_here)
+        if intact and not is_here:
+            raise token[0].interruption(by_fork=True)
+
+    def _leave(self, token, intact, is_here):
         holder, outer = self._holder, token[2]
         if holder.get(0) is not token:
             self._leave_late(token)
@@ -195,6 +209,8 @@ class Pair(object):
         if intact:
             token[0].busy = None
             self._unsettled = None
+        elif not is_here:
+            self._unsettled = token[0]  # its native call may have gone on in the new sockets
         elif outer is not None and token[0].busy is token:
             self.discard()
             self._unsettled = None
@@ -216,8 +232,19 @@ class Pair(object):
 
     # Data in the sockets
 
+    def check_process(self):
+        """
+        Raise the user's ``interruption`` if a fork came into the operation and this is the child.
+
+        The bytes in the sockets are the parent's, or lost.
+        """
+        token = self._holder.get(0)
+        if token is not None and token[3] != _getpid():
+            raise token[0].interruption(by_fork=True)
+
     def push(self, data):
         """Send *data*, or its beginning, to the native object; return how many bytes (int)."""
+        self.check_process()
         return self.outer.send(data)
 
     def drain(self, pieces, size=FEW):
@@ -227,6 +254,7 @@ class Pair(object):
         Args:
             size (int): how many bytes to read at a time; choose more than there will be.
         """
+        self.check_process()
         recv, sizes = self.outer.recv, (size,)
         try:
             while True:
@@ -240,6 +268,7 @@ class Pair(object):
 
     def take_back(self, pieces):
         """Move all that the native object has not read to the end of the list *pieces*."""
+        self.check_process()
         recv, sizes = self.inner.recv, (FEW,)
         try:
             while True:
@@ -268,19 +297,29 @@ class Pair(object):
     def _after_fork(self):
         """Make new sockets, since the parent uses the old ones too; no other thread survived."""
         pid = _getpid()
-        token = object()
-        if self._renewals.setdefault(pid, token) is not token:
-            while self._pid != pid:  # another thread of this new process is doing it now
-                time.sleep(_FIRST_WAIT)
-            return
-        self._holder = {}
-        self._unsettled = None
+        mine = object()
+        while self._renewals.setdefault(pid, mine) is not mine:
+            time.sleep(_FIRST_WAIT)  # another thread of this new process is doing it now
+            if self._pid == pid:
+                return
         try:
+            # The operations of this thread will still leave; those of others never will.
+            token = self._holder.get(0)
+            self._holder = {0: token} if token is not None and token[1] == _get_ident() else {}
+            self._unsettled = None
             if not self.lost and self._identities is not None:
                 self._renew()
-        finally:
             self._pid = pid
+        finally:
             self._renewals = {}
+
+    def notice_fork(self):
+        """Make new sockets at once; if that fails, the next operation tries it again."""
+        if self._pid != _getpid():
+            try:
+                self._after_fork()
+            except (PairLost, EnvironmentError):
+                pass  # and says it, if it fails as well
 
     def _renew(self):
         """

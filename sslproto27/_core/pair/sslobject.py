@@ -240,7 +240,7 @@ class SSLObject(Attributes):
             self._release(pair)
             return want_read()
         except (_Ended, ssl.SSLError, socket.error) as error:
-            if not is_native():
+            if self.busy is None or not is_native():
                 raise
             clear_queue()
             if error.__class__ is ssl.SSLZeroReturnError:
@@ -258,10 +258,13 @@ class SSLObject(Attributes):
         self._pair.drain(self._drained)
         self._pair.take_back(self._back)
 
-    def interruption(self):
+    def interruption(self, by_fork):
         """See `engine.pair`."""
-        self._failure = misuse_error('an exception, perhaps from a signal handler, cut short an'
-                                     ' operation: what has been sent is unknown')
+        self._failure = misuse_error(
+            'this process was forked in the middle of an operation: only its parent can go on with'
+            ' this connection' if by_fork else
+            'an exception, perhaps from a signal handler, cut short an operation: what has been'
+            ' sent is unknown')
         self.busy = None
         return self._failure
 

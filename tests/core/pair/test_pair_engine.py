@@ -650,6 +650,99 @@ class TestFork(object):
             stop.append(True)
             thread.join(60)
 
+    MID_OPERATION = 'this process was forked in the middle of an operation'
+
+    @staticmethod
+    def told(work, other, forked):
+        """
+        Do *work*, in which *forked* gets what os.fork returned.
+
+        Returns:
+            (its result or the text of its SSLError, what the child said: whether *other* still
+            works there, and its text)
+        """
+        reader, writer = os.pipe()
+        try:
+            try:
+                result = work()
+            except ssl.SSLError as error:
+                result = str(error)
+            if not forked[0]:
+                signal.alarm(20)
+                fine = other.transfer(other.client_end, b'abc') == b'abc'
+                os.write(writer, '%s %s' % (fine, result))
+        finally:
+            if forked == [0]:
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(forked[0], 0)
+        with os.fdopen(reader) as file:
+            said = file.read()
+        assert b'abc' == other.transfer(other.client_end, b'abc')
+        return result, said
+
+    def test_in_a_callback(self, kind, pki, client_context):
+        """A callback that forks leaves the connection to the parent; the child has all others."""
+        forked, forking = [], pki.server_context()
+        other = Ends(client_context, pki.server_context()).handshake().settle()
+        forking.set_servername_callback(lambda *_: forked.append(os.fork()))
+        ends = Ends(client_context, forking)
+        errors, said = self.told(ends.try_handshake, other, forked)
+        assert said.startswith('True') and self.MID_OPERATION in said
+        assert (None, None) == errors
+        assert pattern(20000) == ends.settle().transfer(ends.client_end, pattern(20000))
+
+    @pytest.mark.parametrize('is_told', [True, False], ids=['os.fork', 'a fork of C code'])
+    @pytest.mark.parametrize('name, before', [('push', True), ('push', False), ('drain', True),
+                                              ('drain', False), ('take_back', True)])
+    def test_between_steps(self, kind, ends, monkeypatch, name, before, is_told):
+        """So does a fork between two steps of an operation, by a signal handler."""
+        other = Ends(ends.client.context, ends.server.context).handshake().settle()
+        cls, forked = KINDS[kind], []
+        step = getattr(cls, name)
+        if not is_told:
+            monkeypatch.setattr(sockets.Pair, 'notice_fork', lambda self: None)
+
+        def with_fork(self, *args):
+            if forked:
+                return step(self, *args)
+            if before:
+                forked.append(os.fork())
+                return step(self, *args)
+            done = step(self, *args)
+            forked.append(os.fork())
+            return done
+
+        def work():
+            data = b''
+            while len(data) < 30000:
+                data += ends.server.read(30000)
+            return data
+
+        ends.client.write(pattern(30000))
+        ends.pump()
+        if name == 'take_back':  # only what fails takes back
+            ends.server_end.incoming._put_back(b'\x17\3\3\0\x20' + b'x' * 32)
+        monkeypatch.setattr(cls, name, with_fork)
+        result, said = self.told(work, other, forked)
+        assert said.startswith('True') and self.MID_OPERATION in said
+        assert '[SSL: ' in result if name == 'take_back' else result == pattern(30000)
+
+    def test_without_descriptors(self, ends, monkeypatch):
+        """A child that cannot make sockets never uses its parent's; it tries again."""
+        def child():
+            def fail(*_):
+                raise socket.error(errno.EMFILE, 'too many')
+
+            with monkeypatch.context() as patch:
+                patch.setattr(sockets.Pair, '_connected', staticmethod(fail))
+                errors = [raised(ends.client.write, b'x') for _ in range(2)]
+            return str([error.errno for error in errors] +
+                       [ends.transfer(ends.client_end, b'abc')])
+
+        monkeypatch.setattr(sockets.Pair, 'notice_fork', lambda self: None)
+        assert str([errno.EMFILE, errno.EMFILE, b'abc']) == in_child(child)
+
     def test_old_numbers(self, ends):
         """The child's sockets have the old numbers, are others, and close with a new program."""
         pair = current.current_pair()
