@@ -51,6 +51,17 @@ class SmallPair(sockets.Pair):
         return ends
 
 
+class SmallLoopbackPair(LoopbackPair):
+    """The same over TCP."""
+
+    def _connected(self):
+        ends = super(SmallLoopbackPair, self)._connected()
+        for end in ends:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        return ends
+
+
 KINDS = {'socketpair': sockets.Pair, 'small': SmallPair, 'loopback': LoopbackPair}
 
 
@@ -129,6 +140,18 @@ def ends(client_context, server_context):
 
 class TestSockets(object):
     """What goes through is right on every kind of sockets."""
+
+    def test_small_loopback(self, fresh, client_context, server_context):
+        """A TCP pair may hold less than a record: it goes in pieces."""
+        current._current.append(SmallLoopbackPair())
+        ends = Ends(client_context, server_context)
+        results = []
+        thread = threading.Thread(target=lambda: results.append(
+            ends.handshake().settle().transfer(ends.client_end, pattern(50000))))
+        thread.daemon = True
+        thread.start()
+        thread.join(30)
+        assert [pattern(50000)] == results
 
     @pytest.mark.parametrize('size', [1, 100, 16384, 16385, 65536, 1000000])
     def test_data(self, kind, client_context, server_context, size):
