@@ -334,7 +334,7 @@ class _Supervisor(object):
     def _interrupt(self):
         self._end(signal.SIGINT)
         while self._all():
-            self._reap(options=0)
+            self._reap(wait=True)
         raise KeyboardInterrupt
 
     def _end(self, number):
@@ -344,10 +344,10 @@ class _Supervisor(object):
             self._listener.close()
         _signal_all(self._all(), number)
 
-    def _reap(self, options=os.WNOHANG):
+    def _reap(self, wait=False):
         """Forget workers that have ended; replace those that ended unexpectedly."""
         while self._all():
-            process, status = _despite_signals(os.waitpid, -1, options)
+            process, status = _despite_signals(os.waitpid, -1, 0 if wait else os.WNOHANG)
             if not process:
                 return
             self._retired.discard(process)

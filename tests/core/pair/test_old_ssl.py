@@ -119,6 +119,28 @@ print(type(current_pair()).__name__)
     assert ["('OPEN', 'hello')", 'OVER SOCKETS', 'LoopbackPair'] == finished.stdout.splitlines()
 
 
+def test_commands_as_on_windows(run_python):
+    """Each module of the commands can be imported there, and they say what they do."""
+    finished = run_python('''
+from __future__ import print_function
+import argparse, os, pkgutil, subprocess, sys, tempfile  # which look for what is taken away
+os.environ['SSLPROTO27_ENGINE'] = 'pair'
+%s
+import importlib
+import sslproto27._cli
+from sslproto27.__main__ import main
+for _, name, _ in pkgutil.iter_modules(sslproto27._cli.__path__):
+    importlib.import_module('sslproto27._cli.' + name)
+for arguments in ['--version'], ['proxy', '--help']:
+    try:
+        main(arguments)
+    except SystemExit as end:
+        print(end.code)
+''' % (WINDOWS % 'import trollius, trollius.unix_events, trollius.selectors'))
+    assert (0, '') == (finished.returncode, finished.stderr)
+    assert ['0', '0'] == [line for line in finished.stdout.splitlines() if line.isdigit()]
+
+
 @pytest.mark.skipif(PYPY, reason='PyPy starts Trollius too slowly for what it would show')
 def test_loop_as_on_windows(run_python):
     """So does an echo over Trollius' loop, on select()."""
