@@ -7,7 +7,7 @@ that mark.
 """
 from __future__ import absolute_import, division, print_function
 
-import _socket
+import _socket  # programs replace what is in socket
 import errno
 import itertools
 import os
@@ -44,11 +44,11 @@ class LoopbackPair(Pair):
         self._numbers_of_marks = itertools.count()
         self._taken_back = 0  # how often take_back() was called
         self._under_way = {}  # from the end that is read to its `_Reading`
-        listener = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = _new()
         try:
             listener.bind(('127.0.0.1', 0))
             listener.listen(1)
-            outer = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            outer = _new()
             outer.connect(listener.getsockname())
             inner = _accepted(listener, outer.getsockname())
         finally:
@@ -151,6 +151,13 @@ def _wait_for(end):
     except select.error as error:
         if error.args[0] != errno.EINTR or not is_native():
             raise
+
+
+def _new():
+    """Return a new socket that no program has changed: neither its class nor its timeout."""
+    end = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    end.settimeout(None)
+    return end
 
 
 def _accepted(listener, address):

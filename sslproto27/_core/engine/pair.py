@@ -21,7 +21,7 @@ interrupted before.
 """
 from __future__ import absolute_import, division, print_function
 
-import _socket
+import _socket  # programs replace what is in socket
 import errno
 import os
 import socket
@@ -96,7 +96,7 @@ class Pair(object):
 
     @staticmethod
     def _connected():
-        ends = _socket.socketpair()  # not of socket, which gevent and eventlet change
+        ends = [getattr(end, '_sock', end) for end in _socket.socketpair()]
         for end in ends:
             end.setblocking(False)
         return ends

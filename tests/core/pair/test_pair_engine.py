@@ -26,7 +26,7 @@ if not PY2:
     pytest.skip("Python 3's ssl has memory BIOs", allow_module_level=True)
 
 from sslproto27._core.pair import settings, sslobject as engine  # noqa: E402
-from sslproto27._core.engine import current, pair as sockets  # noqa: E402
+from sslproto27._core.engine import current, loopback, pair as sockets  # noqa: E402
 from sslproto27._core.engine.loopback import LoopbackPair  # noqa: E402
 from sslproto27._core.constants import (  # noqa: E402
     OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION)
@@ -143,7 +143,10 @@ class TestSockets(object):
 
     def test_small_loopback(self, fresh, client_context, server_context):
         """A TCP pair may hold less than a record: it goes in pieces."""
-        current._current.append(SmallLoopbackPair())
+        pair = SmallLoopbackPair()
+        assert 0 < pair.push(pattern(16384)) <= 2048
+        pair.discard()
+        current._current.append(pair)
         ends = Ends(client_context, server_context)
         results = []
         thread = threading.Thread(target=lambda: results.append(
@@ -209,12 +212,28 @@ class TestSockets(object):
                 stranger.sendall(b'stranger')
                 strangers.append(stranger)
 
-        monkeypatch.setattr(_socket, 'socket', Listener)
+        monkeypatch.setattr(loopback, '_new', Listener)
         pair = LoopbackPair()
         monkeypatch.undo()
         assert [1, 5] == [len(strangers), pair.push(b'hello')]
         assert b'hello' == pair.inner.recv(100)
         strangers[0].close()
+
+    @pytest.mark.parametrize('cls', [LoopbackPair, sockets.Pair])
+    def test_changed_sockets(self, monkeypatch, cls):
+        """What a program puts in place of Python's sockets, for a proxy, does not come in here."""
+        def refuse(*_):
+            raise AssertionError('the program took the place of sockets')
+
+        monkeypatch.setattr(socket, 'socket', refuse)
+        monkeypatch.setattr(socket, 'socketpair', refuse)
+        socket.setdefaulttimeout(0)
+        try:
+            pair = cls()
+        finally:
+            socket.setdefaulttimeout(None)
+        assert 5 == pair.push(b'hello')
+        assert b'hello' == pair.inner.recv(100)
 
 
 class TestRecords(object):
