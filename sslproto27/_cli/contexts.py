@@ -85,9 +85,11 @@ def _has(path, form):
 def offer(context, names):
     """Make *context* offer or accept the ALPN protocols *names* (RFC 7301)."""
     if names:
+        if not hasattr(context, 'set_alpn_protocols'):
+            raise UserError('--alpn: this ssl module has no ALPN; Python 2.7.10 has')
         try:
             context.set_alpn_protocols(names)
-        except (ssl.SSLError, ValueError) as error:
+        except (ssl.SSLError, ValueError, NotImplementedError) as error:
             raise UserError('--alpn: %s', error)
 
 

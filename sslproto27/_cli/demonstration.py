@@ -45,7 +45,7 @@ def _demonstrate(console, loop, folder):
 
     server_context = create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(u'localhost').configure_cert(server_context)
-    server_context.set_alpn_protocols(['echo'])
+    _offer(server_context)
     server = yield From(start_server(
         lambda reader, writer: trollius.ensure_future(_echo(reader, writer), loop=loop),
         '127.0.0.1', 0, ssl=server_context, loop=loop))
@@ -56,7 +56,7 @@ def _demonstrate(console, loop, folder):
     console.line()
     console.line('Our own client:')
     client_context = create_default_context(cafile=trusted)
-    client_context.set_alpn_protocols(['echo'])
+    _offer(client_context)
     yield From(_talk(console, loop, port, client_context))
     console.line()
     console.line('A client of another program, openssl s_client:')
@@ -64,6 +64,11 @@ def _demonstrate(console, loop, folder):
 
     server.close()
     yield From(server.wait_closed())
+
+
+def _offer(context):
+    if getattr(ssl, 'HAS_ALPN', False):
+        context.set_alpn_protocols(['echo'])
 
 
 @trollius.coroutine
@@ -89,7 +94,7 @@ def _talk(console, loop, port, context):
         ('version', writer.get_extra_info('tls_version')),
         ('cipher', writer.get_extra_info('cipher')[0]),
         ('certificate', 'verified, for ' + names),
-        ('ALPN', writer.get_extra_info('alpn_protocol')),
+        ('ALPN', writer.get_extra_info('alpn_protocol') or 'none'),
         ('echo', echo.decode('ascii')),
     ])
     writer.close()

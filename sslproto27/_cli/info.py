@@ -46,9 +46,10 @@ def run(arguments):
             console.fact('lacks', name, ': ', LIMITS[name])
     if NAME == 'stdlib' and os.environ.get('SSLPROTO27_ENGINE'):
         console.fact('variable', 'SSLPROTO27_ENGINE means nothing on Python 3')
-    for name, value in (('TLS 1.3', getattr(ssl, 'HAS_TLSv1_3', False)),
-                        ('ALPN', getattr(ssl, 'HAS_ALPN', False))):
-        console.fact(name, ('good', 'yes') if value else ('bad', 'no, not in this OpenSSL'))
+    for name, flag in ('TLS 1.3', 'HAS_TLSv1_3'), ('ALPN', 'HAS_ALPN'):
+        lacks = 'OpenSSL' if hasattr(ssl, flag) else 'ssl module'
+        console.fact(name, ('good', 'yes') if getattr(ssl, flag, False) else
+                     ('bad', 'no, not in this ' + lacks))
     _trust_store(console)
     for name in sorted(one for _, one, _ in pkgutil.iter_modules(package_path)
                        if not one.startswith('_') and one != 'context'):

@@ -37,7 +37,7 @@ def _native_context(configuration, server_side):
     if wanted.protocols:
         try:
             context.set_alpn_protocols([_alpn_name(one) for one in wanted.protocols])
-        except NotImplementedError:
+        except (NotImplementedError, AttributeError):  # before 2.7.10
             raise bad_value('inner_protocols need ALPN, which this ssl module does not have')
     if wanted.key is not None:
         load_chain(context, wanted.certificates, wanted.key.pem, wanted.key.ask_password())

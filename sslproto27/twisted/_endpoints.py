@@ -62,7 +62,7 @@ class TLSFactory(Unique, WrappingFactory):
 def _offer(context, protocols):
     """Let *context* negotiate *protocols* (list of bytes) by ALPN."""
     names = [name.decode('ascii') for name in protocols]
-    if not names or not ssl.HAS_ALPN:
+    if not names or not getattr(ssl, 'HAS_ALPN', False):  # before 2.7.10 there is no such name
         return
     if _offered.setdefault(context, names) != names:
         raise ValueError('context has the ALPN protocols of another factory, %r: make one for %r'

@@ -164,6 +164,8 @@ def _load(context, certificate, key):
 
 def _offer(context, alpn):
     if alpn is not None:
+        if not hasattr(context, 'set_alpn_protocols'):
+            raise ValueError('alpn=%s: this ssl module has no ALPN' % alpn)
         try:
             context.set_alpn_protocols(alpn.split(','))
         except (ssl.SSLError, ValueError) as error:

@@ -53,7 +53,7 @@ class AgentEndpointFactory(Unique):
                  bindAddress=None, **options):
         if context is None:
             context = create_default_context()
-            if ssl.HAS_ALPN:
+            if getattr(ssl, 'HAS_ALPN', False):
                 context.set_alpn_protocols(['http/1.1'])
         settings_of(context, False, 'a-name.invalid', options)
         self._reactor = reactor

@@ -230,8 +230,11 @@ def get_keylog_filename(context):
 
 def set_keylog_filename(context, value):
     """Raise unless *value* is None: this engine cannot log secrets."""
-    if value is not None:
-        raise cannot('keylog_filename')
+    if value is None:
+        return
+    if not isinstance(value, (bytes, text_type)):
+        raise TypeError('keylog_filename must be text, not %s' % type(value).__name__)
+    raise cannot('keylog_filename')
 
 
 def get_session_ticket_keys(context):
@@ -241,7 +244,9 @@ def get_session_ticket_keys(context):
 
 def set_session_ticket_keys(context, value):
     """Raise unless *value* is empty: this engine cannot set keys."""
-    if value:
+    if isinstance(value, (bytes, bytearray, text_type)):
+        raise TypeError('session_ticket_keys must be a sequence of keys, not a single one')
+    if [as_bytes(key, 'session_ticket_keys') for key in value]:
         raise cannot('session_ticket_keys')
 
 

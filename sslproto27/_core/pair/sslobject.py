@@ -697,7 +697,7 @@ class SSLObject(Attributes):
 
     def version(self):
         """Return the protocol version, such as 'TLSv1.3'; None before the handshake."""
-        return self._native.version() if self._done else None
+        return str(self._native.version()) if self._done else None
 
     def cipher(self):
         """Return (name, the version that defined it, secret bits); None before the handshake."""

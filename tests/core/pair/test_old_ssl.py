@@ -79,6 +79,28 @@ for name in ('SIGHUP', 'SIGCHLD', 'SIGALRM', 'setitimer', 'SIGUSR1'):
 '''
 
 
+@pytest.mark.parametrize('arguments, lines', [
+    (['serve', '--listen', '127.0.0.1:0', '--cert', '@localhost', '--alpn', 'h2'],
+     'sslproto27: --alpn: this ssl module has no ALPN; Python 2.7.10 has'),
+    (['connect', 'localhost:1', '--alpn', 'h2'],
+     'sslproto27: --alpn: this ssl module has no ALPN; Python 2.7.10 has'),
+    (['info'], 'no, not in this ssl module')], ids=['serve', 'connect', 'info'])
+def test_commands_without_alpn(run_python, pki, arguments, lines):
+    """The command line says in one line what the ssl of Python 2.7.5 has not."""
+    # 2.7.18's own ssl needs PROTOCOL_TLS for contexts that requests makes.
+    arguments = [pki.path(one[1:]) if one.startswith('@') else one for one in arguments]
+    finished = run_python("""
+import os, sys
+os.environ['SSLPROTO27_ENGINE'] = 'pair'
+%s
+from sslproto27.__main__ import main
+sys.exit(main(%r))
+""" % (OLD.replace("'PROTOCOL_TLS', ", ''), arguments))
+    assert 'Traceback' not in finished.stderr
+    assert lines in finished.stdout + finished.stderr
+    assert (arguments == ['info']) == (not finished.returncode)
+
+
 @pytest.mark.parametrize('missing', [OLD, OLD_OPENSSL], ids=['2.7.5', '1.0.2'])
 def test_old(run_python, missing):
     """The core works with an ssl that has only what PEP 466 brought to Python 2.7.5."""

@@ -1047,6 +1047,18 @@ class TestLimits(object):
         assert ['verify_code', 'verify_message'] == [
             refused(getattr, error, name).name for name in ('verify_code', 'verify_message')]
 
+    @pytest.mark.parametrize('name, value', [
+        ('session_ticket_keys', None), ('session_ticket_keys', b'k' * 80),
+        ('session_ticket_keys', [5]), ('keylog_filename', 5)])
+    def test_types(self, name, value):
+        """What is no value of a setting at all is a TypeError, as elsewhere."""
+        context = engine.NativeContext(ssl.PROTOCOL_SSLv23)
+        assert TypeError is type(raised(getattr(settings, 'set_' + name), context, value))
+
+    def test_native_text(self, ends):
+        """The version is native text on PyPy as well."""
+        assert str is type(ends.client.version())
+
     def test_what_is_known(self, ends):
         """What is known all the same is told: a client resumes nothing, nor has shared ciphers."""
         assert (False, None) == (ends.client.session_reused, ends.client.shared_ciphers())
