@@ -942,3 +942,5 @@ elif PY2:
                 socket._fileobject.close(self)
             finally:
                 sock._drop()
+else:
+    OwnedFile = None  # Python 3's own sockets make files otherwise
