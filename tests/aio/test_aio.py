@@ -166,6 +166,7 @@ class TestConnections(object):
 
     def test_many_clients(self, aio_loop, run, serve, connect, pki):
         """Thirty clients, 100 KiB each way, each get their own answer; no descriptor is left."""
+        gc.collect()  # what earlier tests have left
         made, before = Apps(aio_loop), descriptors()
         port, context = serve(made, ssl=pki.server_context('ecdsa')), pki.client_context()
         clients = [App(aio_loop) for _ in range(30)]
@@ -725,6 +726,7 @@ class TestFailures(object):
     def test_no_descriptor_is_left(self, aio_loop, run, serve, pki):
         """After 500 failed handshakes there are as many descriptors as before."""
         port = serve(Apps(aio_loop), ssl=pki.server_context('ecdsa'))
+        gc.collect()  # what earlier tests have left
         context, before = pki.client_context(trust='stranger-ca'), descriptors()
 
         @aio.coroutine

@@ -528,6 +528,8 @@ class TestCreateDefaultContext(object):
         """What holds none is refused, as by Python 3's ssl."""
         assert isinstance(raised(create_default_context, cadata=wrong), (ssl.SSLError, ValueError))
 
+    @pytest.mark.skipif((3,) <= sys.version_info < (3, 10),
+                        reason="Python 3.7's ssl takes up to a few bytes more")
     @pytest.mark.parametrize('more', [b'\0', b'\n', b'x', b'0', b'more'])
     @pytest.mark.parametrize('kind', [bytes, bytearray])
     def test_more_than_certificates(self, pki, more, kind):
