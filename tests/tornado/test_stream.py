@@ -391,8 +391,10 @@ class TestEnd(object):
         assert stream.error is None
 
     @pytest.mark.parametrize('suppressed', [False, True])
-    @pytest.mark.parametrize('end, data', [(iostream.IOStream.close, b''), (reset, b''),
-                                           (reset, b'some')], ids=['eof', 'reset', 'data'])
+    @pytest.mark.parametrize('end, data', [
+        pytest.param(iostream.IOStream.close, b'', id='eof'), pytest.param(reset, b'', id='reset'),
+        pytest.param(reset, b'some', id='data', marks=pytest.mark.skipif(
+            not PY2, reason="asyncio's loop tells no stream with unread data of a reset"))])
     @on_loop
     def test_cut_before_the_read(self, pki, end, data, suppressed):
         """A cut that was noticed before read_until_close() is called fails it, too."""
