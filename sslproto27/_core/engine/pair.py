@@ -350,18 +350,23 @@ class Pair(object):
         if self.lost:
             return False
         for number, identity in zip(self._numbers, self._identities or ()):
-            try:
-                if _identity(number) != identity:
-                    return False
-            except OSError:
-                if not is_native():
-                    raise
-                # closed: `enter` makes new ones
+            if _is_still(number, identity) is False:  # if it is closed, `enter` makes new ones
+                return False
         return True
 
 
 def _identity(number):
     return _fstat(number)[1:3]  # inode and device
+
+
+def _is_still(number, identity):
+    """Return whether *number* is *identity*'s (bool); None if it is closed."""
+    try:
+        return _identity(number) == identity
+    except OSError:
+        if not is_native():
+            raise
+        return None
 
 
 def _put(descriptor, number, identity):
@@ -374,19 +379,16 @@ def _put(descriptor, number, identity):
     Returns:
         bool: False if the number is somebody else's.
     """
-    try:
-        if _identity(number) != identity:
-            return False
-    except OSError:
-        if not is_native():
-            raise
+    found = _is_still(number, identity)
+    if found is None:
         copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD, number)  # the first one that is free
         if copy == number:
             return True
         os.close(copy)
         return False
-    os.dup2(descriptor, number)
-    return True
+    if found:
+        os.dup2(descriptor, number)
+    return found
 
 
 _lost = []
