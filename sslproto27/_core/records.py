@@ -8,7 +8,8 @@ from __future__ import absolute_import, division, print_function
 import struct
 
 __all__ = ['ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'HEADER_SIZE', 'RECORD', 'CertificateReader',
-           'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size', 'server_name']
+           'ServerNameReader', 'fatal_alert', 'frame_size', 'kind_and_size', 'number',
+           'server_name']
 
 # Content types, RFC 8446 B.1. 24 is RFC 6520's heartbeat.
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 23, 24
@@ -109,7 +110,7 @@ class _MessageReader(object):
     def _read(self):
         messages = self._messages
         while len(messages) >= _MESSAGE_HEADER:
-            end = _MESSAGE_HEADER + _uint24(messages, 1)
+            end = _MESSAGE_HEADER + number(messages[1:_MESSAGE_HEADER])
             if end > len(messages):
                 return
             if messages[0] == self._TYPE:
@@ -168,7 +169,15 @@ def _first_certificate(message):
     """Return the first certificate of a Certificate message; b'' if there is none."""
     if len(message) < 6:
         return b''
-    return bytes(message[6:6 + _uint24(message, 3)])
+    return bytes(message[6:6 + number(message[3:6])])
+
+
+def number(data):
+    """Return the number that *data* (bytearray) is, its first byte the highest."""
+    found = 0
+    for byte in data:
+        found = found << 8 | byte
+    return found
 
 
 class _Fields(object):
@@ -199,10 +208,7 @@ class _Fields(object):
 
     def number(self, size):
         """Return the next number, of *size* bytes."""
-        number = 0
-        for byte in self.take(size):
-            number = number << 8 | byte
-        return number
+        return number(self.take(size))
 
     def vector(self, size):
         """Return the fields of the next vector, whose length has *size* bytes (RFC 8446 3.4)."""
@@ -242,7 +248,3 @@ def _host_name(entries):
     if kind != _HOST_NAME or entries or not name or b'\0' in name:
         raise ValueError('a ClientHello with a bad server name')
     return name
-
-
-def _uint24(data, start):
-    return data[start] << 16 | data[start + 1] << 8 | data[start + 2]

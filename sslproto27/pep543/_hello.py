@@ -7,7 +7,7 @@ So we read it before OpenSSL sees a byte, and then pass all bytes to OpenSSL.
 """
 from __future__ import absolute_import, division, print_function
 
-from .._core.records import HANDSHAKE, HEADER_SIZE, RECORD, fatal_alert, server_name
+from .._core.records import HANDSHAKE, HEADER_SIZE, RECORD, fatal_alert, number, server_name
 
 __all__ = ['ClientHello', 'DECODE_ERROR', 'HANDSHAKE_FAILURE', 'INTERNAL_ERROR',
            'UNRECOGNIZED_NAME', 'alert']
@@ -54,7 +54,7 @@ class ClientHello(object):
         start = 0
         while len(records) - start >= HEADER_SIZE:
             content = start + HEADER_SIZE
-            size = _number(records[start + 3:content])
+            size = number(records[start + 3:content])
             if records[start] != HANDSHAKE or not 0 < size <= RECORD:
                 raise ValueError('no TLS handshake')
             if len(records) < content + size:
@@ -72,7 +72,7 @@ class ClientHello(object):
             raise ValueError('no ClientHello')
         if len(message) < 4:
             return False
-        size = _number(message[1:4])
+        size = number(message[1:4])
         if size > _LARGEST_HELLO:
             raise ValueError('a ClientHello that is too large')
         if len(message) < 4 + size:
@@ -80,13 +80,6 @@ class ClientHello(object):
         name = server_name(message[4:4 + size])
         self.server_name = None if name is None else _text(name)
         return True
-
-
-def _number(data):
-    number = 0
-    for byte in data:
-        number = number << 8 | byte
-    return number
 
 
 def _text(name):
