@@ -190,11 +190,8 @@ MUTATIONS = [
      '        return'),
     ('Objects may be freed in any order', '_core/sslobject.py',
      '        ssl_object._state = _RUNNING\n', ''),
-    ('same effect if nothing can be written', '_core/engine/guard.py', '    finally:\n'
-     '        # Whatever', '    except KeyError:\n'
-     '        pass\n'
-     '    else:\n'
-     '        # Whatever'),
+    ('same effect if nothing can be written', '_core/engine/cpython27.py',
+     '        function = _certain(function, types, failure)\n', '        pass\n'),
     ('same effect if nothing can be written', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)", "_callback('psk_server', _psk_server, 16)"),
     ('Errors that other code left', '_core/errors.py', 'if number and not silent:', 'if number:'),

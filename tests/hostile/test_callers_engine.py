@@ -174,7 +174,39 @@ class TestFailingCallbacks(object):
         with interruptible():
             answers = map(operator.methodcaller('__call__'), steps)  # no Python in between
         assert (0, []) == (answers[1], called)
-        assert 'A callback of OpenSSL was interrupted\n' == capfd.readouterr()[1]
+        assert 'KeyboardInterrupt' in capfd.readouterr()[1]
+
+    @only_graft
+    @only_ctypes
+    @pytest.mark.parametrize('watch', [sys.settrace, sys.setprofile])
+    @pytest.mark.parametrize('name, failure', [('psk_server', 0), ('ticket_key', -1),
+                                               ('server_name', 2)])
+    def test_tracer_raises(self, name, failure, watch, capfd):
+        """Whenever a tracer raises, C gets the answer or the failure."""
+        answer = 0x1234567
+        made = binding.callback(name, lambda *args: answer, failure)
+        arguments = [None] * (len(libssl.callback_types(name)[1]) - 1) + [0]
+        if name == 'server_name':
+            arguments[-1] = None
+        found = []
+        for last in range(1, 100):
+            events = []
+
+            def tracer(frame, event, argument):
+                events.append(event)
+                if len(events) == last:
+                    raise KeyboardInterrupt
+                return tracer
+            call = functools.partial(made, *arguments)
+            # No Python in between: the tracer is called for the callback alone.
+            both = [functools.partial(watch, tracer), call, functools.partial(watch, None)]
+            results = map(operator.methodcaller('__call__'), both)
+            found.append(results[1])
+            if len(events) < last:
+                break
+        assert failure == found[0] and answer == found[-1]
+        assert {failure, answer} == set(found)
+        assert answer == made(*arguments)
 
     @not_in_pair('set_psk_server_callback')
     @pytest.mark.parametrize('how', sorted(FAILURES))

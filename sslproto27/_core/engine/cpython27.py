@@ -10,6 +10,8 @@ from __future__ import absolute_import, division, print_function
 
 import ctypes
 import functools
+import itertools
+import operator
 
 import _socket
 import _ssl
@@ -142,13 +144,48 @@ def address(handle):
 def callback(name, function, failure=None):
     """See the contract."""
     result, arguments = callback_types(name)
+    types = [_TYPES[kind] for kind in arguments]
+    function = guarded(function, failure)
+    if failure is not None:
+        function = _certain(function, types, failure)
     # Not PYFUNCTYPE: the native object's own calls release the interpreter's lock.
-    made = ctypes.CFUNCTYPE(_TYPES[result], *[_TYPES[kind] for kind in arguments])(
-        guarded(function, failure))
+    made = ctypes.CFUNCTYPE(_TYPES[result], *types)(function)
     # We never drop this reference: OpenSSL may call it while the interpreter shuts down, when this
     # module's globals are already gone.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     return made
+
+
+#: The interpreter's own threading.local, in C, even if gevent or eventlet has replaced that.
+_Local, = [one for one in object.__subclasses__()
+           if (one.__module__, one.__name__) == ('thread', '_local')]
+
+
+def _certain(function, types, failure):
+    """
+    Return a callable in C that returns what *function* returns, and *failure* if that raises.
+
+    If a Python function raises, ctypes returns to C whatever is on the stack. A signal handler, a
+    tracer or a profiler can raise before the function's first step and after its last one, where
+    the function cannot catch it. So the function does not return its result, but leaves it for its
+    thread; ctypes ends the call, and C code alone takes the result.
+    """
+    class Answers(_Local):
+        # Without a result: a thread that has left none yet has this one.
+        take = functools.partial(int, failure)
+    answers, partial = Answers(), functools.partial
+
+    def leave(*args):
+        result = function(*args)
+        kept = answers.__dict__
+        if not kept:
+            answers.take = partial(kept.pop, 'result', failure)
+        kept['result'] = result
+    call = ctypes.PYFUNCTYPE(None, *types)(leave)
+    results = itertools.imap(operator.methodcaller('take'), itertools.repeat(answers))
+    # ctypes passes an int, as if the call had returned one: a default for next(), never used.
+    call.restype = functools.partial(next, results)
+    return call
 
 
 def _dummy():
