@@ -136,7 +136,7 @@ class _TrolliusReading(object):
             ValueError: a separator is empty, or there is none.
         """
         separators = separator if isinstance(separator, tuple) else (separator,)
-        if not separators or not all(separators):
+        if not separators or not min(map(len, separators)):
             raise ValueError('separator must have at least one byte')
         longest, buffer, start = max(map(len, separators)), self._buffer, 0
         while True:

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import socket
+from collections import deque
 
 from . import pipe_states
 from .api import SSLObject
@@ -41,7 +42,8 @@ class _PipeEngine(object):
         self.outgoing = []  # records for the peer, in order
         self._eof = False   # of the socket below
         self._received, self._position = b'', 0
-        self._later = []    # the same, of later messages; see `receive`
+        self._later = deque()  # the same, of later messages; see `receive`
+        self._later_size = 0   # and how many bytes these are
         self.kept = 0       # bytes of plaintext that `read_whole` has, and waits for more
 
     @property
@@ -62,7 +64,7 @@ class _PipeEngine(object):
     @property
     def pending(self):
         """How many bytes of plaintext are here."""
-        return len(self._received) - self._position + sum(map(len, self._later))
+        return len(self._received) - self._position + self._later_size
 
     # Steps
 
@@ -84,7 +86,8 @@ class _PipeEngine(object):
         """Forget the plaintext that is here, and return it."""
         received = self._received[self._position:] + b''.join(self._later)
         self._received, self._position = b'', 0
-        del self._later[:]
+        self._later.clear()
+        self._later_size = 0
         return received
 
     def read(self, size):
@@ -94,9 +97,10 @@ class _PipeEngine(object):
         received, start = self._received, self._position
         left = len(received) - start
         if not left and self._later:
-            received, start = self._later.pop(0), 0
+            received, start = self._later.popleft(), 0
             self._received, self._position = received, start
             left = len(received)
+            self._later_size -= left
         if left:
             if not start and left <= size:
                 self._received = b''
@@ -119,14 +123,14 @@ class _PipeEngine(object):
         if pending < size and not (pipe.failure or self._eof or pipe.state in PEER_ENDED):
             self.kept = pending
             return None
-        pieces = [self._received[self._position:]] + self._later
-        self._position, self._later = 0, []
-        more = pending - size
-        while more > 0 and more >= len(pieces[-1]):
-            more -= len(pieces[-1])
-            self._later.insert(0, pieces.pop())
-        end = len(pieces[-1]) - max(more, 0)
-        self._received = pieces[-1][end:]
+        pieces = [self._received[self._position:]]
+        missing = size - len(pieces[0])
+        while missing > 0 and self._later:
+            pieces.append(self._later.popleft())
+            self._later_size -= len(pieces[-1])
+            missing -= len(pieces[-1])
+        end = len(pieces[-1]) + min(missing, 0)
+        self._received, self._position = pieces[-1][end:], 0
         pieces[-1] = pieces[-1][:end]
         return b''.join(pieces)
 
@@ -170,11 +174,11 @@ class _PipeEngine(object):
         records = pipe.records_received()
         if len(records) > 1 and self._keeps_apart:
             records = _messages(records)
-        if self._later or self._position < len(self._received):
-            self._later += records
-        elif records:
-            self._received, self._position = records[0], 0
-            self._later += records[1:]
+        if records and not self._later and self._position >= len(self._received):
+            self._received, self._position = records.pop(0), 0
+        if records:
+            self._later.extend(records)
+            self._later_size += sum(map(len, records))
 
     def write(self, data):
         """Encrypt *data*, or keep it until the handshake is done."""

@@ -1150,3 +1150,4 @@ class TestReaduntil(object):
     def test_no_separator(self, run, reader):
         """An empty separator is a ValueError."""
         assert ValueError is type(raised(run, reader.readuntil(b'')))
+        assert TypeError is type(raised(run, reader.readuntil(None)))

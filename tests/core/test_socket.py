@@ -1,6 +1,7 @@
 """`SSLSocket`: blocking TLS over anything with recv and sendall."""
 from __future__ import absolute_import, division, print_function
 
+import collections
 import contextlib
 import errno
 import functools
@@ -183,6 +184,21 @@ class TestConversation(object):
         assert (b'', 7) == (ours.recv(0), ours.pending())
         assert (b'd', b'efghij') == (ours.read(1), ours.recv(100))
         assert (b'', 0) == (ours.recv(0), ours.pending())
+
+    def test_pending_of_many_records(self, tls):
+        """pending() tells how much there is without a look at each record."""
+        class Unseen(collections.deque):
+            """One that nobody may go through."""
+            __iter__ = None
+        ours, theirs = tls
+        for _ in range(50):
+            theirs.sendall(b'x')
+        assert b'x' == ours.recv(1)
+        pending = ours.pending()
+        assert pending > 5
+        ours._engine._later = Unseen(ours._engine._later)
+        for left in reversed(range(pending)):
+            assert (b'x', left) == (ours.recv(1), ours.pending())
 
     def test_recv_into(self, tls):
         """recv_into fills a buffer, or as much of it as it is told to."""
