@@ -439,13 +439,15 @@ class SSLPipe(OneProcess, Unique):
 
     def _fail(self, error):
         """End TLS because of *error*."""
+        is_first = self.failure is None
+        if is_first:  # before the state changes: a signal handler may raise in between
+            self.failure = error
         self._enter(FAIL)
         del self.backlog[:]
         self.backlog_size = 0
-        if self.failure is None:
+        if is_first:
             if isinstance(error, ssl.SSLError):
                 explain(error, self._arguments[0], self.ssl_object, self._incoming)
-            self.failure = error
             if not PY2:  # its traceback holds this very object, by its frames
                 error.__traceback__ = error.__context__ = None
 

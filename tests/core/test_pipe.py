@@ -522,6 +522,34 @@ class TestFailure(object):
         assert (ssl.SSLError, 'SSLV3_ALERT_BAD_RECORD_MAC') == (type(alert), alert.reason)
         assert (BROKEN, BROKEN) == (us.state, peer.state)
 
+    def test_interrupted_failure(self, client_context):
+        """A signal handler may raise at any moment: a BROKEN pipe has a failure."""
+        broken = 0
+        for last in range(1, 1000):
+            pipe = SSLPipe(client_context, server_hostname='localhost')
+            pipe.do_handshake()
+            steps = []
+
+            def tracer(frame, event, argument):
+                if 'sslproto27' in frame.f_code.co_filename:
+                    steps.append(event)
+                    if len(steps) == last:
+                        raise KeyboardInterrupt
+                return tracer
+            before = sys.gettrace()
+            sys.settrace(tracer)
+            try:
+                pipe.feed_ssldata(GARBAGE)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(before)
+            broken += pipe.state is BROKEN
+            assert pipe.state is not BROKEN or pipe.failure is not None
+            if len(steps) < last:
+                break
+        assert pipe.state is BROKEN and broken > 1
+
     def test_data_before_failure(self, pipes, ours):
         """What was decrypted before the record that failed, in the same feed, is not lost."""
         us, peer = pipes.sides(ours)
