@@ -8,9 +8,15 @@ from __future__ import absolute_import, division, print_function
 
 import logging
 
-from ._core.api import (
-    MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
-    create_default_context, wrap_bio)
+from ._command import end_command as _end_command
+
+try:
+    from ._core.api import (
+        MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
+        create_default_context, wrap_bio)
+except ValueError as error:  # SSLPROTO27_ENGINE has a wrong value
+    _end_command(error)
+    raise
 from ._core.pipe import SSLPipe
 from ._core.socket import SSLSocket
 from ._install import install, uninstall

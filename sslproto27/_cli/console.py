@@ -11,7 +11,8 @@ import six
 
 from .._core.compat import PY2
 
-__all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'seconds']
+__all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'require_python2',
+           'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -178,6 +179,12 @@ class Output(Console):
 
     def _lose(self, error):
         raise OutputError(error)
+
+
+def require_python2(command, reason):
+    """Raise UserError on Python 3, where *command* cannot work."""
+    if not PY2:
+        raise UserError('%s needs Python 2.7: %s' % (command, reason))
 
 
 def count(text):

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import threading
 
-from .console import UserError
+from .console import UserError, require_python2
 
 HELP = 'run an echo server and two clients over memory BIOs'
 
@@ -14,11 +14,11 @@ def add_arguments(parser):
 
 def run(arguments):
     """Run the demonstration."""
+    require_python2('demo', 'it runs on Trollius, which Python 3 does not have')
     try:
         from . import demonstration
     except ImportError as error:
-        raise UserError('demo needs Trollius on Python 2.7, and trustme: %s;'
-                        ' pip install trollius trustme', error)
+        raise UserError('demo needs Trollius and trustme: %s; pip install trollius trustme', error)
     try:
         demonstration.run()
     except threading.ThreadError as error:

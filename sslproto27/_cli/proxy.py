@@ -12,7 +12,7 @@ import traceback
 from .._core.api import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
-from .console import Console, UserError, count, printable, seconds
+from .console import Console, UserError, count, printable, require_python2, seconds
 from .contexts import load, load_certificate, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
@@ -86,10 +86,11 @@ def add_arguments(parser):
 
 def run(arguments):
     """Serve until SIGTERM or Ctrl-C."""
+    require_python2('proxy', 'it runs on Trollius, which Python 3 does not have')
     try:
         from . import relay
     except ImportError as error:
-        raise UserError('proxy needs Trollius on Python 2.7: %s; pip install trollius', error)
+        raise UserError('proxy needs Trollius: %s; pip install trollius', error)
     if not hasattr(os, 'fork'):
         raise UserError('proxy needs processes that fork, as on POSIX systems')
     _check(arguments)

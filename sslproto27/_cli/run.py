@@ -10,9 +10,8 @@ import sys
 import zipfile
 
 from .. import __path__ as package_path
-from .._core.compat import PY2
 from .._install import FRAMEWORKS
-from .console import UserError
+from .console import UserError, require_python2
 from .hook import VARIABLE
 from .streams import settle
 
@@ -77,8 +76,7 @@ def _folder(program):
 
 def run(arguments):
     """Replace this process by the interpreter that runs the program."""
-    if not PY2:
-        raise UserError("run needs Python 2.7: Python 3's ssl has all that it would add")
+    require_python2('run', "Python 3's ssl has all that it would add")
     program = arguments.program
     if program in ([], ['--'], ['-m']):
         raise UserError('run needs a SCRIPT, or -m MODULE')

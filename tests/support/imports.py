@@ -104,7 +104,7 @@ def layers():
     found['core'] = _inside('_core', 'context') - found['engine']
     found['stream'] = _inside('_stream')
     found['https'] = _inside('_urllib3')
-    found['package'] = {''} | _inside('_install')
+    found['package'] = {''} | _inside('_command', '_install')
     found['loops'] = _inside('_aio')
     placed = set().union(*found.values())
     for name in sorted({name.split('.')[0] for name in known - placed}):

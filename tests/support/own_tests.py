@@ -24,6 +24,7 @@ OTHERS = {
     '': ['core/pep546'], 'aio': ['aio/aio'], 'context': ['core/context/sslcontext'],
     'requests': ['urllib3/requests'], 'trollius': ['aio/trollius'],
     'sockets': ['sockets/clients', 'sockets/sockets'], 'urllib3': ['urllib3/requests'],
+    '_command': ['cli/main'],
     '_install': ['cli/run', 'sockets/install'],
     '__main__': ['cli/cli', 'cli/connect', 'cli/main'],
     # What has more than its own file.
