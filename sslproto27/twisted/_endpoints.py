@@ -1,4 +1,4 @@
-"""Endpoints and factories that put TLS over others. Nothing here patches Twisted."""
+"""Endpoints and factories that put TLS over other ones. Nothing here patches Twisted."""
 from __future__ import absolute_import, division, print_function
 
 import ssl
@@ -16,19 +16,19 @@ from ._upgrade import upgrade
 
 __all__ = ['TLSClientEndpoint', 'TLSFactory', 'TLSServerEndpoint', 'startTLS']
 
-#: By context, the ALPN protocols that a factory has asked for.
+#: From a context to the ALPN protocols that a factory has requested.
 _offered = weakref.WeakKeyDictionary()
 
 
 class TLSFactory(Unique, WrappingFactory):
     """
-    A factory whose protocols have another factory's protocols over TLS.
+    A factory that puts another factory's protocols over TLS.
 
-    If that one is an IProtocolNegotiationFactory, its protocols become those of *context*, and of
-    the contexts that `by_server_name` has put behind it.
+    If the other factory is an IProtocolNegotiationFactory, *context*, and the contexts that
+    `by_server_name` has put behind it, get its protocols for ALPN.
 
     Args:
-        wrappedFactory (IProtocolFactory): the application's.
+        wrappedFactory (IProtocolFactory): the application's factory.
         context, serverSide, hostname: see `startTLS`.
         **options: see `TLSClientEndpoint` and `TLSServerEndpoint`.
 
@@ -37,7 +37,7 @@ class TLSFactory(Unique, WrappingFactory):
     """
 
     protocol = TLSProtocol
-    noisy = False  # the wrapped factory says that it starts
+    noisy = False  # the wrapped factory logs its start
 
     def __init__(self, wrappedFactory, context, serverSide=False, hostname=None, **options):
         WrappingFactory.__init__(self, wrappedFactory)
@@ -47,7 +47,7 @@ class TLSFactory(Unique, WrappingFactory):
                 _offer(one, wrappedFactory.acceptableProtocols())
 
     def buildProtocol(self, addr):
-        """Return a new `TLSProtocol`; None if the wrapped factory, or the limit, has none."""
+        """Return a new `TLSProtocol`; None if the wrapped factory or the limit refuses one."""
         handshakes = self._settings.handshakes
         if handshakes is not None and not handshakes.admits():
             return None
@@ -62,7 +62,7 @@ class TLSFactory(Unique, WrappingFactory):
 def _offer(context, protocols):
     """Let *context* negotiate *protocols* (list of bytes) by ALPN."""
     names = [name.decode('ascii') for name in protocols]
-    if not names or not getattr(ssl, 'HAS_ALPN', False):  # before 2.7.10 there is no such name
+    if not names or not getattr(ssl, 'HAS_ALPN', False):  # Python before 2.7.10 lacks the name
         return
     if _offered.setdefault(context, names) != names:
         raise ValueError('context has the ALPN protocols of another factory, %r: make one for %r'
@@ -76,18 +76,19 @@ class TLSClientEndpoint(Unique):
     A client endpoint with TLS over another one.
 
     Args:
-        endpoint (IStreamClientEndpoint): how to connect: over TCP, a Unix socket, a process, TLS.
+        endpoint (IStreamClientEndpoint): how to connect: over TCP, a Unix socket, a process or TLS.
         context (ssl.SSLContext or TLSOptions): certificates, trust and settings.
-        hostname (text or None): the name or IP address that the server must prove: needed if
-            *context* checks names; '' to check none.
-        session (SSLSession or None): what to resume: another connection's
-            ``transport.sslObject.session``.
-        suppressRaggedEofs (bool): take an end without close_notify for ConnectionDone. An attacker
-            can then cut the data short (RFC 8446 6.1); off unless the protocol inside tells.
-        handshakeTimeout (float): seconds, 60 unless given.
-        shutdownTimeout (float): seconds to wait for the peer's close_notify, 30 unless given; 0 not
-            to wait.
-        reactor (IReactorTime): whose clock; unless given that of the transport below.
+        hostname (text or None): the name or IP address that the server must prove; required if
+            *context* checks names. '' disables the name check.
+        session (SSLSession or None): the session to resume: ``transport.sslObject.session`` of
+            another connection.
+        suppressRaggedEofs (bool): report an end without close_notify as ConnectionDone. An attacker
+            can then cut the data short (RFC 8446 6.1). Set it only if the protocol inside shows
+            where its data ends.
+        handshakeTimeout (float): seconds; default 60.
+        shutdownTimeout (float): seconds to wait for the peer's close_notify; default 30; 0 does not
+            wait.
+        reactor (IReactorTime): the reactor whose clock is used; default: the transport's.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text names it.
@@ -104,8 +105,8 @@ class TLSClientEndpoint(Unique):
         Connect; see IStreamClientEndpoint.
 
         Returns:
-            a Deferred of the factory's protocol, once it is connected: the handshake follows. If it
-            fails, connectionLost says why.
+            a Deferred of the factory's protocol. It fires when the connection is made, before the
+            handshake. If the handshake fails, connectionLost gets the reason.
         """
         factory = TLSFactory(protocolFactory, *self._arguments, **self._options)
         return self._endpoint.connect(factory).addCallback(lambda tls: tls.wrappedProtocol)
@@ -118,10 +119,10 @@ class TLSServerEndpoint(Unique):
 
     Args:
         endpoint (IStreamServerEndpoint): where to listen.
-        context (ssl.SSLContext or TLSOptions): certificate, trust and settings; that of
-            `sslproto27.context.by_server_name` has one for each name.
-        handshakeLimit (int): connections that may be in the handshake at once, 4096 unless given;
-            more are closed at once, and a line is logged.
+        context (ssl.SSLContext or TLSOptions): certificate, trust and settings. The result of
+            `sslproto27.context.by_server_name` has a certificate for each name.
+        handshakeLimit (int): how many connections may be in the handshake at once; default 4096.
+            Further ones are closed immediately, and a line is logged.
         suppressRaggedEofs, handshakeTimeout, shutdownTimeout, reactor: see `TLSClientEndpoint`.
 
     Raises:
@@ -144,26 +145,26 @@ def startTLS(transport, context, serverSide=False, hostname=None, **options):
     """
     Start TLS on a connection that is in use: STARTTLS.
 
-    *transport* stays the object that it is, and is TLS from now on, whoever holds it: what is
-    written goes out after what was written before, encrypted. What a line receiver holds of what
-    came with the line that led here is taken to be TLS already: what somebody has slipped in fails
-    the handshake. More of it that reaches the protocol ends the connection. A protocol with a
-    buffer of its own making must see to that buffer itself. An IHandshakeListener is told when the
-    handshake is done.
+    *transport* stays the same object, so all code that holds it uses TLS from now on. New data is
+    encrypted and follows the data written before. Data that a line receiver has buffered together
+    with the line that led here becomes the first bytes of the handshake: injected plaintext makes
+    the handshake fail. Injected data that reaches the protocol in another way ends the connection.
+    A protocol with its own kind of buffer must empty that itself. An IHandshakeListener is called
+    when the handshake is done.
 
     Args:
-        transport (ITransport or IProtocol): a TCP or Unix connection, or a TLS one; or the protocol
-            that has it.
+        transport (ITransport or IProtocol): a TCP, Unix or TLS connection; or the protocol that
+            uses it.
         context (ssl.SSLContext or TLSOptions): certificates, trust and settings.
-        serverSide (bool): which side to be.
+        serverSide (bool): True for the server, False for the client.
         hostname (text or None), **options: see `TLSClientEndpoint`.
 
     Returns:
-        TLSProtocol: the TLS of *transport*.
+        TLSProtocol: the TLS layer of *transport*.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text names it.
-        RuntimeError: there is no open connection.
+        RuntimeError: the connection is not open.
     """
     settings = settings_of(context, serverSide, hostname, options)
     application = None

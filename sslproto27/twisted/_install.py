@@ -1,8 +1,8 @@
 """
-`install` and `uninstall`: Twisted's own ways to TLS take an ssl.SSLContext.
+`install` and `uninstall`: make Twisted's own TLS functions accept an ssl.SSLContext.
 
-What is replaced are methods of Twisted's classes, so that it does not matter who has imported them,
-or when. With pyOpenSSL in the environment its context factories go on as before.
+We replace methods of Twisted's classes. So it does not matter which module has imported the
+classes, or when. If pyOpenSSL is installed, its context factories work as before.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,30 +18,30 @@ from ._upgrade import host_of, is_client
 
 __all__ = ['install', 'uninstall']
 
-_options = {}    # of install(), for every connection
-_originals = {}  # from (object, name of the attribute) to what it was or _ABSENT, for ever
-_replaced = []   # keys of these, while installed
-_interfaces = []  # (class, what it implemented)
+_options = {}    # from install(), for every connection
+_originals = {}  # from (object, attribute name) to the original or _ABSENT; kept for ever
+_replaced = []   # keys of _originals, while installed
+_interfaces = []  # (class, the interfaces that it implemented before)
 _ABSENT = object()
 
 
 def install(suppress_ragged_eofs=False, **options):
     """
-    Let Twisted's own ways to TLS take an ssl.SSLContext, or `TLSOptions`.
+    Make Twisted's own TLS functions accept an ssl.SSLContext, or `TLSOptions`.
 
-    These are ``transport.startTLS`` on TCP and Unix connections, so that twisted.mail's ESMTP,
-    IMAP4 and POP3, twisted.words' XMPP, and what else calls it, need no change; AMP's StartTLS,
-    whose ``tls_localCertificate`` is the context; ``reactor.connectSSL`` and ``reactor.listenSSL``.
-    Doing it again changes the options alone.
+    They are ``transport.startTLS`` of TCP and Unix connections, ``reactor.connectSSL``,
+    ``reactor.listenSSL``, and AMP's StartTLS, where ``tls_localCertificate`` is the context. So
+    callers of startTLS, such as twisted.mail's ESMTP, IMAP4 and POP3 and twisted.words' XMPP, need
+    no change. A second call only changes the options.
 
     Args:
-        suppress_ragged_eofs (bool): suppressRaggedEofs, by its name in the other adapters'
-            ``install()``.
-        **options: suppressRaggedEofs, handshakeTimeout, shutdownTimeout, handshakeLimit: see
-            `TLSServerEndpoint`; for all of these connections.
+        suppress_ragged_eofs (bool): another name for suppressRaggedEofs: that of the other
+            adapters' ``install()``.
+        **options: suppressRaggedEofs, handshakeTimeout, shutdownTimeout, handshakeLimit, for all
+            these connections: see `TLSServerEndpoint`.
 
     Raises:
-        TypeError: there is no such option.
+        TypeError: an option is unknown.
     """
     for name in set(options) - set(['suppressRaggedEofs', 'handshakeTimeout', 'shutdownTimeout',
                                     'handshakeLimit']):
@@ -69,7 +69,7 @@ def _is_installed():
 
 
 def uninstall():
-    """Give Twisted its own methods back; connections that have TLS keep it."""
+    """Give Twisted its own methods back; connections in TLS keep it."""
     while _replaced:
         owner, name = _replaced.pop()
         original = _originals[owner, name]
@@ -95,7 +95,7 @@ def _provide(cls, interface):
 
 
 def _original(owner, name):
-    """Return what *owner*, or its base, had as *name* before; None if it had nothing."""
+    """Return the attribute *name* that *owner* or its base had before; None if it had none."""
     original = _originals[owner, name]
     if original is not _ABSENT:
         return original
@@ -110,7 +110,7 @@ def _is_ours(context):
 
 
 def _is_pyopenssl(context):
-    """Return whether Twisted's own TLS is to have *context*: it is not ours, and there is one."""
+    """Return whether Twisted's own TLS handles *context*: it exists, and *context* is not ours."""
     return posixbase.tls is not None and not _is_ours(context)
 
 
@@ -120,10 +120,10 @@ def _start_tls(self, context, normal=True, hostname=None, **options):
 
     Args:
         context (ssl.SSLContext or TLSOptions): certificates, trust and settings.
-        normal (bool): be the client on a connection that was made by connecting, the server on one
-            that was accepted; False for the other side.
-        hostname (text or None): the name that the server must prove; None for the one that was
-            connected to.
+        normal (bool): True: be the client if this side has connected, the server if it has
+            accepted. False: the other way round.
+        hostname (text or None): the name that the server must prove; None means the host that this
+            side was told to connect to.
         **options: see `sslproto27.twisted.TLSClientEndpoint`.
     """
     if _is_pyopenssl(context):
@@ -150,21 +150,21 @@ def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
 
 
 class _NoPyOpenSSL(object):
-    """What AMP and XMPP take for twisted.internet.ssl, to see that there is TLS."""
+    """Replaces twisted.internet.ssl in AMP and XMPP, so that they find TLS available."""
 
     supported = True
 
     @staticmethod
     def optionsForClientTLS(hostname):
-        """Return what XMPP takes unless it is given a context: one that verifies *hostname*."""
+        """Return XMPP's default options for a client: they verify *hostname*."""
         return TLSOptions(create_default_context(), hostname)
 
 
 def _xmpp():
-    """Return the module of XMPP's startTLS (list): none where twisted.words cannot be imported."""
+    """Return the module with XMPP's startTLS, in a list; [] if twisted.words cannot be imported."""
     try:
         from twisted.words.protocols.jabber import xmlstream
-    except ImportError:  # Python without expat, say
+    except ImportError:  # for example, a Python without expat
         return []
     return [xmlstream]
 
@@ -173,7 +173,7 @@ def _xmpp():
 
 
 class _Certificate(object):
-    """What AMP asks for its options, once it has a context for a certificate."""
+    """Wraps a context as the certificate that AMP asks for its options."""
 
     def __init__(self, context):
         self._context = context

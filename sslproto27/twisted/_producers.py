@@ -1,4 +1,4 @@
-"""Flow control the way down: who is asked to pause. Nothing here knows of TLS."""
+"""Flow control for outgoing data: pauses and resumes producers. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
 from twisted.internet.interfaces import IPushProducer
@@ -11,9 +11,9 @@ __all__ = ['PullProducer', 'Throttle']
 @implementer(IPushProducer)
 class Throttle(object):
     """
-    What the transport below knows a TLS connection by, as the producer of what it sends.
+    The producer that a TLS connection registers with the transport below.
 
-    The connection itself is a producer too, of what it receives, so it cannot be this one.
+    The connection cannot be that producer itself: it is already the producer of received data.
     """
 
     __slots__ = ('_tls',)
@@ -22,26 +22,26 @@ class Throttle(object):
         self._tls = tls
 
     def pauseProducing(self):
-        """The transport below has too much to send."""
+        """Pause: too much data waits in the transport below."""
         self._tls.pause_sending()
 
     def resumeProducing(self):
-        """It has sent it."""
+        """Resume: the transport below has sent it."""
         self._tls.resume_sending()
 
     def stopProducing(self):
-        """It is lost; the connection is told so in another way."""
+        """Do nothing: the connection learns of the loss in another way."""
 
 
 @implementer(IPushProducer)
 class PullProducer(object):
     """
-    A pull producer as a push producer: it is asked for more in each turn of the reactor.
+    Makes a push producer of a pull producer: asks it for more data in each turn of the reactor.
 
     Args:
         producer (IPullProducer): the application's.
-        call_later (callable): is given a delay and a function.
-        failed (callable): is given the Failure of a producer that raises: it is not asked again.
+        call_later (callable): takes a delay and a function.
+        failed (callable): takes the Failure of a producer that raised; it is not asked again.
     """
 
     def __init__(self, producer, call_later, failed):
@@ -51,7 +51,7 @@ class PullProducer(object):
         self._call = None
 
     def resumeProducing(self):
-        """Ask for more, from the next turn on."""
+        """Ask for data, from the next turn on."""
         if self._call is None:
             self._call = self._call_later(0, self._pull)
 
@@ -64,12 +64,12 @@ class PullProducer(object):
             self._failed(Failure())
 
     def pauseProducing(self):
-        """Ask for no more, for now."""
+        """Ask for no data until `resumeProducing`."""
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
 
     def stopProducing(self):
-        """Tell the producer that nothing more is wanted."""
+        """Tell the producer to stop for good."""
         self.pauseProducing()
         self._producer.stopProducing()

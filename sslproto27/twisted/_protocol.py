@@ -1,7 +1,7 @@
 """
 `TLSProtocol`: a protocol for the transport below, a transport for the application's protocol.
 
-It knows when; the pipe knows how. Nothing here calls OpenSSL, or patches Twisted.
+This class decides when to act, the pipe knows how. Nothing here calls OpenSSL or patches Twisted.
 
     transport.dataReceived -> pipe -> application.dataReceived
     transport.write        <- pipe <- application's transport.write
@@ -30,23 +30,22 @@ from ._upgrade import upgrade
 
 __all__ = ['TLSProtocol']
 
-#: Bytes of what the application writes that are encrypted, and given to the transport below, at a
-#: time: what Twisted's own transports give to the kernel at a time.
+#: How many plaintext bytes we encrypt and hand to the transport below at a time. Twisted's own
+#: transports hand as many to the kernel.
 CHUNK = 128 * 1024
 
-#: Bytes that the application has written above which its producer is paused: Twisted's own figure.
+#: If more written bytes than this wait, the application's producer is paused. Twisted's figure.
 HIGH_WATER = 64 * 1024
 
-#: What Twisted's connections read at a time, and how often more is read at once before the reactor
-#: sees to others.
+#: How many bytes Twisted's connections read at a time, and how often we read again before the
+#: reactor serves other connections.
 READ_SIZE = 64 * 1024
 FAIR_SHARE = 3
 
-#: How often it is seen, while the end is awaited, whether something moves: in each time that the
-#: peer has.
+#: While we wait for the end, we check for progress this many times in each timeout.
 LOOKS = 4
 
-#: The pipe's states in which the application's bytes are welcome.
+#: The pipe's states that accept data from the application.
 _WRITABLE = frozenset([pipe_states.HANDSHAKE, pipe_states.OPEN, pipe_states.PEER_CLOSED])
 
 _log = TwistedLog()
@@ -57,38 +56,38 @@ _log = TwistedLog()
              interfaces.ILoggingContext, interfaces.IProtocol)
 class TLSProtocol(Unique):
     """
-    TLS over any transport: for it a protocol, for the application's protocol the transport.
+    TLS over any transport: a protocol for that transport, and a transport for the application.
 
-    The application's protocol has its connectionMade when the transport below has been made; what
-    it writes waits for the end of the handshake, of which an IHandshakeListener is told. Then
-    connectionLost says
+    We call the application's connectionMade when the transport below is connected. Data that it
+    writes then waits for the end of the handshake; an IHandshakeListener is told of that end.
+    connectionLost gets one of these reasons:
 
-    - ConnectionDone: both sides have ended in good order, or this side has and the peer was silent;
-    - ConnectionLost: the peer's data may have been cut short (RFC 8446 6.1), or so may ours;
-    - ConnectionAborted: of abortConnection;
-    - ssl.SSLError: TLS has failed, in the handshake (ssl.SSLCertVerificationError of this package
-      for a certificate or a name) or after it;
-    - TimeoutError of twisted.internet.error: of the handshake.
+    - ConnectionDone: both sides ended TLS properly, or we did and the peer did not answer;
+    - ConnectionLost: the peer's data, or ours, may have been cut short (RFC 8446 6.1);
+    - ConnectionAborted: abortConnection was called;
+    - ssl.SSLError: TLS failed, during the handshake or after it; for a certificate or a name it is
+      this package's ssl.SSLCertVerificationError;
+    - twisted.internet.error.TimeoutError: the handshake took too long.
 
-    What is not here is the transport's below: setTcpNoDelay, getHandle, ...
+    All other attributes (setTcpNoDelay, getHandle, ...) are those of the transport below.
 
     Args:
-        settings (Settings): context and what goes with it.
+        settings (Settings): the context and the options.
         wrappedProtocol (IProtocol): the application's protocol.
 
     Attributes:
         wrappedProtocol (IProtocol or None): the application's; None once its connection is lost.
-        transport (ITransport): what is below.
-        disconnecting (bool): loseConnection has been called.
-        producer (IProducer or None), streamingProducer (bool): what registerProducer was given.
-        producerPaused (bool): it has been asked to pause.
-        TLS (bool): True, as Twisted's own connections say it.
+        transport (ITransport): the transport below.
+        disconnecting (bool): whether loseConnection has been called.
+        producer (IProducer or None), streamingProducer (bool): the arguments of registerProducer.
+        producerPaused (bool): whether the producer was told to pause.
+        TLS (bool): True, as on Twisted's own connections.
     """
 
     TLS = True
-    _sslproto27 = None  # the TLS within this one, once `startTLS` has made that
+    _sslproto27 = None  # the TLS inside this one, once `startTLS` has been called
 
-    # A dict only for those that get such a TLS: its methods take the place of this one's.
+    # __dict__ is for connections with such an inner TLS: its methods replace ours on the instance.
     __slots__ = ('wrappedProtocol', 'transport', 'factory', 'disconnecting', 'producer',
                  'streamingProducer', 'producerPaused', '_settings', '_pipe', '_state', '_timer',
                  '_reason', '_push', '_lower_paused', '_reading_paused', '_delivering',
@@ -101,22 +100,22 @@ class TLSProtocol(Unique):
         self._pipe = settings.new_pipe()
         self._state = NEW
         self.transport = self.factory = self._timer = None
-        self._socket = None         # what is below, if it is Twisted's own TCP connection
+        self._socket = None         # the transport below if it is Twisted's own TCP connection
         self.disconnecting = False
-        self.producer = self._push = None  # as it is, and as a push producer
+        self.producer = self._push = None  # as registered; as a push producer
         self.streamingProducer = self.producerPaused = False
-        self._reason = None         # what connectionLost will say, a Failure
-        self._lower_paused = False  # the transport below takes no data
+        self._reason = None         # the Failure for connectionLost
+        self._lower_paused = False  # the transport below accepts no data
         self._reading_paused = False
-        self._delivering = False    # an event is being handled: it ends with a flush
+        self._delivering = False    # an event is being handled, and a flush will follow
         self._write_end = None      # of loseWriteConnection: WANTED, then TOLD
-        self._held = ()             # what has come while the application had paused
+        self._held = ()             # events that came while the application had paused
         self._stopped = False       # stopProducing has been called
-        self._watched = None        # what was unsent when, while the end is awaited
-        self._upgrade = None        # how this has become the TLS of a transport that was in use
+        self._watched = None        # (unsent bytes, time of the last progress), at the end
+        self._upgrade = None        # the `Upgrade`, if TLS was started on a transport in use
 
     def _enter(self, event):
-        """Change the state: the one place that does."""
+        """Change the state. Nothing else does."""
         before = self._state
         state = self._state = TRANSITIONS[before, event]
         handshakes = self._settings.handshakes
@@ -129,7 +128,7 @@ class TLSProtocol(Unique):
         """Start the handshake over *transport*, and give the application its connection."""
         connector = getattr(transport, 'connector', None)
         if connector is not None:
-            connector.transport = self  # whose disconnect() would cut off what is below
+            connector.transport = self  # its disconnect() would cut off the transport below
         self._start(transport, True, b'')
 
     def _start(self, transport, is_new, early):
@@ -137,9 +136,9 @@ class TLSProtocol(Unique):
         Start TLS.
 
         Args:
-            transport (ITransport): what is below.
-            is_new (bool): the application's protocol is not connected yet.
-            early (bytes): what has been received already, and is TLS.
+            transport (ITransport): the transport below.
+            is_new (bool): whether the application's protocol is not connected yet.
+            early (bytes): TLS data that was received before.
         """
         if self._state is not NEW:
             raise RuntimeError('TLS cannot start in state %s' % self._state)
@@ -147,14 +146,14 @@ class TLSProtocol(Unique):
         self._socket = plain_socket(transport)
         self._enter(MADE)
         self._start_timer(self._settings.handshakeTimeout, self._handshake_timed_out)
-        # Without it a first answer waits for the peer's delayed ACK of the handshake's last flight:
-        # 40 ms on Linux. What Twisted sends it has joined before.
+        # Without this, the first answer waits for the peer's delayed ACK of the handshake's last
+        # flight: 40 ms on Linux. Twisted joins small writes itself, so we need no delay.
         set_no_delay = getattr(transport, 'setTcpNoDelay', None)
         if set_no_delay is not None:
             try:
                 set_no_delay(True)
             except (AttributeError, EnvironmentError):
-                pass  # no TCP: a Unix socket is asked through the same class
+                pass  # a Unix socket, whose class has the method too
         self._register_below()
         self._delivering = True
         try:
@@ -173,7 +172,7 @@ class TLSProtocol(Unique):
             register(Throttle(self), True)
 
     def dataReceived(self, data):
-        """Decrypt *data*, and give the application what it holds."""
+        """Decrypt *data*, and pass the plaintext to the application."""
         self._take(data)
         if len(data) == READ_SIZE and self._socket is not None:
             share = FAIR_SHARE
@@ -212,17 +211,17 @@ class TLSProtocol(Unique):
             self._flush(True)
 
     def readConnectionLost(self):
-        """Take note that nothing more will come from below, which can still send."""
+        """Note that the transport below will receive nothing more; it can still send."""
         if self._delivering or self._held or self._reading_paused and self._state is not HANDSHAKE:
             self._hold(self._feed_eof, None)
         elif self._state not in OVER:
             self._receive(self._feed_eof, None)
 
     def writeConnectionLost(self):
-        """Take note of what this side has asked for: nothing of TLS hangs on it."""
+        """Do nothing: only our own request to end the writing side causes this call."""
 
     def connectionLost(self, reason):
-        """Tell the application that its connection is gone, after what has come before."""
+        """Tell the application that the connection is gone, once it has the data from before."""
         if self._state is CLOSED:
             return
         if self._state not in OVER and (self._held or self._has_unread()):
@@ -245,7 +244,7 @@ class TLSProtocol(Unique):
         reason = self._reason or reason
         protocol, self.wrappedProtocol = self.wrappedProtocol, None
         self._stop_producer()
-        # So that nothing refers back, nor pins the context.
+        # Break all references that could pin the context.
         if self._upgrade is not None:
             self._upgrade.lost()
         self._pipe = self._reason = self._upgrade = self._watched = None
@@ -258,19 +257,19 @@ class TLSProtocol(Unique):
             protocol.connectionLost(reason)
 
     def pause_sending(self):
-        """The transport below has too much to send."""
+        """Pause: too much data waits in the transport below."""
         self._lower_paused = True
         self._control_producer()
 
     def resume_sending(self):
-        """It has sent it."""
+        """Resume: the transport below has sent it."""
         self._lower_paused = False
         if self._state not in OVER:
             self._flush()
             if not self._lower_paused and getattr(self.transport, 'disconnecting', False):
-                self._unregister_below()  # somebody has closed it, and it waits for this
+                self._unregister_below()  # other code has closed it, and it waits for its producer
 
-    # The way up
+    # From the peer to the application
 
     def _hold_or_receive(self, data):
         if self._state in OVER:
@@ -281,7 +280,7 @@ class TLSProtocol(Unique):
             self._hold(self._pipe.feed_ssldata, data)
 
     def _hold(self, feed, data):
-        """Keep what has come until the application wants it, or is done with what it has."""
+        """Keep an event until the application resumes, or has handled the current one."""
         if not self._held:
             self._held = []
             if not self._reading_paused:
@@ -289,7 +288,7 @@ class TLSProtocol(Unique):
         self._held.append((feed, data))
 
     def _deliver_held(self):
-        """Handle what has been held, until the application pauses again."""
+        """Handle the kept events, until the application pauses again."""
         if self._pipe is None:
             return
         self._receive(_nothing, None)  # plaintext may be waiting in the pipe
@@ -304,10 +303,11 @@ class TLSProtocol(Unique):
 
     def _receive(self, feed, data):
         """
-        Handle one event: ``feed(data)``, bring what came of it up, and then down.
+        Handle one event: call ``feed(data)``, inform the application, then send.
 
-        Up goes, in order: handshakeCompleted, dataReceived, readConnectionLost, the failure. What
-        the application raises goes to the transport below, which tells the reactor.
+        The application learns, in this order, of the end of the handshake, data, the end of the
+        peer's side, and a failure. If it raises, the exception goes through the transport below to
+        the reactor.
         """
         pipe = self._pipe
         if pipe is None:
@@ -333,7 +333,7 @@ class TLSProtocol(Unique):
         self._flush(True)
 
     def _has_unread(self):
-        """Return whether there is data that the application has paused before (bool)."""
+        """Return whether plaintext waits because the application has paused (bool)."""
         return (self._reading_paused and self._pipe.has_appdata
                 and self._state in OPEN)
 
@@ -358,9 +358,9 @@ class TLSProtocol(Unique):
             self._pipe.feed_eof()
 
     def _peer_closed(self):
-        """The peer has ended its side, in good order; ours may go on (RFC 8446 6.1)."""
+        """Handle the proper end of the peer's side; ours may stay open (RFC 8446 6.1)."""
         self._enter(PEER_END)
-        if self.disconnecting:  # a producer is writing still
+        if self.disconnecting:  # a producer is still writing
             return
         protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
         if protocol is not None:
@@ -369,13 +369,13 @@ class TLSProtocol(Unique):
             self._wind_up()
 
     def _pipe_failed(self, failure):
-        """End the connection because of the pipe's failure, after what came before it."""
+        """End the connection because the pipe has failed, once all earlier events are handled."""
         if self._state in OVER or self._has_unread():
             return
         if self._pipe.state is not pipe_states.BROKEN:
             if self._state in OPEN and not self.disconnecting:
-                # Cut short. What the application wrote can still go out. After its own
-                # loseConnection the end of what it no longer reads is no news to it.
+                # The peer's data is cut short, but the application's data can still be sent. After
+                # loseConnection the application reads nothing, so the cut does not matter.
                 self._reason = _truncated()
                 self._wind_up()
         elif failure.args[:1] == (errno.ECONNABORTED,):
@@ -384,19 +384,19 @@ class TLSProtocol(Unique):
             self._fail(failure)
 
     def _wind_up(self):
-        """Send what is there, then close: nothing more is asked of the application."""
+        """Send the data that waits, then close. The application can do nothing more."""
         self._stop_producer()
         self._lose()
         self._end_our_side()
 
-    # The way down
+    # From the application to the peer
 
     def write(self, data):
         """
-        Send *data*, any contiguous buffer; copied if it can change.
+        Send *data*, any contiguous buffer. If it is mutable, it is copied.
 
         Raises:
-            TypeError: it is text or no buffer.
+            TypeError: *data* is text, or not a buffer.
         """
         pipe = self._pipe
         if (pipe is None or pipe.state not in _WRITABLE or self._state in OVER
@@ -407,22 +407,23 @@ class TLSProtocol(Unique):
         except ssl.SSLError as failure:  # another process uses the connection
             self._fail(failure)
             return
-        if self.disconnecting:  # a producer goes on
+        if self.disconnecting:  # a registered producer continues
             self._watched = None
-        # What a callback writes leaves together, once it is over, unless that is much.
+        # Data written in a callback is sent together after the callback, unless it is large.
         if not self._delivering or pipe.backlog_size > HIGH_WATER:
             self._flush()
 
     def writeSequence(self, data):
-        """Send each of *data*, an iterable of bytes, in as few records as they fit in."""
+        """Send an iterable of bytes, in as few records as possible."""
         TLSProtocol.write(self, b''.join(data))
 
     def _flush(self, is_answer=False):
         """
-        Bring down what the pipe has: the one place that writes to the transport below.
+        Encrypt, and write to the transport below. Nothing else does.
 
         Args:
-            is_answer (bool): an event has been handled, so that nothing more is to come with it.
+            is_answer (bool): whether an event has just been handled, so that no more data will be
+                added soon.
         """
         pipe = self._pipe
         while self._state in SENDING and not self._lower_paused:
@@ -454,12 +455,12 @@ class TLSProtocol(Unique):
             protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
             if protocol is not None:
                 protocol.writeConnectionLost()
-        # What callbacks have written meanwhile comes first; the flush at their end is to come.
+        # Data that the callbacks have written comes first; a flush follows at their end.
         if (self._state in SENDING and not pipe.backlog
                 and (pipe.state is pipe_states.CLOSED and not self._has_unread()
                      or self._state is CLOSING and not self._settings.shutdownTimeout)):
             if self._reason is None and pipe.state is pipe_states.CLOSED and not pipe.failure:
-                # Whatever becomes of the rest: a peer that is gone may answer with a reset.
+                # Settle the reason now: a peer that is gone may answer the rest with a reset.
                 self._reason = Failure(error.ConnectionDone())
             self._end()
 
@@ -470,11 +471,11 @@ class TLSProtocol(Unique):
         Let *producer* write as fast as the peer reads.
 
         Args:
-            producer (IPushProducer or IPullProducer): what will write.
-            streaming (bool): it is a push producer.
+            producer (IPushProducer or IPullProducer): the source of the data.
+            streaming (bool): True for a push producer.
 
         Raises:
-            RuntimeError: there is one already.
+            RuntimeError: a producer is registered already.
         """
         if self.producer is not None:
             raise RuntimeError('cannot register %r: %r has not been unregistered'
@@ -489,7 +490,7 @@ class TLSProtocol(Unique):
         self._control_producer()
 
     def unregisterProducer(self):
-        """Forget the producer; what waited for its end goes on."""
+        """Forget the producer; continue with a close that waited for its end."""
         self._forget_producer()
 
     def _drop_producer(self):
@@ -502,11 +503,11 @@ class TLSProtocol(Unique):
         self._end_our_side()
 
     def _producer_failed(self, failure):
-        """Forget a pull producer that has raised."""
+        """Forget a pull producer that has raised an exception."""
         _log.failed(failure)
         if self.disconnecting or self._write_end is WANTED:
             self._drop_producer()
-            self._abort(failure)  # close_notify would say that this was all
+            self._abort(failure)  # close_notify would claim that the data is complete
         else:
             self._forget_producer()
 
@@ -521,7 +522,7 @@ class TLSProtocol(Unique):
             push.stopProducing()
 
     def _control_producer(self):
-        """Ask the producer to pause, or to go on, as what waits to be sent has it."""
+        """Pause or resume the producer, depending on how much unsent data waits."""
         push, pipe = self._push, self._pipe
         if push is None or pipe is None:
             return
@@ -536,14 +537,14 @@ class TLSProtocol(Unique):
                 self._end_our_side()
 
     def pauseProducing(self):
-        """Stop dataReceived: it is not called again until `resumeProducing`."""
+        """Stop calling dataReceived until `resumeProducing`."""
         if not self.disconnecting:
             self._reading_paused = True
             if self._state in OPEN:
                 self._pause_reading_below()
 
     def resumeProducing(self):
-        """Go on after `pauseProducing`."""
+        """Continue after `pauseProducing`."""
         self._resume_reading()
 
     def _resume_reading(self):
@@ -553,16 +554,16 @@ class TLSProtocol(Unique):
         if self._pipe is None:
             return
         if self._held or self._pipe.has_appdata or self._pipe.failure is not None:
-            # Not from here: the application may be in the middle of something.
+            # Not during this call: the application may not expect data now.
             self._call_later(0, self._deliver_held)
         else:
             self._resume_reading_below()
 
     def stopProducing(self):
         """
-        Close: nothing more is wanted.
+        Close: the consumer of the received data wants no more.
 
-        A push producer is waited for only while it is paused: it may be gone.
+        We wait for a push producer only while it is paused: otherwise it may be gone.
         """
         self._stopped = True
         self._lose()
@@ -582,15 +583,15 @@ class TLSProtocol(Unique):
 
     def loseConnection(self):
         """
-        Close: what was written is sent, then close_notify; the application gets no more data.
+        Close: send all written data, then close_notify. The application gets no more data.
 
-        A producer that is registered goes on writing until it is unregistered. Whenever nothing
-        moves for 30 seconds, or those that ``shutdownTimeout`` says, this is over: the producer
-        writes nothing, the peer takes nothing of what is sent, or does not answer close_notify.
+        A registered producer may write until it is unregistered. The wait ends if there is no
+        progress for ``shutdownTimeout`` seconds (30 by default): the producer writes nothing, or
+        the peer accepts no data, or it does not answer close_notify.
         """
         self._lose()
 
-    # What is called from here must not be a method that a TLS within this one has replaced.
+    # Below, do not call methods that a TLS inside this one may have replaced on the instance.
 
     def _lose(self):
         if self.disconnecting or self._state in OVER:
@@ -602,21 +603,21 @@ class TLSProtocol(Unique):
             return
         pipe.discard()
         self._write_end = TOLD
-        self._resume_reading()  # the peer's close_notify comes after what nobody reads
+        self._resume_reading()  # the peer's close_notify follows the unread data
         self._end_our_side()
 
     def loseWriteConnection(self):
         """
-        End our side: what was written is sent, then close_notify; data can still be received.
+        End our side: send all written data, then close_notify. We can still receive data.
 
-        An IHalfCloseableProtocol is told when it is done. A producer comes first.
+        An IHalfCloseableProtocol is told when this is done. A registered producer finishes first.
         """
         if self._write_end is None and self._state not in OVER:
             self._write_end = WANTED
             self._end_our_side()
 
     def _end_our_side(self):
-        """Send close_notify, if the application wants it by now, and nothing has to come before."""
+        """Send close_notify if the application wants that, and nothing has to be sent before it."""
         if (self._state not in OPEN
                 or not self.disconnecting and self._write_end is not WANTED):
             return
@@ -627,7 +628,7 @@ class TLSProtocol(Unique):
             return
         pipe = self._pipe
         if self.disconnecting:
-            if pipe.state is pipe_states.BROKEN:  # the application had yet to be told
+            if pipe.state is pipe_states.BROKEN:  # the application has not been told yet
                 self._fail(pipe.failure)
                 return
             self._enter(CLOSE)
@@ -643,10 +644,10 @@ class TLSProtocol(Unique):
 
     def abortConnection(self, reason=None):
         """
-        Close at once; what has not been sent is lost.
+        Close at once; unsent data is lost.
 
         Args:
-            reason (Failure or None): what connectionLost will say, unless that is settled.
+            reason (Failure or None): the reason for connectionLost, if there is none yet.
         """
         self._abort(reason)
 
@@ -666,18 +667,18 @@ class TLSProtocol(Unique):
             self._close_descriptor()
         elif abort is not None:
             abort()
-        else:  # a process, say
+        else:  # for example a process
             self._reason = self._reason or Failure(error.ConnectionAborted())
             self._unregister_below()
             transport.loseConnection()
 
     def _begin_end(self, reason):
         """
-        Take leave of the application; what it has not been given is dropped.
+        Begin to close: the application gets no more data.
 
         Args:
-            reason (Failure or None): what it is told, if the transport below is lost already; None
-                for what that one said.
+            reason (Failure or None): the reason for connectionLost if the transport below is gone
+                already; None for that transport's own reason.
         """
         self._enter(END)
         held, self._held = self._held, ()
@@ -686,11 +687,11 @@ class TLSProtocol(Unique):
                 self._call_later(0, lambda: self._lost(reason or data))
 
     def _end(self):
-        """Close the transport below, which sends what it has first."""
+        """Close the transport below, which first sends the data that it has."""
         self._begin_end(None)
         if self._socket is not None and not has_unsent(self._socket):
             self._stop_timer()
-        else:  # it may be stuck
+        else:  # the peer may have stopped reading
             self._watch_end()
         self._unregister_below()
         self.transport.loseConnection()
@@ -701,7 +702,7 @@ class TLSProtocol(Unique):
             unregister()
 
     def _fail(self, failure):
-        """End the connection because TLS has failed, once the alert that says so is sent."""
+        """End the connection because TLS failed; send the alert first."""
         state, pipe = self._state, self._pipe
         if state in OVER:
             return
@@ -712,7 +713,7 @@ class TLSProtocol(Unique):
         alert = pipe.data_to_send()
         if alert:
             self.transport.write(alert)
-        if state is HANDSHAKE and self._settings.serverSide:  # any stranger can make that fail
+        if state is HANDSHAKE and self._settings.serverSide:  # any stranger can cause this
             failed_handshakes.warn(_log, 'TLS handshake with %s failed: %s', pipe.ssl_object,
                                    self._peer(), failure)
         self._end()
@@ -723,9 +724,9 @@ class TLSProtocol(Unique):
 
     def _leave_alone(self):
         """
-        Close our descriptor alone: another process may use the connection, since a fork.
+        Close only our descriptor: after a fork, another process may use the connection.
 
-        What was encrypted before the fork is the parent's to send.
+        Data that was encrypted before the fork is sent by the parent.
         """
         self._begin_end(None)
         self._stop_timer()
@@ -737,7 +738,7 @@ class TLSProtocol(Unique):
             drop_unsent(self._socket)
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):
-            below._shouldShutdown = False  # Twisted 20.3: that would end the other one's, too
+            below._shouldShutdown = False  # Twisted 20.3: it would end the other process's too
         self._unregister_below()
         self.transport.loseConnection()
 
@@ -748,13 +749,13 @@ class TLSProtocol(Unique):
         return reactor
 
     def _call_later(self, delay, callback):
-        """Have *callback* called; what the application raises in it ends the connection."""
+        """Schedule *callback*. If the application raises in it, the connection ends."""
         return self._reactor().callLater(delay, self._call, callback)
 
     def _call(self, callback):
         try:
             callback()
-        except BaseException:  # as the reactor does, for what it calls on a connection's behalf
+        except BaseException:  # like the reactor, when it calls a connection's methods
             failure = Failure()
             _log.failed(failure)
             self._abort(failure)
@@ -774,12 +775,12 @@ class TLSProtocol(Unique):
             % self._settings.handshakeTimeout)))
 
     def _watch_end(self):
-        """See to it that the end comes, though a producer, or the peer, does nothing."""
+        """Make sure that the connection ends even if the producer or the peer does nothing."""
         self._watched = self._unsent(), self._reactor().seconds()
         self._start_timer(self._shutdown_timeout() / LOOKS, self._look)
 
     def _look(self):
-        """Give up if nothing has moved for too long."""
+        """Give up if there was no progress for too long."""
         if self._watched is None or self._watched[0] != self._unsent():
             self._watch_end()
             return
@@ -794,8 +795,8 @@ class TLSProtocol(Unique):
         return self._settings.shutdownTimeout or SHUTDOWN_TIMEOUT
 
     def _unsent(self):
-        """Return how many bytes are on their way down, here and below (int)."""
-        below = getattr(self.transport, '_unsent', None)  # another TLS
+        """Return how many unsent bytes there are, here and below (int)."""
+        below = getattr(self.transport, '_unsent', None)  # for TLS in TLS
         count = unsent(self.transport) if below is None else below()
         return count if self._pipe is None else count + self._pipe.backlog_size
 
@@ -808,14 +809,14 @@ class TLSProtocol(Unique):
         elif self._state in OPEN:
             self._stop_producer()
             self._end_our_side()
-        else:  # all is sent
+        else:  # all data is sent
             self._end()
 
-    # What is known
+    # Information
 
     @property
     def negotiatedProtocol(self):
-        """The protocol chosen by ALPN (bytes), None if there is none, or not yet."""
+        """The protocol chosen by ALPN (bytes); None if there is none, or not yet."""
         if self._sslproto27 is not None:
             return self._sslproto27.negotiatedProtocol
         name = self._of_tls('selected_alpn_protocol')
@@ -826,10 +827,10 @@ class TLSProtocol(Unique):
         Return the peer's certificate.
 
         Args:
-            binaryForm (bool): as DER, whether it was verified or not.
+            binaryForm (bool): True for DER, whether or not the certificate was verified.
 
         Returns:
-            dict or bytes: as ``getpeercert`` of Python's ssl; None if there is none, or not yet.
+            dict or bytes: like ``getpeercert`` of Python's ssl; None if there is none, or not yet.
         """
         if not self._of_tls('version'):
             return None
@@ -837,7 +838,7 @@ class TLSProtocol(Unique):
 
     @property
     def sslObject(self):
-        """What TLS has settled (SSLObject): cipher, version, session; None once it is lost."""
+        """The `SSLObject`: cipher, version, session and so on; None once the connection is lost."""
         return None if self._pipe is None else self._pipe.ssl_object
 
     def _of_tls(self, name):
@@ -845,26 +846,26 @@ class TLSProtocol(Unique):
         return getattr(pipe.ssl_object, name)() if pipe is not None and pipe.established else None
 
     def getPeer(self):
-        """Return the address of the peer, as the transport below knows it."""
+        """Return the address of the peer; the transport below knows it."""
         return self.transport.getPeer()
 
     def getHost(self):
-        """Return the address of this side, as the transport below knows it."""
+        """Return the address of this side; the transport below knows it."""
         return self.transport.getHost()
 
     def startTLS(self, context, normal=True, hostname=None, **options):
-        """Start TLS within this TLS: Twisted's name for what the function `startTLS` does."""
+        """Start TLS inside this TLS: Twisted's name for the function `startTLS`."""
         upgrade(self, TLSProtocol, self.settings_within(context, normal, hostname, options))
 
     def settings_within(self, context, normal, hostname, options):
-        """Return the `Settings` of a TLS within this one: the side and the name are its own."""
+        """Return the `Settings` for TLS inside this TLS, by default with our side and name."""
         settings = self._settings
         serverSide = settings.serverSide if normal else not settings.serverSide
         return settings_of(
             context, serverSide, settings.name if hostname is None else hostname, options)
 
     def logPrefix(self):
-        """Return what log lines about this connection begin with (str)."""
+        """Return the prefix of log lines about this connection (str)."""
         protocol = self.wrappedProtocol
         if interfaces.ILoggingContext.providedBy(protocol):
             return '%s (TLS)' % protocol.logPrefix()
@@ -880,7 +881,7 @@ class TLSProtocol(Unique):
             type(self).__name__, self._state, self.wrappedProtocol, id(self))
 
 
-# What has become of a loseWriteConnection
+# The stages of loseWriteConnection
 WANTED = 'WANTED'
 TOLD = 'TOLD'
 

@@ -1,4 +1,4 @@
-"""What TLS is to be like on the connections of one endpoint. Nothing here moves data."""
+"""The TLS settings of one endpoint's connections. Nothing here moves data."""
 from __future__ import absolute_import, division, print_function
 
 from twisted.logger import Logger
@@ -12,29 +12,29 @@ from .._stream.timeouts import timeouts
 
 __all__ = ['Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'settings_of']
 
-_log = Logger(namespace='sslproto27')  # in a class it would have that one's name
+_log = Logger(namespace='sslproto27')  # in a class it would get the name of that class
 
 
 class TwistedLog(object):
     """
-    Twisted's log, for what logs as the standard library's loggers do.
+    Twisted's log, with the method of the standard library's loggers that we use.
 
-    An application under twistd has no handlers there.
+    Those have no handlers in an application under twistd.
     """
 
     def warning(self, text, *args):
-        """Log *text*, which has a place for each of *args*."""
+        """Log *text*, a template for *args*."""
         _log.warn('{text}', text=text % args)
 
     def failed(self, failure):
-        """Log a Failure of the application's, as Twisted's reactor does."""
+        """Log a Failure of the application, as Twisted's reactor does."""
         _log.failure('Unhandled Error', failure)
 
 
 def check_context(context):
     """
     Raises:
-        TypeError: *context* is no ssl.SSLContext: pyOpenSSL's, say.
+        TypeError: *context* is not an ssl.SSLContext, but for example pyOpenSSL's.
     """
     if isinstance(context, NativeContext):
         return
@@ -48,11 +48,11 @@ def check_context(context):
 
 class TLSOptions(Unique):
     """
-    A context and what goes with it, for functions that take a context alone.
+    A context with a name and options, for functions that only take a context.
 
-    `startTLS`, and with `install` Twisted's own ``transport.startTLS``, ``reactor.connectSSL`` and
-    ``reactor.listenSSL``, take one in the place of a context: a mail client, say, whose transport
-    does not know the server's name.
+    `startTLS` accepts one instead of a context. So do, after `install`, Twisted's own
+    ``transport.startTLS``, ``reactor.connectSSL`` and ``reactor.listenSSL``. A mail client, for
+    example, needs it if its transport does not know the server's name.
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings.
@@ -60,14 +60,14 @@ class TLSOptions(Unique):
         **options: see `TLSClientEndpoint` and `TLSServerEndpoint`.
 
     Raises:
-        TypeError: *context* is no ssl.SSLContext.
+        TypeError: *context* is not an ssl.SSLContext.
         ValueError: *hostname* can be nobody's name.
     """
 
     def __init__(self, context, hostname=None, **options):
         check_context(context)
         name, check = name_of_loop(hostname)
-        required_name(context, True, name, check, 'hostname')  # None may get a name later
+        required_name(context, True, name, check, 'hostname')  # None may get one later
         self.context = context
         self.hostname = hostname
         self.options = options
@@ -75,13 +75,13 @@ class TLSOptions(Unique):
 
 def settings_of(context, serverSide, hostname, options):
     """
-    Return the `Settings` of a context, or of `TLSOptions`.
+    Return the `Settings` for a context or `TLSOptions`.
 
     Args:
-        context (ssl.SSLContext or TLSOptions): what was given.
-        serverSide (bool): which side.
-        hostname (text or None): a name, unless *context* has one.
-        options (dict): further settings, which count more than those of *context*.
+        context (ssl.SSLContext or TLSOptions): the argument of a public function.
+        serverSide (bool): True for the server.
+        hostname (text or None): a name, in case *context* has none.
+        options (dict): further settings, which override those of *context*.
     """
     if isinstance(context, TLSOptions):
         if context.hostname is not None:
@@ -92,7 +92,7 @@ def settings_of(context, serverSide, hostname, options):
 
 class Settings(object):
     """
-    What all connections of one endpoint have in common.
+    The settings that all connections of one endpoint share.
 
     Args:
         context, serverSide, hostname: see `TLSProtocol`.

@@ -29,14 +29,14 @@ class ClientParser(object):
 
     The server's certificate and name are verified. Options, each as ``name=value``:
 
-    - ``hostname``: the name to verify, if it is not *host*;
-    - ``trust``: authorities in the place of the system's: a file, or a folder as ``openssl rehash``
-      makes it;
-    - ``certificate``, ``key``: the client's, PEM files; *key* unless *certificate* has it;
-    - ``alpn``: protocols, the best first, with commas between them;
-    - ``timeout``: seconds for TCP's connect; ``bindAddress``: as HostnameEndpoint has it;
-    - ``endpoint``: what to connect to in the place of host and port: a string for clientFromString,
-      with backslashes before its colons; *hostname* is needed then;
+    - ``hostname``: the name to verify, if it differs from *host*;
+    - ``trust``: a file of authorities to trust instead of the system's, or a folder as ``openssl
+      rehash`` makes it;
+    - ``certificate``, ``key``: the client's, PEM files; omit *key* if *certificate* has it too;
+    - ``alpn``: protocols, the preferred first, separated by commas;
+    - ``timeout``: seconds for TCP's connect; ``bindAddress``: as for HostnameEndpoint;
+    - ``endpoint``: the endpoint to connect to, instead of host and port: a string for
+      clientFromString with a backslash before each colon; *hostname* is then required;
     - ``handshakeTimeout``, ``shutdownTimeout``: see `TLSClientEndpoint`.
     """
 
@@ -52,15 +52,15 @@ class ServerParser(object):
     """
     ``tls27:port``, for serverFromString. Options, each as ``name=value``:
 
-    - ``certificate``, ``key``: PEM files, the certificate with its chain; *key* unless
-      *certificate* has it;
-    - ``sni``: a folder with a file ``NAME.pem``, certificate, chain and key, for each further
-      server name; ``*.example.org.pem`` is for all names with one label more;
-    - ``trust``: authorities, as of a client: only clients with a certificate of these get in;
-    - ``alpn``: protocols, the best first, with commas between them;
-    - ``interface``, ``backlog``: as TCP4ServerEndpoint has them; IPv6 if *interface* is;
-    - ``endpoint``: where to listen in the place of a port: a string for serverFromString, with
-      backslashes before its colons;
+    - ``certificate``, ``key``: PEM files, the certificate with its chain; omit *key* if
+      *certificate* has it too;
+    - ``sni``: a folder with a file ``NAME.pem``, with certificate, chain and key, for each further
+      server name; ``*.example.org.pem`` is for all names with one more label;
+    - ``trust``: authorities as for a client; only clients with a certificate from these get in;
+    - ``alpn``: protocols, the preferred first, separated by commas;
+    - ``interface``, ``backlog``: as for TCP4ServerEndpoint; an IPv6 *interface* works too;
+    - ``endpoint``: the endpoint to listen on, instead of a port: a string for serverFromString with
+      a backslash before each colon;
     - ``handshakeTimeout``, ``shutdownTimeout``, ``handshakeLimit``: see `TLSServerEndpoint`.
     """
 
@@ -72,8 +72,7 @@ class ServerParser(object):
 
 
 def _options(function, positional, args, options):
-    """Return the arguments of *function*, of which *positional* may be given without their names.
-    """
+    """Parse the arguments of *function*; *positional* ones may come without their names."""
     known = function.__code__.co_varnames[1:function.__code__.co_argcount]
     if len(args) > positional:
         raise ValueError('tls27: %r must have a name, as in name=value' % (args[positional],))

@@ -1,8 +1,8 @@
 """
-STARTTLS: how a transport that is in use becomes TLS, and stays the same object.
+STARTTLS: puts TLS over a transport in use, which stays the same object.
 
-Who holds it, and writes to it, must never write plaintext again; so its methods are replaced, and
-not the references to it. Nothing here knows of TLS itself.
+Code that holds the transport must never write plaintext again, so we replace its methods, not the
+references to it. Nothing here knows how TLS works.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,14 +14,14 @@ from ._below import is_paused, plain_method
 
 __all__ = ['host_of', 'is_client', 'upgrade']
 
-#: Of a transport, what is TLS's from then on.
+#: The methods of a transport that TLS replaces.
 _METHODS = (
     'write', 'writeSequence', 'loseConnection', 'loseWriteConnection', 'abortConnection',
     'registerProducer', 'unregisterProducer', 'stopConsuming', 'pauseProducing', 'resumeProducing',
     'stopProducing', 'getPeerCertificate')
 
-#: Of an application's protocol, besides dataReceived, what a parser calls with what it has parsed,
-#: and where it keeps the rest: those of Twisted's own protocols.
+#: The methods to which parsers of Twisted's own protocols pass a message, besides dataReceived; and
+#: the attributes with their unparsed data.
 _HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')
 _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
 
@@ -30,10 +30,10 @@ _ABSENT = object()
 
 class Below(object):
     """
-    A transport as it was before: what TLS sends and receives through.
+    A transport as it was before, through which TLS sends and receives.
 
     Attributes:
-        original: the transport.
+        original: the transport itself.
     """
 
     def __init__(self, transport):
@@ -51,12 +51,12 @@ class Below(object):
 
 class Upgrade(object):
     """
-    What has been changed of a transport and of its protocol, and when that ends.
+    The changes to a transport and its protocols, and their end.
 
     Args:
-        transport: what the application holds.
-        tls (TLSProtocol): what it is from now on.
-        protocols (list): who wrote to it: wrappers, the application's own protocol last.
+        transport: the object that the application holds.
+        tls (TLSProtocol): the TLS over it.
+        protocols (list): those that used it: wrappers, the application's own protocol last.
     """
 
     def __init__(self, transport, tls, protocols):
@@ -70,44 +70,44 @@ class Upgrade(object):
         for one in interfaces.INegotiated, interfaces.ITLSTransport:
             if not one.providedBy(transport):
                 alsoProvides(transport, one)
-        self._refusals = []  # (object, name of the attribute, ours, the object's own or _ABSENT)
+        self._refusals = []  # (object, attribute name, our method, the object's own or _ABSENT)
         for protocol in protocols:
             self._refuse(protocol, 'dataReceived', self._refuse_data)
             for name in _HANDLERS:
                 self._refuse(protocol, name, self._refuse_all)
-            # A parser that is at work goes on with what it has, and calls what it was given.
+            # A parser that is running keeps calling the method it got, so replace that too.
             self._refuse(vars(protocol).get('stream'), 'ElementEvent', self._refuse_all)
 
     def _start_tls(self, context, normal=True, hostname=None, **options):
-        """Start TLS within this TLS; the transport stays the one that the application holds."""
+        """Start TLS inside this TLS; the application keeps its transport."""
         upgrade(self._transport, type(self._tls),
                 self._tls.settings_within(context, normal, hostname, options))
 
     def early_data(self):
         """
-        Return what line receivers hold of what came with the call that led here (bytes).
+        Return the data that line receivers have buffered behind the line that led here (bytes).
 
-        It is TLS, or fails the handshake.
+        It must be TLS; otherwise the handshake fails.
         """
         return b''.join([_take_buffer(protocol) for protocol in reversed(self._protocols)])
 
     def _refuse(self, owner, name, refusal):
-        """Have *refusal* called in the place of a method, until the handshake is done."""
+        """Replace a method by *refusal* until the handshake is done."""
         if hasattr(owner, name):
             self._refusals.append((owner, name, refusal, vars(owner).get(name, _ABSENT)))
             setattr(owner, name, refusal)
 
     def _refuse_all(self, *_):
-        """Take what the peer, or somebody else, sent together with what led here."""
+        """End the connection: unprotected data came together with the message that led here."""
         self._tls.abortConnection(Failure(error.ConnectionLost(
             'data came with what started TLS: it is not protected')))
 
     def _refuse_data(self, data):
-        if data:  # a LineReceiver that goes on is called with nothing
+        if data:  # a LineReceiver calls this with b'' when it continues
             self._refuse_all()
 
     def established(self):
-        """The handshake is done."""
+        """End the refusals: the handshake is done."""
         self._accept()
         if any(_holds_data(protocol) for protocol in self._protocols):
             self._refuse_all()
@@ -123,7 +123,7 @@ class Upgrade(object):
                     setattr(owner, name, own)
 
     def lost(self):
-        """The connection is lost: nothing refers back to it any more."""
+        """Undo all changes, so that nothing references a lost connection."""
         self._accept()
         own = vars(self._transport)
         for name, value in self._shadows.items():
@@ -137,13 +137,13 @@ def upgrade(transport, protocol_class, settings, application=None):
     Start TLS over *transport*, which has a protocol.
 
     Args:
-        transport: a transport of Twisted's, or a `TLSProtocol`.
+        transport: one of Twisted's transports, or a `TLSProtocol`.
         protocol_class (type): `TLSProtocol`.
-        settings (Settings): its first argument.
-        application (IProtocol or None): who asks for it, if that is known.
+        settings (Settings): the first argument of *protocol_class*.
+        application (IProtocol or None): the protocol that requests TLS, if known.
 
     Returns:
-        TLSProtocol: what *transport* is from now on.
+        TLSProtocol: the TLS over *transport*.
 
     Raises:
         RuntimeError: *transport* is not connected, or has no protocol.
@@ -167,7 +167,7 @@ def upgrade(transport, protocol_class, settings, application=None):
     new._upgrade = Upgrade(transport, new, protocols)
     setattr(owner, slot, new)
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
-        new.pauseProducing()  # what is the application's, but not the handshake
+        new.pauseProducing()  # the application's pause must not stop the handshake
         below.resumeProducing()
     new._start(below, False, new._upgrade.early_data())
     if producer is not None:
@@ -178,7 +178,7 @@ def upgrade(transport, protocol_class, settings, application=None):
 
 
 def _within(protocol):
-    """Return *protocol* and those that it wraps, the application's own last (list)."""
+    """Return *protocol* and the protocols that it wraps, the application's own last (list)."""
     found = []
     while protocol is not None and protocol not in found:
         found.append(protocol)
@@ -187,12 +187,13 @@ def _within(protocol):
 
 
 def _wrapped_by(protocol):
-    """Return the protocol that gets what *protocol* gets; None if there is none."""
+    """Return the protocol to which *protocol* passes its data; None if there is none."""
     own = vars(protocol)
-    for name in 'wrappedProtocol', '_wrappedProtocol':  # Twisted's policies, its endpoints
+    for name in 'wrappedProtocol', '_wrappedProtocol':  # in Twisted's policies; in its endpoints
         if own.get(name) is not None:
             return own[name]
-    # A wrapper has an attribute that is a protocol, with this very one, or its transport, below.
+    # A wrapper has an attribute that is a protocol. That one's transport is the wrapper itself, or
+    # the wrapper's transport.
     below = protocol, own.get('transport')
     for value in list(own.values()):
         if (value is not own.get('transport') and hasattr(value, 'dataReceived')
@@ -214,12 +215,12 @@ def _take_buffer(protocol):
 
 
 def _holds_data(protocol):
-    """Return whether a parser of Twisted's has part of a message (bool)."""
+    """Return whether one of Twisted's parsers holds part of a message (bool)."""
     for name in _BUFFERS:
         held = vars(protocol).get(name)
         if isinstance(held, bytes) and held:
             return True
-    in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # a NetstringReceiver's state
+    in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # the state of a NetstringReceiver
     return in_payload is not None and getattr(protocol, '_state', None) == in_payload
 
 
@@ -229,5 +230,5 @@ def is_client(transport):
 
 
 def host_of(transport):
-    """Return the host that *transport* was told to connect to (str); None if it is not known."""
+    """Return the host that *transport* was told to connect to (str); None if unknown."""
     return getattr(getattr(transport, 'connector', None), 'host', None)

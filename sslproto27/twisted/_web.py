@@ -1,4 +1,4 @@
-"""HTTPS for twisted.web's Agent, and so for treq: straight, or through proxies."""
+"""HTTPS for twisted.web's Agent, and so for treq: directly or through proxies."""
 from __future__ import absolute_import, division, print_function
 
 import ssl
@@ -19,7 +19,7 @@ from ._settings import settings_of
 
 __all__ = ['AgentEndpointFactory', 'ConnectEndpoint', 'ProxyError']
 
-#: Bytes that a proxy's answer to CONNECT may have.
+#: The longest answer of a proxy to CONNECT, in bytes.
 ANSWER_LIMIT = 64 * 1024
 
 
@@ -33,15 +33,14 @@ class AgentEndpointFactory(Unique):
 
     Args:
         reactor: Twisted's reactor.
-        context (ssl.SSLContext or None): certificates, trust and settings; None for
-            `create_default_context`, which offers http/1.1 by ALPN.
-        proxy (IStreamClientEndpoint or None): where an HTTP proxy listens: everything then goes
-            through tunnels (CONNECT, RFC 9110 9.3.6). A `TLSClientEndpoint` for a proxy that
-            speaks TLS itself.
-        proxyHeaders (list of (bytes, bytes)): what the proxy is told besides, Proxy-Authorization
-            say.
-        connectTimeout (float): seconds for TCP's connect, and for the proxy's answer; 30 unless
-            given.
+        context (ssl.SSLContext or None): certificates, trust and settings; None means
+            `create_default_context`, which then offers http/1.1 by ALPN.
+        proxy (IStreamClientEndpoint or None): the endpoint of an HTTP proxy. All requests then go
+            through tunnels (CONNECT, RFC 9110 9.3.6). If the proxy itself speaks TLS, pass a
+            `TLSClientEndpoint`.
+        proxyHeaders (list of (bytes, bytes)): more headers for the proxy, such as
+            Proxy-Authorization.
+        connectTimeout (float): seconds for TCP's connect and for the proxy's answer; default 30.
         bindAddress (bytes or None): see HostnameEndpoint.
         **options: see `TLSClientEndpoint`.
 
@@ -69,7 +68,7 @@ class AgentEndpointFactory(Unique):
         Return the endpoint for *uri* (twisted.web.client.URI).
 
         Raises:
-            SchemeNotSupported: its scheme is neither http nor https.
+            SchemeNotSupported: the scheme is neither http nor https.
         """
         if uri.scheme not in (b'http', b'https'):
             raise SchemeNotSupported('Unsupported scheme: %r' % (uri.scheme,))
@@ -86,10 +85,10 @@ class AgentEndpointFactory(Unique):
 
 class ProxyError(error.ConnectError):
     """
-    A proxy has not made the tunnel.
+    The proxy has refused the tunnel.
 
     Attributes:
-        status (int or None): of its answer; None if that is no HTTP.
+        status (int or None): the answer's status; None if the answer is not HTTP.
     """
 
     def __init__(self, status, text):
@@ -103,14 +102,14 @@ class ConnectEndpoint(Unique):
     A client endpoint through an HTTP proxy's tunnel (CONNECT, RFC 9110 9.3.6).
 
     Args:
-        endpoint (IStreamClientEndpoint): where the proxy listens.
-        host (text or bytes), port (int): where it is to connect to.
-        headers (list of (bytes, bytes)): what it is told besides.
-        timeout (float): seconds for its answer.
-        reactor (IReactorTime): whose clock.
+        endpoint (IStreamClientEndpoint): the endpoint of the proxy.
+        host (text or bytes), port (int): where the proxy has to connect to.
+        headers (list of (bytes, bytes)): more headers for the proxy.
+        timeout (float): seconds for the proxy's answer.
+        reactor (IReactorTime): the reactor whose clock is used.
 
     Raises:
-        ValueError: *host* is no name or address, *port* no port, or a header has line ends.
+        ValueError: *host* is not a name or address, *port* not a port, or a header has line ends.
     """
 
     def __init__(self, endpoint, host, port, headers=(), timeout=30, reactor=None):
@@ -169,14 +168,14 @@ class _OneProtocol(object):
         return self._protocol
 
     def doStart(self):
-        """Nothing is to be done."""
+        """Do nothing."""
 
     doStop = doStart
 
 
 @implementer(interfaces.IHalfCloseableProtocol)
 class _Tunnel(Protocol):
-    """Asks a proxy for a tunnel, then stands between it and the protocol that uses it."""
+    """Asks a proxy for a tunnel, then passes on data between it and the application's protocol."""
 
     def __init__(self, request, factory):
         self._request = request
