@@ -183,7 +183,7 @@ MUTATIONS = [
      "    graft.__dict__.setdefault('leaked', []).append(socket.socket())\n"
      '    native = context._wrap_socket(_DUMMY,'),
     ('Objects may be freed in any order', '_core/sslobject.py',
-     '        BIO_up_ref(incoming._bio)  # the references that set0 takes over\n', ''),
+     '        BIO_up_ref(incoming._bio)  # set0 takes over this reference\n', ''),
     ('Objects may be freed in any order', '_core/sslobject.py',
      '        if self._state == _RUNNING:\n'
      "            raise RuntimeError('a callback of this very object is running')",

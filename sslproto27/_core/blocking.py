@@ -1,7 +1,8 @@
 """
 `BlockingTLS`: TLS over a socket below, for callers that wait. Nothing here knows of OpenSSL.
 
-What waits, and which thread may do what meanwhile, is here; what the bytes mean is the engine's.
+This module decides when to wait, and what each thread may do meanwhile. The engine knows what the
+bytes mean.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -27,49 +28,49 @@ __all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'OwnedFile', 'R
            'Records', 'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted',
            'want_read', 'want_write']
 
-#: How many bytes are encrypted at a time, and the most that wait to be sent but for one more chunk.
+#: How many bytes we encrypt at a time. At most this many, plus one more chunk, wait to be sent.
 CHUNK = 0x40000
 
-#: How much is read from below at a time: twice as much when that much was there, down to half when
-#: little was, twice in a row: the end of a message is little. 96 KiB is more than the 64 that
-#: programs like to read at once, which then need not be put together. With 256 KiB the heap shrinks
-#: and grows again for each: 3,000 page faults in a download of 8 MiB, none with 96 (observed on
-#: 2.7.18 with glibc 2.36).
+#: How many bytes we read from below at a time. The number doubles if a read filled it, and halves
+#: after two small reads in a row (one alone may be the end of a message). Programs like to read 64
+#: KiB at once: with 96 KiB they need no second piece. With 256 KiB the heap shrinks and grows again
+#: for each read: 3,000 page faults in a download of 8 MiB, none with 96 (observed on 2.7.18 with
+#: glibc 2.36).
 _LEAST_READ, _MOST_READ = 0x4000, 0x18000
 
-#: For how many bytes a caller must have room to be given several records in one call. httplib has
-#: less when it reads the head of an answer: what follows is not to end in its buffer, if a program
-#: takes the connection over after that.
+#: A caller with room for this many bytes gets several records in one call. httplib has less room
+#: when it reads the head of an answer: the data after it must not end in httplib's buffer, in case
+#: the program takes over the connection.
 _MANY = 0x8000
 
-#: How long the content of a record may be that is taken for an alert: two bytes, and what TLS 1.2's
-#: suites add to these (RFC 5246 6.2.3.2).
+#: A record whose content is no longer than this may be an alert: two bytes, plus the overhead of
+#: TLS 1.2's suites (RFC 5246 6.2.3.2).
 _SHORT = 0x100
 
-#: By how much a record of TLS 1.3 is longer than its plaintext: header, type and tag.
+#: How much longer a record of TLS 1.3 is than its plaintext: header, type and tag.
 _OVERHEAD = 22
 
 _GONE = frozenset([errno.EPIPE, errno.ECONNRESET])
 _BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-#: Seconds: poll() counts milliseconds in an int.
+#: Seconds: poll() takes milliseconds as an int.
 _LONGEST_WAIT = 1000000
 
-#: Seconds after which who waits for another thread's handshake looks whether that still goes on.
+#: Seconds between two checks whether another thread's handshake is still under way.
 _TURN = 0.05
 
 
 class BadWriteRetry(ssl.SSLError, ValueError):
     """
-    A write that has to be repeated was given other data.
+    A write was to be repeated, but the caller passed different data.
 
-    An ssl.SSLError of reason BAD_WRITE_RETRY, as ssl.SSLSocket raises.
+    It is an ssl.SSLError of reason BAD_WRITE_RETRY, as from ssl.SSLSocket.
     """
 
 
 def tls_error(text, cls=ssl.SSLError, code=ssl.SSL_ERROR_SSL, reason=None):
-    """Return an error that no TLS library has raised, with ssl's attributes."""
+    """Return an error that we detect ourselves, with the attributes of ssl's errors."""
     error = cls(code, text)
     error.library = None
     error.reason = reason
@@ -79,30 +80,30 @@ def tls_error(text, cls=ssl.SSLError, code=ssl.SSL_ERROR_SSL, reason=None):
 # Waiting
 
 def _clock():
-    """Return seconds of a clock that nobody sets; on Python 2 in hundredths (times(2))."""
+    """Return seconds of a clock that is never set; on Python 2 in hundredths (times(2))."""
     return os.times()[4] if PY2 else time.monotonic()
 
 
 def uninterrupted(results, sock, call, argument, to_send=False):
     """
-    Append what a method of *sock* returns to *results*: the one place that waits.
+    Append the result of a method of *sock* to *results*. Nothing else waits.
 
-    A signal that has been handled does not end it, nor does it change when it times out (PEP 475,
-    which Python 3 follows itself). If the handler raises, either nothing has been done, or the
-    result is in the list: C code appends it before Python runs the handler.
+    A signal whose handler returns neither ends the call nor changes its timeout (PEP 475, which
+    Python 3 follows itself). If the handler raises, either nothing has been done, or the result is
+    in the list: C code appends it before Python runs the handler.
 
     Args:
-        results (list or deque): see above.
-        sock: what has the timeout, and the file descriptor.
+        results (list or deque): gets the result.
+        sock: the object with the timeout and the file descriptor.
         call (callable): the method.
-        argument: of the method.
-        to_send (bool): what is waited for.
+        argument: the method's argument.
+        to_send (bool): whether the method sends.
 
     Raises:
-        ssl.SSLWantReadError, ssl.SSLWantWriteError: it does not block.
+        ssl.SSLWantReadError, ssl.SSLWantWriteError: *sock* does not block.
     """
     try:
-        # 2.7's own socket has this of another one, and finds it anew for each call.
+        # 2.7's socket delegates this method, and looks it up for each call.
         timeout = (sock._sock if sock.__class__ is _DELEGATING else sock).gettimeout()
     except AttributeError:
         timeout = None
@@ -113,7 +114,7 @@ def uninterrupted(results, sock, call, argument, to_send=False):
             return
         except socket.error as error:
             if isinstance(error, ssl.SSLError):
-                raise  # it has numbers of its own
+                raise  # its numbers are not errno's
             if error.errno in _BLOCKS:
                 raise want_write() if to_send else want_read()
             if error.errno != errno.EINTR:
@@ -122,14 +123,14 @@ def uninterrupted(results, sock, call, argument, to_send=False):
             _wait(sock, to_send, end)
 
 
-#: 2.7's own class of sockets, unless somebody has put another one in its place.
+#: 2.7's own class of sockets; None if other code has replaced it.
 _DELEGATING = getattr(socket, '_socketobject', None)
 if getattr(_DELEGATING, '__module__', None) != 'socket':
     _DELEGATING = None
 
 if PY2 and PYPY:
     def _method(sock, name):
-        """Return a method of *sock*: here its socket, a class of Python, has it from another."""
+        """Return a method of *sock*; here its socket is a Python class that delegates it."""
         return getattr(sock._sock if sock.__class__ is socket.socket else sock, name)
 else:
     _method = getattr
@@ -150,7 +151,7 @@ def _wait(sock, to_send, end):
 
 
 def is_ready(fileno, to_send, seconds):
-    """Wait until a descriptor can be read, or written to; return whether it can after *seconds*."""
+    """Wait up to *seconds* until a descriptor is readable, or writable; return whether it is."""
     if not hasattr(select, 'poll'):
         both = [], []
         both[to_send].append(fileno)
@@ -172,14 +173,14 @@ def want_write():
 
 
 def ragged_eof():
-    """Return the error of a peer that has gone without close_notify."""
+    """Return the error for a peer that has gone without close_notify."""
     return tls_error('EOF occurred in violation of protocol', ssl.SSLEOFError, ssl.SSL_ERROR_EOF)
 
 
 # How much to read from below
 
 class ReadAhead(object):
-    """As much as there is."""
+    """Reads as much as there is."""
 
     __slots__ = ('_size', '_was_little')
 
@@ -192,7 +193,7 @@ class ReadAhead(object):
         return self._size
 
     def count(self, data):
-        """Take note of *data*, which has been read."""
+        """Adapt to *data*, the result of the last read."""
         size = self._size
         if len(data) == size:
             self._size = min(2 * size, _MOST_READ)
@@ -206,37 +207,37 @@ class ReadAhead(object):
 
 class Records(object):
     """
-    No more than to the end of a record, as OpenSSL does over a socket of its own.
+    Reads no further than the end of a record, like OpenSSL on its own socket.
 
     Args:
-        whole (bool): where the caller has room for that, take several records and the beginning of
-            the next: all that they decrypt to is handed over in the same call, and of the next
-            there is more to come. So the socket below stays readable, as with OpenSSL, as long as
-            there is data to come that the object does not know of.
+        whole (bool): if the caller has room for them, read several records and the beginning of the
+            next. The caller gets all plaintext of the complete ones at once, and the rest of the
+            next is still to come. So the socket below stays readable as long as there is more
+            data, as with OpenSSL.
     """
 
     __slots__ = ('_whole', '_header', '_length', '_left')
 
     def __init__(self, whole):
         self._whole = whole
-        self._header = b''  # what has come of one that is not complete
-        self._length = 0    # of the content of the record that has begun,
-        self._left = 0      # and how much of that is to come
+        self._header = b''  # the part of an incomplete header that has arrived
+        self._length = 0    # of the content of the current record
+        self._left = 0      # how many bytes of that have not arrived
 
     def wanted(self, size):
         """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
         left = self._left
         if not self._whole:
             return left or HEADER_SIZE - len(self._header)
-        # No split of so many bytes into records carries more than *size*: TLS adds 22 to each, but
-        # for one suite of TLS 1.2 that adds 21, and they are no larger than 16 KiB.
+        # However TLS has split so many bytes into records, they carry no more than *size*: a record
+        # holds at most 16 KiB, and adds 22 bytes (21 with one suite of TLS 1.2).
         most = size + (size + 0x3FFF >> 14) * _OVERHEAD if size >= _MANY else 0
         if left:
             return max(left + HEADER_SIZE, most - self._length + left - HEADER_SIZE)
         return max(HEADER_SIZE, most) - len(self._header)
 
     def count(self, data):
-        """Take note of *data*, which has been read."""
+        """Follow the records in *data*, the result of the last read."""
         size = len(data)
         position = self._left
         header = self._header
@@ -256,11 +257,10 @@ class Records(object):
 
 class OneRecord(Records):
     """
-    A record and, where that is long, the next one's header: half the calls, for who reads much.
+    Reads a record and, if it is long, the next one's header: this halves the calls of bulk reads.
 
-    So the socket below is readable whenever there is data that the object does not know of, the
-    peer's close_notify among them; and of what may follow that in plaintext nothing is read, as
-    close_notify is short.
+    So the socket below is readable whenever there is unread data, the peer's close_notify included.
+    And because close_notify is short, we never read plaintext that may follow it.
     """
 
     __slots__ = ()
@@ -269,7 +269,7 @@ class OneRecord(Records):
         super(OneRecord, self).__init__(whole=False)
 
     def wanted(self, size=0):
-        """Return how many bytes to read, whatever the caller has room for."""
+        """Return how many bytes to read, however much room the caller has."""
         left = self._left
         if left and self._length > _SHORT:
             return left + HEADER_SIZE
@@ -280,16 +280,16 @@ class OneRecord(Records):
 
 _GLOBALS = globals()
 
-#: Methods that look for that before they take a lock: in the thread that looks they do not count.
+#: A thread that is in one of these has not taken a lock yet: they check that first.
 _BEGINNING = frozenset(['_recover', '_refuse_nesting', '_enter', '_take', 'recv', 'recv_into',
                         'send', 'sendall', 'shutdown', 'close', '_close', '_drop', '__exit__'])
 
-#: The locks that a call takes.
+#: The locks that a call needs.
 _TO_READ, _TO_WRITE = ('_receiving', '_lock'), ('_writing', '_sending', '_lock')
 
 
 class _Closed(object):
-    """What is below a closed socket."""
+    """Replaces the socket below once we are closed."""
 
     def __getattr__(self, name):
         raise _bad_descriptor()
@@ -306,11 +306,11 @@ def _no_flags(flags):
 
 def of_lower(name, is_use=False):
     """
-    Return a method that is the lower socket's.
+    Return a method that calls the socket below.
 
     Args:
-        is_use (bool): it changes what processes share after a fork, so the first that calls it
-            keeps the connection.
+        is_use (bool): whether it changes what processes share after a fork. The first process that
+            calls such a method keeps the connection.
     """
     def method(self, *args):
         if is_use and self._user._pid != getpid() and self._is_open:
@@ -323,75 +323,75 @@ def of_lower(name, is_use=False):
 
 class BlockingTLS(Unique):
     """
-    A TLS connection over a socket: who waits, who reads, who sends, who closes.
+    A TLS connection over a socket: it decides who waits, reads, sends and closes.
 
-    Four locks, taken in this order, so that nobody waits for ever:
+    There are four locks, taken in this order so that no thread waits for ever:
 
-    - ``_writing``: of the thread whose data is being sent. One that reads never takes it.
-    - ``_receiving``: of the thread that reads from below. One that writes only tries to take it,
-      since who has it may be waiting for a peer that waits for us.
-    - ``_sending``: of the thread that sends below. One that reads only tries to take it: who has it
-      may be waiting for the peer, which may be waiting for us to read. It sends what reading made,
-      too, as it looks again when it is done. Records leave in the order in which the engine made
-      them, as they are taken from it under this lock.
-    - ``_lock``: over the engine, never held while waiting.
+    - ``_writing``: for the thread whose data is being sent. A thread that reads never takes it.
+    - ``_receiving``: for the thread that reads from below. A thread that writes only tries to take
+      it, because its holder may be waiting for a peer that waits for us.
+    - ``_sending``: for the thread that sends below. A thread that reads only tries to take it: its
+      holder may be waiting for the peer, which may be waiting for us to read. The holder also sends
+      what reading has produced, because it checks again when it is done. Records are taken from the
+      engine under this lock, so they leave in the order in which it made them.
+    - ``_lock``: for the engine; never held while waiting.
 
-    The engine is called with ``_lock`` held, and waits for nothing:
+    We call the engine with ``_lock`` held, and it never waits:
 
-    - ``receive(data)`` takes what has come, b'' for its end, and never raises for it.
+    - ``receive(data)`` takes bytes from below, b'' for their end, and never raises because of them.
     - ``handshake()``, ``read(size)``, ``unwrap()`` and ``written()`` are steps: each returns None
-      if it wants more from below.
-    - ``kept`` is how many bytes a step has that wants more before it returns any.
-    - ``write(data)`` takes the beginning of *data*, and returns how many bytes that is.
-    - ``is_unwritten`` tells whether something of that is not encrypted, as a handshake comes first
-      or TLS has failed; ``backlog_size`` is how many bytes wait.
+      if it needs more bytes from below.
+    - ``kept`` is how many bytes of plaintext such a step keeps until it has enough.
+    - ``write(data)`` takes the beginning of *data*, and returns how many bytes it took.
+    - ``is_unwritten`` says whether some of that data is not encrypted, because a handshake comes
+      first or TLS has failed; ``backlog_size`` is how many bytes wait.
     - ``close()`` ends our side if there is TLS to end.
-    - ``outgoing`` is false if nothing is to be sent; ``peek_outgoing(size)`` returns what is, and
-      ``consume_outgoing(size)`` drops what has been sent.
+    - ``outgoing`` is false if there is nothing to send; ``peek_outgoing(size)`` returns the bytes
+      to send, and ``consume_outgoing(size)`` drops bytes that have been sent.
 
-    A signal handler that raises does so between any two steps of ours, in the main thread. What it
-    leaves behind is found by the next call: see `_recover`.
+    A signal handler runs in the main thread, and may raise between any two of our steps. The next
+    call cleans up what it left behind: see `_recover`.
 
     Args:
         sock: the socket below.
         engine: see above.
-        amount: how much to read: a `ReadAhead` or a `Records`.
-        user (OneProcess): which process may use the connection; `claim` makes it this one.
+        amount: decides how much to read: a `ReadAhead` or a `Records`.
+        user (OneProcess): knows which process may use the connection; `claim` makes it this one.
     """
 
     _ends_below = False  # whether `_end_below` is called once the peer has ended TLS
 
     def __init__(self, sock, engine, amount, user):
-        self._lower = sock  # a _Closed in the end
+        self._lower = sock  # in the end a _Closed
         self._engine = engine
         self._amount = amount
         self._user = user
-        self._process = getpid()  # that the locks are of
+        self._process = getpid()  # the process to which the locks belong
         self._has_send = hasattr(sock, 'send')
         self._lock = threading.Lock()
         self._receiving = threading.Lock()
         self._sending = threading.Lock()
         self._writing = threading.Lock()
-        # Not lists, which ask what extends them how long it is, and take a failure for no answer.
-        self._arrived = deque()  # what has been received and not been given to the engine
-        self._sent = deque()     # how much has been sent of what the engine still has
-        self._eof = False       # of the socket below
-        self._thread = None     # who was here last,
-        self._is_shared = False  # and whether others have been before
-        self._is_torn = False   # the engine is at work, or an exception has ended that
-        self._is_cut = False    # the same of a sendall: nobody knows how much it has sent
-        self._repeat = None     # what `send` has taken, and could not send yet
-        self._io_refs, self._closed = 0, False  # names that Python 3's SocketIO wants
+        # Not lists: these ask an iterator for its length, and would take its failure for no answer.
+        self._arrived = deque()  # received bytes that the engine has not got yet
+        self._sent = deque()     # how many bytes were sent, until the engine knows
+        self._eof = False       # whether the socket below has ended
+        self._thread = None     # the thread of the last call
+        self._is_shared = False  # whether several threads have called
+        self._is_torn = False   # the engine is working, or an exception has interrupted it
+        self._is_cut = False    # the same for a sendall below: it may have sent a part
+        self._repeat = None     # the data that `send` has taken but not yet sent
+        self._io_refs, self._closed = 0, False  # Python 3's SocketIO uses these names
 
     def _claim(self):
-        """Make this the process that uses the connection; called before anything else is done."""
+        """Make this the process that uses the connection, before anything else is done."""
         if self._process != getpid():
             tight = ['_lock', '_sending', '_writing']
             self._user.replace_locks(self, tight + ['_receiving'], tight)
         self._user.claim()
 
     def _enter(self, needed):
-        """Begin a call that takes the locks *needed*: what has happened since the last one?"""
+        """Begin a call that needs the locks *needed*: check for forks, threads and signals."""
         if self._user._pid != getpid():
             self._claim()
         thread = get_ident()
@@ -406,10 +406,10 @@ class BlockingTLS(Unique):
 
     def _refuse_nesting(self, needed):
         """
-        Refuse a call in the middle of one of the same thread: it would wait for itself.
+        Refuse a call inside another one of the same thread, since it would wait for itself.
 
         Args:
-            needed (tuple of str): the locks that it will take.
+            needed (tuple of str): the locks that it needs.
         """
         if (any([getattr(self, name).locked() for name in needed])
                 and self._is_in(sys._getframe(), _BEGINNING)):
@@ -419,15 +419,15 @@ class BlockingTLS(Unique):
         """
         Release the locks that a signal handler's exception has left taken.
 
-        Nothing in Python keeps a handler from raising between the end of a block and the release of
-        its lock. Where one thread alone has ever been here, a lock that is taken when a call begins
-        is such a one, or the call is a handler's, in the middle of another call.
+        Python cannot keep a handler from raising between the end of a block and the release of its
+        lock. If only one thread has ever used this object, a lock that is taken when a call begins
+        was left like that; or the call comes from a handler, in the middle of another call.
 
         Args:
-            needed (tuple of str): the locks that the call will take.
+            needed (tuple of str): the locks that the call needs.
 
         Raises:
-            RuntimeError: it is a handler's, and the other call has what it needs.
+            RuntimeError: the call comes from a handler, and the other call holds one of *needed*.
         """
         self._refuse_nesting(needed)
         if not self._is_in(sys._getframe(), _BEGINNING):
@@ -435,14 +435,14 @@ class BlockingTLS(Unique):
                 if lock.locked():
                     lock.release()
 
-    # The engine works with `_lock` held, and `_is_torn` until it is done. If that is so already, an
-    # exception of a signal handler's has ended its work in the middle: nobody knows what is lost.
+    # The engine works with `_lock` held, and `_is_torn` is true until it is done. If it is true
+    # already, a signal handler's exception has interrupted the engine: nobody knows what is lost.
 
     def _refuse(self):
         raise socket.error(errno.ECONNABORTED, 'an exception has cut TLS short')
 
     def _is_in(self, frame, but=()):
-        """Return whether a method of ours is among the callers of *frame*, *but* these aside."""
+        """Return whether a method of ours, except those in *but*, is in the stack of *frame*."""
         while frame is not None:
             if (frame.f_globals is _GLOBALS and frame.f_locals.get('self') is self
                     and frame.f_code.co_name not in but):
@@ -451,27 +451,27 @@ class BlockingTLS(Unique):
         return False
 
     def _may_end(self):
-        """Return whether it is for this process to send anything in the end (bool)."""
+        """Return whether this process may tell the peer that the connection ends (bool)."""
         return self._user.may_end(self._repeat is not None)
 
     # Reading
 
     def _take(self, answer, step, *size):
         """
-        Take *step* until it wants nothing more from below.
+        Repeat *step* until it needs nothing more from below; return its result.
 
         Args:
-            answer (bool): the peer says nothing before it has got what is outgoing, so wait until
-                that is sent. Who just reads must not.
-            step (callable): of the engine.
-            *size (int): how many bytes it is to return, if it is to read.
+            answer (bool): whether the peer first waits for our outgoing bytes, so that we must wait
+                until they are sent. A plain read must not.
+            step (callable): a step of the engine.
+            *size (int): for a read: how many bytes to return.
         """
         self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(answer, step, *size)
 
     def _take_here(self, answer, step, *size):
-        """Do as `_take`; `_receiving` is held."""
+        """Do the same with `_receiving` held."""
         engine = self._engine
         arrived = self._arrived
         while True:
@@ -498,7 +498,7 @@ class BlockingTLS(Unique):
                         raise
                     self._is_torn = False
             except (ssl.SSLError, RuntimeError):
-                self._flush_at_once()  # that may be an alert
+                self._flush_at_once()  # this may be an alert
                 raise
             if result is not None:
                 break
@@ -506,7 +506,7 @@ class BlockingTLS(Unique):
                 try:
                     self._flush(answer)
                 except socket.error as error:
-                    # The peer's last words, if they are here, tell more than that it is gone.
+                    # If the peer's last words are here, they say more than that it is gone.
                     if error.errno not in _GONE or not self._has_arrived():
                         raise
             if not arrived:
@@ -522,13 +522,13 @@ class BlockingTLS(Unique):
                 try:
                     self._flush(False)
                 except socket.error:
-                    pass  # the next call tells: this one has something to return
+                    pass  # this call has a result; the next one will report the error
         return result
 
     def _has_arrived(self):
         try:
             return bool(is_ready(self._lower.fileno(), False, 0))
-        except (AttributeError, ValueError, socket.error, select.error):  # nobody can tell
+        except (AttributeError, ValueError, socket.error, select.error):  # we cannot know
             return False
 
     def recv(self, buflen=1024, flags=0):
@@ -536,17 +536,17 @@ class BlockingTLS(Unique):
         Wait for plaintext.
 
         Args:
-            buflen (int): how many bytes at most.
+            buflen (int): the most bytes to return.
             flags (int): 0.
 
         Returns:
-            bytes: b'' at the end: the peer's close_notify, or *buflen* is 0.
+            bytes: b'' after the peer's close_notify, or if *buflen* is 0.
 
         Raises:
             ssl.SSLEOFError: the peer has gone without close_notify; the data may be cut short.
             ssl.SSLError: the peer broke the protocol, or sent an alert.
-            ssl.SSLWantReadError: the socket does not block, and there is nothing.
-            socket.error: from below; socket.timeout among them.
+            ssl.SSLWantReadError: the socket does not block, and there is no plaintext.
+            socket.error: from the socket below; this includes socket.timeout.
         """
         if flags:
             _no_flags(flags)
@@ -558,7 +558,7 @@ class BlockingTLS(Unique):
             return self._take_here(False, self._engine.read, size)
 
     def _receive_whole(self, size):
-        """Do as `recv`, but wait until there are *size* bytes, or the end; see `_File`."""
+        """Like `recv`, but wait until there are *size* bytes, or the end; see `_File`."""
         self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(False, self._engine.read_whole, size)
@@ -568,15 +568,15 @@ class BlockingTLS(Unique):
         Wait for plaintext, and put it into *buffer*.
 
         Args:
-            buffer (writable buffer): where it goes.
-            nbytes (int): how many bytes at most; 0 for the whole of *buffer*.
+            buffer (writable buffer): gets the plaintext.
+            nbytes (int): the most bytes to read; 0 means the whole of *buffer*.
             flags (int): 0.
 
         Returns:
             int: how many bytes; 0 at the end.
 
         Raises:
-            as `recv` does; TypeError: *buffer* cannot be written to.
+            as `recv`; TypeError: *buffer* cannot be written to.
         """
         view = writable_view(buffer, 'buffer') if PY2 else memoryview(buffer).cast('B')
         if not PY2 and view.readonly:
@@ -597,11 +597,11 @@ class BlockingTLS(Unique):
         """
         Send the beginning of *data*, at most 256 KiB.
 
-        After a timeout, or where the socket does not block and could not take all, call again with
-        the same data: what has been encrypted already is not encrypted again.
+        After a timeout, or if a non-blocking socket could not take all, call again with the same
+        data: we do not encrypt again what has been encrypted already.
 
         Args:
-            data: any contiguous buffer; on Python 2 ASCII text too, as for its own sockets.
+            data: any contiguous buffer; on Python 2 also ASCII text, as for its own sockets.
             flags (int): 0.
 
         Returns:
@@ -610,8 +610,8 @@ class BlockingTLS(Unique):
         Raises:
             ssl.SSLError: the handshake failed, or TLS has failed since.
             ssl.SSLWantWriteError, ssl.SSLWantReadError: the socket does not block: call again.
-            BadWriteRetry: this was to be a call again, but *data* begins with something else.
-            socket.error: from below; EPIPE if nothing more can be sent.
+            BadWriteRetry: the last call must be repeated, but *data* does not begin with its data.
+            socket.error: from the socket below; EPIPE if nothing more can be sent.
             TypeError, BufferError: *data* cannot be used.
         """
         if flags:
@@ -627,7 +627,7 @@ class BlockingTLS(Unique):
         Send all of *data*; see `send`.
 
         Raises:
-            as `send` does. After an error nobody knows how much has been sent.
+            as `send`. After an error nobody knows how much has been sent.
         """
         if flags:
             _no_flags(flags)
@@ -641,7 +641,7 @@ class BlockingTLS(Unique):
                     data if size <= CHUNK else data[start:start + CHUNK])
 
     def _send(self, data):
-        """Encrypt *data*, and send it; return how many bytes of it that were."""
+        """Encrypt *data*, and send it; return how many of its bytes."""
         if self._lower.__class__ is _Closed:
             raise _bad_descriptor()
         is_repeated = self._repeat is not None
@@ -658,11 +658,11 @@ class BlockingTLS(Unique):
                         raise
                     self._is_torn = False
             except (socket.error, RuntimeError):
-                if self._closed:  # meanwhile, by another thread
+                if self._closed:  # another thread has closed it meanwhile
                     raise _bad_descriptor()
                 self._flush_at_once()
                 raise
-        # Not told before it is out: who has sent all that there is might never call again.
+        # Wait until it is sent: a caller with nothing more to send might never call again.
         with self._sending:
             self._send_outgoing(True)
         if self._engine.is_unwritten:
@@ -675,10 +675,10 @@ class BlockingTLS(Unique):
 
     def _wait_for_handshake(self):
         """
-        Wait until what has been written is encrypted: a handshake comes first.
+        Wait until all written data is encrypted; a handshake comes first.
 
-        Who reads at the moment brings it, and then this data, along; so only more than `CHUNK` has
-        to wait for that.
+        If another thread is reading, that one completes the handshake and sends this data too. We
+        then only wait if there is more than `CHUNK`.
         """
         engine = self._engine
         while True:
@@ -697,13 +697,13 @@ class BlockingTLS(Unique):
 
     def _flush(self, wait):
         """
-        Send what is outgoing: the one place that does.
+        Send the outgoing bytes. Nothing else does.
 
         Args:
-            wait (bool): until it is sent; else leave it to whoever is sending already.
+            wait (bool): wait until they are sent; otherwise leave them to a thread that is sending.
 
         Raises:
-            ssl.SSLWantWriteError: *wait*, but the socket does not block.
+            ssl.SSLWantWriteError: *wait* is true, but the socket does not block.
         """
         if wait:
             with self._sending:
@@ -715,7 +715,7 @@ class BlockingTLS(Unique):
                 self._sending.release()
 
     def _send_outgoing(self, wait):
-        """Do as `_flush`; `_sending` is held."""
+        """Do the same with `_sending` held."""
         engine = self._engine
         sent = self._sent
         while True:
@@ -741,7 +741,7 @@ class BlockingTLS(Unique):
         if self._has_send:
             uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
             if self._sent and not self._sent[0]:
-                # Python 2's ssl.SSLSocket has no other way to say so
+                # an ssl.SSLSocket of Python 2 reports a full socket by 0
                 self._sent.pop()
                 raise want_write()
             return
@@ -753,13 +753,13 @@ class BlockingTLS(Unique):
         self._is_cut = False
 
     def _flush_at_once(self):
-        """Send what is outgoing if that does not take waiting, and whatever becomes of it."""
+        """Send the outgoing bytes as far as possible without waiting; ignore failures."""
         lower = self._lower
         try:
             try:
                 timeout = lower.gettimeout()
                 lower.settimeout(0)
-            except AttributeError:  # then nobody can tell whether it waits
+            except AttributeError:  # we cannot know whether it waits
                 self._flush(False)
                 return
             try:
@@ -767,13 +767,13 @@ class BlockingTLS(Unique):
             finally:
                 lower.settimeout(timeout)
         except socket.error:
-            pass  # there is something else to raise, or nobody who cares
+            pass  # another error is about to be raised, or the connection is being closed
 
     # Ending
 
     def shutdown(self, how):
         """
-        Close one direction or both, as socket.shutdown does; close_notify ends what we send.
+        Close one direction or both, like socket.shutdown; send close_notify before we stop sending.
 
         Args:
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
@@ -787,11 +787,11 @@ class BlockingTLS(Unique):
 
     def close(self):
         """
-        Close the socket below too, once every file of `makefile` is closed.
+        Close, with the socket below, once every file of `makefile` is closed.
 
-        The peer gets our close_notify if that does not have to wait; its own is not waited for
-        (RFC 8446 6.1). In a process that has not used the connection since a fork, nothing is done
-        to it, unless this is the parent and no child is left.
+        We send close_notify if that does not have to wait, and do not wait for the peer's (RFC 8446
+        6.1). A process that has not used the connection since a fork only closes its descriptor,
+        unless it is the parent and no child is left.
         """
         self._closed = True
         if self._io_refs <= 0 and self._is_open:
@@ -806,12 +806,12 @@ class BlockingTLS(Unique):
                 self._engine.close()
             self._flush_at_once()
             try:
-                # Unread bytes, TLS 1.3's session tickets say, would turn the close into a reset,
-                # and the peer would lose what is still on its way to it (RFC 2525 2.17).
+                # Unread bytes, such as TLS 1.3's session tickets, would turn the close into a
+                # reset, and the peer would lose data that is still on its way (RFC 2525 2.17).
                 lower.settimeout(0)
                 lower.recv(_LEAST_READ)
             except (AttributeError, socket.error):
-                pass  # whoever closes does not care; the peer learns as much from the close
+                pass  # the connection is closed in any case, and the peer will notice
         self._user.let_go()
         self._forget_lower()
         close = getattr(lower, 'close', None)
@@ -819,7 +819,7 @@ class BlockingTLS(Unique):
             close()
 
     def _forget_lower(self):
-        """Be closed, as far as this object goes."""
+        """Mark this object as closed."""
         self._closed = True
         self._lower = _Closed()
 
@@ -841,10 +841,10 @@ class BlockingTLS(Unique):
 
     def makefile(self, mode='r', *args, **kwargs):
         """
-        Return a file of this socket; `close` waits until it is closed.
+        Return a file of this socket; `close` waits until the file is closed.
 
         Args:
-            mode (str) and what follows: as for socket.makefile of this Python.
+            mode (str) and the rest: as for socket.makefile of this Python.
         """
         if PY2:
             return _File(self, mode, *args, **kwargs)
@@ -859,10 +859,10 @@ class BlockingTLS(Unique):
         if self._closed:
             self.close()
 
-    _decref_socketios = _drop  # what Python 3's files call; PyPy 2.7's call the two above
+    _decref_socketios = _drop  # for Python 3's files; PyPy 2.7's call the two above
 
-    # What the socket below knows. By name, and not by __getattr__: nothing must get past TLS
-    # (sendto, dup, detach, ...).
+    # Methods of the socket below. We list them, and define no __getattr__, so that no method
+    # bypasses TLS (sendto, dup, detach, ...).
 
     fileno = of_lower('fileno')
     getpeername = of_lower('getpeername')
@@ -897,11 +897,11 @@ if PY2 and PYPY:
     OwnedFile = _File
 elif PY2:
     class OwnedFile(Unique, socket._fileobject):
-        """A file whose unsent data is lost with it in a process that does not use the socket."""
+        """A file that drops its unsent data in a process that does not use the connection."""
 
         def __del__(self):
-            # After a fork, what it holds is for the process to send that uses the connection.
-            sock = getattr(self, '_sock', None)  # None if it could not be made
+            # After a fork, only the process that uses the connection may send that data.
+            sock = getattr(self, '_sock', None)  # None if __init__ failed
             if sock is None:
                 return
             if not sock._may_end():
@@ -909,17 +909,17 @@ elif PY2:
             socket._fileobject.__del__(self)
 
     class _File(OwnedFile):
-        """A file that holds its socket open as long as it is open: PyPy's, and Python 3's, do."""
+        """A file that keeps its socket open while it is open, like those of PyPy and Python 3."""
 
         def __init__(self, sock, *args, **kwargs):
             socket._fileobject.__init__(self, sock, *args, **kwargs)
             sock._reuse()
-            # Who has a recv of his own wants it called.
+            # A subclass with its own recv expects us to call it.
             by_recv = [vars(cls) for cls in type(sock).__mro__ if 'recv' in vars(cls)][0]
             self._receive_whole = by_recv.get('_receive_whole')
 
         def read(self, size=-1):
-            """Read *size* bytes, or to the end: large pieces not recv by recv."""
+            """Read *size* bytes, or to the end; read a large piece in one call."""
             receive = self._receive_whole
             if receive is not None and size >= _MANY:
                 buffered = self._rbuf
@@ -934,7 +934,7 @@ elif PY2:
             return socket._fileobject.read(self, size)
 
         def close(self):
-            """Close the file, and the socket if that waits for it."""
+            """Close the file, and the socket if that was waiting for the file."""
             sock = self._sock
             if sock is None:
                 return
@@ -943,4 +943,4 @@ elif PY2:
             finally:
                 sock._drop()
 else:
-    OwnedFile = None  # Python 3's own sockets make files otherwise
+    OwnedFile = None  # Python 3's own sockets make files in another way

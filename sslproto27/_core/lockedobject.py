@@ -1,11 +1,11 @@
 """
-`LockedSSLObject`: a TLS object whose long calls give the interpreter's lock away, on 2.7.
+`LockedSSLObject`: a TLS object whose long calls release the interpreter's lock, on 2.7.
 
-Handshakes, and reads and writes of many records, then run beside other threads. OpenSSL does not
-bear that two threads use one object, so somebody must have a lock over it: the one whose pipe it is
-(`BlockingTLS`) calls `_steps` under a lock of its own. Anybody else may ask the object by its
-public methods: they never begin while another thread is inside of a long call, and no long call
-gives the interpreter's lock away while they are under way. What is short keeps it anyway.
+So handshakes, and reads and writes of many records, run in parallel with other threads. OpenSSL
+does not allow two threads to use one object, so its user needs a lock: `BlockingTLS` calls `_steps`
+under its own. Other code may call the object's public methods. They do not begin while another
+thread is in a long call; and while they run, no long call releases the interpreter's lock. Short
+calls never release it.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -24,23 +24,23 @@ __all__ = ['LockedSSLObject', 'wrap_bio_under_lock']
 lib, NULL, new_large_buffer = binding.lib, binding.NULL, binding.new_large_buffer
 SSL_read, BIO_read, BIO_ctrl_pending = lib.SSL_read, lib.BIO_read, lib.BIO_ctrl_pending
 
-#: Bytes from which on a write is long. What 16 KiB take is less than two threads need to change.
+#: A write of this many bytes is long. 16 KiB take less time than switching between two threads.
 _LONG = 0x8000
 
 
 BIO_C_SET_SSL = 109  # BIO_f_ssl(3)
 
-#: Before 3.0 a BIO_f_ssl that is freed shuts the connection down, whosever it is.
+#: Before 3.0, freeing a BIO_f_ssl shuts the connection down, even if the BIO does not own it.
 _CAN_READ_MANY = ssl.OPENSSL_VERSION_INFO >= (3,)
 
-#: Until when a thread waits for another one's long call: so many turns of so many seconds.
+#: How long a thread waits for another one's long call: this many turns of this many seconds.
 _TURNS, _TURN = 2000, 0.005
 
 
 def _exclusive(method):
     @functools.wraps(method, ('__name__', '__doc__'), ())
     def call(self, *args, **kwargs):
-        if self._thread == get_ident():  # a callback, or one method calls another
+        if self._thread == get_ident():  # a callback, or one method calling another
             return method(self, *args, **kwargs)
         self._begin()
         try:
@@ -53,16 +53,16 @@ def _exclusive(method):
 
 
 class LockedSSLObject(SSLObject):
-    """An `SSLObject` for one who has a lock over it; see this module."""
+    """An `SSLObject` whose user has a lock over it; see this module."""
 
     __slots__ = ('_alone', '_thread', '_many', '_beginning')
 
     def __new__(cls):
         self = object.__new__(cls)
-        self._alone = [None]  # who takes that out is alone
-        self._thread = None  # who has that, from just after it is taken to just before
+        self._alone = [None]  # a token: the thread that has removed it is alone
+        self._thread = None  # that thread, while it has the token
         self._many = None
-        # A record's beginning, all that the incoming BIO has: of its header, and how many bytes.
+        # If the incoming BIO has only the beginning of a record: (that of its header, the size).
         self._beginning = b'', 0
         return self
 
@@ -71,9 +71,9 @@ class LockedSSLObject(SSLObject):
         return type(self) is LockedSSLObject
 
     def _take(self):
-        """Take what `_alone` has, if it is there; return whether it was (bool)."""
-        # Not a lock: 2.7's give the interpreter's lock away whenever they are taken, and getting it
-        # back takes longer, where threads work, than what is done under this one.
+        """Remove the token from `_alone` if it is there; return whether it was (bool)."""
+        # Not a lock: taking one of 2.7's always releases the interpreter's lock. If other threads
+        # are busy, getting that back takes longer than the work under this one.
         try:
             self._alone.pop()
         except IndexError:
@@ -81,17 +81,17 @@ class LockedSSLObject(SSLObject):
         return True
 
     def _begin(self):
-        """Wait until `_take` has it."""
+        """Wait until `_take` succeeds."""
         turns = 0
         while not self._take():
-            # Not for ever: the other one may be a callback that waits for us, or no more.
+            # Not for ever: the other thread may be in a callback that waits for us, or have ended.
             if turns == _TURNS:
                 raise RuntimeError('another thread is in the middle of a call of this very object')
             turns += 1
             time.sleep(_TURN)
 
     def _freely(self, long_one, short_one, *args):
-        """Call OpenSSL, and give the interpreter's lock away if nobody uses the object."""
+        """Call OpenSSL; release the interpreter's lock unless another thread uses the object."""
         if not self._take():
             return short_one(*args)
         try:
@@ -101,7 +101,7 @@ class LockedSSLObject(SSLObject):
             self._thread = None
             self._alone.append(None)
 
-    # For who has the lock: `SSLPipe` asks for these by name.
+    # For the holder of the lock: `SSLPipe` looks these up by name.
 
     _steps = '_do_handshake_freely', '_receive_records', '_send'
 
@@ -116,10 +116,11 @@ class LockedSSLObject(SSLObject):
 
     def _read_many(self, bio, data, received):
         """
-        Decrypt the full records in a row with which *data*, just put into *bio*, begins.
+        Decrypt the consecutive full records at the start of *data*, which was just put into *bio*.
 
-        A record that is not full ends a message, and is read by itself. So is the first one where
-        it is not known how much of it OpenSSL has; what is left then tells where the next begins.
+        A record that is not full ends a message, and we read it separately. We also read the first
+        one separately if we do not know how much of it OpenSSL has; the rest in *bio* then shows
+        where the next record begins.
         """
         if not _CAN_READ_MANY:
             return False
@@ -188,7 +189,7 @@ _wrap_public_names()
 
 
 class _Free(object):
-    """OpenSSL's functions that give the interpreter's lock away."""
+    """OpenSSL's functions, called without the interpreter's lock."""
 
     def __getattr__(self, name):
         function = binding.freely(name)
@@ -201,10 +202,11 @@ _FREE = _Free()
 
 class _ManyRecords(object):
     """
-    A BIO from which one read brings many records: BIO_f_buffer(3) over BIO_f_ssl(3).
+    A BIO that reads many records in one call: BIO_f_buffer(3) over BIO_f_ssl(3).
 
-    The first of the two passes on what it reads, without a copy, until there is no more or as much
-    as was wanted, as long as that is more than its own buffer. It must not outlive the ``SSL *``.
+    If a request is larger than its own buffer, a BIO_f_buffer passes on what it reads below,
+    without a copy, until there is no more or the request is fulfilled. It must not outlive the
+    ``SSL *``.
     """
 
     def __init__(self, ssl_handle):
@@ -212,7 +214,7 @@ class _ManyRecords(object):
         required(self.bio)
         below = required(binding.new_bio(lib.BIO_f_ssl()))
         lib.BIO_push(self.bio, below)
-        lib.BIO_ctrl(below, BIO_C_SET_SSL, 0, ssl_handle)  # 0: the handle stays its owner's
+        lib.BIO_ctrl(below, BIO_C_SET_SSL, 0, ssl_handle)  # 0: the BIO does not own the handle
 
     def __del__(self, _free=lib.BIO_free_all):
         _free(self.bio)
@@ -220,10 +222,11 @@ class _ManyRecords(object):
 
 def _full_records(header, data, start):
     """
-    Return (count, end) of the records in a row from *start* that are full and all there.
+    Return (count, end) of the consecutive full records in *data* from *start* on.
 
     Args:
-        header (bytes): what of that of the first one comes before *data*; *start* is negative then.
+        header (bytes): the part of the first header that came before *data*; *start* is then
+            negative.
     """
     count, last = 0, len(data) - HEADER_SIZE
     while start <= last:
@@ -232,7 +235,7 @@ def _full_records(header, data, start):
         else:
             numbers = bytearray(data[start + 3:start + HEADER_SIZE])
         size = numbers[0] << 8 | numbers[1]
-        # Encryption adds bytes, so that a full record's content is longer than RECORD.
+        # Encryption adds bytes, so the content of a full record is longer than RECORD.
         if size <= RECORD or start + size > last:
             break
         start += HEADER_SIZE + size
@@ -241,14 +244,14 @@ def _full_records(header, data, start):
 
 
 def _has_record(data, start):
-    """Return whether all of the record is there that begins at *start* (bool)."""
+    """Return whether the record that begins at *start* is complete (bool)."""
     numbers = bytearray(data[start + 3:start + HEADER_SIZE])
     return len(numbers) == 2 and start + HEADER_SIZE + (numbers[0] << 8 | numbers[1]) <= len(data)
 
 
 def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,
                         check_name, owner=None):
-    """Do as `wrap_bio_and_check`, for one who has a lock over the object."""
+    """Like `wrap_bio_and_check`, for a caller that has a lock over the object."""
     default = SSLObject if _FREE.SSL_do_handshake is None else LockedSSLObject
     return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
                               check_name, default, owner)

@@ -1,8 +1,8 @@
 """
 `SSLSocket`: blocking TLS over anything that has ``recv`` and ``sendall``.
 
-Who waits for bytes is `BlockingTLS`; what they mean is the pipe's. Nothing here knows of OpenSSL,
-of loops or of HTTP.
+`BlockingTLS` decides who waits for bytes; the pipe knows what they mean. Nothing here knows of
+OpenSSL, of loops or of HTTP.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -28,32 +28,32 @@ _WRITABLE = frozenset([pipe_states.PLAINTEXT, pipe_states.HANDSHAKE, pipe_states
 
 class _PipeEngine(object):
     """
-    An `SSLPipe` as the engine of a `BlockingTLS`: what has come of it, both ways.
+    An `SSLPipe` as the engine of a `BlockingTLS`, with its results in both directions.
 
     Args:
-        pipe (SSLPipe): new.
-        keeps_apart (bool): see `_messages`. Not where several records are only read for a caller
-            who is to have all of them at once.
+        pipe (SSLPipe): a new one.
+        keeps_apart (bool): keep messages apart, see `_messages`. False if several records are only
+            read for a caller that wants all of them at once.
     """
 
     def __init__(self, pipe, keeps_apart):
         self.pipe = pipe
         self._keeps_apart = keeps_apart
         self.outgoing = []  # records for the peer, in order
-        self._eof = False   # of the socket below
+        self._eof = False   # whether the socket below has ended
         self._received, self._position = b'', 0
-        self._later = deque()  # the same, of later messages; see `receive`
-        self._later_size = 0   # and how many bytes these are
-        self.kept = 0       # bytes of plaintext that `read_whole` has, and waits for more
+        self._later = deque()  # plaintext of later messages, see `receive`
+        self._later_size = 0   # the number of its bytes
+        self.kept = 0       # bytes that `read_whole` keeps until it has enough
 
     @property
     def is_unwritten(self):
-        """Whether something that was written waits for a handshake, or is lost."""
+        """Whether some written data waits for a handshake, or is lost."""
         return self.pipe.backlog or self.pipe.state is pipe_states.BROKEN
 
     @property
     def is_over(self):
-        """Whether the peer has ended TLS, and we have not, or TLS has failed."""
+        """Whether the peer has ended TLS and we have not, or TLS has failed."""
         return self.pipe.state in _OVER
 
     @property
@@ -63,13 +63,13 @@ class _PipeEngine(object):
 
     @property
     def pending(self):
-        """How many bytes of plaintext are here."""
+        """How many bytes of plaintext can be read."""
         return len(self._received) - self._position + self._later_size
 
     # Steps
 
     def start(self):
-        """Start TLS; what has come already is TLS's, and no plaintext any more."""
+        """Start TLS; data that has arrived already belongs to it, and is not plaintext."""
         early = self._drop_received()
         self.pipe.do_handshake()
         if early:
@@ -78,12 +78,12 @@ class _PipeEngine(object):
             self._collect()
 
     def handshake(self):
-        """Shake hands; nothing to do if that is done."""
+        """Shake hands; do nothing if that is done."""
         self._require_intact()
         return None if self.pipe.state is pipe_states.HANDSHAKE else True
 
     def _drop_received(self):
-        """Forget the plaintext that is here, and return it."""
+        """Remove the plaintext, and return it."""
         received = self._received[self._position:] + b''.join(self._later)
         self._received, self._position = b'', 0
         self._later.clear()
@@ -91,7 +91,7 @@ class _PipeEngine(object):
         return received
 
     def read(self, size):
-        """Take at most *size* bytes of plaintext; b'' is the end."""
+        """Return at most *size* bytes of plaintext; b'' means the end."""
         if self._later and not self._keeps_apart:
             self._received = self._drop_received()
         received, start = self._received, self._position
@@ -115,7 +115,7 @@ class _PipeEngine(object):
         return b'' if self._eof or self.pipe.state in PEER_ENDED else None
 
     def read_whole(self, size):
-        """Take *size* bytes of plaintext; less only at the end, b'' behind that."""
+        """Return *size* bytes of plaintext; fewer only at the end, and b'' after it."""
         pending = self.pending
         if not pending:
             return self.read(size)
@@ -135,7 +135,7 @@ class _PipeEngine(object):
         return b''.join(pieces)
 
     def unwrap(self):
-        """End TLS; drop what comes before the peer does. The trailing bytes are plaintext."""
+        """End TLS; drop data that comes before the peer's end. Bytes after it are plaintext."""
         pipe = self.pipe
         self._require_intact()
         if pipe.state not in _CLOSING:
@@ -151,7 +151,7 @@ class _PipeEngine(object):
         return None
 
     def written(self):
-        """Wait until nothing of what was written waits for a handshake."""
+        """Return True once no written data waits for a handshake."""
         self._require_intact()
         return None if self.pipe.backlog else True
 
@@ -159,10 +159,10 @@ class _PipeEngine(object):
         if self.pipe.state is pipe_states.BROKEN:
             raise self.pipe.failure
 
-    # What goes in, and what comes out
+    # Input and output
 
     def receive(self, data):
-        """Give the pipe what has come, and take what it says to that: the one place that does."""
+        """Give the pipe bytes from below, and collect its results. Nothing else does."""
         pipe = self.pipe
         if data:
             pipe.feed_ssldata(data)
@@ -181,7 +181,7 @@ class _PipeEngine(object):
             self._later_size += sum(map(len, records))
 
     def write(self, data):
-        """Encrypt *data*, or keep it until the handshake is done."""
+        """Encrypt *data*, or keep it for after the handshake."""
         pipe = self.pipe
         if pipe.state not in _WRITABLE:
             raise pipe.failure or socket.error(errno.EPIPE, 'TLS has been shut down')
@@ -200,20 +200,20 @@ class _PipeEngine(object):
         self._collect()
 
     def _collect(self):
-        """Take what the pipe has to send."""
+        """Take the bytes that the pipe has to send."""
         data = self.pipe.data_to_send()
         if data:
             self.outgoing.append(data)
 
     def peek_outgoing(self, size):
-        """Return what is to be sent (bytes), b'' if nothing is. It may be more than *size*."""
+        """Return the bytes to send, b'' if there are none. They may be more than *size*."""
         outgoing = self.outgoing
         if len(outgoing) > 1:
             outgoing[:] = [b''.join(outgoing)]
         return outgoing[0] if outgoing else b''
 
     def consume_outgoing(self, size):
-        """Drop the first *size* bytes of what `peek_outgoing` has returned."""
+        """Drop the first *size* bytes that `peek_outgoing` has returned."""
         outgoing = self.outgoing
         if size < len(outgoing[0]):
             outgoing[0] = outgoing[0][size:]
@@ -223,10 +223,10 @@ class _PipeEngine(object):
 
 def _messages(records):
     """
-    Join full records, of which several may be one already, with the one that follows.
+    Join full records (an item may be several) with the record that follows them.
 
-    A record that is not full ends what the peer has written at once. As ssl.SSLSocket returns no
-    more than a record, nobody may expect the next message in the same recv().
+    A record that is not full ends one write of the peer. Since ssl.SSLSocket never returns more
+    than one record, we must not return the next message in the same recv().
     """
     messages, message = [], []
     for record in records:
@@ -241,10 +241,10 @@ def _messages(records):
 
 def _of_tls(name, default=None):
     """
-    Return a method that is the TLS object's.
+    Return a method that calls the TLS object.
 
-    Without TLS, after `unwrap` and `close`, it returns None; with *default* ValueError, it raises
-    that: where Python 3.13's ssl.SSLSocket fails on its own None.
+    Without TLS, after `unwrap` and `close`, the method returns None. With *default* ValueError it
+    raises that, in the cases in which Python 3.13's ssl.SSLSocket fails on its own None.
     """
     def method(self, *args, **kwargs):
         ssl_object = self.ssl_object
@@ -259,41 +259,42 @@ def _of_tls(name, default=None):
 
 class SSLSocket(BlockingTLS):
     """
-    A TLS connection over a connected socket: what ssl.SSLSocket is, but in memory.
+    A TLS connection over a connected socket: like ssl.SSLSocket, but in memory.
 
-    *sock* is any object with a ``recv(size)``, and ``send(data)`` or ``sendall(data)``: another
-    `SSLSocket` too, which gives TLS in TLS. Its other methods are used where it has them.
+    *sock* is any object with ``recv(size)``, and ``send(data)`` or ``sendall(data)``. It can be
+    another `SSLSocket`: that gives TLS in TLS. We use its other methods if it has them.
 
-    One thread may read while another one writes. Errors of *sock*, timeouts among them, come
-    through as they are: after one in reading, read on; after a timeout in writing, write the same
-    data again, see `send`. Over a *sock* that has no ``send`` nothing more can be sent then: nobody
-    knows how much of a record is out. (Python 2's ssl.SSLSocket raises an SSLError after a timeout;
-    socket.timeout is Python 3's.) If *sock* does not block, calls raise ssl.SSLWantReadError and
-    ssl.SSLWantWriteError, as ssl.SSLSocket's.
+    One thread may read while another one writes. Errors of *sock*, including timeouts, are passed
+    on. After a timeout in reading, just read again. After one in writing, write the same data
+    again, see `send`; but if *sock* has no ``send``, nothing more can be sent, because nobody knows
+    how much of a record has been sent. (After a timeout, Python 2's ssl.SSLSocket raises an
+    SSLError; socket.timeout is what Python 3 raises.) If *sock* does not block, calls raise
+    ssl.SSLWantReadError and ssl.SSLWantWriteError, as those of ssl.SSLSocket do.
 
-    After a fork the first process that reads or writes keeps the connection, and in the other one
-    both raise ssl.SSLError.
+    After a fork the first process that reads or writes keeps the connection; in the other one,
+    reading and writing raise ssl.SSLError.
 
-    More is read from *sock* than what is asked for: before select() and the like look at `pending`.
+    We read more from *sock* than you ask for: look at `pending` before select() and the like.
 
     Args:
         sock: the connection.
         context (ssl.SSLContext): certificates, trust and settings.
-        server_side (bool): which side to be.
+        server_side (bool): True for a server, False for a client.
         server_hostname (text or None): as for `SSLPipe`.
-        session (SSLSession or None): what a client would like to resume.
-        do_handshake_on_connect (bool): shake hands now, not with the first read or write.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
-            can then cut the data short (RFC 8446 6.1), so that it is off, unlike ssl.SSLSocket's.
+        session (SSLSession or None): the session that a client wants to resume.
+        do_handshake_on_connect (bool): shake hands now, not at the first read or write.
+        suppress_ragged_eofs (bool): accept an EOF without close_notify as a clean end. An attacker
+            can then cut the data short (RFC 8446 6.1), so the default is False, unlike
+            ssl.SSLSocket's.
         owner: see `SSLPipe`.
 
     Raises:
-        TypeError, ValueError: as `SSLPipe` does; *do_handshake_on_connect* over a *sock* that does
-            not block.
+        TypeError, ValueError: as from `SSLPipe`; or *do_handshake_on_connect* is true and *sock*
+            does not block.
         ssl.SSLError, socket.error: the handshake failed. *sock* is left open.
     """
 
-    _new_amount = ReadAhead  # makes what tells how much to read from below
+    _new_amount = ReadAhead  # decides how much to read from below
 
     def __init__(self, sock, context, server_side=False, server_hostname=None, session=None,
                  do_handshake_on_connect=True, suppress_ragged_eofs=False, owner=None):
@@ -316,7 +317,7 @@ class SSLSocket(BlockingTLS):
 
     def do_handshake(self):
         """
-        Shake hands; nothing to do if that is done. After `unwrap`, start TLS anew.
+        Shake hands; do nothing if that is done. After `unwrap`, start TLS again.
 
         Raises:
             ssl.SSLError: the handshake failed, for good.
@@ -334,17 +335,18 @@ class SSLSocket(BlockingTLS):
 
     def unwrap(self):
         """
-        End TLS: send close_notify and wait for the peer's. What it sends until then is dropped.
+        End TLS: send close_notify and wait for the peer's. Data that arrives before it is dropped.
 
         Returns:
-            what to go on with in plaintext: the socket below, or this object itself if bytes that
-            follow the peer's close_notify are here already: it then passes everything through.
+            the object to use for plaintext: the socket below; or this object itself if it has
+            already read bytes that follow the peer's close_notify: it then passes everything
+            through.
 
         Raises:
             RuntimeError: there is no TLS to end.
             ssl.SSLEOFError: the peer has gone without close_notify.
             ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
-            ssl.SSLError: ECONNABORTED, the peer goes on sending.
+            ssl.SSLError: ECONNABORTED: the peer goes on sending.
         """
         self._take(True, self._engine.unwrap)
         self._amount = ReadAhead()  # plaintext has no records
@@ -353,20 +355,20 @@ class SSLSocket(BlockingTLS):
     # Bytes
 
     def read(self, len=1024, buffer=None):
-        """Do as `recv`, or with *buffer* as `recv_into`: ssl.SSLSocket's other name for them."""
+        """Like `recv`, or with *buffer* like `recv_into`: ssl.SSLSocket's other name for them."""
         return self.recv(len) if buffer is None else self.recv_into(buffer, max(len or 0, 0))
 
     def pending(self):
         """
         Return how many bytes can be read without waiting; there may be more.
 
-        As long as there are any, the socket below need not be readable.
+        If there are any, the socket below need not be readable.
         """
         return self._engine.pending if self._is_open else 0
 
     write = BlockingTLS.send
 
-    # What is known
+    # Information
 
     @property
     def ssl_object(self):
@@ -387,7 +389,7 @@ class SSLSocket(BlockingTLS):
 
     @property
     def session(self):
-        """The current `SSLSession`, with TLS 1.3 once data has come; None if there is none."""
+        """The current `SSLSession` or None; with TLS 1.3 a client has none before data has come."""
         ssl_object = self.ssl_object
         return None if ssl_object is None else ssl_object.session
 
@@ -408,10 +410,10 @@ class SSLSocket(BlockingTLS):
         return self._server_hostname
 
     def selected_npn_protocol(self):
-        """Return None: nobody speaks NPN any more (RFC 7301 took its place)."""
+        """Return None: nobody uses NPN any more (RFC 7301 replaced it)."""
 
     def get_channel_binding(self, cb_type='tls-unique'):
-        """Return what identifies this very connection: see `SSLObject`; None without TLS."""
+        """Return bytes that identify this connection: see `SSLObject`; None without TLS."""
         require_kind(cb_type)
         ssl_object = self.ssl_object
         return None if ssl_object is None else ssl_object.get_channel_binding(cb_type)

@@ -30,14 +30,14 @@ BIO_read, BIO_write, BIO_ctrl_pending = lib.BIO_read, lib.BIO_write, lib.BIO_ctr
 BIO_up_ref, SSL_set0_rbio, SSL_set0_wbio = lib.BIO_up_ref, lib.SSL_set0_rbio, lib.SSL_set0_wbio
 SSL_do_handshake = lib.SSL_do_handshake
 
-#: For how much the first reads make room: clearing a record's takes longer than its message.
+#: The room for the first reads: clearing room for a whole record takes longer than its message.
 _SMALL = 1024
 _LARGEST_WRITE = 0x40000000
 
-#: Up to how many bytes a message to send is small: beyond, it is not the steps that take the time.
+#: The largest message that `send_small` handles; for larger ones the call overhead hardly matters.
 _LARGEST_SMALL = 4096
 
-#: By how much its record may be longer; what is longer still takes one more read.
+#: The usual overhead of a record; a larger one costs another read.
 _RECORD_OVERHEAD = 128
 
 # SSL_CTX_set_mode(3)
@@ -58,20 +58,20 @@ SSL_RECEIVED_SHUTDOWN = 2
 SSL_READING = 3
 BIO_FLAGS_WAITS = 0x9  # BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY
 
-# What a call has to look out for
+# What the next call has to watch for
 _DONE = 0     # nothing: the handshake is done
 _NEW = 1      # the handshake is not done
-_RUNNING = 2  # OpenSSL may be calling back just now: it must not be entered
-_CAREFUL = 3  # the handshake is done, but there may be another, or read is not ours
-_FAILED = 4   # OpenSSL has given up, and does not say again why
+_RUNNING = 2  # OpenSSL may be in a callback: do not call it
+_CAREFUL = 3  # another handshake may follow, or a subclass replaces read
+_FAILED = 4   # OpenSSL has given up, and does not report the reason again
 
-#: How deep Python code must still be able to go where OpenSSL is called, for a callback to begin.
+#: The Python stack levels that must be free when we call OpenSSL, so that a callback can start.
 _LEVELS = 10
 
-#: Weak references to objects by the addresses of their ``SSL *``, for `guarding`.
+#: From the address of an ``SSL *`` to a weak reference to its object, for `guarding`.
 _by_address = {}
 
-X509_V_FLAGS = 0xfffffff  # all that there are, X509_VERIFY_PARAM_set_flags(3)
+X509_V_FLAGS = 0xfffffff  # all flags, X509_VERIFY_PARAM_set_flags(3)
 TLSEXT_NAMETYPE_HOST_NAME = 0  # SSL_get_servername(3)
 SSL_CTRL_GET_EXTMS_SUPPORT = 122  # SSL_get_extms_support(3)
 _FINISHED_SIZE = 64  # the longest Finished message: EVP_MAX_MD_SIZE
@@ -81,9 +81,9 @@ class SSLObject(Attributes):
     """
     TLS between two memory BIOs: Python 3.5's ssl.SSLObject, with the additions up to 3.13.
 
-    Made by `wrap_bio`. Nothing here waits: what needs more bytes from the peer raises
-    ssl.SSLWantReadError; feed the incoming BIO and call again. What the peer must get is in the
-    outgoing BIO after every call, also after one that raised.
+    Made by `wrap_bio`. It never waits: a call that needs more bytes from the peer raises
+    ssl.SSLWantReadError: feed the incoming BIO and call again. After every call, even one that
+    raised, send the peer the bytes in the outgoing BIO.
     """
 
     __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
@@ -91,7 +91,7 @@ class SSLObject(Attributes):
 
     @property
     def _is_ours(self):
-        """Whether this is no subclass of a user's (bool)."""
+        """Whether this is our own class, not a user's subclass (bool)."""
         return type(self) is SSLObject
 
     def __init__(self, *args, **kwargs):
@@ -113,7 +113,7 @@ class SSLObject(Attributes):
         self._room = _SMALL
         handle = self._ssl
         keep(_by_address, address(handle), self)
-        BIO_up_ref(incoming._bio)  # the references that set0 takes over
+        BIO_up_ref(incoming._bio)  # set0 takes over this reference
         SSL_set0_rbio(handle, incoming._bio)
         BIO_up_ref(outgoing._bio)
         SSL_set0_wbio(handle, outgoing._bio)
@@ -141,18 +141,18 @@ class SSLObject(Attributes):
 
     def read(self, len=1024, buffer=None):
         """
-        Read decrypted bytes, at most one record's.
+        Read decrypted bytes, at most those of one record.
 
         Args:
-            len (int): how many bytes at most.
-            buffer (writable buffer or None): where to put them; a *len* that is not positive or
-                too large then means all of it.
+            len (int): the most bytes to read.
+            buffer (writable buffer or None): gets the bytes. With a buffer, a *len* that is not
+                positive or too large means the whole buffer.
 
         Returns:
-            bytes, b'' once the peer has sent close_notify; with *buffer* their number (int).
+            bytes, b'' after the peer's close_notify; with *buffer* their number (int).
 
         Raises:
-            ssl.SSLWantReadError: the incoming BIO has to be fed first.
+            ssl.SSLWantReadError: feed the incoming BIO first.
             ssl.SSLZeroReturnError: both sides have sent close_notify.
             ssl.SSLEOFError: the incoming BIO ended without close_notify.
             ssl.SSLError: the peer broke the protocol.
@@ -172,13 +172,13 @@ class SSLObject(Attributes):
         return self._read_otherwise(len, buffer)
 
     def _rest_of_record(self, size):
-        """Read what of a record did not fit, up to *size* bytes; from now on make room for it."""
+        """Read the rest of a record, up to *size* bytes; later reads make room for a record."""
         self._room = RECORD
         size = min(size, lib.SSL_pending(self._ssl))
         return fill(SSL_read, self._ssl, size) if size else b''
 
     def _read_otherwise(self, size, buffer):
-        """Read what is not the usual case: into a buffer, an odd size, before the handshake."""
+        """Read in unusual cases: into a buffer, an odd size, before the handshake."""
         size = to_index(size, 'len')
         if buffer is not None:
             return self._read_into(size, buffer)
@@ -191,7 +191,7 @@ class SSLObject(Attributes):
                 or self._end_of_data())
 
     def _end_of_data(self):
-        """Return b'' after the peer's close_notify alone; raise why there is no data otherwise."""
+        """Return b'' if only the peer has sent close_notify; otherwise raise the reason."""
         error = self._error(silent=True)
         if (isinstance(error, ssl.SSLZeroReturnError)
                 and lib.SSL_get_shutdown(self._ssl) == SSL_RECEIVED_SHUTDOWN):
@@ -207,7 +207,7 @@ class SSLObject(Attributes):
 
     def write(self, data):
         """
-        Encrypt *data* into the outgoing BIO, in as many records as it takes.
+        Encrypt *data* into the outgoing BIO, in as many records as needed.
 
         Args:
             data: any contiguous buffer.
@@ -216,10 +216,10 @@ class SSLObject(Attributes):
             int: how many of its bytes were taken.
 
         Raises:
-            ssl.SSLWantReadError: a handshake is under way; feed the incoming BIO, then call again
-                with the same data, or more that begins with it.
+            ssl.SSLWantReadError: a handshake is under way: feed the incoming BIO, then call again
+                with the same data, or with data that begins with it.
             ssl.SSLError: the connection is broken or has been shut down.
-            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+            TypeError, BufferError: *data* is text, or not a contiguous buffer.
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
@@ -235,11 +235,11 @@ class SSLObject(Attributes):
         return taken
 
     def _write_again(self, data, size):
-        """Raise why a write has failed."""
+        """Raise the reason why a write has failed."""
         silent = self._only_waits() or has_failed(self._ssl)
         if not silent:
-            # It is misuse: nothing has happened, but that somebody's error may be in the queue. The
-            # same again, with the queue empty, tells.
+            # This is misuse, so nothing was done, but the queue may hold other code's errors. Empty
+            # it, and make the same call again to learn the reason.
             ERR_clear_error()
             taken = self._call(SSL_write, self._ssl, data, size)
             if taken > 0:
@@ -247,10 +247,9 @@ class SSLObject(Attributes):
         raise self._error(silent)
 
     def _write_otherwise(self, data, size):
-        """Write what is not the usual case: nothing, or before the handshake."""
+        """Write in unusual cases: nothing, or before the handshake."""
         self._finish_handshake()
-        # SSL_write(3): the effect of writing 0 bytes is undefined, but for the failure after
-        # close_notify.
+        # SSL_write(3): writing 0 bytes is undefined, except that it fails after close_notify.
         if size or lib.SSL_get_shutdown(self._ssl) & SSL_SENT_SHUTDOWN:
             return self._call(SSL_write, self._ssl, data, size)
         return 0
@@ -259,16 +258,16 @@ class SSLObject(Attributes):
         """Return how many decrypted bytes can be read without looking at the incoming BIO."""
         return lib.SSL_pending(self._ssl)
 
-    # A message in the fewest steps: these two are for `SSLPipe`, which looks whether its TLS object
-    # has them. They raise nothing that OpenSSL has to say, and try nothing again.
+    # The usual message in as few steps as possible. `SSLPipe` uses these two methods if its TLS
+    # object has them. They never raise OpenSSL's errors, and never repeat a call.
 
     def receive_records(self, incoming, data, received):
         """
-        Put *data* into *incoming*, and append what it decrypts to to the list *received*.
+        Put *data* into *incoming*, and append its plaintext to the list *received*.
 
         Returns:
-            bool: whether that was all that can be had. If not, `read` tells: there may be more, or
-            an error, or nothing may have been decrypted at all.
+            bool: whether this was all plaintext that can be had now. If not, call `read`: there may
+            be more, or an error, or perhaps nothing was decrypted.
         """
         if self._state or data.__class__ is not bytes:
             incoming.write(data)
@@ -282,10 +281,10 @@ class SSLObject(Attributes):
                 return True
             size = RECORD
         elif size < 2:
-            size = 2  # the least that a buffer may be
+            size = 2  # the smallest size of a buffer
         handle = self._ssl
         while True:
-            # What a whole record fills, as it does in bulk, is not copied by the slice.
+            # In bulk a record fills the buffer, and then the slice does not copy.
             plain = BLANK * size if size < LARGE else new_large_buffer(size)
             count = SSL_read(handle, plain, size)
             if count <= 0:
@@ -295,19 +294,19 @@ class SSLObject(Attributes):
             if not BIO_ctrl_pending(bio):
                 return whole
             if not whole:
-                # The record began in earlier data: its rest, however large, must take one read
-                # more, not one for each few bytes.
+                # The record began in earlier data. However long it is, read the rest in one more
+                # call, not a few bytes at a time.
                 size = RECORD
 
     if binding.read_records is not None:
         def receive_records(self, incoming, data, received):  # noqa: F811
-            """Do the same, where a call of OpenSSL takes less than what stands around it."""
+            """The same, for bindings whose calls cost less than the Python code around them."""
             incoming.write(data)
             return not self._state and (
                 binding.read_records(self._ssl, incoming._bio, received) or self._only_waits())
 
     def _read_many(self, bio, data, received):
-        """Begin with what is faster for much *data*, see `receive_records`; is that all?"""
+        """Start with a faster way for much *data*; return whether that read all of it."""
         return False
 
     def send_small(self, outgoing, data):
@@ -315,8 +314,8 @@ class SSLObject(Attributes):
         Encrypt *data*, which is not empty, if it is small.
 
         Returns:
-            bytes: all that the peer must get, taken out of *outgoing*. b'' if nothing was done, or
-            it failed: `write` has to be called, with the same data.
+            bytes: all bytes for the peer, taken out of *outgoing*. b'' if *data* is not small or
+            this failed: then call `write` with the same data.
         """
         size = len(data)
         if size > _LARGEST_SMALL:
@@ -329,7 +328,7 @@ class SSLObject(Attributes):
         return records[:count] if count < size else records[:] + outgoing.read()
 
     def _send_large(self, outgoing, data):
-        """Do as `send_small`, for *data* that is not small."""
+        """Do the same if *data* is not small."""
         return b''
 
     # Handshake and closing
@@ -350,14 +349,14 @@ class SSLObject(Attributes):
         _descend(_LEVELS)
         if self._call(step, self._ssl) != 1:
             raise self._error(silent=True)
-        # A TLS 1.2 client may start another handshake, and the server's callbacks run again; a
-        # subclass may have a read and a write of its own, so that there is no way around them.
+        # A TLS 1.2 client may start another handshake, which runs the server's callbacks again. A
+        # subclass may have its own read and write, so we cannot bypass these.
         careful = (self._server_side and self.version() != 'TLSv1.3'
                    or not self._is_ours)
         self._state = _CAREFUL if careful else _DONE
 
     def _finish_handshake(self):
-        """Do what is left of the first handshake, as SSL_read and SSL_write would."""
+        """Complete the first handshake, as SSL_read and SSL_write would."""
         self._refuse_reentry()
         if self._state == _NEW and not lib.SSL_get_shutdown(self._ssl):
             self.do_handshake()
@@ -370,9 +369,9 @@ class SSLObject(Attributes):
         """
         Call OpenSSL where it may call back.
 
-        A callback is Python code: it, and any other thread, can come here while it runs. OpenSSL is
-        not made for being entered again, so they are refused. Where no callback is expected, and
-        this is not used, `guarding` does the same.
+        A callback is Python code: the callback itself, or another thread, could call this object
+        while it runs. OpenSSL objects are not reentrant, so we refuse such calls. If a callback
+        runs without `_call`, `guarding` does the same.
         """
         self._refuse_reentry()
         state = self._state
@@ -389,29 +388,29 @@ class SSLObject(Attributes):
         Send close_notify, and wait for the peer's (RFC 8446 6.1, SSL_shutdown(3)).
 
         Returns:
-            None, once both have been sent. What follows the peer's stays in the incoming BIO.
+            None, once both sides have sent it. Data behind it stays in the incoming BIO.
 
         Raises:
-            ssl.SSLWantReadError: the peer's has not come yet.
+            ssl.SSLWantReadError: the peer's has not arrived yet.
             ssl.SSLError: data came first, or the handshake is under way.
         """
         self._refuse_reentry()
         ERR_clear_error()
         done = self._call(lib.SSL_shutdown, self._ssl)
-        if done == 0:  # sent just now: look whether the peer's is there already
+        if done == 0:  # just sent: perhaps the peer's is already there
             done = self._call(lib.SSL_shutdown, self._ssl)
         if done < 0:
             raise self._error()
-        if has_failed(self._ssl):  # a fatal alert ends the peer's side, too
+        if has_failed(self._ssl):  # a fatal alert ends the peer's side too
             self._state = _FAILED
             ERR_clear_error()
 
     def verify_client_post_handshake(self):
         """
-        Ask the client for its certificate now: TLS 1.3 servers alone (RFC 8446 4.6.2).
+        Request the client's certificate now; only for TLS 1.3 servers (RFC 8446 4.6.2).
 
         Raises:
-            ssl.SSLError: this is a client, or the other one did not offer it.
+            ssl.SSLError: this is a client, or the client did not offer it.
         """
         self._refuse_reentry()
         ERR_clear_error()
@@ -419,7 +418,7 @@ class SSLObject(Attributes):
             raise self._error()
 
     def _error(self, silent=False):
-        """Return why a call has failed; see `ssl_error`."""
+        """Return the exception for a call that has failed; see `ssl_error`."""
         error = ssl_error(self._ssl, self._server_hostname, silent)
         if not isinstance(error, ssl.SSLWantReadError) and has_failed(self._ssl):
             self._state = _FAILED
@@ -429,7 +428,7 @@ class SSLObject(Attributes):
         """
         Return whether an SSL_read or SSL_write that has just failed only waits for the peer (bool).
 
-        The object alone says so, as in `ssl_error`; the queue of errors stays as it is.
+        This asks only the object, as in `ssl_error`; the error queue does not change.
         """
         return (SSL_want(self._ssl) == SSL_READING
                 and BIO_test_flags(SSL_get_rbio(self._ssl), BIO_FLAGS_WAITS) == BIO_FLAGS_WAITS)
@@ -438,7 +437,7 @@ class SSLObject(Attributes):
 
     @property
     def context(self):
-        """The ssl.SSLContext in use. Assign another in a server name callback."""
+        """The ssl.SSLContext in use. A server name callback may assign another."""
         return self._native.context
 
     @context.setter
@@ -459,17 +458,17 @@ class SSLObject(Attributes):
 
     def _use_context(self, context):
         """
-        Have *context*, and how it verifies, from a server name callback on.
+        Use *context* with its verification settings; for server name callbacks.
 
         Returns:
-            int: the version that is spoken, as its number on the wire.
+            int: the negotiated version, as its number on the wire.
         """
         self.context = context
         handle = self._ssl
         chosen = lib.SSL_get_SSL_CTX(handle)
         mode = lib.SSL_CTX_get_verify_mode(chosen)
         lib.SSL_set_verify(handle, mode, NULL)
-        # SSL_set1_param(3) adds flags to those that are there.
+        # SSL_set1_param(3) only adds flags.
         lib.X509_VERIFY_PARAM_clear_flags(lib.SSL_get0_param(handle), X509_V_FLAGS)
         required(lib.SSL_set1_param(handle, lib.SSL_CTX_get0_param(chosen)))
         if peek(context).post_handshake_auth:
@@ -477,7 +476,7 @@ class SSLObject(Attributes):
         return lib.SSL_version(handle)
 
     def _may_resume_for(self, name):
-        """Return whether this is no resumed session, or one of the server *name* (bool)."""
+        """Return whether no session was resumed, or it is one of the server *name* (bool)."""
         if not lib.SSL_session_reused(self._ssl):
             return True
         session = lib.SSL_get_session(self._ssl)
@@ -485,7 +484,7 @@ class SSLObject(Attributes):
         return bool(known) and to_native(known).lower() == name.lower()
 
     def _requested_name(self):
-        """Return the name of the server that the client has asked for (str), or None."""
+        """Return the server name that the client has requested (str), or None."""
         name = lib.SSL_get_servername(self._ssl, TLSEXT_NAMETYPE_HOST_NAME)
         return to_native(name) if name else None
 
@@ -494,8 +493,8 @@ class SSLObject(Attributes):
         """
         A copy of the current `SSLSession`; None if there is none yet.
 
-        A client assigns one, before the handshake, to try to resume it. While the handshake is
-        under way there may be half of one: ValueError, as in Python 3.
+        To resume a session, a client assigns it before the handshake. During the handshake the
+        session may be incomplete: reading it then raises ValueError, as in Python 3.
         """
         return session_of(self._ssl, self.context, self._server_hostname)
 
@@ -512,7 +511,7 @@ class SSLObject(Attributes):
             raise ValueError('session cannot be set after the handshake')
         if ((self._checks_name or self.context.check_hostname)
                 and session._server_hostname != self._server_hostname):
-            # RFC 8446 4.6.1. No certificate is shown in a resumption, so none would be checked.
+            # RFC 8446 4.6.1: a resumption shows no certificate, so we could not check the name.
             raise ValueError('session is one of server_hostname %r, not of %r'
                              % (session._server_hostname, self._server_hostname))
         use_session(self._ssl, session)
@@ -523,7 +522,7 @@ class SSLObject(Attributes):
         return bool(lib.SSL_session_reused(self._ssl))
 
     def version(self):
-        """Return the protocol version, 'TLSv1.3' say; None before the handshake."""
+        """Return the protocol version, such as 'TLSv1.3'; None before the handshake."""
         if not lib.SSL_is_init_finished(self._ssl):
             return None
         return lib.SSL_get_version(self._ssl)
@@ -534,7 +533,7 @@ class SSLObject(Attributes):
         return _cipher(current) if current else None
 
     def shared_ciphers(self):
-        """Return the server's ciphers that the client offered too; None on a client, or early."""
+        """Return the ciphers that both sides have; None on a client, or before the handshake."""
         offered = lib.SSL_get_client_ciphers(self._ssl) if self._server_side else None
         if not offered:
             return None
@@ -547,28 +546,28 @@ class SSLObject(Attributes):
         return self._native.compression()
 
     def selected_alpn_protocol(self):
-        """Return the protocol that ALPN settled on (RFC 7301); None if it did on none."""
+        """Return the protocol that ALPN chose (RFC 7301); None if there is none."""
         return self._native.selected_alpn_protocol()
 
     def selected_npn_protocol(self):
-        """Return None, and warn: nobody speaks NPN any more; ALPN took its place (RFC 7301)."""
+        """Return None, and warn: nobody uses NPN any more; ALPN replaced it (RFC 7301)."""
         warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
                       DeprecationWarning, stacklevel=2)
 
     def get_channel_binding(self, cb_type='tls-unique'):
         """
-        Return bytes that identify this very connection.
+        Return bytes that identify this connection.
 
         Args:
             cb_type (str): 'tls-unique' (RFC 5929 3), 'tls-exporter' (RFC 9266) or
                 'tls-server-end-point' (RFC 5929 4).
 
         Returns:
-            bytes; None before the handshake and where there is nothing to bind to safely:
-            'tls-unique' has no meaning in TLS 1.3 (RFC 9266 1).
+            bytes; None before the handshake, and if there is nothing safe to bind to: TLS 1.3 has
+            no 'tls-unique' (RFC 9266 1).
 
         Raises:
-            ValueError: an unknown *cb_type*.
+            ValueError: *cb_type* is unknown.
         """
         require_kind(cb_type)
         bind = _CHANNEL_BINDINGS[cb_type]
@@ -577,7 +576,7 @@ class SSLObject(Attributes):
     def _tls_unique(self):
         if lib.SSL_get_version(self._ssl) == 'TLSv1.3':
             return None
-        # The first Finished message: a resumed session's is the server's, else the client's.
+        # The first Finished message is the server's if the session was resumed, else the client's.
         ours_first = self._server_side == self.session_reused
         finished = lib.SSL_get_finished if ours_first else lib.SSL_get_peer_finished
         return fill(finished, self._ssl, _FINISHED_SIZE) or None
@@ -587,7 +586,7 @@ class SSLObject(Attributes):
             return None
         if (self.version() != 'TLSv1.3'
                 and lib.SSL_ctrl(self._ssl, SSL_CTRL_GET_EXTMS_SUPPORT, 0, NULL) != 1):
-            return None  # RFC 9266 3: without the extended master secret it binds nothing
+            return None  # RFC 9266 3: not safe without the extended master secret
         label = b'EXPORTER-Channel-Binding'
         size = 32
         out = BLANK * size
@@ -607,11 +606,11 @@ class SSLObject(Attributes):
         Return the peer's certificate.
 
         Args:
-            binary_form (bool): as DER bytes rather than a dict.
+            binary_form (bool): return DER bytes instead of a dict.
 
         Returns:
             dict, with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified;
-            or bytes. None if the peer has shown none.
+            or bytes. None if the peer has sent no certificate.
 
         Raises:
             ValueError: before the handshake.
@@ -626,13 +625,13 @@ class SSLObject(Attributes):
         return decode_certificate(der)
 
     def get_verified_chain(self):
-        """Return the chain that was verified, the peer's certificate first: a list of DER bytes."""
+        """Return the verified chain, the peer's certificate first: a list of DER bytes."""
         return chain_der(lib.SSL_get0_verified_chain(self._ssl))
 
     def get_unverified_chain(self):
-        """Return the certificates as the peer sent them, its own first: a list of DER bytes."""
+        """Return the certificates that the peer sent, its own first: a list of DER bytes."""
         chain = chain_der(lib.SSL_get_peer_cert_chain(self._ssl))
-        if self._server_side:  # SSL_get_peer_cert_chain(3): a server's lacks the client's own
+        if self._server_side:  # SSL_get_peer_cert_chain(3): on a server it lacks the client's own
             own = peer_certificate_der(self._ssl)
             if own is not None:
                 chain.insert(0, own)
@@ -650,8 +649,8 @@ def _descend(levels):
     """
     Raise RuntimeError unless Python code can go *levels* deeper.
 
-    Where it could not even begin, a callback would give C no result at all (see `guarded`), and the
-    recursion limit is what can be asked beforehand.
+    If a callback could not even start, C code would get no result from it (see `guarded`). So we
+    check the recursion limit beforehand.
     """
     if levels:
         _descend(levels - 1)
@@ -659,15 +658,15 @@ def _descend(levels):
 
 def guarding(function):
     """
-    Return *function*, a callback that is given an ``SSL *``, so that it guards its `SSLObject`.
+    Return *function*, a callback whose first argument is an ``SSL *``, with a guard for its object.
 
-    While it runs that is as within `SSLObject._call`, whatever OpenSSL was called for: a server may
-    start a new handshake, or ask for a certificate, in the middle of any read.
+    While it runs, the `SSLObject` refuses calls as during `SSLObject._call`, whatever function of
+    OpenSSL was called: any read may start a new handshake, or request a certificate, on a server.
     """
     def call(ssl_handle, *args):
         reference = _by_address.get(address(ssl_handle))
         ssl_object = reference() if reference is not None else None
-        if ssl_object is None:  # one of the ssl module's own
+        if ssl_object is None:  # an object of the ssl module
             return function(ssl_handle, *args)
         state = ssl_object._state
         ssl_object._state = _RUNNING
@@ -689,16 +688,16 @@ def _cipher(handle):
 
 def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
     """
-    Return an `SSLObject` that speaks TLS through two memory BIOs.
+    Return an `SSLObject` that does TLS through two memory BIOs.
 
     Args:
-        context (ssl.SSLContext): certificates, trust and settings: any context, not only ours.
-        incoming (MemoryBIO): where the peer's bytes will be put.
-        outgoing (MemoryBIO): where bytes for the peer will be found.
-        server_side (bool): which side to be.
-        server_hostname (text, bytes or None): the server's name or IP address; sent as SNI unless
-            it is an address (RFC 6066 3), and checked when ``context.check_hostname``.
-        session (SSLSession or None): what a client would like to resume.
+        context (ssl.SSLContext): certificates, trust and settings; it need not be ours.
+        incoming (MemoryBIO): put the peer's bytes here.
+        outgoing (MemoryBIO): take the bytes for the peer from here.
+        server_side (bool): True for a server, False for a client.
+        server_hostname (text, bytes or None): the server's name or IP address. A name is sent as
+            SNI, an address is not (RFC 6066 3). Both are checked if ``context.check_hostname``.
+        session (SSLSession or None): the session that a client wants to resume.
 
     Raises:
         TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
@@ -714,11 +713,11 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
     Do what `wrap_bio` does.
 
     Args:
-        check_name (bool): check *server_hostname* even if *context*, which is left as it is, does
-            not. Where certificates are not verified at all, names are not either.
-        default (type): what to make unless *context* has a subclass of `SSLObject`.
-        owner: what server name callbacks are handed, kept by a weak reference; None for the object
-            itself.
+        check_name (bool): check *server_hostname* even if *context* does not; this does not change
+            *context*. If certificates are not verified at all, names are not checked either.
+        default (type): the class, unless *context* has a subclass of `SSLObject`.
+        owner: the argument for server name callbacks, kept by a weak reference; None means the
+            object itself.
     """
     if not isinstance(context, NativeContext):
         raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
@@ -736,10 +735,10 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
 
 def refuse_renegotiation(ssl_object):
     """
-    Let a server refuse TLS 1.2 handshakes that its client starts anew.
+    Make a server refuse the TLS 1.2 handshakes that its client starts on an open connection.
 
-    OpenSSL 3 does so by itself, 1.1.1 has to be told. On either, the option
-    OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of the context allows them.
+    OpenSSL 3 does this by itself, 1.1.1 needs an option. On both, the option
+    OP_ALLOW_CLIENT_RENEGOTIATION (`sslproto27.context`) of the context allows these handshakes.
     """
     if ssl.OPENSSL_VERSION_INFO >= (3,):
         return
