@@ -1,8 +1,8 @@
 """
 `SSLPipe`: bytes in, bytes out. Nothing here knows of loops, sockets or clocks.
 
-What arrives goes in with `feed_ssldata`, what it decrypts to comes out of `appdata_received`; what
-the application writes goes in with `feed_appdata`, what it encrypts to comes out of `data_to_send`.
+Give it bytes from the peer by `feed_ssldata`, and take their plaintext by `appdata_received`. Give
+it the application's data by `feed_appdata`, and take the ciphertext by `data_to_send`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -23,16 +23,15 @@ from .unique import Unique
 
 __all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'PipeUnderLock', 'SSLPipe']
 
-#: Bytes in a row that a peer may send without a byte of application data among them, and bytes of
-#: answers to such that may wait to be sent. OpenSSL takes certificates of 100 KiB, and two hellos
-#: and all the rest need not be larger than that; some messages it takes for ever.
+#: If a peer sends this many bytes in a row without application data, or leaves this many bytes of
+#: answers unread, the pipe gives up. OpenSSL accepts certificates of 100 KiB, and a whole handshake
+#: need not be larger; but OpenSSL accepts some messages without any limit.
 OVERHEAD_LIMIT = 256 * 1024
 
-#: Bytes of plaintext that a peer may still send once nobody wants them, see `SSLPipe.discard`.
+#: How many plaintext bytes a peer may send once nobody wants them, see `SSLPipe.discard`.
 DRAIN_LIMIT = 1024 * 1024
 
-#: The most plaintext that one call of OpenSSL encrypts: a longer one makes the BIO grow, for no
-#: gain in speed.
+#: The most plaintext for one call of OpenSSL: more makes the BIO grow, and is not faster.
 PIECE = 4 * RECORD
 
 SSL_ERROR_SSL = 1
@@ -40,56 +39,59 @@ SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
 
 
 def _nobody():
-    """Be the weak reference to no owner."""
+    """Replaces the weak reference if there is no owner."""
 
 
 class SSLPipe(OneProcess, Unique):
     """
     One side of a TLS connection, without the connection.
 
-    It starts in plaintext; `do_handshake` starts TLS, `shutdown` and `unwrap` end it. After every
-    call send what `data_to_send` returns: an alert may be waiting.
+    It starts in plaintext. `do_handshake` starts TLS, `shutdown` and `unwrap` end it. After every
+    call, send what `data_to_send` returns: it may be an alert.
 
-    Nothing that the peer does makes a call raise. It sets `failure`; plaintext from before that can
-    still be taken. A call raises only for a mistake of the caller's: a wrong state or type. A
-    callback of the context's (a server name's, say) is in the middle of a call: what needs TLS then
-    raises RuntimeError, and changes nothing.
+    The peer never makes a call raise. Its faults set `failure`; you can still take the plaintext
+    from before. A call raises only for the caller's own mistake: a wrong state or type. A callback
+    of the context (for a server name, for example) runs inside a call: if it uses this pipe for
+    TLS, it gets a RuntimeError, and nothing changes.
 
-    After a fork the first process that uses the pipe keeps it; in the other one all that would use
-    its keys, or has used them, raises ssl.SSLError, and changes nothing: two processes that
-    encrypt with the same keys give them away (RFC 8446 5.3). See `claim` and `may_end`.
+    After a fork the first process that uses the pipe keeps it. In the other one, every call that
+    uses or has used the connection's keys raises ssl.SSLError and changes nothing: if two processes
+    encrypt with the same keys, an attacker can recover their data (RFC 8446 5.3). See `claim` and
+    `may_end`.
 
     Args:
         context (ssl.SSLContext): certificates, trust and settings.
-        server_side (bool): which side to be. A server refuses TLS 1.2 renegotiation unless the
-            context's options have SSL_OP_ALLOW_CLIENT_RENEGOTIATION (0x100).
+        server_side (bool): True for a server, False for a client. A server refuses TLS 1.2
+            renegotiation unless the context's options have SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+            (0x100).
         server_hostname (text, ASCII bytes or None): the name or IP address that the server must
             prove. A client whose context checks names needs one.
-        session (SSLSession or None): what a client would like to resume.
-        suppress_ragged_eofs (bool): take an EOF without close_notify for a clean end. An attacker
-            can then cut the data short (RFC 8446 6.1); off unless the protocol inside tells.
-        overhead_limit (int): `OVERHEAD_LIMIT` unless given; it is looked at each time that so many
-            bytes have come.
-        check_name (bool or None): True: the name is checked even if the context does not, as long
-            as it verifies certificates; False: a client can do without one; None: as the context
-            has it.
-        owner: on 2.7, what server name callbacks are handed instead of the `SSLObject`; kept by a
+        session (SSLSession or None): the session that a client wants to resume.
+        suppress_ragged_eofs (bool): accept an EOF without close_notify as a clean end. An attacker
+            can then cut the data short (RFC 8446 6.1). Set it only if the protocol inside shows
+            where its data ends.
+        overhead_limit (int): default `OVERHEAD_LIMIT`; checked each time that so many bytes have
+            arrived.
+        check_name (bool or None): True checks the name even if the context does not, as long as
+            the context verifies certificates. False allows a client without a name. None does what
+            the context says.
+        owner: on 2.7, the argument for server name callbacks instead of the `SSLObject`; kept by a
             weak reference.
 
     Raises:
-        ValueError: *server_hostname* is needed and missing, or can be nobody's name.
-        TypeError, ValueError: as `wrap_bio` does.
+        ValueError: *server_hostname* is required and missing, or can be nobody's name.
+        TypeError, ValueError: as from `wrap_bio`.
 
     Attributes:
         state (str): one of the states of this module.
         failure (Exception or None): the error that ended TLS, or the peer's side of it; set once.
-            An ssl.SSLEOFError if the peer's data may have been cut short, else another
-            ssl.SSLError: then the state is BROKEN.
-        established (bool): the handshake has been done, whatever came after it.
-        ssl_object (SSLObject or None): what was negotiated; None after `unwrap`.
-        backlog (list of bytes or memoryview): what of `feed_appdata` has not been encrypted yet;
-            not to be changed from outside.
-        backlog_size (int): how many bytes that is.
+            It is an ssl.SSLEOFError if the peer's data may have been cut short. Otherwise it is
+            another ssl.SSLError, and the state is BROKEN.
+        established (bool): whether the handshake was completed, whatever came after it.
+        ssl_object (SSLObject or None): the results of the handshake; None after `unwrap`.
+        backlog (list of bytes or memoryview): data from `feed_appdata` that is not encrypted yet;
+            do not change it.
+        backlog_size (int): the number of its bytes.
     """
 
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
@@ -98,7 +100,7 @@ class SSLPipe(OneProcess, Unique):
                  '_had_appdata', '_discarded', '_is_advancing', '_do_handshake',
                  '_receive_records', '_send_small')
 
-    _memory_bio = MemoryBIO  # a pipe on another TLS library has this and _new_ssl_object of its own
+    _memory_bio = MemoryBIO  # a subclass for another TLS library replaces this and _new_ssl_object
     _wrap_bio = staticmethod(wrap_bio_and_check)
 
     def __init__(self, context, server_side=False, server_hostname=None, session=None,
@@ -114,16 +116,16 @@ class SSLPipe(OneProcess, Unique):
         self._arguments = (context, server_side, server_hostname, session)
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
-        self._until_check = overhead_limit  # bytes to come before the limit is looked at,
-        self._had_appdata = False   # and whether there was application data among the last ones
-        self._is_advancing = False  # OpenSSL is at work, and may call back
-        self._discarded = None      # bytes of plaintext that nobody wanted, see discard()
+        self._until_check = overhead_limit  # bytes until the next check of the limit
+        self._had_appdata = False   # whether some application data has arrived since the last check
+        self._is_advancing = False  # OpenSSL is working, and may call back
+        self._discarded = None      # bytes of unwanted plaintext, see discard()
         self._incoming = self._memory_bio()
         self._outgoing = self._memory_bio()
         self._received = []  # plaintext for the application
         self.backlog = []    # plaintext for the peer, not encrypted yet
         self.backlog_size = 0
-        self._allowance = 0  # bytes of it that may be encrypted now
+        self._allowance = 0  # how many bytes of it may be encrypted now
         self._use(self._new_ssl_object())
 
     def _use(self, ssl_object):
@@ -141,15 +143,16 @@ class SSLPipe(OneProcess, Unique):
             refuse_renegotiation(ssl_object)
         return ssl_object
 
-    # Whose it is
+    # Forks
 
     def claim(self):
         """
-        Make this process the one that uses the pipe, before anything is read from the connection.
+        Make this process the user of the pipe, before anything is read from the connection.
 
         Raises:
-            ssl.SSLError: another one does, since a fork; or there was a fork of which Python has
-                not told, and this process has not made the pipe.
+            ssl.SSLError: another process uses it since a fork; or a fork happened that Python has
+            not
+                reported, and this process did not make the pipe.
         """
         if self._pid != getpid() and not self.take():
             error = ssl.SSLError(SSL_ERROR_SSL, 'another process uses this TLS connection, since a'
@@ -159,26 +162,26 @@ class SSLPipe(OneProcess, Unique):
 
     def may_end(self, is_wanted=False):
         """
-        Return whether it is for this process to tell the peer of the end (bool).
+        Return whether this process may tell the peer that the connection ends (bool).
 
-        If not, another one may use the connection, since a fork: close the descriptor, and send
-        nothing, read nothing, shut nothing down.
+        If not, another process may be using the connection since a fork: only close the descriptor.
+        Do not send, read or shut down anything.
 
         Args:
-            is_wanted (bool): there is something to send before the end.
+            is_wanted (bool): whether there is something to send before the end.
         """
         return (self._pid == getpid()
                 or super(SSLPipe, self).may_end(is_wanted or bool(self.backlog)))
 
-    # What goes in
+    # Input
 
     def do_handshake(self):
         """
-        Start TLS. What the application writes from now on waits for the end of the handshake.
+        Start TLS. Data that the application writes from now on waits for the end of the handshake.
 
-        What has arrived before, and has not been taken, is TLS's: plaintext that somebody has
-        injected fails the handshake, and is never taken for data that TLS has protected. A client
-        whose settings admit no handshake has a `failure` after it.
+        Data that has arrived and was not taken belongs to TLS. So if an attacker injects plaintext
+        before the handshake, the handshake fails; we never mistake that plaintext for protected
+        data. If a client's settings allow no handshake, `failure` is set afterwards.
 
         Raises:
             RuntimeError: TLS has been started already.
@@ -194,16 +197,16 @@ class SSLPipe(OneProcess, Unique):
 
     def feed_ssldata(self, data):
         """
-        Take *data*, received from the peer; `appdata_received` has what it decrypts to.
+        Take *data* from the peer; its plaintext comes out of `appdata_received`.
 
-        `failure` says whether the peer broke the protocol, or goes on and on without application
-        data. The pipe is then BROKEN for good, and ignores what comes later.
+        If the peer breaks the protocol, or keeps sending without application data, this sets
+        `failure`. The pipe is then BROKEN for good, and ignores further data.
 
         Args:
             data (bytes): TLS records, split anywhere; plaintext in PLAINTEXT. May be empty.
 
         Raises:
-            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+            TypeError, BufferError: *data* is text, or not a contiguous buffer.
         """
         if not data:
             return
@@ -228,7 +231,7 @@ class SSLPipe(OneProcess, Unique):
             self._check_overhead()
 
     def _check_overhead(self):
-        """Give up on a peer that keeps us busy, and does not talk to the application."""
+        """Give up on a peer that keeps us busy without talking to the application."""
         limit, had_appdata = self._overhead_limit, self._had_appdata
         self._until_check = limit
         self._had_appdata = False
@@ -239,36 +242,36 @@ class SSLPipe(OneProcess, Unique):
 
     def feed_eof(self):
         """
-        Take note that the peer will send nothing more.
+        Note that the peer will send nothing more.
 
-        Without its close_notify the data may have been cut short: `failure` is an ssl.SSLEOFError
-        then. After the handshake, what has been fed can still be sent to it.
+        Without its close_notify the data may have been cut short: `failure` is then an
+        ssl.SSLEOFError. After the handshake, the pipe can still send the data that it was fed.
         """
         self._refuse_reentry()
         state = self.state
         if state is HANDSHAKE:
             self._fail(_ragged_eof())
         elif state is OPEN or state is CLOSING:
-            # OpenSSL is not told: it would encrypt nothing more, and each version, under each
-            # Python, words the end in another way.
+            # We do not tell OpenSSL: it would refuse to encrypt, and the error depends on the
+            # versions of OpenSSL and Python.
             self._enter(PEER_CLOSE)
             if not self._suppress_ragged_eofs:
                 self.failure = _ragged_eof()
 
     def feed_appdata(self, data):
         """
-        Take *data* for the peer. It is encrypted when `data_to_send` is called.
+        Take *data* for the peer. `data_to_send` will encrypt it.
 
         Args:
-            data: any contiguous buffer; copied if it can change.
+            data: any contiguous buffer; if it is mutable, it is copied.
 
         Raises:
-            RuntimeError: after `shutdown`, or once the pipe is BROKEN.
-            TypeError, BufferError: *data* is text, no buffer, or one with gaps.
+            RuntimeError: called after `shutdown`, or the pipe is BROKEN.
+            TypeError, BufferError: *data* is text, or not a contiguous buffer.
         """
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
-        if self._pid < 1:  # open, or lost; data_to_send looks at the rest
+        if self._pid < 1:  # open, or lost; data_to_send handles the rest
             self.claim()
         state = self.state
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
@@ -282,24 +285,24 @@ class SSLPipe(OneProcess, Unique):
 
     def shutdown(self):
         """
-        End our side: `data_to_send` encrypts what has been fed, then adds close_notify.
+        End our side: `data_to_send` encrypts all data that was fed, then adds close_notify.
 
-        Data that still arrives can be read until the state is CLOSED, which takes both sides'
-        close_notify, or the peer's EOF. Call `discard` too if nobody wants it.
+        You can read data that still arrives until the state is CLOSED: both sides have sent
+        close_notify, or the peer's EOF has come. If nobody wants that data, call `discard` too.
 
         Raises:
             RuntimeError: the state is neither OPEN nor PEER_CLOSED. In HANDSHAKE this does not
-                wait, as feed_appdata does: call it once the state is OPEN, or leave.
+                wait, unlike feed_appdata: call it once the state is OPEN, or just close.
         """
         self.claim()
         self._enter(CLOSE)
 
     def discard(self):
         """
-        Drop the plaintext that has not been taken, and what still arrives.
+        Drop all plaintext that was not taken or still arrives.
 
-        A peer that has not seen our close_notify yet may go on sending. Beyond `DRAIN_LIMIT` bytes
-        it is a `failure`, of errno.ECONNABORTED.
+        A peer that has not seen our close_notify yet may still be sending. More than `DRAIN_LIMIT`
+        bytes set `failure`, with errno.ECONNABORTED.
         """
         if self._discarded is None:
             self._discarded = 0
@@ -313,10 +316,10 @@ class SSLPipe(OneProcess, Unique):
 
     def unwrap(self):
         """
-        Go back to plaintext, after both sides have ended TLS.
+        Return to plaintext, after both sides have ended TLS.
 
         Returns:
-            bytes: what the peer has sent after its close_notify: the first plaintext.
+            bytes: the data behind the peer's close_notify: the first plaintext.
 
         Raises:
             RuntimeError: the state is not CLOSED.
@@ -329,10 +332,10 @@ class SSLPipe(OneProcess, Unique):
         self.established = False
         return trailing
 
-    # What comes out
+    # Output
 
     def appdata_received(self):
-        """Return the plaintext received since the last call (bytes), b'' if there is none."""
+        """Return the plaintext received since the last call (bytes); b'' if there is none."""
         received = self._received
         if not received:
             return b''
@@ -342,8 +345,8 @@ class SSLPipe(OneProcess, Unique):
 
     def records_received(self):
         """
-        Return the plaintext received since the last call, as a list of bytes: none, or what records
-        held, each at most 16 KiB, or several full ones. See `appdata_received`, which joins them.
+        Return the same as a list of bytes. An item is one record's content, of at most 16 KiB, or
+        that of several full records.
         """
         received, self._received = self._received, []
         return received
@@ -355,22 +358,22 @@ class SSLPipe(OneProcess, Unique):
 
     @property
     def has_data_to_send(self):
-        """Whether `data_to_send` may have something to return (bool): it costs less to ask."""
+        """Whether `data_to_send` may return something (bool); cheaper than calling it."""
         return bool(self.backlog) or self.state in _ENDING or self._outgoing.pending > 0
 
     def data_to_send(self, amount=None):
         """
-        Return the bytes that have to go to the peer (bytes), b'' if there are none.
+        Return the bytes to send to the peer, b'' if there are none.
 
         Args:
-            amount (int or None): how many bytes of the backlog to encrypt at most; all of them
-                unless given. To hold little more than that in memory, send what is returned, wait
-                until it is sent, and call again until there is nothing.
+            amount (int or None): the most bytes of the backlog to encrypt; None means all. To save
+                memory, pass an amount, send the result, wait until it is sent, and call again until
+                nothing is left.
         """
         pid = getpid()
         if self._pid != pid:
             if not (self._pid or self.has_data_to_send):
-                return b''  # this is no use: a process that merely looks takes nothing from another
+                return b''  # merely looking does not count as use after a fork
             self.claim()
         backlog = self.backlog
         state = self.state
@@ -385,14 +388,14 @@ class SSLPipe(OneProcess, Unique):
                 self._allowance = self.backlog_size if amount is None else amount
                 self._advance(_TO_SEND)
             records = self._outgoing.read()
-        if self._pid != pid:  # another thread has forked: the child must not send them, too
+        if self._pid != pid:  # another thread has forked: only one of us may send this
             self.claim()
         return records
 
-    # The machine
+    # Internals
 
     def _enter(self, event):
-        """Change the state: the one place that does."""
+        """Change the state. Nothing else does."""
         try:
             self.state = TRANSITIONS[self.state, event]
         except KeyError:
@@ -400,18 +403,17 @@ class SSLPipe(OneProcess, Unique):
 
     def _advance(self, steps):
         """
-        Do all that can be done now: the one place that calls OpenSSL and tries again.
+        Do everything that is possible now. Nothing else repeats calls of OpenSSL.
 
-        A call of OpenSSL either is done, or wants bytes that have not come yet, or fails for good.
-        With BIOs in memory there is nothing else: writing never has to wait, and wanting is no
-        state of ours but of OpenSSL's, which goes on where it was when it is called again. So every
-        step that the state has is tried, in the order in which a connection needs them, and the one
-        that wants bytes is tried again the next time there is something to receive or to send. It
-        may want them in any state: a TLS 1.2 peer may start a new handshake, and then even a write
-        waits for the peer.
+        Each call of OpenSSL succeeds, needs more bytes, or fails for good. There is no other case,
+        because writing to a memory BIO never waits. We need no state for "needs more bytes":
+        OpenSSL remembers where it was, and continues when called again. So we try all steps of
+        the current state, in the order in which a connection needs them. A step that needs bytes
+        is tried again at the next chance. This can happen in any state: a TLS 1.2 peer may start a
+        new handshake, and then even a write waits for the peer.
 
         Args:
-            steps (dict): by state, what to do in order to receive, or in order to send.
+            steps (dict): for each state, the steps to receive, or those to send.
         """
         todo = steps.get(self.state)
         if todo is None:
@@ -427,7 +429,7 @@ class SSLPipe(OneProcess, Unique):
                         return
         except ssl.SSLError as error:
             self._fail(error)
-        except Exception:  # no fault of the peer's: a signal handler has raised, say
+        except Exception:  # not the peer's fault: for example, a signal handler has raised
             self._fail(_misbehaviour('an exception has cut TLS short', errno.ECONNABORTED))
             raise
         finally:
@@ -448,7 +450,7 @@ class SSLPipe(OneProcess, Unique):
         if is_first:
             if isinstance(error, ssl.SSLError):
                 explain(error, self._arguments[0], self.ssl_object, self._incoming)
-            if not PY2:  # its traceback holds this very object, by its frames
+            if not PY2:  # the traceback's frames would reference this object
                 error.__traceback__ = error.__context__ = None
 
     def _handshake(self):
@@ -466,14 +468,14 @@ class SSLPipe(OneProcess, Unique):
         while pending:
             try:
                 data = read(RECORD)
-            except ssl.SSLZeroReturnError:  # Python 3's way to say so once we have sent ours
+            except ssl.SSLZeroReturnError:  # Python 3 raises this if we have sent ours already
                 data = b''
             if not data:
                 self._enter(PEER_CLOSE)
                 return
             received.append(data)
-            # Reading until nothing is there would end each message with an exception. As a read
-            # asks for all that a record can hold, no rest of one is in the object.
+            # We stop here: another read would raise SSLWantReadError for each message. As each
+            # read asks for a whole record, no part of one is left in the object.
             pending = incoming.pending
 
     def _encrypt(self):
@@ -490,17 +492,17 @@ class SSLPipe(OneProcess, Unique):
 
     def _next_piece(self):
         """
-        Make the first item of the backlog one that is worth a call, and return it.
+        Make the first item of the backlog large enough for a call, but not too large; return it.
 
-        Small writes share records. OpenSSL wants a write that it could not do to be repeated with
-        at least the same bytes, SSL_write(3): the first item never gets shorter by this.
+        Small writes share records. OpenSSL requires that a failed write is repeated with at least
+        the same bytes, SSL_write(3): so the first item never gets shorter.
         """
         backlog = self.backlog
         size = len(backlog[0])
         if size > PIECE:
             view, last = memoryview(backlog[0]), (size - 1) // PIECE * PIECE
             backlog[:1] = [view[start:start + PIECE] for start in range(0, last, PIECE)]
-            backlog.insert(last // PIECE, view[last:].tobytes())  # may be small
+            backlog.insert(last // PIECE, view[last:].tobytes())  # this one may be small
         elif size < RECORD and len(backlog) > 1:
             count = 1
             while count < len(backlog) and size + len(backlog[count]) <= PIECE:
@@ -520,19 +522,19 @@ class SSLPipe(OneProcess, Unique):
         except ssl.SSLError as error:
             if error.reason != 'SHUTDOWN_WHILE_IN_INIT':
                 raise
-            return  # TLS 1.2: the peer has started a new handshake, which has to be done first
+            return  # TLS 1.2: the peer has started a new handshake; complete it first
         if self.state is FINISHING:
             self._enter(CLOSE_DONE)
 
 
-#: By state, what brings the bytes that have arrived to the application.
+#: For each state, the steps that bring received bytes to the application.
 _TO_RECEIVE = {
     HANDSHAKE: (SSLPipe._handshake, SSLPipe._decrypt_rest),
     OPEN: (SSLPipe._decrypt,),
     CLOSING: (SSLPipe._decrypt, SSLPipe._close),
 }
 
-#: By state, what brings the application's bytes on their way: data before what ends it.
+#: For each state, the steps that send: data comes before close_notify.
 _TO_SEND = {
     OPEN: (SSLPipe._encrypt,),
     PEER_CLOSED: (SSLPipe._encrypt,),
@@ -543,8 +545,8 @@ _TO_SEND = {
 _ENDING = frozenset([CLOSING, FINISHING])
 
 
-#: The methods of a TLS object that the pipe calls for speed. Where it has none of these names,
-#: nothing is quicker than the usual way.
+#: The methods of a TLS object that the pipe prefers because they are faster. If the object lacks
+#: them, the pipe uses the usual ones.
 _STEPS = 'do_handshake', 'receive_records', 'send_small'
 
 
@@ -562,7 +564,7 @@ def _ragged_eof():
 
 
 class PipeUnderLock(SSLPipe):
-    """An `SSLPipe` for one who calls it under a lock of his own: see `lockedobject`."""
+    """An `SSLPipe` whose caller holds a lock over it: see `lockedobject`."""
 
     __slots__ = ()
     _wrap_bio = staticmethod(wrap_bio_under_lock)
