@@ -1,4 +1,4 @@
-# Needs a Python 2.7 with pip (see tools/find-python); all else is fetched into
+# Needs a Python 2.7 with pip (see tools/find-python). Everything else is fetched into
 # .venv* and .cache, which `make clean` removes.
 
 VENV27 := .venv27
@@ -34,18 +34,18 @@ help:  ## this list
 demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
-# HOLD=--hold: docs/tested.md has to say what ran where, or it fails.
+# HOLD=--hold: fail if docs/tested.md does not match this run.
 test: $(VENV27)/ready $(VENV3)/ready  ## the tests on Python 2.7 and the newest Python 3
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
 
-# PYTHON may be the path of any other interpreter that has what the tests need.
+# PYTHON may be the path of any interpreter that has the tests' requirements.
 ONE = $(or $(PYTHON),$(VENV27)/bin/python)
 test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/core/test_pipe.py, on PYTHON=.venv3/bin/python or 2.7; ARGS='-k eof'
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
-# On 2.7 with both engines. TESTED: what need not be run, as `make test` has just run on two of them.
+# On 2.7 with both engines. TESTED: interpreters to leave out because `make test` has just used them.
 # The slowest comes first.
 EVERY = $(filter-out $(TESTED),$(foreach one,\
     $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian $(VENV27)/bin/python,$(one) $(one):pair) \
@@ -55,10 +55,10 @@ test-all: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## also the oldest Py
 	@$(VENV3)/bin/python tools/get_interpreters.py
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) $(EVERY)
 
-test-pair: $(VENV27)/ready  ## the tests on Python 2.7 with the pair engine, which needs nothing but ssl
+test-pair: $(VENV27)/ready  ## the tests on Python 2.7 with the pair engine, which only needs ssl
 	@$(VENV27)/bin/python tools/run_tests.py $(VENV27)/bin/python:pair
 
-tested: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## docs/tested.md, written by test-all's runs
+tested: $(VENV27)/ready $(VENV3)/ready $(OLDEST3)/ready  ## write docs/tested.md from test-all's runs
 	@$(VENV3)/bin/python tools/get_interpreters.py
 	@$(VENV27)/bin/python tools/run_tests.py --write $(EVERY)
 
@@ -89,7 +89,7 @@ test-tornado45: $(TORNADO45)/ready  ## the tests of Tornado, ours and its own, w
 	@PYTHONPATH=$(CURDIR) $(TORNADO45)/bin/python -m pytest -q -rs -p no:cacheprovider tests/tornado \
 	    tests/hostile/test_callers_tornado.py
 
-comparison: .cache/comparison/ready  ## what the README's table says of the other ways to TLS on 2.7
+comparison: .cache/comparison/ready  ## check the README's comparison with other TLS libraries
 	@PYTHONPATH=$(CURDIR) .cache/comparison/bin/python -m pytest -q -rs tests/comparison/check_*.py
 
 lint: $(VENV27)/ready $(VENV3)/ready  ## flake8, and Python 2.7's own parser
@@ -110,17 +110,17 @@ $(VENV27)/coverage $(VENV3)/coverage: $(VENV27)/ready $(VENV3)/ready
 	@[ ! -x $(@D)/bin/python ] || $(@D)/$(PIP_INSTALL) coverage
 	@touch $@
 
-types: $(VENV3)/ready .cache/types/ready  ## mypy over the stubs and what uses them, and the stubs against the package
+types: $(VENV3)/ready .cache/types/ready  ## mypy: the stubs, a program that uses them, and the package against the stubs
 	@$(MYPY) $(STUBS) tools/types/program.py
 	@$(MYPY).stubtest --concise --mypy-config-file tools/types/stubtest.ini \
 	    --allowlist tools/types/allowlist sslproto27
 
-docs: $(VENV3)/ready  ## the documentation as HTML, warnings are errors
+docs: $(VENV3)/ready  ## the documentation as HTML; warnings are errors
 	@$(VENV3)/$(PIP_INSTALL) -e '.[docs]'
 	@$(VENV3)/bin/python -m sphinx -q -W --keep-going -E docs build/docs && \
 	    echo 'built build/docs/index.html'
 
-diagrams: $(VENV3)/ready  ## docs/images, drawn from the imports and the tables of states
+diagrams: $(VENV3)/ready  ## draw docs/images from the imports and the tables of states
 	@command -v dot >/dev/null || { echo 'Graphviz (dot) is not here: install it first' >&2; exit 1; }
 	@$(VENV3)/bin/python tools/draw_diagrams.py
 
@@ -138,7 +138,7 @@ bench-report: $(VENV27)/ready $(VENV3)/ready  ## draw the charts in docs/perform
 	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto || \
 	    { echo 'make bench needs a C compiler and the headers of OpenSSL (libssl-dev)' >&2; exit 1; }
 
-accelerator: .cache/bench/accelerator.so  ## build the prototype in C that `make bench` then has as a contestant
+accelerator: .cache/bench/accelerator.so  ## build the prototype in C; later runs of `make bench` include it
 
 .cache/bench/accelerator.so: benchmarks/accelerator.c $(VENV27)/ready
 	@mkdir -p $(@D)
@@ -155,13 +155,13 @@ valgrind: $(VENV27)/ready  ## the engine's memory accesses, under valgrind
 	    --suppressions=tools/valgrind-python27.supp \
 	    $(VENV27)/bin/python -m tests.support.valgrind_engine
 
-mutations: $(VENV27)/ready  ## break each promise of SECURITY.md, and see its tests fail; ONLY='words of it'
+mutations: $(VENV27)/ready  ## break each promise of SECURITY.md: do its tests fail? ONLY='words of it'
 	@$(VENV27)/bin/python tools/mutate_promises.py $(if $(ONLY),'$(ONLY)')
 
-fuzz: $(VENV27)/ready  ## mutated bytes for the pipe, for SECONDS (60); what is new goes into tests/corpus
+fuzz: $(VENV27)/ready  ## feed the pipe mutated bytes for SECONDS (60); new behaviour goes into tests/corpus
 	@$(VENV27)/bin/python tools/fuzz.py $(or $(SECONDS),60)
 
-interop: $(VENV27)/ready $(VENV3)/ready .cache/interop/ready  ## other TLS stacks and STARTTLS servers, as far as they are here; sslyze
+interop: $(VENV27)/ready $(VENV3)/ready .cache/interop/ready  ## other TLS stacks and STARTTLS servers, if installed; sslyze
 	@SSLPROTO27_INTEROP_PYTHON=.cache/interop/python PYTHONPATH=$(CURDIR) \
 	    $(VENV27)/bin/python -m pytest -rs tests/interop/check_*.py
 
@@ -169,18 +169,18 @@ soak: $(VENV27)/ready  ## 50,000 short connections and 2,000 at once: flat memor
 	@$(VENV27)/bin/python tools/soak.py $(CONNECTIONS) $(AT_ONCE)
 
 dist: $(VENV3)/ready  ## the wheel and the sdist of the last commit, the same bytes each time
-	@# The newest twine brings the newest urllib3, with which the tests could not run here any more.
+	@# The newest twine needs the newest urllib3, with which our tests cannot run.
 	@$(VENV3)/$(PIP_INSTALL) build twine 'urllib3<2'
 	@tools/build_release $(VENV3)/bin/python
 
-test-dist: dist $(VENV27)/ready  ## install them as users do, on each interpreter here, also by old pips, and try them
+test-dist: dist $(VENV27)/ready  ## install and try them as users do, on each interpreter, also with old pips
 	@$(VENV3)/bin/python tools/test_release.py
 
-clean:  ## remove all that the above made
+clean:  ## remove everything that the targets above made
 	rm -rf .venv* .cache .pytest_cache .tox build dist *.egg-info
 	find . -name '*.py[co]' -exec rm -f {} +
 
-# Changes only when another interpreter is found or asked for.
+# Changes only if another interpreter is found or requested.
 .cache/python27: FORCE
 	@mkdir -p .cache
 	@python=$$(tools/find-python 2.7) && \
@@ -196,20 +196,20 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@$(VIRTUALENV) $(@D)
 	@$(VENV27)/$(PIP_INSTALL) -e '.[test,tornado,twisted,requests]' && touch $@
 
-# Not in $(VENV27): Tornado's and Autobahn's tests would use the Twisted that is there.
+# Not in $(VENV27): Tornado's and Autobahn's tests would use its Twisted.
 .cache/comparison/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	@rm -rf $(@D)
 	@$(VIRTUALENV) $(@D)
 	@$(@D)/$(PIP_INSTALL) --only-binary gevent,zope.interface -e '.[test,tornado,requests,comparison]' && touch $@
 
-# In a folder of its own: of what mypy needs, Tornado 6, whose types those of 5.1 resemble, must not
-# be taken for Tornado by the tests.
+# In its own folder: mypy uses the types of Tornado 6, which resemble those of 5.1, but the tests must
+# not import it.
 .cache/types/ready: $(VENV3)/ready
 	@rm -rf $(@D)
 	@$(VENV3)/$(PIP_INSTALL) --target $(@D) mypy 'tornado>=6' && touch $@
 
-# In a folder of their own: they bring other versions of what the tests use. Without them, or with a
-# Python 3 that they don't know, the rest is tried all the same.
+# In their own folder: they bring other versions of packages that the tests use. If they cannot be
+# installed, the rest is tried anyway.
 .cache/interop/ready: $(VENV3)/ready
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@for name in tlslite-ng sslyze aiosmtpd; do $(VENV3)/$(PIP_INSTALL) --target $(@D) --upgrade $$name || true; done
@@ -217,7 +217,7 @@ $(VENV27)/ready: .cache/python27 .cache/virtualenv/ready setup.py
 	    '$(CURDIR)/$(@D)' '$(CURDIR)/$(VENV3)/bin/python' >$(@D)/python
 	@chmod +x $(@D)/python && touch $@
 
-# Its tests come with its sdist alone, which pip 20.3.4 does not download (an AssertionError).
+# Only its sdist has the tests, and pip 20.3.4 cannot download that (an AssertionError).
 $(URLLIB3)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	@rm -rf $(@D)
 	@$(VIRTUALENV) $(@D)/env
@@ -228,7 +228,7 @@ $(URLLIB3)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	    'pytest>=4.6,<5' 'mock<4' PySocks 'flaky<4' 'pytest-timeout<2' 'pytest-freezegun<0.5' \
 	    'trustme<1' python-dateutil && touch $@
 
-# As urllib3's; in an environment of its own, as these pin what others do not.
+# Like urllib3's, but in its own environment, because these packages pin versions.
 $(REQUESTS)/ready: .cache/virtualenv/ready $(VENV3)/ready setup.py
 	@rm -rf $(@D)
 	@$(VIRTUALENV) $(@D)/env
@@ -238,7 +238,7 @@ $(REQUESTS)/ready: .cache/virtualenv/ready $(VENV3)/ready setup.py
 	@$(@D)/env/$(PIP_INSTALL) --only-binary gevent,greenlet,zope.interface \
 	    -e '.[test,tornado,requests,applications]' && touch $@
 
-# As urllib3's. One module of them is written for Python 3.
+# Like urllib3's. One of the modules is written for Python 3.
 $(TROLLIUS)/ready: .cache/virtualenv/ready $(VENV3)/ready
 	@rm -rf $(@D)
 	@$(VIRTUALENV) $(@D)/env

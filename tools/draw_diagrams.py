@@ -1,9 +1,9 @@
 """
-Draw docs/images: the layers as the imports have them, the states as the tables have them.
+Draw docs/images: the layers, read from the imports, and the states, read from the tables.
 
     draw_diagrams.py            (needs Graphviz' dot)
 
-tests/project/test_diagrams.py holds the drawings to the code, so that they cannot drift from it.
+tests/project/test_diagrams.py checks that the drawings match the code.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -30,16 +30,16 @@ HEAD = '''digraph {
 #: A node for several states.
 ANY_OF = 'style="rounded,dashed", fontsize=11, color="#999999", fontcolor="#555555"'
 
-#: From so many states on that an event leads to the same one from, they are drawn as one.
+#: If an event leads to the same state from at least this many states, they share one node.
 COMMON = 4
 
-#: Modules of a layer that are listed by name; of more, only how many there are.
+#: A layer with at most this many modules lists their names; a larger one only shows their number.
 LISTED = 7
 
 
 def states(module):
     """Return the drawing of a module's state machine, in Graphviz' language."""
-    # The drawing runs from top to bottom in the order in which the module lists its states.
+    # The drawing runs from top to bottom, in the module's order of the states.
     order, transitions = module.__all__.index, module.TRANSITIONS
     sources, events = collections.OrderedDict(), collections.OrderedDict()
     for (before, event), after in sorted(transitions.items(),
@@ -63,12 +63,12 @@ def states(module):
 
 def layers():
     """
-    Return the drawing of the layers and of what imports what, in Graphviz' language.
+    Return the drawing of the layers and their imports, in Graphviz' language.
 
-    An arrow that a detour says as well is left out.
+    Indirect imports are not drawn.
     """
     groups = imports.layers()
-    # The one module of the core that the engine uses, too.
+    # The engine uses this module of the core too.
     groups['core'].remove('_core.compat')
     groups['compat'] = {'_core.compat'}
     layer_of = {module: name for name, modules in groups.items() for module in modules}

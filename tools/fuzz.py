@@ -1,11 +1,11 @@
-"""Feed the pipe mutated bytes for a while, and keep what makes it do something new.
+"""Feed the pipe mutated bytes for a while, and save those that make it do something new.
 
     fuzz.py [SECONDS] [SEED]
 
-Guided by behaviour: bytes after which the pipe's state, its error's reason or the
-records of its answer are a combination not seen yet are saved in tests/corpus, and
-mutated further. `make test` replays the corpus. A failure prints the scenario and
-the bytes, and ends the run with status 1.
+Behaviour guides the search. The pipe's state, its error's reason and the records of its
+answer make a combination. Bytes that lead to a new combination are saved in tests/corpus,
+and mutated further. `make test` replays the corpus. A failure prints the scenario and the
+bytes, and ends the run with status 1.
 """
 from __future__ import print_function
 
@@ -30,7 +30,7 @@ def main(seconds, seed):
         scenarios = fuzzing.Scenarios(pki)
         seen, pools, count = set(), {}, 0
         for name in scenarios.names:
-            # Keys differ from run to run: after the handshake only the form of bytes can be kept.
+            # Keys differ in each run: after the handshake, only the form of the bytes can be kept.
             pools[name] = scenarios.seeds(name) + [data for _, data in fuzzing.corpus(name)]
             for data in pools[name]:
                 seen.add((name, fuzzing.check(scenarios.pipe(name), [data], b'data')))

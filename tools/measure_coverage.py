@@ -1,13 +1,13 @@
-"""Measure what the tests cover of the package, by lines and branches, on all PYTHONs together.
+"""Measure how much of the package the tests cover, by lines and branches, on all PYTHONs together.
 
-    measure_coverage.py PYTHON...         all tests; fails below setup.cfg's fail_under
+    measure_coverage.py PYTHON...         run all tests; fail below setup.cfg's fail_under
     measure_coverage.py --own[=MODULE,...] PYTHON...
-                                          each module by its own test files, as
-                                          tests/support/own_tests.py has them; fails if any is
+                                          run each module's own test files, listed in
+                                          tests/support/own_tests.py; fail if any module is
                                           below that
 
-The first one needs coverage.py, too: it makes the report. Programs that tests start are measured as
-well, as far as they end by themselves.
+The first PYTHON also needs coverage.py, because it makes the report. Programs that tests start are
+measured too, if they end by themselves.
 """
 from __future__ import print_function
 
@@ -26,10 +26,10 @@ import tested
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(CHECKOUT, 'build', 'measured')
 CONFIGURATION = os.path.join(CHECKOUT, 'setup.cfg')
-NO_TESTS = 5  # pytest's status, where a whole file is for another interpreter
+NO_TESTS = 5  # pytest's status if a whole file is for another interpreter
 
-# What a measured process begins with; its children do, too. Newer versions of coverage.py have
-# their own such thing, 5.5, the last one for 2.7, has none; and a fork's child ends by os._exit.
+# Code that measured processes, and their children, start with. coverage.py 5.5, the last one for
+# 2.7, has no such feature; newer versions do. A forked child ends by os._exit.
 START = """\
 import os
 
@@ -50,7 +50,7 @@ PLACE = 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 
 def prepare(python):
-    """Let coverage.py start with an interpreter, and with its children, if it is asked to."""
+    """Let coverage.py start with an interpreter and its children, if requested."""
     folder = subprocess.check_output([python, '-c', PLACE]).decode().strip()
     for name, text in (('measured_process.py', START),
                        ('measured_process.pth', 'import measured_process\n')):
@@ -59,41 +59,41 @@ def prepare(python):
 
 
 def measured(data):
-    """Return the environment in which Pythons measure, into files whose names begin with *data*."""
+    """Return the environment for measured Pythons, whose data files' names begin with *data*."""
     return dict(os.environ, COVERAGE_PROCESS_START=CONFIGURATION, COVERAGE_FILE=data)
 
 
 def report(data, sources, **options):
-    """Return the percentage that files of data, as named by patterns, say is covered."""
+    """Return the percentage covered, according to the data files that match the patterns."""
     found = coverage.Coverage(data_file=data, config_file=CONFIGURATION)
     found.combine([one for source in sources for one in glob.glob(source + '.*')], keep=True)
     return found.report(**options)
 
 
 def has_code(path):
-    """Return whether there is anything in a file that could be covered."""
+    """Return whether a file has anything that could be covered."""
     found = coverage.Coverage(data_file=None, config_file=CONFIGURATION)
     return bool(found.analysis2(path)[1])
 
 
 def least():
-    """Return the percentage that has to be covered."""
+    """Return the required percentage."""
     return coverage.Coverage(config_file=CONFIGURATION).get_option('report:fail_under')
 
 
 def all_together(pythons):
-    """Run all tests; return whether they passed, and covered enough together."""
+    """Run all tests; return whether they passed, and together covered enough."""
     data = os.path.join(FOLDER, 'all')
     passed = subprocess.call([sys.executable, os.path.join(CHECKOUT, 'tools', 'run_tests.py')]
                              + pythons, env=measured(data)) == 0
     total = report(os.path.join(FOLDER, 'total'), [data])
-    print('%.1f %% of lines and branches are covered, %d %% have to be; not counted, as PyPy alone'
+    print('%.1f %% of lines and branches are covered, %d %% must be; not counted because only PyPy'
           ' runs it: sslproto27/_core/engine/pypy27.py' % (total, least()))
     return passed and total >= least()
 
 
 def data_of(name):
-    """Return with what the names of the files begin that the measures of a test file are in."""
+    """Return the beginning of the names of a test file's data files."""
     return os.path.join(FOLDER, name.replace('/', '-'))
 
 
@@ -106,14 +106,14 @@ def run_file(python, name):
     output = test.communicate()[0]
     passed = test.returncode in (0, NO_TESTS)
     if not passed:
-        # One write: what other threads print stays apart.
+        # One write keeps the output of threads apart.
         sys.stdout.write('\n== %s on %s\n%s' % (
             tested.path_of(name), python, output.decode('utf-8')))
     return passed
 
 
 def by_own_tests(pythons, only):
-    """Run each module's own tests; return whether they passed, and covered enough of each."""
+    """Run each module's own tests; return whether they passed, and each covered enough."""
     sys.path.insert(0, CHECKOUT)
     from tests.support.imports import modules
     from tests.support.own_tests import own_tests
@@ -135,7 +135,7 @@ def by_own_tests(pythons, only):
         print('%5.1f %%  %-24s %s' % (percentage, module or 'sslproto27', ' '.join(names)))
         if not enough:
             print('         not covered: ' + text.getvalue().splitlines()[2].split('%')[1].strip())
-    print('%d %% of each module have to be covered' % least())
+    print('%d %% of each module must be covered' % least())
     return passed
 
 

@@ -1,11 +1,12 @@
 """
-Break each promise of SECURITY.md once, and see that the tests which it names fail.
+Break each promise of SECURITY.md once, and check that the tests that it names fail.
 
     python tools/mutate_promises.py [WORD ...]
 
-For each promise there are changes here that break it. Each is made in a copy of the package, and
-the tests that the promise's line names are run there until one fails. A change that none notices
-has survived: the line is empty words. Only lines that contain a WORD are tried, if any is given.
+Each promise has changes here that break it. We make each change in a copy of the package, and run
+the tests that the promise's line names there, until one fails. If none fails, the change has
+survived: the line promises something that no test holds. With WORDs, only lines that contain one of
+them are tried.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,10 +23,10 @@ sys.path.insert(0, ROOT)
 
 from tests.project.test_security_document import promises  # noqa: E402
 
-#: Seconds that the tests of one line may take under one mutation.
+#: Seconds for the tests of one line under one mutation.
 TIMEOUT = 400
 
-#: (words of the promise, file in the package, what is there once, what takes its place).
+#: (words of the promise, file in the package, text that it has once, text to put in its place).
 MUTATIONS = [
     ('A default client refuses', '_core/context/sslcontext.py',
      'if protocol == PROTOCOL_TLS_CLIENT:\n'
@@ -250,7 +251,7 @@ def selection(tests):
     """
     Return pytest's arguments for the tests that a line names.
 
-    Those of a contract, a class that others derive from, are run by name in all of its file.
+    Tests of a contract, a class that others derive from, are run by name in the whole file.
     """
     arguments, contracts = [], []
     file = owner = None
@@ -301,7 +302,7 @@ def copied(folder):
 
 
 def tried(tests, name=None, old=None, new=None):
-    """Return what becomes of *tests* where *old* is *new* in the file *name*; of none: as it is."""
+    """Run *tests* on a copy, with *old* replaced by *new* in the file *name*, if given."""
     folder = tempfile.mkdtemp(prefix='sslproto27-mutant-')
     try:
         copied(folder)
@@ -323,7 +324,7 @@ def tried(tests, name=None, old=None, new=None):
 
 
 def check(promise, tests):
-    """Try all mutations of one promise; return how many were not noticed."""
+    """Try all mutations of one promise; return how many survived."""
     print(promise)
     mutations = [one[1:] for one in MUTATIONS if one[0] in promise]
     wrong = not mutations
@@ -340,7 +341,7 @@ def check(promise, tests):
 
 
 def main(words):
-    """Check the promises that hold one of *words*, or all; return the exit status."""
+    """Check the promises that contain one of *words*, or all; return the exit status."""
     wrong = sum(check(promise, tests) for promise, tests in promises()
                 if not words or any(word in promise for word in words))
     print('%d wrong' % wrong)

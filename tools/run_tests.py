@@ -1,14 +1,13 @@
-"""Run the tests on each interpreter given; all of them run, whatever fails.
+"""Run the tests on each given interpreter, even if some of them fail.
 
     run_tests.py [--hold | --write] PYTHON[:ENGINE]...
 
-The test files are dealt into parts, and one part more than there are processors run
-side by side, as some of the tests wait; each part's output is printed whole, when
-it has ended.  PYTHON:pair runs them with that engine (SSLPROTO27_ENGINE).
-The last line is the total of all.  An error, a crash or a hang of a part counts
-as (at least) one failed test.  Options for pytest go in $PYTEST_ADDOPTS.  What
-docs/tested.md says of the interpreters, and is not so, is printed; with --hold it fails
-the run, and --write writes that page.
+The test files are divided into parts. One part more than there are processors runs at the
+same time, because some tests wait. A part's output is printed as a whole when it ends.
+PYTHON:pair uses that engine (SSLPROTO27_ENGINE). The last line is the total. An error, a
+crash or a hang of a part counts as at least one failed test. Pass options for pytest in
+$PYTEST_ADDOPTS. If docs/tested.md says something else about these interpreters, the
+difference is printed. With --hold it fails the run; --write rewrites the page.
 """
 from __future__ import print_function
 
@@ -26,9 +25,9 @@ import xml.etree.ElementTree
 import tested
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TIME_LIMIT = 1200  # seconds; a handshake that never ends must not stop the whole
+TIME_LIMIT = 1200  # seconds; a handshake that never ends must not stop the whole run
 PARTS = 3
-#: Two lines: what it is, in full, and as docs/tested.md has it, which knows only this system.
+#: Two lines: a full description, and the name in docs/tested.md, which only knows this system.
 DESCRIBE = '''
 import platform, ssl, sys
 name, version = platform.python_implementation(), sys.version_info
@@ -50,8 +49,8 @@ def can_make_certificates(python):
 
 
 def environment(pythons):
-    env = dict(os.environ, PYTHONPATH=CHECKOUT)  # for the examples which tests start
-    # Tests on PyPy, which has no trustme, get certificates from this one.
+    env = dict(os.environ, PYTHONPATH=CHECKOUT)  # for the examples that tests start
+    # PyPy has no trustme: tests there get certificates from this interpreter.
     for python in pythons:
         if 'SSLPROTO27_PKI_PYTHON' not in env and can_make_certificates(python):
             env['SSLPROTO27_PKI_PYTHON'] = python
@@ -71,7 +70,7 @@ def outcomes(report):
 
 
 def files_of(part):
-    """Return every third test file, say: those of one part."""
+    """Return one part of the test files: every third one, for example."""
     return [tested.path_of(name) for name in tested.names()[part::PARTS]]
 
 
@@ -82,7 +81,7 @@ def parse(one):
 
 
 def run(python, part, folder, env):
-    """Run a part of the tests; return the counts of outcomes and all that was printed."""
+    """Run a part of the tests; return the counts of outcomes and all output."""
     report, log = (os.path.join(folder, name) for name in ('report.xml', 'log'))
     with open(log, 'w') as output:
         process = subprocess.Popen(
@@ -104,7 +103,7 @@ def run(python, part, folder, env):
 
 
 def total(counts):
-    """Return the Counter of outcomes, of all files."""
+    """Return the Counter of outcomes in all files."""
     found = collections.Counter()
     for (_, outcome), count in counts.items():
         found[outcome] += count
@@ -112,7 +111,7 @@ def total(counts):
 
 
 def compile_modules(pythons):
-    """Compile what the programs import that tests start: by hundreds, each would do it anew."""
+    """Compile the modules that hundreds of test programs import, so that each need not do it."""
     if os.environ.get('PYTHONDONTWRITEBYTECODE'):
         for python in collections.OrderedDict.fromkeys(pythons):
             if 'pypy' not in os.path.basename(python):  # its files have the names of CPython 2.7's
@@ -121,7 +120,7 @@ def compile_modules(pythons):
 
 
 def describe(python):
-    """Return what DESCRIBE prints, as a list of lines; None if it does not run."""
+    """Return the lines that DESCRIBE prints, as a list; None if the interpreter does not run."""
     try:
         return subprocess.check_output([python, '-c', DESCRIBE]).decode().splitlines()
     except (OSError, subprocess.CalledProcessError) as error:
@@ -130,7 +129,7 @@ def describe(python):
 
 
 def print_text(text):
-    """Write *text* to stdout in UTF-8, whatever the locale is: a test may print any character."""
+    """Write *text* to stdout in UTF-8 in every locale, because a test may print any character."""
     sys.stdout.flush()
     getattr(sys.stdout, 'buffer', sys.stdout).write(text.encode('utf-8'))
     sys.stdout.flush()
@@ -138,9 +137,9 @@ def print_text(text):
 
 def run_part(python, engine, part, env):
     """
-    Do all that there is to do for a part on an interpreter, with an engine or that of its choice.
+    Run one part on an interpreter, with a given engine or the interpreter's choice.
 
-    Return (its name in docs/tested.md or None, the counts of outcomes).
+    Return (the interpreter's name in docs/tested.md or None, the counts of outcomes).
     """
     description = describe(python)
     if description is None:
@@ -153,14 +152,14 @@ def run_part(python, engine, part, env):
         counts, text = run(python, part, folder, env)
     finally:
         shutil.rmtree(folder)
-    # One write: what other threads print stays apart.
+    # One write keeps the output of threads apart.
     print_text(u'\n== %s: %s; part %d of %d\n%s' % (
         os.path.relpath(python, CHECKOUT), description[0], part + 1, PARTS, text))
     return description[1] if len(description) > 1 else None, counts
 
 
 def check_page(results, write):
-    """Hold docs/tested.md to the results, or write it; return whether it is right."""
+    """Compare docs/tested.md with the results, or write it; return whether it is right."""
     found = collections.OrderedDict(
         (str(name), tested.columns(counts)) for name, counts in results.items() if name)
     if write:
@@ -183,7 +182,7 @@ def main(arguments):
         results[name] = results.get(name, collections.Counter()) + counts
     counts = total(sum(results.values(), collections.Counter()))
     failed = counts['failed']
-    if not os.environ.get('PYTEST_ADDOPTS'):  # they may have left tests out
+    if not os.environ.get('PYTEST_ADDOPTS'):  # these options may have left tests out
         failed = not check_page(results, '--write' in options) and '--hold' in options or failed
     print('%d passed, %d failed, %d skipped'
           % (counts['passed'], counts['failed'], counts['skipped']))

@@ -1,11 +1,11 @@
-"""Serve many connections, and see that memory and descriptors stay where they are.
+"""Serve many connections, and check that memory and descriptors do not grow.
 
-    soak.py [CONNECTIONS [AT_ONCE]]      50000 short ones, then 2000 at once, unless given
+    soak.py [CONNECTIONS [AT_ONCE]]      by default 50000 short ones, then 2000 at once
 
-A server on one of our loops runs in a process of its own; the load comes from this
-one, over the standard library's sockets and our pipes. After a warm-up of a tenth,
-the server's resident memory may grow by 2 % and 1 MiB at most, and it has to have as
-many descriptors as before. Exit status 1 says that it did not.
+A server on one of our loops runs in its own process. This process makes the load, with
+the standard library's sockets and our pipes. After a warm-up of a tenth, the server's
+resident memory may grow by at most 2 % and 1 MiB, and it must return to the same number
+of descriptors. Otherwise the exit status is 1.
 """
 from __future__ import print_function
 
@@ -62,7 +62,7 @@ class Server(object):
         return len(os.listdir('/proc/%d/fd' % self.process.pid))
 
     def at_rest(self, expected, patience=PATIENCE):
-        """Return how many descriptors it has once there are *expected*, or *patience* is over."""
+        """Return the number of its descriptors, once it is *expected* or *patience* is over."""
         end = time.time() + patience
         while self.descriptors() != expected and time.time() < end:
             time.sleep(0.1)
@@ -71,7 +71,7 @@ class Server(object):
 
 @aio.coroutine
 def talk(port, context, until=None):
-    """Connect, say something, and wait for *until* before closing."""
+    """Connect, exchange a message, and wait for *until* before closing."""
     reader, writer = yield From(aio.open_connection(
         '127.0.0.1', port, ssl=context, server_hostname='localhost'))
     writer.write(b'x' * 1000)
@@ -89,14 +89,14 @@ def short(port, context, count):
 
 @aio.coroutine
 def many(server, context, count, all_are_there):
-    """Hold *count* connections at once; return the server's memory meanwhile."""
+    """Keep *count* connections open at once; return the server's memory meanwhile."""
     before = server.descriptors()
     tasks = [aio.ensure_future(talk(server.port, context, all_are_there)) for _ in range(count)]
     while server.descriptors() < before + count:
         yield From(aio.sleep(0.1))
         for task in tasks:
             if task.done():
-                task.result()  # it cannot have ended well
+                task.result()  # it should not have ended: raise its error
     memory = server.memory()
     all_are_there.set_result(None)
     yield From(aio.wait_for(aio.gather(*tasks), PATIENCE))

@@ -1,11 +1,11 @@
-"""Install the wheel and the sdist in dist/ as users do, and try what they bring.
+"""Install the wheel and the sdist in dist/ as users do, and try their content.
 
-Every step prints one line; the last line is the total.  Dependencies are downloaded first, into
-.cache/released; all that is installed then comes from local folders.  Fresh environments are made
-for each extra: the wheel goes into all of them, the sdist into one with all extras.  The commands
-run in an empty folder, so that Python cannot import the checkout instead.
+Each step prints one line; the last line is the total. Dependencies are downloaded first, into
+.cache/released; everything is then installed from local folders. Each extra gets fresh
+environments: the wheel is installed in all of them, the sdist in one with all extras. Commands run
+in an empty folder, so that Python cannot import the checkout instead.
 
-tools/find-python finds the interpreters; PyPy is the one of `make test-all`.
+tools/find-python finds the interpreters; PyPy is that of `make test-all`.
 """
 import concurrent.futures
 import contextlib
@@ -25,11 +25,11 @@ CACHE = os.path.join(CHECKOUT, '.cache')
 HOUSES = os.path.join(CACHE, 'released')
 INTERPRETERS = os.path.join(os.environ.get('SSLPROTO27_CACHE') or CACHE, 'interpreters')
 TIME_LIMIT = 300  # seconds for one command
-#: Compiling takes a third of the time, and pip 20.3.4 stops with an AssertionError after it on a
-#: PyPy that writes no .pyc.
+#: Compiling takes a third of the time. On a PyPy that writes no .pyc, pip 20.3.4 raises an
+#: AssertionError after it.
 PIP_INSTALL = ['-m', 'pip', 'install', '-q', '--no-compile']
 
-#: By extra for users, what `sslproto27 info` must then say 'yes' to; on Python 2 also the second.
+#: For each extra, the lines of `sslproto27 info` that must say 'yes'; on Python 2 the second too.
 EXTRAS = {
     '': (['sockets'], []),
     'trollius': (['aio'], ['trollius']),
@@ -39,11 +39,11 @@ EXTRAS = {
     'pep543': (['pep543'], []),
     'pyopenssl': (['pep543'], []),
 }
-#: Extras that only a checkout can use.
+#: Extras that need a checkout.
 DEVELOPERS = {'test', 'bench', 'comparison', 'applications', 'docs', 'report', 'lint', 'types'}
-#: What is taken from the sdist to run the examples' tests.
+#: The parts of the sdist that the examples' tests need.
 UNPACKED = {'setup.cfg', 'README.md', 'docs', 'examples', 'tests'}
-#: What an extra is good for beyond what `info` tries: a program, and what it prints.
+#: For some extras, a program to try beyond `info`, and its output.
 PROGRAMS = {
     'twisted': ('from twisted.internet import endpoints, reactor; print(type('
                 'endpoints.clientFromString(reactor, "tls27:localhost:1")).__name__)',
@@ -51,19 +51,19 @@ PROGRAMS = {
     'pyopenssl': ('import sslproto27.pep543.pyopenssl as one; print(one.__name__)',
                   'sslproto27.pep543.pyopenssl'),
 }
-#: pip and setuptools: the last pip that 2.7.9 could be given beside its own time's setuptools; what
-#: 2.7.18 brings.
+#: pip and setuptools: the last pip that works on 2.7.9, with a setuptools of that time; those that
+#: come with 2.7.18.
 OLD_TOOLS = [('9.0.3', '28.8.0'), ('19.2.3', '41.2.0')]
-#: By pip, the extras whose wheels it does not know.
+#: By pip, the extras whose wheels it cannot use.
 TOO_NEW = {'9.0.3': {'pyopenssl': "cryptography's wheels are newer than this pip (manylinux2010)"}}
 
 
 class Failed(Exception):
-    """Says what a command printed, or what is missing."""
+    """Holds the output of a failed command, or says what is missing."""
 
 
 def run(command, **variables):
-    """Run a command in an empty folder, with nothing to install from but what it names."""
+    """Run a command in an empty folder; it can only install from what it names."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(('PIP_', 'PYTHON', 'SSLPROTO27_'))}
     env.update(PIP_CONFIG_FILE=os.devnull, PIP_DISABLE_PIP_VERSION_CHECK='1')
@@ -71,7 +71,7 @@ def run(command, **variables):
 
 
 def fetch(command, **variables):
-    """Run a command that downloads, with pip's settings as they are here."""
+    """Run a command that downloads, with pip's usual settings."""
     env = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
     return _run(command, dict(env, **variables))
 
@@ -87,7 +87,7 @@ def _run(command, env):
 
 
 class Abandoned(Exception):
-    """A step failed that later ones need."""
+    """Raised if a step fails that later steps need."""
 
 
 class Total(object):
@@ -98,14 +98,14 @@ class Total(object):
         self._lock = threading.Lock()
 
     def say(self, text):
-        """Print a line whole."""
+        """Print a line in one write."""
         with self._lock:
             print(text)
             sys.stdout.flush()
 
     @contextlib.contextmanager
     def step(self, name, needed=False):
-        """Count what is done within, say whether it went well, and raise Abandoned if it must."""
+        """Count one step, and print whether it succeeded; raise Abandoned if it had to."""
         try:
             yield
         except (Failed, OSError, subprocess.TimeoutExpired) as error:
@@ -118,14 +118,14 @@ class Total(object):
             self.say('passed   ' + name)
 
     def attempt(self, trial, *args):
-        """Call a trial with this object and *args*, to its end or to a step that is needed."""
+        """Call a trial with this object and *args*; stop it if a step fails that it needs."""
         try:
             trial(self, *args)
         except Abandoned:
             pass  # the step has been counted and printed
 
     def left_out(self, name, reason):
-        """Say what is not tried."""
+        """Print what was not tried, and why."""
         self.say('left out %s: %s' % (name, reason))
 
 
@@ -135,16 +135,16 @@ def require(true, text):
         raise Failed(text)
 
 
-# What is released
+# The files to release
 
 def files_of(wheel):
-    """Return a dict from name to content of a wheel's files."""
+    """Return a dict from the names of a wheel's files to their content."""
     with zipfile.ZipFile(wheel) as file:
         return {name: file.read(name) for name in file.namelist()}
 
 
 def check_same(wheel, other):
-    """Two wheels have the same files; what tells of them depends on who built them."""
+    """Check that two wheels have the same files, except metadata that depends on the builder."""
     ours, theirs = [{name: text for name, text in files_of(one).items()
                      if '.dist-info/' not in name} for one in (wheel, other)]
     differ = {name for name in set(ours) | set(theirs) if ours.get(name) != theirs.get(name)}
@@ -152,7 +152,7 @@ def check_same(wheel, other):
 
 
 def check_wheel(wheel):
-    """The wheel has type stubs for each public module, and Twisted's plugin."""
+    """Check that the wheel has type stubs for each public module, and Twisted's plugin."""
     names = set(files_of(wheel))
     modules = {name for name in names if name.startswith('sslproto27/') and name.endswith('.py')
                and '/_' not in name.replace('/__init__.py', '/')} - {'sslproto27/__main__.py'}
@@ -163,7 +163,7 @@ def check_wheel(wheel):
 
 
 def check_extras(wheel):
-    """Each extra is tried here, or is for developers."""
+    """Check that each extra is either tried here or for developers only."""
     metadata, = [text for name, text in files_of(wheel).items() if name.endswith('/METADATA')]
     extras = set(re.findall(r'(?m)^Provides-Extra: (\S+)', metadata.decode('utf-8')))
     known = set(EXTRAS) - {''} | DEVELOPERS
@@ -171,7 +171,7 @@ def check_extras(wheel):
 
 
 def check_sdist(sdist):
-    """The sdist has the tests, the pages and the licence."""
+    """Check that the sdist has the tests, the pages and the licence."""
     with tarfile.open(sdist) as file:
         names = {name.partition('/')[2] for name in file.getnames()}
     need = {'setup.py', 'LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'Makefile',
@@ -184,11 +184,11 @@ def check_sdist(sdist):
 
 class Interpreter(object):
     """
-    One that the release is installed on.
+    An interpreter to try the release on.
 
     Args:
-        name (str): for the lines.
-        path (str): of its program.
+        name (str): its name in the output.
+        path (str): its program.
         libraries (str or None): a folder with libraries that the system lacks.
     """
 
@@ -206,12 +206,12 @@ class Interpreter(object):
         self.pristine = self.house + '-environment'
 
     def environment(self, folder):
-        """Copy the environment that nothing was installed in; return the path of a name in it."""
+        """Copy the environment without packages; return the path of a program in the copy."""
         shutil.copytree(self.pristine, folder, symlinks=True)
         return lambda name: os.path.join(folder, 'bin', name)
 
     def make_environment(self, folder, *options):
-        """Make an environment; on Python 2 by virtualenv, which takes options."""
+        """Make an environment; on Python 2 with virtualenv and its options."""
         if not self.is_2:
             run([self.path, '-m', 'venv', folder])
             return
@@ -228,7 +228,7 @@ class Interpreter(object):
         return [one for one in EXTRAS if one not in self.lacks()]
 
     def lacks(self):
-        """Return a dict from extra to the reason why it brings nothing here."""
+        """Return a dict from extra to the reason why this interpreter cannot use it."""
         lacks = {}
         if self.version >= (3, 10):
             lacks['tornado'] = 'no Tornado that sslproto27 knows can be imported'
@@ -239,13 +239,13 @@ class Interpreter(object):
         return lacks
 
     def tools(self):
-        """Return what the trials need beside the package."""
+        """Return the packages that the trials need besides ours."""
         tools = ['setuptools<45', 'wheel<0.38', 'pytest<5'] if self.is_2 else [
             'setuptools', 'wheel', 'pytest']
         return tools + ([] if self.is_pypy else ['trustme<1' if self.is_2 else 'trustme'])
 
     def fill_house(self, wheel):
-        """Get a wheel of everything that is installed later, and make an environment to copy."""
+        """Get wheels of everything to be installed later, and make an environment to copy."""
         shutil.rmtree(self.pristine, ignore_errors=True)
         os.makedirs(self.house, exist_ok=True)
         self.make_environment(self.pristine)
@@ -255,10 +255,10 @@ class Interpreter(object):
                       named(wheel, self.extras())] + self.tools()
             try:
                 run(wheels + ['--no-index', '-w', folder], **self.variables)
-                return  # an earlier run has downloaded it all
+                return  # an earlier run has downloaded everything
             except Failed:
-                pass  # it is downloaded now
-            # What is built is built by these.
+                pass  # download it now
+            # The tools that build wheels.
             fetch([python] + PIP_INSTALL + (
                 ['wheel<0.38', 'incremental<22'] if self.is_2 else ['wheel']), **self.variables)
             fetch(wheels + ['-w', self.house], **self.variables)
@@ -266,19 +266,19 @@ class Interpreter(object):
             os.remove(copy)
 
     def install(self, python, *what):
-        """Install from the house."""
+        """Install from the local folder only."""
         run([python] + PIP_INSTALL + ['--no-index', '--find-links', self.house]
             + list(what), **self.variables)
 
 
 def named(file, extras):
-    """Return what pip calls a file with extras."""
+    """Return pip's name for a file with extras."""
     extras = [one for one in extras if one]
     return file + ('[%s]' % ','.join(extras) if extras else '')
 
 
 def interpreters(total):
-    """Return a list of those that are here, and say which are not."""
+    """Return the interpreters that are here; print which are missing."""
     found = {}
     pypy = os.path.join(INTERPRETERS, 'bin', 'pypy')
     if os.path.exists(pypy):
@@ -303,7 +303,7 @@ def interpreters(total):
 # Trials
 
 def info(program, version, yes, **variables):
-    """`sslproto27 info` runs, shows the version, and says yes to what it should."""
+    """Check that `sslproto27 info` runs, shows the version, and says yes to what it should."""
     shown = dict(re.findall(r'(?m)^(\S+(?: \S+)*?)  +(.*)$', run([program, 'info'], **variables)))
     require(version == shown['sslproto27'], 'info shows %s' % shown['sslproto27'])
     left = {name: shown.get(name) for name in yes if shown.get(name) != 'yes'}
@@ -315,7 +315,7 @@ def info(program, version, yes, **variables):
 
 
 def engine_variables(engine):
-    """Return the environment's variables that choose an engine."""
+    """Return the environment variables that choose an engine."""
     return {'SSLPROTO27_ENGINE': engine} if engine else {}
 
 
@@ -341,7 +341,7 @@ def try_extra(total, one, wheel, version, extra):
 
 
 def try_all(total, one, wheel, sdist, pki_python):
-    """Install the sdist with all extras, run the demonstration and the examples."""
+    """Install the sdist with all extras; run the demonstration and the examples."""
     title = '%s, sdist with all extras' % one.name
     with tempfile.TemporaryDirectory() as folder:
         place = one.environment(os.path.join(folder, 'env'))
@@ -373,7 +373,7 @@ def try_all(total, one, wheel, sdist, pki_python):
 
 
 def unpack(sdist, folder):
-    """Unpack what the examples' tests need of the sdist, and nothing of the package."""
+    """Unpack the parts of the sdist that the examples' tests need, without the package."""
     with tarfile.open(sdist) as file:
         for member in file.getmembers():
             name = member.name.partition('/')[2]
@@ -385,7 +385,7 @@ def unpack(sdist, folder):
 
 
 def try_old_tools(total, one, wheel, version, pip, setuptools):
-    """Download and install the wheel by an old pip, then what easy_install takes."""
+    """Download and install the wheel by an old pip, then by easy_install."""
     title = '%s, pip %s, setuptools %s' % (one.name, pip, setuptools)
     house = os.path.join(HOUSES, 'old')
     lacks = TOO_NEW.get(pip, {})
@@ -421,7 +421,7 @@ def try_old_tools(total, one, wheel, version, pip, setuptools):
 
 
 def fetch_old_tools():
-    """Download old pips and setuptools, and six as old setuptools can take it."""
+    """Download old pips and setuptools, and a six that old setuptools can install."""
     folder = os.path.join(HOUSES, 'old')
     wanted = [('six', 'six', ['--no-binary', 'six'])] + [
         ('%s-%s-' % (name, version), '%s==%s' % (name, version), [])
@@ -433,7 +433,7 @@ def fetch_old_tools():
 
 
 def try_interpreter(total, one, wheel, sdist, version, pki_python):
-    """All trials of one interpreter."""
+    """Run all trials on one interpreter."""
     with total.step('%s: download what it needs' % one.name, needed=True):
         one.fill_house(wheel)
     for extra, reason in one.lacks().items():

@@ -1,6 +1,6 @@
-"""docs/tested.md: how much of each layer's tests ran on which interpreter. No test is run here.
+"""docs/tested.md: how much of each layer's tests ran on which interpreter. Nothing here runs tests.
 
-tools/run_tests.py holds the page to each of its runs, or writes it.
+tools/run_tests.py compares the page with each of its runs, or writes it.
 """
 from __future__ import print_function
 
@@ -15,8 +15,8 @@ __all__ = ['LAYERS', 'PAGE', 'columns', 'files_of', 'hold', 'name_of', 'names', 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(CHECKOUT, 'docs', 'tested.md')
 
-#: By layer, its test files, by the names that `names` gives; one that ends in * is the beginning
-#: of some.
+#: For each layer, the names of its test files, as `names` returns them; a name that ends in *
+#: stands for all that begin like it.
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'core/bio', 'core/channel_binding', 'core/engine/*', 'core/errors', 'core/monkey_patching',
@@ -50,7 +50,7 @@ LAYERS = [
 
 
 def names():
-    """Return a sorted list of the test files, 'core/pipe' for tests/core/test_pipe.py."""
+    """Return the sorted names of the test files: 'core/pipe' for tests/core/test_pipe.py."""
     found = []
     for folder, _, files in os.walk(os.path.join(CHECKOUT, 'tests')):
         place = os.path.relpath(folder, os.path.join(CHECKOUT, 'tests'))
@@ -60,25 +60,25 @@ def names():
 
 
 def path_of(name):
-    """Return the path in the checkout of a test file that `names` has."""
+    """Return the path in the checkout of the test file *name*, as in `names`."""
     folder, _, file = name.rpartition('/')
     return 'tests/%s/test_%s.py' % (folder, file)
 
 
 def name_of(classname):
-    """Return the name of a test file of what JUnit's XML calls the class of a test; '' for none."""
+    """Return the name of the test file for a test's class in JUnit's XML; '' if there is none."""
     found = re.match(r'tests\.((?:\w+\.)*)test_(\w+)', classname)
     return found.group(1).replace('.', '/') + found.group(2) if found else ''
 
 
 def files_of(patterns, names):
-    """Return the set of those *names* that one of the patterns has."""
+    """Return the set of those *names* that match one of the patterns."""
     return {name for name in names for one in patterns
             if name == one or one.endswith('*') and name.startswith(one[:-1])}
 
 
 def _verdict(counts):
-    """Return what a cell says, of a Counter of outcomes: few skips depend on the machine alone."""
+    """Return the text of a cell for a Counter of outcomes; a few skips depend on the machine."""
     if not counts['passed']:
         return 'no'
     return 'yes' if counts['passed'] >= 9 * counts['skipped'] else 'in part'
@@ -86,10 +86,10 @@ def _verdict(counts):
 
 def columns(outcomes):
     """
-    Return a list of cells, as many as there are layers.
+    Return a list of cells, one for each layer.
 
     Args:
-        outcomes (Counter): by (file, outcome), of one interpreter's whole run.
+        outcomes (Counter): by (file, outcome), from one interpreter's complete run.
     """
     names, cells = {file for file, _ in outcomes}, []
     for _, patterns in LAYERS:
@@ -102,7 +102,7 @@ def columns(outcomes):
 
 
 def read():
-    """Return an OrderedDict from interpreter to a dict from layer to cell: the page's table."""
+    """Return the page's table: an OrderedDict from interpreter to a dict from layer to cell."""
     with io.open(PAGE, encoding='utf-8') as page:
         table = re.search(r'(?m)^\| layer \|.*\n(?:\|.*\n)+', page.read()).group()
     rows = [[str(cell.strip()) for cell in line.strip('|').split('|')]
@@ -114,10 +114,10 @@ def read():
 
 def hold(results):
     """
-    Return a list of lines: what the page says that is not so.
+    Return the differences between the page and *results*, as a list of lines.
 
     Args:
-        results (dict): by interpreter, what `columns` returns. The page need not have all of them.
+        results (dict): by interpreter, the result of `columns`. The page may lack some of them.
     """
     wrong = []
     for interpreter, shown in read().items():
@@ -130,7 +130,7 @@ def hold(results):
 
 
 def write(results):
-    """Write the page's table, new columns last."""
+    """Write the page's table; new columns come last."""
     known = list(read())
     results = collections.OrderedDict(sorted(
         results.items(), key=lambda one: known.index(one[0]) if one[0] in known else len(known)))

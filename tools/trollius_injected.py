@@ -1,7 +1,7 @@
 """
-A plugin of pytest for Trollius' own tests: every loop that they make with a selector is one of
-ours, and Trollius' streams are mended, as after `sslproto27.trollius.install()`. Where they try the
-parts of a loop and of a socket's transport with mocks, they get ours, too.
+A pytest plugin for Trollius' own tests. Each loop that they make with a selector becomes one of
+ours, and Trollius' streams are mended, as after `sslproto27.trollius.install()`. If tests examine
+parts of a loop or of a socket's transport with mocks, they get our parts too.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -21,7 +21,7 @@ _MOCK_CONTEXT = 'a mock of a context: OpenSSL needs one'
 _DEFAULTS = 'replaces ssl.create_default_context; ssl=True has the defaults of Python 3.13 here'
 _READS = 'wants the error before what had arrived; ours hands that out first'
 
-#: By the end of a test's name: why it cannot apply.
+#: From the end of a test's name to the reason why the test cannot apply.
 NOT_APPLICABLE = {
     'test_create_server_ssl_match_failed': _TEXT,
     'test_create_ssl_connection': _DEFAULTS,
@@ -38,7 +38,7 @@ for _name in ('test_create_server_ssl_match_failed', 'test_create_ssl_connection
 
 
 def _renew_certificates(folder):
-    """Write new certificates over those of the tests, which have expired."""
+    """Replace the tests' certificates, which have expired, by new ones."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(os.path.join(folder, 'pycacert.pem'))
     signed = authority.issue_cert(u'localhost')
@@ -49,13 +49,13 @@ def _renew_certificates(folder):
 
 
 def pytest_configure(config):
-    """Import the tests of the loop's and the transport's parts with ours in place."""
+    """Import the tests of parts of the loop and the transport with ours in place."""
     _renew_certificates('tests')
     trollius.SelectorEventLoop = sslproto27.trollius.SelectorEventLoop
     theirs = selector_events.BaseSelectorEventLoop, selector_events._SelectorSocketTransport
     selector_events.BaseSelectorEventLoop = sslproto27.trollius.SelectorEventLoop
     selector_events._SelectorSocketTransport = SocketTransport
-    sslproto._is_sslproto_available = lambda: True  # or tests of TLS are skipped
+    sslproto._is_sslproto_available = lambda: True  # otherwise tests of TLS are skipped
     try:
         importlib.import_module('test_selector_events')
     finally:
@@ -63,7 +63,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what cannot apply, and say why."""
+    """Skip tests that cannot apply, and print the reason."""
     for item in items:
         for name, reason in NOT_APPLICABLE.items():
             if item.nodeid.endswith('::' + name):
@@ -72,8 +72,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def installed():
-    """Ours are in force for each test, whatever the one before it did."""
-    # Peers of these tests end without close_notify.
+    """Put ours in place for each test, whatever the previous test did."""
+    # The peers in these tests end without close_notify.
     sslproto27.trollius.install(suppress_ragged_eofs=True)
     yield
     sslproto27.trollius.uninstall()

@@ -1,6 +1,6 @@
 """
-A plugin of pytest for urllib3's own tests on Python 2: sslproto27 is injected, and what those tests
-say needs Python 3 because of TLS in TLS is run all the same.
+A pytest plugin for urllib3's own tests on Python 2. It injects sslproto27, and also runs the tests
+that need Python 3 in stock urllib3, because of TLS in TLS.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -16,11 +16,11 @@ import sslproto27.urllib3
 MODULES = ['test.test_ssltransport'] + ['test.with_dummyserver.' + name for name in (
     'test_proxy_poolmanager', 'test_https', 'test_socketlevel')]
 
-#: What those modules import themselves; it must not take this for Python 3.
+#: Modules that the tests import themselves, and that must not believe that this is Python 3.
 _BEFORE = ['dummyserver.server', 'dummyserver.testcase', 'mock', 'trustme', 'tornado.testing',
            'test', 'test.with_dummyserver', 'urllib3.contrib', 'urllib3.util.ssltransport']
 
-#: By the end of a test's name: why it cannot apply.
+#: From the end of a test's name to the reason why the test cannot apply.
 _FILES = "Python 2's files of sockets have neither text, nor readinto, nor a parameter buffering"
 _MOCK = 'a mock of a context: OpenSSL needs one'
 _LONG = 'takes 40 s for 2 GiB; another variant of it is run'
@@ -53,7 +53,7 @@ NOT_APPLICABLE = {
 
 
 class _SaysPython3(object):
-    """The module sys, but for its version."""
+    """The module sys, except for its version."""
 
     version_info = (3, 7, 0, 'final', 0)
 
@@ -62,7 +62,7 @@ class _SaysPython3(object):
 
 
 def _give_sockets_with():
-    """Let Python 2's own sockets, which the tests' servers are, be used in a with statement."""
+    """Allow Python 2's sockets, which the tests' servers use, in with statements."""
     ssl.SSLSocket.__enter__ = lambda self: self
     ssl.SSLSocket.__exit__ = lambda self, *exc_info: self.close()
 
@@ -84,7 +84,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what cannot apply, and say why."""
+    """Skip tests that cannot apply, and print the reason."""
     for item in items:
         for name, reason in NOT_APPLICABLE.items():
             if item.nodeid.endswith(name):

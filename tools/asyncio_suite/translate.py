@@ -3,9 +3,9 @@ Translate CPython's own tests of asyncio's TLS to Python 2.7 and Trollius, for `
 
     translate.py FOLDER [LIBRARY]
 
-Run by a Python 3.9 or later. LIBRARY is the standard library whose tests are taken, of 3.8 or
-later; its own if none is given. Nothing of them is kept in this repository. What becomes of the
-languages' differences is written where it is done; asyncio's names are in asyncio_on_trollius.
+Run it with Python 3.9 or later. LIBRARY is the standard library whose tests are translated, of 3.8
+or later; by default the interpreter's own. We keep no part of these tests in the repository. Each
+method below handles one difference between the languages; asyncio_on_trollius has asyncio's names.
 """
 import ast
 import os
@@ -16,26 +16,26 @@ from asyncio_on_trollius import *
 '''
 FILES = ('functional.py', 'test_ssl.py', 'test_sslproto.py')
 
-#: Modules, by whole name, and what is imported in their place.
+#: From modules, by their full names, to those that replace them.
 MODULES = {'asyncio': 'asyncio_on_trollius', 'ssl': 'asyncio_on_trollius.ssl',
            'test.support': 'asyncio_on_trollius.support', 'unittest.mock': 'mock',
            'test.test_asyncio.utils': 'asyncio_on_trollius.utils',
            'test.test_asyncio.functional': 'functional'}
 
-#: Attributes that asyncio has, and what does the same.
+#: From attributes of asyncio to ours that do the same.
 ATTRIBUTES = {'_ssl_protocol': '_protocol', '_test__append_write_backlog': 'write',
               '_force_close': 'abort'}
 
-#: What errors say there, as regular expressions, and here.
+#: From parts of asyncio's error texts, as regular expressions, to parts of ours.
 TEXTS = {'SSL handshake.*is taking longer': 'TLS handshake took longer',
-         'SSLContext, got': 'is not one that TLS can run over',  # the first argument comes first
+         'SSLContext, got': 'is not one that TLS can run over',  # ours names the first
          'is not supported': 'is not one that TLS can run over',
          'a positive number': 'ssl_handshake_timeout must',
-         'asyncio.sslproto._SSLPipe': 'asyncio_on_trollius.nothing'}  # of 3.8 to 3.10: mocked
+         'asyncio.sslproto._SSLPipe': 'asyncio_on_trollius.nothing'}  # mocked until 3.10
 
 
 class Translator(ast.NodeTransformer):
-    """Turns the tree of a module into one that Python 2.7 can run once it is text again."""
+    """Changes the tree of a module so that Python 2.7 can run it as text."""
 
     def __init__(self):
         self._classes = []
@@ -44,7 +44,7 @@ class Translator(ast.NodeTransformer):
     # Imports
 
     def visit_Import(self, node):
-        """``import asyncio``: the one in its place, by its name."""
+        """``import asyncio``: import the replacement under the same name."""
         node.names = [one for one in node.names if not one.name.startswith('asyncio.')]
         found = []
         for one in node.names:
@@ -58,7 +58,7 @@ class Translator(ast.NodeTransformer):
         return found
 
     def visit_ImportFrom(self, node):
-        """``from test.test_asyncio import utils as test_utils``, likewise."""
+        """``from test.test_asyncio import utils as test_utils``: the same."""
         found = []
         for one in node.names:
             whole = '%s.%s' % (node.module, one.name)
@@ -71,7 +71,7 @@ class Translator(ast.NodeTransformer):
     # Classes, methods
 
     def visit_ClassDef(self, node):
-        """A class without bases is one of new style."""
+        """Make classes without bases new-style ones."""
         node.bases = node.bases or [ast.Name('object')]
         self._classes.append(node.name)
         functions, self._functions = self._functions, []
@@ -81,7 +81,7 @@ class Translator(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node):
-        """``super()`` says whose."""
+        """Give ``super()`` its arguments."""
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == 'super' and not node.args:
             node.args = [ast.Name(self._classes[-1]),
@@ -89,13 +89,13 @@ class Translator(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node):
-        """What has another name here."""
+        """Replace attributes that have another name here."""
         self.generic_visit(node)
         node.attr = ATTRIBUTES.get(node.attr, node.attr)
         return node
 
     def visit_Constant(self, node):
-        """Errors have our own words."""
+        """Replace parts of error texts."""
         if isinstance(node.value, str):
             node.value = TEXTS.get(node.value, node.value)
         return node
@@ -103,7 +103,7 @@ class Translator(ast.NodeTransformer):
     # Functions, coroutines
 
     def visit_FunctionDef(self, node):
-        """No annotations; arguments by keyword alone may have positions; cells for nonlocal."""
+        """Drop annotations; let keyword-only arguments have positions; keep nonlocals in cells."""
         arguments = node.args
         arguments.args += arguments.kwonlyargs
         arguments.defaults += arguments.kw_defaults
@@ -118,7 +118,7 @@ class Translator(ast.NodeTransformer):
         return node
 
     def visit_AsyncFunctionDef(self, node):
-        """``async def``: a coroutine of Trollius, and always a generator."""
+        """``async def``: a coroutine of Trollius, made of a generator function."""
         function = ast.FunctionDef(
             node.name, node.args, node.body + ast.parse('if False:\n    yield').body,
             node.decorator_list + [ast.parse('asyncio.coroutine').body[0].value])
@@ -132,7 +132,7 @@ class Translator(ast.NodeTransformer):
         return ast.Yield(call)
 
     def visit_Return(self, node):
-        """A generator returns by an exception."""
+        """In a generator, return by an exception."""
         self.generic_visit(node)
         if node.value is None or not getattr(self._functions[-1], '_is_coroutine', False):
             return node
@@ -140,7 +140,7 @@ class Translator(ast.NodeTransformer):
         return ast.Raise(call)
 
     def visit_Raise(self, node):
-        """There is no cause."""
+        """Drop the cause."""
         self.generic_visit(node)
         node.cause = None
         return node
@@ -160,7 +160,7 @@ def own_nodes(function):
 
 
 def with_cells(function):
-    """Keep what inner functions call nonlocal, and *function* binds, in lists of one."""
+    """Keep variables of *function* that inner functions call nonlocal in lists of one item."""
     wanted = {name for node in ast.walk(function) if isinstance(node, ast.Nonlocal)
               for name in node.names}
     elsewhere = {name for node in own_nodes(function) if isinstance(node, ast.Nonlocal)
@@ -180,9 +180,9 @@ def with_cells(function):
 
 
 def cell(node, names):
-    """Return the place of a name, or *node*."""
+    """Return *node* with its name replaced by the cell, if it has one."""
     if isinstance(node, ast.Nonlocal):
-        return ast.Pass()  # what is not in *names* has been done, or is an outer function's
+        return ast.Pass()  # nothing, or an outer function, binds these
     if isinstance(node, ast.Name) and node.id in names:
         return ast.Subscript(ast.Name('_cell_' + node.id, ast.Load()), ast.Constant(0), node.ctx)
     return node
@@ -193,7 +193,7 @@ def main(folder, library=os.path.dirname(ast.__file__)):
     source = os.path.join(library, 'test', 'test_asyncio')
     for name in FILES:
         if not os.path.exists(os.path.join(source, name)) and name == 'test_ssl.py':
-            continue  # since 3.11
+            continue  # these do not exist before 3.11
         with open(os.path.join(source, name), encoding='utf-8') as file:
             tree = ast.parse(file.read())
         tree = ast.fix_missing_locations(Translator().visit(tree))

@@ -1,6 +1,6 @@
 """
-asyncio's names, of sslproto27.aio on Trollius, for what translate.py makes of CPython's tests; and,
-for ``import *``, the names that Python 3 has built in.
+asyncio's names, taken from sslproto27.aio on Trollius, for the tests that translate.py has written;
+and, for ``import *``, names that are built into Python 3.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -29,7 +29,7 @@ BrokenPipeError = trollius.BrokenPipeError
 ConnectionAbortedError = trollius.ConnectionAbortedError
 ConnectionRefusedError = trollius.ConnectionRefusedError
 ConnectionResetError = trollius.ConnectionResetError
-ConnectionError = (  # what `except` takes for a class
+ConnectionError = (  # a tuple, for `except`
     BrokenPipeError, ConnectionAbortedError, ConnectionRefusedError, ConnectionResetError)
 TimeoutError = trollius.TimeoutError
 
@@ -38,7 +38,7 @@ DefaultEventLoopPolicy = aio.EventLoopPolicy
 
 
 class _SSLProtocol(SSLProtocol):
-    """Ours, with asyncio's private names for what has a public one; its transport made at once."""
+    """Ours, with asyncio's private names for public members; it makes its transport at once."""
 
     def __init__(self, *args, **kwargs):
         super(_SSLProtocol, self).__init__(*args, **kwargs)
@@ -57,15 +57,15 @@ nothing = None
 
 
 class BufferedProtocol(trollius.BaseProtocol):
-    """What Trollius has no name for: our transports look at the methods."""
+    """Trollius has no such class: our transports look at a protocol's methods."""
 
     def eof_received(self):
-        """Close, as a Protocol's does."""
+        """Close, as Protocol does."""
 
 
 def SelectorEventLoop():  # noqa: N802: a class in asyncio
-    """Return a loop of ours, the current one: Trollius knows of no running one."""
-    loop = aio.SelectorEventLoop(suppress_ragged_eofs=True)  # asyncio takes cut-off data for whole
+    """Return a loop of ours as the current one: Trollius does not know which loop is running."""
+    loop = aio.SelectorEventLoop(suppress_ragged_eofs=True)  # as asyncio does
     trollius.set_event_loop(loop)
     return loop
 
@@ -74,16 +74,16 @@ new_event_loop = SelectorEventLoop
 
 
 def set_event_loop(loop):
-    """Let it be the current one; not none, as Trollius knows of no running one."""
+    """Make it the current loop; ignore None, as Trollius does not know which loop is running."""
     if loop is not None:
         trollius.set_event_loop(loop)
 
 
 def set_event_loop_policy(policy):
-    """Do nothing: no test sets another one."""
+    """Do nothing: no test sets another policy."""
 
 
-# What 2.7's sockets and threads lack, and mocks have too much.
+# Names that 2.7's sockets and threads lack, or that mocks have and must not.
 
 def _create_server(address, family=socket.AF_INET, backlog=1):
     made = socket.socket(family, socket.SOCK_STREAM)
@@ -103,12 +103,12 @@ def _may_be_daemon(init):
 
 
 def mend():
-    """Make that good."""
+    """Add or remove them."""
     socket.create_server = _create_server
     socket._socketobject.__enter__ = lambda self: self
     socket._socketobject.__exit__ = lambda self, *exc_info: self.close()
     threading.Thread.__init__ = _may_be_daemon(threading.Thread.__init__)
-    mock.NonCallableMock._is_coroutine = False  # Trollius' loops ask
+    mock.NonCallableMock._is_coroutine = False  # Trollius' loops look at this
 
 
 assert issubclass(StreamReader, trollius.StreamReader)

@@ -1,11 +1,11 @@
-"""A plugin of pytest for what translate.py has written: skips what cannot apply, and says why."""
+"""A pytest plugin for the translated tests: skips those that cannot apply, and says why."""
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
 _INSIDE = "asyncio's own inside: "
 
-#: By the end of a test's name: why it cannot apply.
+#: From the end of a test's name to the reason why the test cannot apply.
 NOT_APPLICABLE = {
     'test_buf_feed_data': _INSIDE + 'a function of asyncio.protocols',
     'test_fatal_error_no_name_error': _INSIDE + 'calls SSLProtocol._fatal_error',
@@ -18,7 +18,7 @@ NOT_APPLICABLE = {
 
 
 def pytest_collection_modifyitems(items):
-    """Skip, and leave out what is for Windows."""
+    """Skip tests, and leave out those for Windows."""
     items[:] = [item for item in items if 'ProactorStartTLSTests' not in item.nodeid]
     for item in items:
         for name, reason in NOT_APPLICABLE.items():

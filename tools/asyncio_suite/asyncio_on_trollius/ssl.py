@@ -1,4 +1,4 @@
-"""ssl as Python 3 has it, as far as the tests look."""
+"""The parts of Python 3's ssl that the tests use."""
 from __future__ import absolute_import
 
 from ssl import *  # noqa: F401, F403

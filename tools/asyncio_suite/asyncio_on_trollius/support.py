@@ -1,4 +1,4 @@
-"""test.support's, as far as the tests look."""
+"""The parts of test.support that the tests use."""
 from __future__ import absolute_import
 
 import gc
@@ -7,11 +7,11 @@ LOOPBACK_TIMEOUT, SHORT_TIMEOUT, LONG_TIMEOUT = 10.0, 30.0, 60.0
 
 
 class socket_helper(object):  # noqa: N801: a module there
-    """test.support.socket_helper's."""
+    """The parts of test.support.socket_helper that the tests use."""
 
     @staticmethod
     def skip_if_tcp_blackhole(test):
-        """Return *test*: this is no such system."""
+        """Return *test*: this system needs no skip."""
         return test
 
 

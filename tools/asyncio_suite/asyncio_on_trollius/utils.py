@@ -1,4 +1,4 @@
-"""test.test_asyncio.utils's, as far as the tests look; certificates are new ones."""
+"""The parts of test.test_asyncio.utils that the tests use, with new certificates."""
 from __future__ import absolute_import
 
 import atexit
@@ -24,28 +24,28 @@ _issued.private_key_pem.write_to_path(ONLYKEY)
 
 
 class TestCase(unittest.TestCase):
-    """With the names that Python 3's has."""
+    """unittest's class with the names of Python 3's."""
 
     assertRaisesRegex = unittest.TestCase.assertRaisesRegexp  # noqa: N815
     assertRegex = unittest.TestCase.assertRegexpMatches  # noqa: N815
 
     def set_event_loop(self, loop):
-        """Let it be the current one, and close it at the end."""
+        """Make *loop* the current one, and close it at the end."""
         trollius.set_event_loop(loop)
         self.addCleanup(loop.close)
 
     def assertWarns(self, category):  # noqa: N802
-        """Return what a with statement holds to warn so."""
+        """Return a context manager that requires a warning."""
         return _Warns(category)
 
 
-# func_tests.FunctionalTestCaseMixin is mixed with unittest's own.
+# func_tests.FunctionalTestCaseMixin is mixed with unittest's own class.
 unittest.TestCase.assertRaisesRegex = unittest.TestCase.assertRaisesRegexp
 unittest.TestCase.assertWarns = lambda self, category: _Warns(category)
 
 
 class _Warns(object):
-    """What Python 3.9 deprecates is of no interest here."""
+    """Ignore the deprecations of Python 3.9."""
 
     def __init__(self, category):
         self._category = category
@@ -65,7 +65,7 @@ class _Warns(object):
 
 
 def run_briefly(loop):
-    """Run what is ready."""
+    """Run the callbacks that are ready."""
     loop.run_until_complete(trollius.sleep(0, loop=loop))
 
 
@@ -86,5 +86,5 @@ def simple_client_sslcontext(disable_verify=True):
 
 
 def dummy_ssl_context():
-    """Return a context: OpenSSL needs one."""
+    """Return a context, because OpenSSL needs a real one."""
     return simple_client_sslcontext()
