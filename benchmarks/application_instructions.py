@@ -1,12 +1,12 @@
 """
-Count the processor's instructions that requests over HTTPS take, under callgrind, by library.
+Count the processor's instructions of requests over HTTPS, under callgrind, by library.
 
     python3 benchmarks/application_instructions.py [--line NAME] [--python27 PATH]
 
-The servers are those of `tornado_bench.py`, the clients those of `requests_bench.py`; one process
-at a time, one connection at a time. What else the machine does changes nothing here. The kernel's
-part and the cost of cold caches are not in the numbers, and a ``rep`` instruction, of which large
-copies and clearings are made, counts once for each byte.
+The servers are those of `tornado_bench.py`, the clients those of `requests_bench.py`. One process
+and one connection run at a time. Other load on the machine does not change the result. The numbers
+leave out the kernel's work and the cost of cold caches. A ``rep`` instruction, which copies or
+clears a large block, counts once for each byte.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,7 +26,7 @@ from bench import path
 from certificates import certificates
 from loop_bench import Process
 
-#: *few* requests come before those that are counted.
+#: We make *few* requests before we start to count.
 Line = namedtuple('Line', 'name text few many')
 
 SERVED = (
@@ -43,13 +43,13 @@ PARTS = ('OpenSSL', 'C library', 'Python', 'all')
 
 
 def callgrind(folder):
-    """Return the beginning of a command whose instructions are counted when it is told to."""
+    """Return the beginning of a command whose instructions are counted once `count` says so."""
     return ['valgrind', '-q', '--tool=callgrind', '--instr-atstart=no',
             '--callgrind-out-file=' + os.path.join(folder, 'counted')]
 
 
 def counted(folder):
-    """Return the instructions by part, from what callgrind has written."""
+    """Return the instructions by part, from callgrind's output."""
     costs, names, part = dict.fromkeys(PARTS, 0), {}, None
     with open(os.path.join(folder, 'counted')) as lines:
         for line in lines:
@@ -62,7 +62,7 @@ def counted(folder):
                 if found:
                     names[found.group(1)] = found.group(2)
             elif line.startswith('calls='):
-                next(lines)  # what the function that it calls takes, which is counted there
+                next(lines)  # the function that it calls is counted in its own entry
             elif re.match(r'[+*\d-]', line) and part:
                 cost = int(line.split()[1])
                 costs[part] += cost
@@ -71,14 +71,14 @@ def counted(folder):
 
 
 def part_of(library):
-    """Return which of `PARTS` the file of a library belongs to."""
+    """Return the one of `PARTS` to which a library's file belongs."""
     if re.match(r'libssl|libcrypto|_openssl', library):
         return 'OpenSSL'
     return 'C library' if re.match(r'libc\b|libpthread', library) else 'Python'
 
 
 class Served(tornado_bench.Server):
-    """A server of tornado_bench.py, as the user of some other command."""
+    """A server of tornado_bench.py, run by another command."""
 
     def __init__(self, python, kind, pki, prefix):
         self._prefix = tuple(prefix)
@@ -92,7 +92,7 @@ class Served(tornado_bench.Server):
 
 
 def serve(line, python, kind, pki, prefix):
-    """Let a server of Tornado's be asked; return its name."""
+    """Send requests to a Tornado server; return its name."""
     server = Served(python, kind, pki, prefix)
 
     def load(count):
@@ -105,7 +105,7 @@ def serve(line, python, kind, pki, prefix):
 
 
 def ask(line, python, kind, pki, prefix, port):
-    """Let a client that uses requests ask; return its name."""
+    """Let a client that uses requests send some; return its name."""
     client = Process(*prefix + [python, '-W', 'ignore', requests_bench.WORKER, kind, port, pki])
 
     def load(count):
@@ -117,7 +117,7 @@ def ask(line, python, kind, pki, prefix, port):
 
 
 def count(pid, line, load):
-    """Have the instructions of a process counted during a load, after some of the same."""
+    """Count a process's instructions during a load, after a few requests of the same kind."""
     load(line.few)
     switch(pid, 'on')
     load(line.many)
@@ -125,7 +125,7 @@ def count(pid, line, load):
 
 
 def switch(pid, state):
-    """Switch the counting of a process on or off."""
+    """Switch the counting in a process on or off."""
     subprocess.check_output(['callgrind_control', '-i', state, str(pid)], stderr=subprocess.STDOUT)
 
 

@@ -1,11 +1,11 @@
 """
-Measure sslproto27 beside what else there is, in one run: see docs/performance.md.
+Measure sslproto27 and its alternatives in one run: see docs/performance.md.
 
     python benchmarks/bench.py [--quick] [--only PART] [--json FILE] [--python27 PATH] ...
 
-Every contestant is a process of its own. They take turns, sample by sample, so that whatever slows
-the machine down slows all of them; medians are shown, each with half its interquartile range as a
-percentage; a ratio is the median of the rounds' own. The bars come last, missed ones too.
+Every contestant is its own process. They take turns, sample by sample, so that other load on the
+machine slows all of them equally. The tables show medians, each with half its interquartile range
+as a percentage. A ratio is the median of the rounds' ratios. The bars come last, with those missed.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -30,12 +30,12 @@ PARTS = {'engine': engine_bench, 'loops': loop_bench, 'requests': requests_bench
 
 
 def path(*names):
-    """Return where make puts something."""
+    """Return the path of a file that make builds."""
     return os.path.join(ROOT, *names)
 
 
 def add_pythons(parser):
-    """Let the user of *parser* choose other interpreters than make's."""
+    """Add options to *parser* for interpreters other than make's."""
     parser.add_argument('--python27', default=path('.venv27', 'bin', 'python'), metavar='PATH',
                         help='a Python 2.7 that has the bench extra (default: .venv27)')
     parser.add_argument('--python3', default=path('.venv3', 'bin', 'python'), metavar='PATH',
@@ -73,7 +73,7 @@ def arguments():
 
 
 def machine():
-    """Return what this is measured on, in a few words."""
+    """Describe this machine in a few words."""
     model = platform.machine()
     with open('/proc/cpuinfo') as cpuinfo:
         for line in cpuinfo:

@@ -1,4 +1,4 @@
-"""Throw-away certificates: a CA, and a server's for localhost, with ECDSA P-256 keys or RSA."""
+"""Temporary certificates: a CA, and one for localhost, with ECDSA P-256 or RSA keys."""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -38,8 +38,8 @@ _REQUEST = ['req', '-config', 'config', '-nodes']
 @contextmanager
 def certificates():
     """
-    Yield a folder with ``ca.pem``, and ``server.pem`` and ``rsa.pem`` (key and certificate each; of
-    4096 bits); then remove it.
+    Yield a folder with ``ca.pem``, ``server.pem`` and ``rsa.pem`` (each of the last two a key and a
+    certificate; RSA of 4096 bits). Remove it at the end.
     """
     folder = tempfile.mkdtemp(prefix='sslproto27-bench-')
 

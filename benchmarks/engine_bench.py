@@ -1,8 +1,8 @@
 """
-The engine's part of the benchmark: in memory alone, beside CPython 3's ssl, pyOpenSSL, and C.
+The engine's part of the benchmark: in memory, beside CPython 3's ssl, pyOpenSSL, and C.
 
-Every contestant is a process of its own that lives for the whole run, `engine_worker.py` or
-`pump.c`. They take turns, line by line and round by round.
+Every contestant is its own process, `engine_worker.py` or `pump.c`, and lives for the whole run.
+They take turns, line by line and round by round.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,7 +18,7 @@ __all__ = ['BARS', 'QUIET', 'run']
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-#: Name in the worker, text, and what one unit is.
+#: Name in the worker, text, and the size of one unit.
 Line = namedtuple('Line', 'name text scale')
 
 LINES = (
@@ -56,12 +56,12 @@ def _bars():
 
 BARS = tuple(_bars())
 
-#: cryptography says this on its last versions for 2.7.
+#: A warning of cryptography's last versions for 2.7.
 QUIET = ('-W', 'ignore:Python 2 is no longer supported')
 
 
 class Worker(object):
-    """A contestant's process, and what it said of itself."""
+    """A contestant's process, and its description of itself."""
 
     def __init__(self, command, engine=None):
         self._command = command
@@ -82,7 +82,7 @@ class Worker(object):
         return json.loads(answer)
 
     def measure(self, line, seconds):
-        """Return one sample; of memory in a process where nothing was done before."""
+        """Return one sample; for memory, from a process that has done nothing before."""
         if line.name == 'memory':
             self.stop()
             self._start()
@@ -127,7 +127,7 @@ def run(options, folder):
     Measure, and print the table.
 
     Returns:
-        (contestants, samples): by name, what each said of itself; by (line, name), its samples.
+        (contestants, samples): by name, each one's description; by (line, name), its samples.
     """
     workers = [(name, Worker(command, {'ours': 'graft', 'pair': 'pair'}.get(name)))
                for name, command in _commands(options, folder)]

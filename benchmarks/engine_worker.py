@@ -1,15 +1,16 @@
 """
-One contestant of the engine's benchmark: a process that measures a line whenever it is told to.
+One contestant of the engine's benchmark: a process that measures lines on request.
 
     python engine_worker.py pep546|pyopenssl FOLDER
 
-FOLDER has the certificates. Standard input and output carry JSON, an object a line: first comes a
-description of the contestant, then an answer to every ``{"line": NAME, "seconds": S}``. 'pep546' is
-sslproto27 on Python 2.7 and the interpreter's own ssl on Python 3, behind the same names.
+FOLDER has the certificates. Standard input and output carry JSON, one object a line. The process
+first writes a description of the contestant, then an answer to every ``{"line": NAME, "seconds":
+S}``. 'pep546' is sslproto27 on Python 2.7 and the interpreter's own ssl on Python 3; the names are
+the same.
 
-All contestants do the same: two endpoints, each with an incoming and an outgoing BIO of its own; a
-transfer takes all that is in one side's outgoing BIO and puts it into the other's incoming one.
-Seconds are this process's CPU time: nothing here waits, and what else the machine does counts less.
+All contestants do the same work: there are two endpoints, each with an incoming and an outgoing
+BIO. A transfer moves all bytes from one side's outgoing BIO to the other's incoming one. Seconds
+are this process's CPU time, because nothing here waits, and other load matters less.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -23,28 +24,29 @@ from itertools import repeat
 
 from certificates import HOSTNAME
 
-# The checkout's sslproto27, whatever is installed.
+# The checkout's sslproto27, even if another one is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 __all__ = ['CONTESTANTS', 'RECORD', 'SMALL', 'connected', 'cpu_time']
 
 KIB = 1024
 TLS_1_3 = 0x304
-VERIFY_FLAGS = 0x20 | 0x80000  # X509_STRICT, PARTIAL_CHAIN: what Python 3.13 verifies with
+VERIFY_FLAGS = 0x20 | 0x80000  # X509_STRICT, PARTIAL_CHAIN: as in Python 3.13
 
 SMALL = b'x' * 100
-RECORD = 16 * KIB  # the size of every read: the most that one record carries
+RECORD = 16 * KIB  # the size of every read: the most that a record holds
 IDLE_PAIRS = 1000
 
 
 class Endpoint(object):
     """
-    One side of a connection: the contestant's own bound methods, so that measuring adds no calls.
+    One side of a connection. Its attributes are the contestant's own bound methods, so that
+    measuring adds no calls.
 
     Attributes:
-        handshake: a function that goes on with the handshake and returns whether it is done.
-        write, read: plaintext in; plaintext out, at most so many bytes.
-        take, feed: all the outgoing ciphertext; ciphertext in.
+        handshake: continues the handshake; returns whether it is done.
+        write, read: take plaintext; return at most so many bytes of plaintext.
+        take, feed: return all outgoing ciphertext; take ciphertext.
         native: the contestant's own objects, the connection first.
     """
 
@@ -103,7 +105,7 @@ class Pep546(object):
 
     @staticmethod
     def session(client):
-        """Return what a later client can resume, for as long as *client* lives."""
+        """Return the session for a later client; it must be used while *client* lives."""
         return client.native[0].session
 
     @staticmethod
@@ -113,18 +115,18 @@ class Pep546(object):
 
     @staticmethod
     def spare_session(client):
-        """Keep the session of *client* from being spoilt: nothing to do, each has its own copy."""
+        """Keep the session of *client* valid: do nothing, because each session is a copy."""
 
 
 class PyOpenSSL(object):
     """
     pyOpenSSL's Connection without a socket.
 
-    What pyOpenSSL 21 has no method for is done with its binding's own functions: checking the host
-    name, and seeing whether a session was resumed.
+    We use its binding for functions that pyOpenSSL 21 lacks: checking the host name, and finding
+    out whether a session was resumed.
     """
 
-    ROOM = 288 * KIB  # for bio_read, which must be told a size: enough for all that is ever there
+    ROOM = 288 * KIB  # for bio_read, which needs a size; there is never more
 
     def __init__(self, folder):
         import OpenSSL
@@ -168,7 +170,7 @@ class PyOpenSSL(object):
 
     @staticmethod
     def session(client):
-        """Return what a later client can resume, for as long as *client* lives."""
+        """Return the session for a later client; it must be used while *client* lives."""
         return client.native[0].get_session()
 
     def resumed(self, client):
@@ -176,7 +178,7 @@ class PyOpenSSL(object):
         return bool(self._lib.SSL_session_reused(client.native[0]._ssl))
 
     def spare_session(self, client):
-        """Keep the session of *client*, shared, from being spoilt by no close_notify."""
+        """Keep the shared session of *client* valid, although there is no close_notify."""
         client.native[0].set_shutdown(self._both_sent)
 
 
@@ -184,7 +186,7 @@ CONTESTANTS = {'pep546': Pep546, 'pyopenssl': PyOpenSSL}
 
 
 def connect(client, server):
-    """Shake hands, TLS 1.3's one round trip; return how many bytes went (up, down)."""
+    """Do TLS 1.3's handshake of one round trip; return how many bytes went (up, down)."""
     client.handshake()
     hello = client.take()
     server.feed(hello)
@@ -199,7 +201,7 @@ def connect(client, server):
 
 
 def connected(contestant):
-    """Return (client, server) that are ready for data, with the session tickets delivered."""
+    """Return (client, server), ready for data, after the session tickets have arrived."""
     client, server = contestant.pair()
     connect(client, server)
     client.feed(server.take())
@@ -211,15 +213,15 @@ def connected(contestant):
 
 
 def check(condition, text):
-    """Raise AssertionError with *text* unless *condition*: also under -O."""
+    """Raise AssertionError with *text* unless *condition* is true, even under -O."""
     if not condition:
         raise AssertionError(text)
 
 
-# The lines: each function returns another, which does the work so many times.
+# The lines: each function returns another one, which does the work a number of times.
 
 def full_handshakes(contestant):
-    """Certificate verified, name checked."""
+    """Full handshakes: the certificate is verified, the name checked."""
     def run(count):
         for _ in repeat(None, count):
             client, server = contestant.pair()
@@ -229,7 +231,7 @@ def full_handshakes(contestant):
 
 
 def resumed_handshakes(contestant):
-    """With a TLS 1.3 session ticket; each is seen to have been accepted."""
+    """Handshakes with a TLS 1.3 session ticket; each is checked to have been accepted."""
     donor = connected(contestant)
     session = contestant.session(donor[0])
 
@@ -243,7 +245,7 @@ def resumed_handshakes(contestant):
 
 
 def bulk(contestant, size):
-    """One direction, *size* bytes a write; every byte is counted, and the last of them compared."""
+    """One direction, in writes of *size* bytes; we count all bytes, and compare the last ones."""
     client, server = connected(contestant)
     data = os.urandom(size)
 
@@ -261,7 +263,7 @@ def bulk(contestant, size):
 
 
 def round_trips(contestant):
-    """100 bytes there and back."""
+    """Round trips of 100 bytes."""
     client, server = connected(contestant)
 
     def run(count):
@@ -290,20 +292,20 @@ LINES = {
 
 
 def cpu_time():
-    """Return the seconds of processor that this process has used."""
+    """Return the seconds of processor time that this process has used."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def timed(run, count):
-    """Return how often a second *run* does its work, from *count* times."""
+    """Return how often a second *run* does its work, measured for *count* times."""
     start = cpu_time()
     run(count)
     return count / max(cpu_time() - start, 1e-6)
 
 
 def warm_up(run, seconds):
-    """Return how many times take about so many *seconds*."""
+    """Return a count that takes about so many *seconds*."""
     count = 1
     while count / timed(run, count) < seconds / 4:
         count *= 2
@@ -311,7 +313,7 @@ def warm_up(run, seconds):
 
 
 def idle_memory(contestant, count=IDLE_PAIRS):
-    """Return the KiB that a pair takes that has talked, and is silent now. In a fresh process."""
+    """Return the KiB of an idle pair after a round trip. Call it in a fresh process."""
     def pair():
         client, server = connected(contestant)
         client.write(SMALL)
@@ -328,7 +330,7 @@ def idle_memory(contestant, count=IDLE_PAIRS):
 
 
 def resident():
-    """Return this process's resident set in KiB; where only its peak is to be had, that."""
+    """Return this process's resident memory in KiB; on systems without that, its peak."""
     try:
         with open('/proc/self/statm') as statm:
             return int(statm.read().split()[1]) * resource.getpagesize() / KIB
@@ -339,16 +341,16 @@ def resident():
 
 def settle_malloc(size=16 << 20):
     """
-    Free a large block: malloc then keeps what is freed later (mallopt(3), M_MMAP_THRESHOLD).
+    Free a large block: from then on malloc keeps freed memory (mallopt(3), M_MMAP_THRESHOLD).
 
-    Otherwise it is chance whether glibc returns a large buffer to the system each time, which
-    halves the speed at 256 KiB a write. (A new pyOpenSSL process, in particular, had bad luck.)
+    Otherwise glibc may, by chance, return a large buffer to the system each time, which halves the
+    speed at 256 KiB a write. (This often happened to a new pyOpenSSL process.)
     """
     bytearray(size)
 
 
 def describe(contestant):
-    """Return what the reader of the table must know, having seen that a wrong name is refused."""
+    """Return facts for the table's readers, after checking that a wrong name is refused."""
     client, server = contestant.pair()
     up, down = connect(client, server)
     version, cipher = contestant.negotiated(client)

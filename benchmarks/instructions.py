@@ -1,12 +1,12 @@
 """
-Count the processor's instructions that a 100-byte echo takes, layer by layer, under callgrind.
+Count the processor's instructions of a 100-byte echo, layer by layer, under callgrind.
 
     python benchmarks/instructions.py [--against REVISION] [--python27 PATH]
 
-What else the machine does changes nothing here, so that small gains and losses can be seen. Each
+Other load on the machine does not change the result, so small gains and losses become visible. Each
 scenario is the server's side alone; each includes the ones above it. With --against the table has a
-second column, of another revision of sslproto27, and the command fails if something got more than
-2 % slower. The kernel's part, and what memory costs, are not in the numbers.
+second column, for another revision of sslproto27, and the command fails if something got more than
+2 % slower. The numbers leave out the kernel's work and the cost of memory.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -55,7 +55,7 @@ def _shake_hands(client, incoming, outgoing, exchange):
 
 
 def _records(folder, make, count):
-    """Return what *make* made of the server's context, and *count* records for it."""
+    """Return the result of *make* for the server's context, and *count* records for it."""
     client, incoming, outgoing, context = _pair(folder)
     exchange = make(context)
     _shake_hands(client, incoming, outgoing, exchange)
@@ -67,7 +67,7 @@ def _records(folder, make, count):
 
 
 def client_alone(folder, count):
-    """What all the others have in common: a connection, and that many records for it."""
+    """The common part of all scenarios: a connection, and the records for it."""
     _records(folder, _engine, count)
 
 
@@ -124,7 +124,7 @@ def pipe(folder, count):
 
 
 class _Loop(object):
-    """What SSLProtocol needs of a loop when nothing ever waits."""
+    """The parts of a loop that SSLProtocol needs if nothing ever waits."""
 
     def get_debug(self):
         return False
@@ -136,7 +136,7 @@ class _Loop(object):
         return self
 
     def cancel(self):
-        """As the handle of a timer."""
+        """Do nothing: the handle of a timer has this method."""
 
 
 class _Lower(object):
@@ -150,7 +150,7 @@ class _Lower(object):
 
 
 class _Echo(object):
-    """The application."""
+    """The application's protocol: an echo."""
 
     def connection_made(self, transport):
         self.write = transport.write
@@ -162,7 +162,7 @@ class _Echo(object):
         """Close, too."""
 
     def connection_lost(self, error):
-        """Nothing is left to do."""
+        """Do nothing."""
 
 
 def protocol(folder, count):
@@ -220,7 +220,7 @@ def _talk(loop, ours, records):
 
 
 def trollius(folder, count):
-    """All of it, on a Trollius loop with a socket."""
+    """All layers, on a Trollius loop with a socket."""
     import sslproto27.trollius
     loop = sslproto27.trollius.SelectorEventLoop()
     exchange, records = _records(folder, lambda context: _on_loop(loop, context), count)
@@ -288,12 +288,12 @@ def _on_stream(folder, count, install):
 
 
 def tornado(folder, count):
-    """All of it, in a stream of Tornado's IOLoop with a socket."""
+    """All layers, in a stream on Tornado's IOLoop with a socket."""
     _on_stream(folder, count, True)
 
 
 def stock(folder, count):
-    """The same in Tornado's own TLS streams."""
+    """The same with Tornado's own TLS streams."""
     _on_stream(folder, count, False)
 
 
@@ -301,7 +301,7 @@ SCENARIOS = [engine, pipe, protocol, trollius, plain, tornado, stock]
 
 
 def counted(python, package, folder, scenario, count):
-    """Return how many instructions *scenario* takes with *count* messages."""
+    """Return the number of instructions of *scenario* with *count* messages."""
     environment = dict(os.environ, PYTHONPATH=package, PYTHONHASHSEED='0')
     process = subprocess.Popen(
         ['valgrind', '--tool=callgrind', '--callgrind-out-file=' + os.devnull, python,
@@ -315,7 +315,7 @@ def counted(python, package, folder, scenario, count):
 
 
 def per_message(python, package, folder):
-    """Return the instructions a message of each scenario, by name."""
+    """Return the number of instructions for a message in each scenario, by name."""
     def cost(scenario):
         few, many = [counted(python, package, folder, scenario.__name__, count)
                      for count in (FEW, MANY)]

@@ -1,8 +1,8 @@
 """
-The event loops' part of the benchmark: servers (`loop_worker.py`) under the load of `load.c`.
+The event loops' part of the benchmark: servers (`loop_worker.py`), with `load.c` as the client.
 
-What counts is the processor time of the server's process, user and system; the wall clock is shown
-beside it, and depends on what else the machine does. The line of idle connections is memory.
+We count the processor time of the server's process, user and system. The table also shows the wall
+clock, which depends on other load. The line of idle connections is memory.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ __all__ = ['BARS', 'run']
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1024 * 1024
 
-#: What load.c is told. *scale* is what one exchange is worth.
+#: The arguments of load.c. *scale* is the size of one exchange.
 Line = namedtuple('Line', 'name text scale service connections up down window mode')
 
 
@@ -40,18 +40,18 @@ LINES = (
     Line('echo-64', '64 KiB echo, MB, 8 conn.', 65536 / 1e6, 'echo', 8, 65536, 65536, 1, 'keep'),
     Line('upload', 'upload, MB, 4 conn.', MIB / 1e6, 'upload', 4, MIB, 1, 2, 'keep'),
     Line('download', 'download, MB, 4 conn.', MIB / 1e6, 'download', 4, 1, MIB, 2, 'keep'),
-    # As users write: everything in one connection, until asked to pause, or in one write.
+    # As users write: all data on one connection, until asked to pause; or in one write.
     Line('upload-1', 'upload, MB, 1 conn.', MIB / 1e6, 'upload', 1, MIB, 1, 8, 'keep'),
     Line('download-1', 'until paused, MB, 1 conn.', 8 * MIB / 1e6, 'download', 1, 8, 8 * MIB, 1,
          'keep'),
     Line('whole-1', 'in one write, MB, 1 conn.', 8 * MIB / 1e6, 'whole', 1, 1, 8 * MIB, 1, 'keep'),
     Line('connect', 'new connections', 1, 'echo', 16, 100, 100, 1, 'renew'),
 )
-#: Lines that also tell the most memory that they took.
+#: For these lines we also show the peak memory.
 BULK = frozenset(['echo-64', 'upload', 'download', 'upload-1', 'download-1', 'whole-1'])
 IDLE = Line('idle', 'idle connection, KiB of RSS', 1, 'echo', 2000, 100, 100, 1, 'keep')
 
-#: Name, the interpreter among the options, the contestant in loop_worker.py.
+#: Name, option for the interpreter, contestant in loop_worker.py.
 CONTESTANTS = (
     ('ours', 'python27', 'sslproto27'),
     ('stock', 'python27', 'stock'),
@@ -65,7 +65,7 @@ CONTESTANTS = (
     ('pair', 'python27', 'pair'),
 )
 
-#: In samples: a JIT compiler has a lot to do at first.
+#: In samples: a JIT compiler is busy at first.
 WARM_UP = {'pypy': 10}
 
 
@@ -111,7 +111,7 @@ BARS = tuple(_bars())
 
 
 class Process(object):
-    """A program that says things in lines of JSON, and ends when its standard input does."""
+    """A program that prints lines of JSON, and ends when its standard input does."""
 
     def __init__(self, *command):
         self._command = command
@@ -141,7 +141,7 @@ class Process(object):
 
 
 class Contestant(object):
-    """A server, and whatever loads it."""
+    """A server, and its load."""
 
     def __init__(self, python, kind, folder, package, load):
         self._server_command = (python,) + QUIET + (
@@ -152,14 +152,14 @@ class Contestant(object):
         self.description = self._server.first
 
     def load(self, line):
-        """Return a `Process` that has made its connections."""
+        """Return a `Process` that has connected."""
         server = self._server.first
         return Process(self._load_command, *map(str, (
             server['ports'][line.service], server['pid'], self._ca, line.connections, line.up,
             line.down, line.window, line.mode)))
 
     def idle_memory(self):
-        """Return the KiB a connection that has talked, and is silent now, in a fresh server."""
+        """Return the KiB of an idle connection after a round trip, in a fresh server."""
         self.stop()
         self._server = Process(*self._server_command)
         before = self._resident()
@@ -169,12 +169,12 @@ class Contestant(object):
         return size
 
     def forget_peak(self):
-        """Begin to watch for the most memory anew."""
+        """Start to watch the peak memory anew."""
         with open('/proc/%d/clear_refs' % self._server.first['pid'], 'w') as clear:
             clear.write('5')  # proc(5): the peak of the RSS
 
     def peak(self):
-        """Return the most MiB of RSS since `forget_peak`."""
+        """Return the peak resident memory in MiB since `forget_peak`."""
         with open('/proc/%d/status' % self._server.first['pid']) as status:
             return int(status.read().split('VmHWM:', 1)[1].split()[0]) / 1024
 
@@ -207,8 +207,8 @@ def run(options, folder):
     Measure, and print the table.
 
     Returns:
-        (contestants, samples): by name, what each said of itself; by (line, name), its samples: a
-        CPU second, or KiB. (line + ' wall', name) has those of the wall clock.
+        (contestants, samples): by name, each one's description; by (line, name), its samples, in a
+        CPU second, or KiB. (line + ' wall', name) has those by the wall clock.
     """
     names, contestants = [], []
     for name, python, kind in CONTESTANTS:

@@ -1,15 +1,15 @@
 """
-One contestant of the event-loop benchmark: a server that is measured from outside, by load.c.
+One contestant of the event-loop benchmark: a server that load.c uses and loop_bench.py measures.
 
     python loop_worker.py CONTESTANT FOLDER PACKAGE
 
-FOLDER has the certificates, PACKAGE sslproto27. The server says on standard output, in a line of
-JSON, what it is and on which ports it listens; it ends when standard input does. All contestants
-run the very same protocols; TCP_NODELAY is set by those, as not every loop does it.
+FOLDER has the certificates, PACKAGE sslproto27. The server writes its description and its ports to
+standard output, in a line of JSON. It ends when standard input does. All contestants run the same
+protocols, which set TCP_NODELAY, because not every loop does.
 
-    echo        sends back what comes
+    echo        sends back what it receives
     upload      counts, and answers each MiB with one byte
-    download    answers each byte with a MiB, written 64 KiB at a time, and pauses when asked to
+    download    answers each byte with a MiB, in writes of 64 KiB, and pauses when asked to
     whole       answers each byte with 8 MiB, in one write
 """
 from __future__ import absolute_import, division, print_function
@@ -26,7 +26,7 @@ from revisions import ROOT
 
 __all__ = ['ACCELERATOR', 'main']
 
-#: Where `make accelerator` puts it.
+#: The file that `make accelerator` makes.
 ACCELERATOR = os.path.join(ROOT, '.cache', 'bench', 'accelerator.so')
 
 BLOCK = 1024 * 1024
@@ -36,7 +36,7 @@ BACKLOG = 4096
 
 
 class Protocol(object):
-    """What every service does. The methods are what asyncio-like loops call."""
+    """The common part of the services. Loops like asyncio's call these methods."""
 
     def connection_made(self, transport):
         """Keep the transport."""
@@ -48,31 +48,31 @@ class Protocol(object):
         """Close, too."""
 
     def connection_lost(self, error):
-        """Nothing is left to do."""
+        """Do nothing."""
 
     def pause_writing(self):
-        """What is written waits: nobody here writes without having been asked to."""
+        """Do nothing: a service only writes when it is asked to."""
 
     def resume_writing(self):
-        """It has gone out."""
+        """Do nothing."""
 
 
 class Echo(Protocol):
-    """Send back what comes."""
+    """Sends back what it receives."""
 
     def data_received(self, data):
-        """Do."""
+        """Send it back."""
         self.transport.write(data)
 
 
 class Upload(Protocol):
-    """Count, and answer each `BLOCK` with one byte."""
+    """Counts, and answers each `BLOCK` with one byte."""
 
     def __init__(self):
         self._received = 0
 
     def data_received(self, data):
-        """Do."""
+        """Count, and answer."""
         self._received += len(data)
         while self._received >= BLOCK:
             self._received -= BLOCK
@@ -80,23 +80,23 @@ class Upload(Protocol):
 
 
 class Download(Protocol):
-    """Answer each byte with a `BLOCK`."""
+    """Answers each byte with a `BLOCK`."""
 
     def __init__(self):
         self._owed = 0
         self._paused = False
 
     def data_received(self, data):
-        """Owe so many blocks more."""
+        """Note that more blocks are requested."""
         self._owed += len(data) * BLOCK
         self.resume_writing()
 
     def pause_writing(self):
-        """Write nothing until resume_writing."""
+        """Do not write until resume_writing."""
         self._paused = True
 
     def resume_writing(self):
-        """Write what is owed, until asked to pause."""
+        """Write the requested blocks, until asked to pause."""
         self._paused = False
         while self._owed and not self._paused:
             self._owed -= len(CHUNK)
@@ -104,10 +104,10 @@ class Download(Protocol):
 
 
 class Whole(Protocol):
-    """Answer each byte with `WHOLE`, in one write."""
+    """Answers each byte with `WHOLE`, in one write."""
 
     def data_received(self, data):
-        """Do."""
+        """Answer."""
         for _ in data:
             self.transport.write(WHOLE)
 
@@ -116,7 +116,7 @@ SERVICES = {'echo': Echo, 'upload': Upload, 'download': Download, 'whole': Whole
 
 
 def server_context(folder):
-    """Return a context for TLS 1.3 with what every Python's ssl sets by itself."""
+    """Return a context for TLS 1.3 with settings that every Python's ssl has."""
     context = ssl.SSLContext(getattr(ssl, 'PROTOCOL_TLS_SERVER', ssl.PROTOCOL_SSLv23))
     context.load_cert_chain(os.path.join(folder, 'server.pem'))
     return context
@@ -162,20 +162,20 @@ def ours(folder, accelerator=''):
 
 
 def pair(folder):
-    """The same on the engine that needs nothing but ssl."""
+    """The same on the engine that only needs ssl."""
     os.environ['SSLPROTO27_ENGINE'] = 'pair'
     ours(folder, ', pair')
 
 
 def accelerated(folder):
-    """The same with a message's way through the pipe in C: accelerator.c."""
+    """The same, but accelerator.c moves messages through the pipe."""
     import imp
 
     from types import MethodType
 
     from sslproto27 import SSLObject
     module = imp.load_dynamic('accelerator', ACCELERATOR)
-    # A function in C is no method by itself.
+    # A function in C does not become a method by itself.
     SSLObject.receive_records = MethodType(module.receive_records, None, SSLObject)
     SSLObject.send_small = MethodType(module.send_small, None, SSLObject)
     ours(folder, ', C')
@@ -192,7 +192,7 @@ def stock(folder):
 
 
 def plain(folder):
-    """Trollius without TLS: the floor."""
+    """Trollius without TLS: the lower bound."""
     import trollius
     serve_asyncio_like(trollius.SelectorEventLoop(), None, {'label': 'Trollius, plain TCP'})
 
@@ -204,23 +204,23 @@ def stdlib(folder):
 
 
 class TwistedNames(object):
-    """What Twisted calls the same things; to be mixed in before a service."""
+    """Twisted's names for the same methods; a base class to put before a service."""
 
     def makeConnection(self, transport):
-        """Keep the transport, and be asked to pause by it."""
+        """Keep the transport, and register as its producer."""
         self.transport = transport
         transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)
 
     def connectionLost(self, reason):
-        """Nothing is left to do."""
+        """Do nothing."""
 
     def stopProducing(self):
-        """Nothing is left to do."""
+        """Do nothing."""
 
 
 def for_twisted(service):
-    """Return *service* as a class of Twisted's protocols, with no call in between."""
+    """Return *service* as a class of Twisted's protocols, without additional calls."""
     methods = service.__dict__
     inherited = Protocol.__dict__
     return type(service.__name__, (TwistedNames, service), {
@@ -235,7 +235,7 @@ def serve_twisted(listen, description):
     Serve on Twisted's reactor until standard input ends.
 
     Args:
-        listen (callable): is given the reactor and a factory; returns an IListeningPort.
+        listen (callable): takes the reactor and a factory; returns an IListeningPort.
     """
     from twisted.internet import protocol, reactor, stdio
     description['ports'] = {}

@@ -3,11 +3,11 @@ Print where the engine's time goes: microseconds a step, beside CPython 3's ssl 
 
     python benchmarks/profile_engine.py [--python27 PATH] [--python3 PATH]
 
-For data, the column 'ctypes inline' makes the same calls of OpenSSL as sslproto27 does, without its
-methods around them: what is left above CPython 3 is ctypes, and Python 2.7 itself. For a handshake,
-'in OpenSSL' is the time inside of SSL_do_handshake.
-Each step is done on many connections in turn and timed as one; the mean of many such turns, in
-CPU time.
+For data, the column 'ctypes inline' makes the same calls of OpenSSL as sslproto27, without its
+methods around them: the difference to CPython 3 is then due to ctypes and Python 2.7 itself. For a
+handshake, 'in OpenSSL' is the time inside of SSL_do_handshake.
+We do each step on many connections in turn and time it as one. The result is the mean of many such
+turns, in CPU time.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -25,7 +25,7 @@ PAIRS = 16
 TURNS = 1000
 SIZES = (100, RECORD)
 
-#: For how much sslproto27 makes room where the last read found little, of ciphertext and plaintext.
+#: The room that sslproto27 makes after a small read, for ciphertext and for plaintext.
 FEW, SMALL_ROOM = 512, 1024
 
 MESSAGE = ('write', 'outgoing.read', 'incoming.write', 'read')
@@ -34,13 +34,13 @@ HANDSHAKE = ('make both sides', "client's hello", "server's answer", "client's e
 
 
 class Stopwatch(object):
-    """The microseconds that each step took, one list of them for each turn."""
+    """The microseconds of each step: a list for each turn."""
 
     def __init__(self):
         self._marks = [cpu_time()]
 
     def mark(self):
-        """A step has ended."""
+        """Note the end of a step."""
         self._marks.append(cpu_time())
 
     def steps(self):
@@ -80,7 +80,7 @@ def message(contestant, size):
 
 
 def message_inline(contestant, size):
-    """The same with nothing but ctypes: sslproto27 on CPython 2.7 alone."""
+    """The same with ctypes alone: sslproto27 on CPython 2.7."""
     from sslproto27._core.engine import binding
     lib = binding.lib
     new_buffer = binding.BLANK.__mul__ if size < RECORD else binding.new_large_buffer
@@ -145,7 +145,7 @@ def handshake(contestant):
 
 
 def handshake_inside(contestant):
-    """What of the handshake's steps SSL_do_handshake itself takes; on 2.7."""
+    """The part of the handshake's steps inside SSL_do_handshake; on 2.7."""
     if contestant.label.startswith('pyOpenSSL'):
         lib = contestant._lib
     else:
@@ -172,7 +172,7 @@ def handshake_inside(contestant):
 
 
 def empty_read(contestant):
-    """A read that finds nothing, as the last one of every loop does."""
+    """A read that finds nothing, like the last one in every loop."""
     pairs = [connected(contestant) for _ in range(PAIRS)]
 
     def turn(_pairs=pairs):
@@ -204,7 +204,7 @@ def worker(kind, folder):
 
 
 def table(title, steps, heads, columns):
-    """Print one table; a column that is None has nothing to say."""
+    """Print one table; leave out columns that are None."""
     print('\n%-28s' % title + ''.join('%16s' % head for head in heads))
     rows = [(step, [column and column[index] for column in columns])
             for index, step in enumerate(steps)]

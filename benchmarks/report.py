@@ -1,10 +1,10 @@
 """
-Draw what `bench.py --json` wrote as SVG charts.
+Draw the results of `bench.py --json` as SVG charts.
 
     python benchmarks/report.py RESULTS.json FOLDER
 
-Each chart says when, where and with which versions it was measured. A bar is a median; what is
-better is in its title.
+Each chart says when, where and with which versions it was measured. A bar is a median; the title
+says whether more or less is better.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -22,8 +22,8 @@ from samples import median, spread
 
 __all__ = ['CHARTS', 'draw']
 
-#: A chart is of some lines of one part, drawn where there are samples. With *base*, a contestant's
-#: name, the bars are percentages of what that one has.
+#: A chart shows some lines of one part, if there are samples. With *base*, the name of a
+#: contestant, its bars are percentages of that contestant's.
 Chart = namedtuple('Chart', 'name part title lines base')
 
 CHARTS = (
@@ -48,7 +48,7 @@ COLOURS = {
 
 
 def _value(chart, samples, line, name):
-    """Return what pygal draws for one bar; None for none."""
+    """Return pygal's value for one bar; None for no bar."""
     values = samples.get((line.name, name))
     if not values:
         return None
@@ -59,7 +59,7 @@ def _value(chart, samples, line, name):
 
 
 def draw(chart, results):
-    """Return the SVG of *chart* (bytes); None where the *results* have nothing of it."""
+    """Return the SVG of *chart* (bytes); None if the *results* have nothing for it."""
     part = results['parts'].get(chart.part)
     if part is None:
         return None
@@ -76,7 +76,7 @@ def draw(chart, results):
         style=Style(colors=[COLOURS[name] for name in names], background='white',
                     plot_background='white', title_font_size=16, label_font_size=12,
                     legend_font_size=12, value_font_size=11, font_family='sans-serif'))
-    svg.uuid = chart.name  # not a random one, which would differ each time
+    svg.uuid = chart.name  # a random one would differ each time
     svg.title = chart.title
     svg.x_title = '%s, %s' % (results['date'], results['machine'])
     svg.x_labels = [line.text for line in reversed(lines)]

@@ -1,10 +1,10 @@
 """
-The part of the benchmark where requests talks to a server on loopback: with Python 2.7's own ssl,
-with sslproto27, and with pyOpenSSL.
+The part of the benchmark in which requests talks to a server on loopback: with Python 2.7's own
+ssl, with sslproto27, and with pyOpenSSL.
 
-Alone: python benchmarks/requests_bench.py. Every contestant is a process of its own, and so is the
-one server, of Python 3. They take turns, and a second is one of the client's processor time; of the
-clock where two threads download.
+Alone: python benchmarks/requests_bench.py. Every contestant is its own process, and so is the
+server, on Python 3. They take turns. A second is one of the client's processor time; if two threads
+download, one of the wall clock.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -38,7 +38,7 @@ BARS = tuple(
 
 
 class Process(object):
-    """A worker, and what it said first."""
+    """A worker, and its first line."""
 
     def __init__(self, *command):
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -46,7 +46,7 @@ class Process(object):
         self.said = self.receive()
 
     def receive(self):
-        """Return the next thing that it says."""
+        """Return the next line that it prints."""
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit('a worker of requests_bench.py failed; what it said is above')
@@ -74,7 +74,7 @@ def run(options, folder):
     Measure, and print the table.
 
     Returns:
-        (contestants, samples): by name, what each said of itself; by (line, name), its samples.
+        (contestants, samples): by name, each one's description; by (line, name), its samples.
     """
     server = Process(options.python3, WORKER, 'server', folder)
     workers = [Process(options.python27, '-W', 'ignore', WORKER, kind, str(server.said), folder)

@@ -56,13 +56,13 @@ def serve(folder):
 
 
 def processor_time():
-    """Return the seconds that this process, not its server, has taken of a processor."""
+    """Return the seconds of processor time of this process, without its server's."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def new_session(kind, folder):
-    """Return a session that has the TLS of *kind*, and what it is called."""
+    """Return a session with the TLS of *kind*, and its description."""
     import requests
     session = requests.Session()
     session.trust_env = False
@@ -105,7 +105,7 @@ def main(kind, port, folder):
         return size / 1e6
 
     def in_threads(seconds):
-        """Return MB a second of the clock, of two threads that download."""
+        """Return the MB that two threads download in a second of the wall clock."""
         done, end = [], time.time() + seconds
 
         def work():

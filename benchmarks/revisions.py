@@ -1,4 +1,4 @@
-"""Earlier revisions of sslproto27, to be measured beside the checkout."""
+"""Earlier revisions of sslproto27, to measure beside the checkout."""
 from __future__ import absolute_import, division, print_function
 
 import os
@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 @contextmanager
 def unpacked(revision):
-    """Yield a folder with sslproto27 as it was in *revision*, None for none; then remove it."""
+    """Yield a folder with sslproto27 of *revision*, None for no revision; remove it at the end."""
     if revision is None:
         yield None
         return

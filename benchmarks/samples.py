@@ -1,11 +1,11 @@
-"""Samples that were taken side by side: their medians, their ratios, and the bars for those."""
+"""Samples that were taken in turns: medians, ratios, and the bars for the ratios."""
 from __future__ import absolute_import, division, print_function
 
 from collections import namedtuple
 
 __all__ = ['Bar', 'bars_table', 'cell', 'interleaved', 'judged', 'median', 'ratios', 'spread']
 
-#: A ratio that is judged. *above* and *below* are (line, contestant); *side* is 'least' or 'most';
+#: A ratio to judge. *above* and *below* are (line, contestant); *side* is 'least' or 'most';
 #: *limit* is the bar, *goal* a further one or None.
 Bar = namedtuple('Bar', 'text above below side limit goal')
 
@@ -15,7 +15,7 @@ def interleaved(count, rounds, take):
     Return a list of *rounds* samples for each of *count* contestants, who take turns.
 
     Args:
-        take (callable): is given a contestant's index, and returns one sample.
+        take (callable): takes a contestant's index, and returns one sample.
     """
     samples = [[] for _ in range(count)]
     for number in range(rounds):
@@ -26,7 +26,7 @@ def interleaved(count, rounds, take):
 
 
 def quantile(values, part):
-    """Return the value below which so large a *part* of *values* lies, interpolated."""
+    """Return the value that is larger than a *part* of *values*, interpolated."""
     values = sorted(values)
     place = (len(values) - 1) * part
     low = int(place)
@@ -46,9 +46,9 @@ def spread(values):
 
 def ratios(bar, samples):
     """
-    Return the ratio of each round: what slowed a round down slowed both of its samples.
+    Return the ratio of each round, because a slow round slows both of its samples.
 
-    Two lines have no rounds in common; what the first is compared with is the other's median then.
+    Two different lines have no rounds in common: then we compare with the median of the second.
     """
     above, below = samples[bar.above], samples[bar.below]
     if bar.above[0] != bar.below[0]:
@@ -64,7 +64,7 @@ def cell(values):
 
 def judged(bars, samples):
     """
-    Return what became of each of *bars* whose samples there are, as a list of dicts.
+    Return the verdicts on those *bars* that have samples, as a list of dicts.
 
     Args:
         samples (dict): by (line, contestant), the samples.
@@ -85,7 +85,7 @@ def judged(bars, samples):
 
 
 def bars_table(verdicts):
-    """Yield the lines of a table of what `judged` returned."""
+    """Yield the lines of a table of the results of `judged`."""
     yield '%-62s%14s   %-18s%s' % ('', 'ratio', 'bar', 'goal')
     for one in verdicts:
         row = '%-62s%8.3f +-%2.0f%%   %-18s' % (

@@ -1,12 +1,12 @@
 """
-What a TLS terminator does in a second of its own processor time: `sslproto27 proxy` beside others.
+Measure TLS terminators by their own processor time: `sslproto27 proxy` beside others.
 
     python3 benchmarks/terminators.py PYTHON2.7
 
-Each stands between ab and nginx on loopback, with one worker, one certificate of P-256 and TLS 1.3,
-and full handshakes. /proc tells the processor time of the terminator's own processes, so that
-neither the load nor the service behind is measured. Needs nginx with its stream module,
-stunnel4, haproxy, ab (apache2-utils), openssl and Linux.
+Each runs between ab and nginx on loopback, with one worker, a P-256 certificate, TLS 1.3 and full
+handshakes. We read the processor time of its own processes from /proc, so the load and the service
+behind it do not count. This needs Linux, nginx with its stream module, stunnel4, haproxy, ab
+(apache2-utils) and openssl.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -101,7 +101,7 @@ def _user():
 
 @contextlib.contextmanager
 def running(command, port):
-    """Run a server until the end of the block, from when it listens on; give its process ID."""
+    """Run a server until the end of the block; wait until it listens, and yield its process ID."""
     environment = dict(os.environ, PYTHONPATH=CHECKOUT)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
@@ -121,7 +121,7 @@ def running(command, port):
 
 
 def processor_time(pid):
-    """Return the seconds of processor time that a process and its children have used."""
+    """Return the seconds of processor time of a process and its children."""
     total = 0
     for one in [pid] + _children(pid):
         with open('/proc/%d/stat' % one) as file:
@@ -142,7 +142,7 @@ def connect_anew():
 
 
 def request():
-    """Make requests on connections that are kept; return how many."""
+    """Make requests on kept connections; return how many."""
     _ab('-k', '-n', str(REQUESTS), '-c', '20')
     return REQUESTS
 
@@ -201,7 +201,7 @@ def prepare(folder):
 
 
 def main(python):
-    """Measure, and print a table in Markdown: what each does in a second of processor time."""
+    """Measure, and print a table in Markdown: the work in a second of processor time."""
     print('| a CPU second | %s |' % ' | '.join(name for name, _ in WORK))
     print('| --- | %s |' % ' | '.join('---:' for _ in WORK))
     with tempfile.TemporaryDirectory() as folder, running(prepare(folder), BACKEND):

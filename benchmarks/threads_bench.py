@@ -1,9 +1,9 @@
 """
-The part of the benchmark where 1, 2 and 4 threads of one process talk TLS over pairs of sockets.
+The part of the benchmark in which 1, 2 and 4 threads of one process do TLS over pairs of sockets.
 
 Alone: python benchmarks/threads_bench.py. Each thread has both ends of its own connections. A
-second is one of the clock: on two processors that nobody else uses, two threads may do twice as
-much as one, as far as they do not wait for the interpreter's lock.
+second is one of the wall clock. On two idle processors two threads could do twice as much as one,
+except while they wait for the interpreter's lock.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -40,7 +40,7 @@ def run(options, folder):
     Measure, and print the table.
 
     Returns:
-        (contestants, samples): by name, what each said of itself; by (line, name), its samples.
+        (contestants, samples): by name, each one's description; by (line, name), its samples.
     """
     kinds = ['ours', 'stock']
     workers = [Process(options.python27, '-W', 'ignore', WORKER, kind, folder) for kind in kinds]

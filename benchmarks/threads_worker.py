@@ -3,8 +3,8 @@ One contestant of threads_bench.py: commands and samples are lines of JSON.
 
     threads_worker.py stock|ours|ROOT FOLDER
 
-ROOT is a folder with another sslproto27 than the checkout's. A sample is what all threads have done
-in a second of the clock: how much of two processors they use is what it is about.
+ROOT is a folder with another sslproto27 than the checkout's. A sample is the work of all threads in
+a second of the wall clock, because we want to know how much of two processors they use.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -20,12 +20,12 @@ import time
 WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 OP_NO_TICKET = 0x4000
 
-#: Bytes asked for at once, by those who read in bulk.
+#: The size of reads in bulk.
 READ = 65536
 
 
 class Contestant(object):
-    """How one contestant makes TLS over a socket that does not block."""
+    """The way in which a contestant does TLS over a socket that does not block."""
 
     def __init__(self, kind, folder):
         self.label = 'ssl' if kind == 'stock' else 'sslproto27'
@@ -43,7 +43,7 @@ class Contestant(object):
             context.load_cert_chain(os.path.join(folder, name + '.pem'))
 
     def connect(self, server):
-        """Return both ends of a connection, after the handshake, and the sockets below."""
+        """Return both ends of a connection after the handshake, and the sockets below."""
         below = [socket.socket(_sock=end) for end in socket.socketpair()]
         for end in below:
             end.setblocking(False)
@@ -69,14 +69,14 @@ class Contestant(object):
 
 
 def close(*everything):
-    """Close all of the lists in *everything*."""
+    """Close everything in the lists of *everything*."""
     for some in everything:
         for one in some:
             one.close()
 
 
 def handshakes(server):
-    """Return a line: connections, made and closed."""
+    """Return a line: connections made and closed."""
     def run(contestant, end):
         count = 0
         while time.time() < end:
@@ -87,7 +87,7 @@ def handshakes(server):
 
 
 def bulk(size):
-    """Return a line: MB that went through one connection, in writes of *size* bytes."""
+    """Return a line: MB through one connection, in writes of *size* bytes."""
     data = b'x' * size
 
     def run(contestant, end):
@@ -117,7 +117,7 @@ LINES = {'p256': handshakes('server'), 'rsa': handshakes('rsa'), 'bulk64': bulk(
 
 
 def sample(contestant, line, threads, seconds):
-    """Return how much *threads* threads do of *line* in a second."""
+    """Return how much of *line* so many *threads* do in a second."""
     results, go = [], threading.Event()
     start = []
 

@@ -3,10 +3,10 @@ The Tornado part of the benchmark: servers (`tornado_worker.py`), on our streams
 
     python benchmarks/tornado_bench.py [--quick] [--line NAME] [--python27 PATH]   # this part alone
 
-The load comes from this process, over loopback, through ssl's own sockets; that of messages over
-the stream itself from load.c. What counts is the
-processor time of the server's process, user and system; the wall clock is shown beside it, and
-depends on what else the machine does. The line of idle connections is memory.
+This process makes the load, over loopback, with ssl's own sockets; load.c makes that of messages
+over the stream itself. We count the processor time of the server's process, user and system. The
+table also shows the wall clock, which depends on other load. The line of idle connections is
+memory.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,7 +26,7 @@ from samples import Bar, bars_table, cell, interleaved, judged
 
 __all__ = ['BARS', 'run']
 
-#: *scale* is what one unit of work is worth; *limit* the bar for the ratio to Tornado's own.
+#: *scale* is the size of one unit of work; *limit* the bar for the ratio to Tornado's own.
 Line = namedtuple('Line', 'name text scale side limit')
 
 LINES = (
@@ -45,7 +45,7 @@ CONTESTANTS = ('ours', 'stock')
 BARS = tuple(Bar('tornado: %s, to stock' % line.text, (line.name, 'ours'), (line.name, 'stock'),
                  line.side, line.limit, None) for line in LINES)
 
-#: By line, the connections of load.c to the stream itself, without HTTP.
+#: For each line, the connections of load.c to the stream itself, without HTTP.
 RAW = {'tornado-raw-1': 1, 'tornado-raw-50': 50, 'tornado-raw-500': 500}
 
 IDLE = 400     # connections
@@ -66,7 +66,7 @@ class Server(object):
         self.restart()
 
     def restart(self):
-        """Start a process, in the place of another if there is one."""
+        """Start a process; end the previous one."""
         if hasattr(self, '_process'):
             self.stop()
         self._process = Process(*self._command)
@@ -93,7 +93,7 @@ class Server(object):
         return self._context.wrap_socket(sock, server_hostname=HOSTNAME)
 
 
-# Loads: each does one unit of work again and again while running() is true, and counts.
+# Loads: each repeats and counts one unit of work while running() is true.
 
 def receive(sock, count):
     """Read *count* bytes; return the last ones."""
@@ -107,7 +107,7 @@ def receive(sock, count):
 
 
 def end(sock):
-    """End TLS, then the connection, however the server takes it."""
+    """End TLS, then the connection, whatever the server does."""
     try:
         sock.unwrap()
     except (OSError, ValueError):
@@ -116,7 +116,7 @@ def end(sock):
 
 
 def request(sock, path=HELLO, size=len(ANSWER)):
-    """Ask for something of *size* bytes; return the last ones."""
+    """Request *size* bytes; return the last ones."""
     sock.sendall(path + b'\r\n')
     head = b''
     while b'\r\n\r\n' not in head:
@@ -171,7 +171,7 @@ LOADS = {'tornado-keep': keep_alive, 'tornado-renew': close, 'tornado-echo': ech
 
 
 def rates(server, name, seconds):
-    """Return units for each second of the server's processor time, and of the clock."""
+    """Return the units per second of the server's processor time, and of the wall clock."""
     counts = []
     end = time.time() + seconds
 
@@ -191,7 +191,7 @@ def rates(server, name, seconds):
 
 
 def idle_memory(server):
-    """Return the bytes that an idle connection takes, after one request, in a fresh server."""
+    """Return the bytes of an idle connection after one request, in a fresh server."""
     server.restart()
     socks = [server.connect('https') for _ in range(20)]
     for sock in socks:
@@ -211,8 +211,8 @@ def run(options, folder):
     Measure, and print the table.
 
     Returns:
-        (contestants, samples): by name, what each said of itself; by (line, name), its samples: a
-        CPU second, or KiB. (line + ' wall', name) has those of the wall clock.
+        (contestants, samples): by name, each one's description; by (line, name), its samples, in a
+        CPU second, or KiB. (line + ' wall', name) has those by the wall clock.
     """
     servers = [Server(options.python27, kind, folder) for kind in CONTESTANTS]
     print('\nTornado: a CPU second of the server, then a second of wall clock. TLS 1.3,'
@@ -258,7 +258,7 @@ def run(options, folder):
 
 
 def main():
-    from bench import path  # which imports this module
+    from bench import path  # bench imports this module
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
     parser.add_argument('--python27', default=path('.venv27', 'bin', 'python'), metavar='PATH',
                         help='a Python 2.7 that has Tornado (default: .venv27)')

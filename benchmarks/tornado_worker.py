@@ -3,9 +3,9 @@ One contestant of tornado_bench.py: a Tornado server, on our streams or on Torna
 
     python benchmarks/tornado_worker.py ours|stock FOLDER
 
-It prints a description as JSON, with the ports of its HTTPS server and of its echo servers; then,
-for each line on standard input, what it has used until now: processor time in seconds, memory in
-bytes. It ends with its input.
+It prints a description as JSON, with the ports of its HTTPS and echo servers. Then it answers each
+line on standard input with the resources that it has used so far: processor time in seconds, memory
+in bytes. It ends when its input does.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -34,7 +34,7 @@ class Large(web.RequestHandler):
         self.write(LARGE)
 
     def compute_etag(self):
-        return None  # SHA-1 would take longer than TLS
+        return None  # a hash by SHA-1 would take longer than TLS
 
 
 class Echo(tcpserver.TCPServer):
@@ -84,7 +84,7 @@ def say(what):
 
 @gen.coroutine
 def answer():
-    """Answer each line of the input, to its end."""
+    """Answer each line of the input, until it ends."""
     lines = iostream.PipeIOStream(os.dup(sys.stdin.fileno()))
     try:
         while True:

@@ -3,12 +3,12 @@ TLS in gevent's greenlets: requests to one server, all at once.
 
 Usage: gevent_https.py AUTHORITY URL COUNT
 
-AUTHORITY is a PEM file with the certificate that is trusted.
+AUTHORITY is a PEM file with the certificate to trust.
 """
 from __future__ import print_function
 
 from gevent import monkey
-monkey.patch_all()  # before anything else is imported: sockets then wait for their greenlet alone
+monkey.patch_all()  # before all other imports: a socket that waits then only blocks its greenlet
 
 import sys  # noqa: E402
 

@@ -48,7 +48,7 @@ class HTTPSGet(object):
         self.response += self._pipe.appdata_received()
         if self._pipe.failure is not None:  # for example a truncated response
             raise self._pipe.failure
-        if self._pipe.state == 'PEER_CLOSED':  # close_notify: HTTP/1.0's end of the body
+        if self._pipe.state == 'PEER_CLOSED':  # close_notify ends HTTP/1.0's body
             self._pipe.shutdown()
             self.is_done = True
 

@@ -1,10 +1,10 @@
 """
-TLS over a pipe of multiprocessing: any two methods that receive and send bytes make a connection.
+TLS over a pipe of multiprocessing: an object with methods to receive and send bytes is enough.
 
 Usage: multiprocessing_pipe.py AUTHORITY CERTIFICATE
 
-AUTHORITY is a PEM file with the certificate that the parent trusts; CERTIFICATE is one with the
-child's private key and certificate chain, for 'localhost'.
+AUTHORITY is a PEM file with the certificate that the parent trusts. CERTIFICATE is a PEM file with
+the child's private key and certificate chain, which must be for 'localhost'.
 """
 from __future__ import print_function
 
@@ -16,7 +16,7 @@ import sslproto27
 
 
 class Carrier(object):
-    """What an SSLSocket needs of a socket, made of a multiprocessing.Connection."""
+    """A multiprocessing.Connection with the socket methods that an SSLSocket needs."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -39,7 +39,7 @@ class Carrier(object):
 
 
 def serve(connection, other_end, certificate):
-    other_end.close()  # the child has inherited it: nobody would ever see the end
+    other_end.close()  # inherited: if it stayed open here, nobody would see the end
     context = sslproto27.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     tls = sslproto27.SSLSocket(Carrier(connection), context, server_side=True)
@@ -56,7 +56,7 @@ def main(authority, certificate):
     tls = sslproto27.SSLSocket(Carrier(near), context, server_hostname='localhost')
     tls.sendall(b'the child')
     print('%s, over %s' % (tls.recv(100).decode('ascii'), tls.version()))
-    tls.unwrap().close()  # both sides wait for the other's end, so neither writes to a closed pipe
+    tls.unwrap().close()  # both sides wait for the other's end: nobody writes to a closed pipe
     child.join()
 
 

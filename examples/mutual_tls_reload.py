@@ -3,14 +3,14 @@ Mutual TLS whose certificate and authorities change without a restart, on SIGHUP
 
 Usage: mutual_tls_reload.py AUTHORITIES CERTIFICATE [PORT]
 
-AUTHORITIES is a PEM file with the certificates of those who certify clients, CERTIFICATE one with
-the server's private key and certificate chain. SIGHUP reads both again: new connections then have
-the new ones. If they cannot be loaded, the old ones stay in use.
-PORT is 8443 unless given; 0 lets the system choose one. It is printed once the server listens.
+AUTHORITIES is a PEM file with the authorities that certify clients. CERTIFICATE is a PEM file with
+the server's private key and certificate chain. SIGHUP makes the server read both again, for new
+connections. If they cannot be loaded, the server keeps the old ones.
+PORT is 8443 by default; 0 lets the system choose one. It is printed once the server listens.
 
 Each reload makes a new context, and a new server on the same listening socket. A server name
-callback that chooses the new context would not do: the old one would go on opening its session
-tickets, and a ticket lets a client in whose authority is no longer trusted.
+callback that chooses a new context would not be enough: the old context would still accept its
+session tickets, and a ticket admits a client whose authority is no longer trusted.
 """
 from __future__ import print_function
 
@@ -51,8 +51,8 @@ class Server(object):
             return
         old = self.server
         if old is not None:
-            old.close()  # its connections go on
-        # What has connected meanwhile waits in the socket's queue.
+            old.close()  # its connections stay open
+        # Clients that have connected meanwhile wait in the socket's queue.
         self.server = yield From(aio.start_server(greet, sock=self.listener.dup(), ssl=context))
         say('serving port %d' % self.listener.getsockname()[1])
 
@@ -73,7 +73,7 @@ def main(authorities, certificate, port='8443'):
     loop = aio.new_event_loop()
     aio.set_event_loop(loop)
     server = Server(authorities, certificate, int(port))
-    server.context()  # the first one has to be good
+    server.context()  # fail now if the first one cannot be loaded
     loop.run_until_complete(server.reload())
     loop.add_signal_handler(signal.SIGHUP, lambda: aio.ensure_future(server.reload()))
     loop.run_forever()

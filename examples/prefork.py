@@ -3,12 +3,11 @@ A server of several processes on one port, each with a loop of its own.
 
 Usage: prefork.py CERTIFICATE WORKERS [PORT]
 
-CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 unless given;
-0 lets the system choose one. It is printed once the server listens. SIGTERM, or Ctrl-C, ends it.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 by default; 0
+lets the system choose one. It is printed once the server listens. SIGTERM or Ctrl-C ends it.
 
-What is made before the fork is shared: the listening socket, and the context. So a client can
-resume with one worker the session that it has with another. Loops and connections are not: each
-worker makes its own.
+The workers share what was made before the fork: the listening socket and the context. So a client
+can resume a session of one worker with any other. Each worker makes its own loop and connections.
 """
 from __future__ import print_function
 
@@ -33,7 +32,7 @@ def work(listener, context, parent):
     loop = aio.new_event_loop()
     aio.set_event_loop(loop)
     loop.run_until_complete(aio.start_server(greet, sock=listener, ssl=context))
-    loop.add_reader(parent, loop.stop)  # the parent has ended, or wants its workers to
+    loop.add_reader(parent, loop.stop)  # the parent has ended, or wants the worker to end
     loop.run_forever()
 
 

@@ -1,11 +1,11 @@
 """
-Several names on one port: the server shows each client the certificate of the name it asks for.
+Several names on one port: each client gets the certificate of the name that it asks for.
 
 Usage: server_names.py AUTHORITY CERTIFICATE NAME=CERTIFICATE...
 
-AUTHORITY is a PEM file with the certificate that the client trusts; each CERTIFICATE is one with a
-private key and a certificate chain. The first is for clients that ask for another name, or for
-none. The server and its clients, one for each NAME, are both here.
+AUTHORITY is a PEM file with the certificate that the clients trust. Each CERTIFICATE is a PEM file
+with a private key and a certificate chain. The first one is for clients that ask for no name or for
+an unknown one. The program runs the server and, for each NAME, a client.
 """
 from __future__ import print_function
 

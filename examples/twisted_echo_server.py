@@ -3,9 +3,9 @@ A TLS echo server on Twisted, without pyOpenSSL.
 
 Usage: twisted_echo_server.py CERTIFICATE [PORT]
 
-CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 unless given;
-0 lets the system choose one. The port is printed once the server listens. echo_client.py is a
-client for it.
+CERTIFICATE is a PEM file with the private key and the certificate chain. PORT is 8443 by default; 0
+lets the system choose one. The port is printed once the server listens. echo_client.py is a client
+for it.
 """
 from __future__ import print_function
 
@@ -37,7 +37,7 @@ def main(reactor, certificate, port='8443'):
     listening = yield endpoint.listen(protocol.Factory.forProtocol(Echo))
     print('listening on port', listening.getHost().port)
     sys.stdout.flush()
-    yield defer.Deferred()  # for ever
+    yield defer.Deferred()  # serve for ever
 
 
 if __name__ == '__main__':

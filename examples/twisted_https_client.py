@@ -1,5 +1,5 @@
 """
-An HTTPS client on Twisted, without pyOpenSSL: prints what is at a URL.
+An HTTPS client on Twisted, without pyOpenSSL: fetches a URL and prints the response.
 
 Usage: twisted_https_client.py AUTHORITY URL
 
