@@ -76,12 +76,12 @@ MUTATIONS = [
     ('does not renegotiate', '_core/sslobject.py', '    if ssl.OPENSSL_VERSION_INFO >= (3,):\n',
      '    lib.SSL_set_options(ssl_object._ssl, OP_ALLOW_CLIENT_RENEGOTIATION)\n'
      '    if ssl.OPENSSL_VERSION_INFO >= (3,):\n'),
-    ('A setting that cannot be made', '_core/context/settings.py',
+    ('An impossible setting', '_core/context/settings.py',
      "version = TLSVersion(to_index(version, 'version'))", 'version = TLSVersion.TLSv1_2'),
-    ('A setting that cannot be made', '_core/context/settings.py',
+    ('An impossible setting', '_core/context/settings.py',
      'required(lib.SSL_CTX_set_ciphersuites(context_handle(context), names))',
      'lib.SSL_CTX_set_ciphersuites(context_handle(context), names)'),
-    ('A setting that cannot be made', '_core/engine/libssl.py',
+    ('An impossible setting', '_core/engine/libssl.py',
      "raise EngineUnavailable('this OpenSSL has no %s' % name)", 'return 1'),
     ('An application receives', '_core/pipe.py',
      "        data = received[0] if len(received) == 1 else b''.join(received)\n"
@@ -231,9 +231,9 @@ MUTATIONS = [
      "return shared[other:other + 1] == b'\\0'", 'return True'),
     ("uses a connection's keys", '_core/pipe.py',
      'if self._pid != pid:  # another', 'if False:  # another'),
-    ('A fork works as without us', '_core/fork.py', 'end = self._ends.pop(side, None)',
+    ('A fork works as it does without us', '_core/fork.py', 'end = self._ends.pop(side, None)',
      'end = self._ends.get(side)'),
-    ('A fork works as without us', '_core/fork.py', '        after()\n'
+    ('A fork works as it does without us', '_core/fork.py', '        after()\n'
      '    except Exception:', '        after()\n'
      '    except MemoryError:'),
     ('A session ticket is accepted', '_core/context/callbacks.py',

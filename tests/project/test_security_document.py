@@ -51,3 +51,24 @@ def test_tests_exist():
             if not os.path.exists(path) or name and name not in names_in(path):
                 missing.append(test)
     assert [] == missing
+
+
+def mutations():
+    """Return tools/mutate_promises.py's list of (words, file, old text, new text)."""
+    with open(os.path.join(ROOT, 'tools', 'mutate_promises.py')) as source:
+        tree = ast.parse(source.read())
+    value, = [node.value for node in tree.body if isinstance(node, ast.Assign)
+              and node.targets[0].id == 'MUTATIONS']
+    return ast.literal_eval(value)
+
+
+def test_mutations_can_be_made():
+    """Each mutation belongs to one promise, and its text is once in its file: none is left out."""
+    wrong = []
+    for words, file, old, _ in mutations():
+        with io.open(os.path.join(ROOT, 'sslproto27', file), encoding='utf-8') as source:
+            count = source.read().count(old)
+        owners = [promise for promise, _ in promises() if words in promise]
+        if (count, len(owners)) != (1, 1):
+            wrong.append((words, file, old, count, owners))
+    assert [] == wrong
