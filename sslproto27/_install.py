@@ -57,7 +57,7 @@ def install(context_members=False, sockets=False, tornado=False, trollius=False,
                  urllib3=urllib3)
     names = sorted(name for name in given if given[name])
     if suppress_ragged_eofs and not names:
-        raise ValueError('suppress_ragged_eofs needs to be told of what: sockets or a framework')
+        raise ValueError('suppress_ragged_eofs needs sockets=True or a framework to apply to')
     opened = []
     try:
         for name in names:

@@ -462,7 +462,7 @@ def _require_stock():
         if cls.__module__ != place.__name__:
             raise RuntimeError(
                 'sslproto27.sockets cannot replace the sockets of %s, which has replaced those of'
-                ' Python: do without the one or the other' % cls.__module__)
+                ' Python: use only one of the two' % cls.__module__)
 
 
 def _wrap_socket(sock, keyfile=None, certfile=None, server_side=False, cert_reqs=ssl.CERT_NONE,

@@ -35,8 +35,8 @@ def temporary_authority(names, load):
             warnings.simplefilter('ignore')  # trustme's cryptography warns that 2.7 is obsolete
             import trustme
     except ImportError as error:
-        raise UserError('without --cert a certificate is made by trustme: %s; pip install trustme',
-                        error)
+        raise UserError('without --cert, trustme is needed to make a certificate: %s;'
+                        ' pip install trustme', error)
     with temporary_folder() as folder:
         trusted, own = os.path.join(folder, 'ca.pem'), os.path.join(folder, 'server.pem')
         authority = trustme.CA()

@@ -178,7 +178,7 @@ class _Bench(object):
             _move(client, server)
             received += len(server.appdata_received())
         if received != count * size:
-            raise RuntimeError('%d bytes came of %d' % (received, count * size))
+            raise RuntimeError('received %d of %d bytes' % (received, count * size))
         return received / 1e6
 
     def _round_trips(self):

@@ -93,7 +93,7 @@ def _validity(certificate, now):
     elif end is not None and now > end:
         state = 'bad', 'expired %s ago' % _days(now - end)
     elif start is None or end is None:
-        state = 'bad', 'which is no time'
+        state = 'bad', 'which is not a time'
     else:
         state = 'warn' if end - now < _SOON * _DAY else 'good', _days(end - now) + ' left'
     return [('dim', 'valid    '), '%s to %s, ' % (first, last), state]

@@ -77,7 +77,7 @@ class Channel(object):
             if found:
                 return self._take(min(found))
             if len(self._received) > LIMIT:
-                raise UserError('the peer talks on and on: not the protocol that was expected')
+                raise UserError('the peer keeps sending: this is not the expected protocol')
             self._fill()
 
     def exactly(self, size):

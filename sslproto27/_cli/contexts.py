@@ -73,7 +73,7 @@ def _why_unusable(error, path, key, option, key_option):
         return option, path, 'there is no private key in PEM' + (
             '; %s names the file that has it' % key_option if key_option else '')
     if getattr(error, 'reason', None) == 'KEY_VALUES_MISMATCH':
-        return option, path, 'the private key is another one than that of the certificate'
+        return option, path, 'the private key does not belong to the certificate'
     return option, path, error
 
 

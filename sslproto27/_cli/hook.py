@@ -103,7 +103,7 @@ class _Finder(object):
             with _instead(self._hiding):
                 install(suppress_ragged_eofs=self._lenient, **{name: True})
         except (ImportError, ValueError) as error:
-            Console().line(('bad', 'sslproto27: '), '%s stays as it is: ' % name, error)
+            Console().line(('bad', 'sslproto27: '), '%s is not patched: ' % name, error)
         return module
 
 

@@ -45,7 +45,7 @@ def run(arguments):
         for name in sorted(LIMITS):
             console.fact('lacks', name, ': ', LIMITS[name])
     if NAME == 'stdlib' and os.environ.get('SSLPROTO27_ENGINE'):
-        console.fact('variable', 'SSLPROTO27_ENGINE means nothing on Python 3')
+        console.fact('variable', 'SSLPROTO27_ENGINE has no effect on Python 3')
     for name, flag in ('TLS 1.3', 'HAS_TLSv1_3'), ('ALPN', 'HAS_ALPN'):
         lacks = 'OpenSSL' if hasattr(ssl, flag) else 'ssl module'
         console.fact(name, ('good', 'yes') if getattr(ssl, flag, False) else

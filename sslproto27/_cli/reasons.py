@@ -67,7 +67,7 @@ def _hint(code, chain, cafile, lenient):
     if code in (_NOT_YET, _EXPIRED):
         return u'renew it, or set the clock of this machine if that is wrong'
     if code in _TOO_WEAK:
-        return u'it could be forged; it has to be issued anew'
+        return u'it could be forged; have it issued again'
     if code == _PURPOSE:
         return u'it was not issued for servers'
     if not chain:
@@ -79,19 +79,19 @@ def _hint(code, chain, cafile, lenient):
             u'it names no host; its common name, %s, does not count'
             % telling_name(own.get('subject')))
     if code == _SELF_SIGNED:
-        return u'nobody vouches for it; if it is the right one, %s with it trusts it' % cafile
+        return u'no authority vouches for it; if it is the right one, trust it with %s' % cafile
     if code == _SELF_SIGNED_ROOT:
-        return u'its root, %s, is not trusted; %s trusts another one' % (
+        return u'its root, %s, is not trusted; use %s to trust it' % (
             telling_name(last.get('subject')), cafile)
     if code in (_NO_ISSUER, _NOT_ONE):
         issuer = telling_name(last.get('issuer'))
         if len(chain) == 1:
             return (u'the server did not send the certificate of its issuer, %s%s: an intermediate'
-                    u' is missing there, or that is a root which is not trusted (%s)'
+                    u' is missing, or this issuer is a root that is not trusted (%s)'
                     % (issuer, u''.join(u', from ' + uri for uri in last.get('caIssuers', ())[:1]),
                        cafile))
-        return (u'the chain ends in a certificate of %s, a root which is not trusted (%s), or'
-                u' an intermediate which the server did not send' % (issuer, cafile))
+        return (u'the chain ends with a certificate issued by %s: either a root that is not trusted'
+                u' (%s), or an intermediate that the server did not send' % (issuer, cafile))
     return u''
 
 
@@ -118,15 +118,15 @@ def failed(error, heard, context, name, arguments=None):
             'UNSUPPORTED_PROTOCOL', 'WRONG_SSL_VERSION', 'NO_PROTOCOLS_AVAILABLE'):
         return u'the server speaks no version of TLS that was offered: %s' % _offered(context)
     for ending, text, hint in [
-            ('CERTIFICATE_REQUIRED', u'the server wants a certificate of ours', u': --cert'),
-            ('NO_APPLICATION_PROTOCOL', u'the server speaks no protocol of --alpn: %s'
+            ('CERTIFICATE_REQUIRED', u'the server requires a client certificate', u': --cert'),
+            ('NO_APPLICATION_PROTOCOL', u'the server speaks none of the protocols of --alpn: %s'
              % u', '.join(printable(one) for one in alpn) if alpn
-             else u'the server wants a protocol to be agreed on', u'' if alpn else u': --alpn'),
-            ('UNRECOGNIZED_NAME', u'the server knows no host %s' % printable(name),
+             else u'the server requires a common protocol', u'' if alpn else u': --alpn'),
+            ('UNRECOGNIZED_NAME', u'the server does not know the host %s' % printable(name),
              u'; --servername asks for another'),
             ('ALERT_HANDSHAKE_FAILURE', u'the server refused the handshake: no cipher suite in'
              u' common, perhaps, or it ' + (u'does not accept our certificate' if certificate
-                                            else u'wants a certificate of ours'),
+                                            else u'requires a client certificate'),
              u'' if certificate else u' (--cert)')]:
         if reason.endswith(ending):
             return text + hint if arguments else text
@@ -135,9 +135,9 @@ def failed(error, heard, context, name, arguments=None):
         return u'the server does not accept the certificate in %s: %s' % (
             printable(certificate), alert.lower().replace('_', ' '))
     if isinstance(error, ssl.SSLEOFError):
-        return (u'the server ended the connection in the middle of TLS; what came may be cut short'
-                if heard else u'the server ended the connection without a word; its port may be for'
-                ' something else than TLS')
+        return (u'the server ended the connection in the middle of TLS; the data may be cut short'
+                if heard else u'the server closed the connection without an answer; perhaps its'
+                ' port is not for TLS')
     return printable(error)
 
 

@@ -46,7 +46,7 @@ def save(path, session, server, verified):
     _see_that_there_are_some()
     from .._core.session import session_to_pem
     if session is None:
-        raise UserError('no session: the server gave none')
+        raise UserError('no session: the server sent none')
     try:
         data = session_to_pem(session)
     except ValueError as error:
@@ -86,7 +86,7 @@ def load(path, context, server, must_be_verified):
     except EnvironmentError as error:
         raise UserError('%s: %s', path, error)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-        raise UserError('%s: others can write it, so it could lead to their server', path)
+        raise UserError('%s: others can write to it, so it could lead to their server', path)
     found = re.search(_HEADER_FORM, data)
     if must_be_verified and (
             not found or found.groups() != (server.encode('ascii'), b'yes')):

@@ -43,7 +43,7 @@ def read_keys(path):
     if not 0 < len(keys) <= _MOST:
         raise UserError('--ticket-keys %s: there are %d keys, not 1 to %d', path, len(keys), _MOST)
     if len(set(key[:_NAME] for key in keys)) < len(keys):
-        raise UserError('--ticket-keys %s: two keys begin alike', path)
+        raise UserError('--ticket-keys %s: two keys have the same first 16 bytes', path)
     return keys
 
 

@@ -64,8 +64,8 @@ def required_name(context, server_side, name, check=None, argument='server_hostn
     except (TypeError, ValueError):
         encoded = None
     if encoded is None and (name is not None or check and not server_side):
-        raise ValueError('%s must be a host name or an IP address, not %r; None will do where'
-                         ' context.check_hostname is false' % (argument, name))
+        raise ValueError('%s must be a host name or an IP address, not %r; None is allowed only'
+                         ' if context.check_hostname is false' % (argument, name))
     return encoded
 
 

@@ -83,7 +83,7 @@ def session_of(ssl_handle, context, server_hostname):
         return None
     try:
         if not lib.i2d_SSL_SESSION(current, NULL):
-            raise ValueError('session is not there yet: the handshake is under way')
+            raise ValueError('session does not exist yet: the handshake is under way')
         copy = lib.SSL_SESSION_dup(current)
     finally:
         lib.SSL_SESSION_free(current)

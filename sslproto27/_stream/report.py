@@ -63,7 +63,7 @@ class FailedHandshakes(object):
         if name is not None:
             text, args = text + ' (the client asked for %r)', args + (name,)
         if not self.left:
-            text += '; what follows within %d seconds is counted alone' % PERIOD
+            text += '; further failures within %d seconds are only counted' % PERIOD
         log.warning(text, *args)
 
 

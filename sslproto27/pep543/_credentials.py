@@ -146,7 +146,7 @@ class PEMPrivateKey(_Kept, PrivateKey):
         if not _is_pem(data):
             kind = _KEYS.get(_first_tags(data))
             if kind is None:
-                raise ValueError('buffer holds no private key that is known here')
+                raise ValueError('buffer holds no private key of a known kind')
             return cls._keep(_encode(kind, data), password)
         keys = [match.group(0) for match in _BLOCK.finditer(data)
                 if match.group(1).endswith(b'PRIVATE KEY')]

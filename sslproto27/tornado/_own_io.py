@@ -127,7 +127,7 @@ class _Method(object):
             if argument not in MEMBERS:
                 self._find('calls %s() of the socket' % argument)
         elif not operation.startswith(_TESTS) and (operation, argument) != ('LOAD_CONST', None):
-            self._find('hands the socket on')
+            self._find('passes the socket on')
 
     def _find(self, finding):
         self.finding = self.finding or finding

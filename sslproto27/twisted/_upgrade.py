@@ -100,7 +100,7 @@ class Upgrade(object):
     def _refuse_all(self, *_):
         """End the connection: unprotected data came together with the message that led here."""
         self._tls.abortConnection(Failure(error.ConnectionLost(
-            'data came with what started TLS: it is not protected')))
+            'unprotected data came together with the message that started TLS')))
 
     def _refuse_data(self, data):
         if data:  # a LineReceiver calls this with b'' when it continues

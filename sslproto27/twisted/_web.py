@@ -199,12 +199,12 @@ class _Tunnel(Protocol):
             self._answer = b''
             self._take(head, rest)
         elif len(self._answer) > ANSWER_LIMIT:
-            self._fail(ProxyError(None, 'the answer of the proxy has no end'))
+            self._fail(ProxyError(None, 'the answer of the proxy is too long'))
 
     def _take(self, head, rest):
         words = head.split(b'\r\n', 1)[0].split(None, 2)
         if len(words) < 2 or not words[0].startswith(b'HTTP/1.') or not words[1].isdigit():
-            self._fail(ProxyError(None, 'the answer of the proxy is no HTTP: %r' % head[:80]))
+            self._fail(ProxyError(None, 'the answer of the proxy is not HTTP: %r' % head[:80]))
             return
         status = int(words[1])
         if 100 <= status < 200:  # RFC 9110 15.2: the answer is still to come

@@ -60,7 +60,7 @@ def test_years(time, date, years):
 def test_no_time(tag, time):
     """What is no time is said to be none, and the other fields are shown."""
     lines = tree(certificate(time=tlv(tag, time)))
-    assert ['x  issued by issuer', '   valid    (malformed) to (malformed), which is no time',
+    assert ['x  issued by issuer', '   valid    (malformed) to (malformed), which is not a time',
             '   names    (none)', '   serial   01'] == lines[:4]
     assert [] != [line for line in lines if line.startswith('   (certificate: notBefore')]
     assert lines[-1].startswith('   SHA-256  ')

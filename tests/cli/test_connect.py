@@ -290,7 +290,7 @@ class TestSessions(object):
     def test_writable_by_others(self, session, capsys):
         """A file that others can write is refused."""
         os.chmod(session, 0o620)
-        assert 'others can write it' in fails_here(
+        assert 'others can write to it' in fails_here(
             capsys, 'connect', 'localhost:9', '--session-in', session)
 
     def test_no_session(self, tmpdir, capsys):
@@ -376,8 +376,8 @@ class TestProxy(object):
     @not_in_pair('verify_code')
     @pytest.mark.skipif(not is_strict, reason='only OpenSSL 3 finds a wrong form')
     @pytest.mark.parametrize('leaf, hint', [
-        ('self_signed', 'nobody vouches for it; if it is the right one, --proxy-cafile with it'
-         ' trusts it'),
+        ('self_signed', 'no authority vouches for it; if it is the right one, trust it with'
+         ' --proxy-cafile'),
         ('no_identifier', 'its form is wrong, not its origin')])
     def test_hint(self, pki, leaf, hint):
         """What to do names options that the proxy is subject to."""
@@ -448,7 +448,7 @@ class TestEnd(object):
                 input='hello')
         assert (1, 'half of it') == (status, stdout), stderr
         assert ('sslproto27: localhost:%d: the server ended the connection in the middle of TLS;'
-                ' what came may be cut short\n' % port == stderr)
+                ' the data may be cut short\n' % port == stderr)
 
     def test_keep_open(self, pki):
         """With --keep-open the end of the input is not the end of TLS."""

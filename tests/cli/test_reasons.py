@@ -74,8 +74,8 @@ def test_certificate(pki, leaf, code, hint):
     pytest.param('only_common_name', 62, 'it names no host; its common name, localhost, sslproto27'
                  ' tests, does not count', marks=pytest.mark.skipif(
                      not PY2, reason="it counts in Python 3's ssl")),
-    ('self_signed', 18, 'nobody vouches for it; if it is the right one, --cafile with it'
-     ' trusts it')])
+    ('self_signed', 18, 'no authority vouches for it; if it is the right one, trust it with'
+     ' --cafile')])
 def test_certificate_with_its_chain(pki, leaf, code, hint):
     """Where names or issuers are what is wrong these are told."""
     found = said_of_tls(pki, pki.server_context(leaf=leaf))
@@ -88,7 +88,7 @@ def test_incomplete_chain(pki):
     """A chain without its intermediate is told from one whose root is there, and not trusted."""
     missing = said_of_tls(pki, pki.server_context(leaf='broken_chain'))
     assert '(X.509 error 20): the server did not send the certificate of its issuer, ch' in missing
-    assert ': an intermediate is missing there' in missing
+    assert ': an intermediate is missing, or' in missing
 
 
 @not_in_pair('verify_code')
@@ -100,8 +100,8 @@ def test_untrusted_root(pki, tmpdir):
     context = pki.server_context()
     context.load_cert_chain(str(path))
     found = said_of_tls(pki, context)
-    assert re.search(r'\(X.509 error 19\): its root, trustme [^;]*, is not trusted; --cafile'
-                     ' trusts another one; nothing was sent$', found) is not None, found
+    assert re.search(r'\(X.509 error 19\): its root, trustme [^;]*, is not trusted; use --cafile'
+                     ' to trust it; nothing was sent$', found) is not None, found
 
 
 @pytest.mark.parametrize('data, quoted', [
@@ -118,8 +118,8 @@ def test_no_tls(data, quoted):
 
 def test_silent_end():
     """A server that hangs up without a word may be for something else."""
-    assert (': the server ended the connection without a word; its port may be for something else'
-            ' than TLS') == said_of_bytes(b'')
+    assert (': the server closed the connection without an answer; perhaps its port is not for TLS'
+            == said_of_bytes(b''))
 
 
 @pytest.mark.parametrize('speaks, offered, shown', [
@@ -138,12 +138,13 @@ def test_old_version():
 
 
 @pytest.mark.parametrize('alert, arguments, text', [
-    (40, (), 'the server refused the handshake: no cipher suite in common, perhaps, or it wants a'
-     ' certificate of ours (--cert)'),
-    (112, ('--servername', 'example.org'), 'the server knows no host example.org; --servername asks'
-     ' for another'),
-    (120, (), 'the server wants a protocol to be agreed on: --alpn'),
-    (120, ('--alpn', 'h2', '--alpn', 'x'), 'the server speaks no protocol of --alpn: h2, x')])
+    (40, (), 'the server refused the handshake: no cipher suite in common, perhaps, or it'
+     ' requires a client certificate (--cert)'),
+    (112, ('--servername', 'example.org'), 'the server does not know the host example.org;'
+     ' --servername asks for another'),
+    (120, (), 'the server requires a common protocol: --alpn'),
+    (120, ('--alpn', 'h2', '--alpn', 'x'),
+     'the server speaks none of the protocols of --alpn: h2, x')])
 def test_alert(alert, arguments, text):
     """A server's alert is put into words, with the option that it is about."""
     assert ': ' + text == said_of_bytes(
@@ -167,7 +168,7 @@ def test_alert_of_a_proxy():
     with serving(handle) as port:
         _, _, stderr = command('connect', 'x:1', '--proxy', 'https://localhost:%d' % port)
     assert ('sslproto27: the proxy localhost:%d: the server refused the handshake: no cipher suite'
-            ' in common, perhaps, or it wants a certificate of ours\n' % port == stderr)
+            ' in common, perhaps, or it requires a client certificate\n' % port == stderr)
 
 
 @pytest.mark.parametrize('alert, text', [(48, 'unknown ca'), (45, 'certificate expired')])
@@ -179,9 +180,9 @@ def test_our_certificate(pki, alert, text):
 
 
 def test_certificate_is_wanted(pki):
-    """A server that wants a certificate of ours says so, after the handshake of TLS 1.3."""
+    """A server that requires a client certificate says so, after the handshake of TLS 1.3."""
     context = pki.server_context(trust='ca', version='TLSv1.3')
-    assert (': the server wants a certificate of ours: --cert'
+    assert (': the server requires a client certificate: --cert'
             == said_of_tls(pki, context, '--quiet'))
 
 
@@ -218,7 +219,7 @@ class TestFiles(object):
 
     def test_other_key(self, pki, capsys):
         """A key of another certificate is said to be that."""
-        assert ('--cert %s: the private key is another one than that of the certificate'
+        assert ('--cert %s: the private key does not belong to the certificate'
                 % pki.path('localhost')) == self.said(
             capsys, '--cert', pki.path('localhost'), '--key', pki.path('other'))
 

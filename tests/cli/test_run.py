@@ -244,7 +244,7 @@ class TestRun(object):
         path = program('import urllib3\nprint(urllib3.__version__)\n')
         status, stdout, stderr = run(path)
         assert (0, '1.25.9\n', 1) == (status, stdout, stderr.count('\n'))
-        assert stderr.startswith('sslproto27: urllib3 stays as it is: ')
+        assert stderr.startswith('sslproto27: urllib3 is not patched: ')
 
     def test_named_that_cannot_be_patched(self, program, tmpdir):
         """What is named and cannot be patched ends it, before the program begins."""

@@ -400,5 +400,5 @@ def test_no_trustme(monkeypatch, capsys):
     """Without --cert and without trustme it says what to install."""
     monkeypatch.setitem(sys.modules, 'trustme', None)
     line = fails_here(capsys, 'serve')
-    assert line.startswith('without --cert a certificate is made by trustme: ')
+    assert line.startswith('without --cert, trustme is needed to make a certificate: ')
     assert line.endswith('; pip install trustme')

@@ -52,7 +52,7 @@ class TestSave(object):
 
     def test_none(self, path):
         """No session is told, and no file made."""
-        assert 'the server gave none' in refusal(save, path, None, 'localhost', True)
+        assert 'the server sent none' in refusal(save, path, None, 'localhost', True)
         assert not os.path.exists(path)
 
     def test_no_ticket(self, pki, path):
@@ -86,7 +86,7 @@ class TestLoad(object):
         """A file that others could have written is refused, verified or not."""
         save(path, pair.client.session, 'localhost', True)
         os.chmod(path, mode)
-        assert 'others can write it' in refusal(load, path, client_context, 'localhost', False)
+        assert 'others can write to it' in refusal(load, path, client_context, 'localhost', False)
 
     @pytest.mark.parametrize('server, verified', [('elsewhere', True), ('localhost', False)])
     def test_not_verified(self, pair, client_context, path, server, verified):

@@ -39,7 +39,7 @@ def test_read(keys_file, content, keys):
     (HEX_A[:-1], 'line 1 is not a key of 80 bytes, in hex or base64'),
     (b'x' * 160, 'line 1 is not a key of 80 bytes, in hex or base64'),
     (A, 'line 1 is not a key of 80 bytes, in hex or base64'),
-    (HEX_A + b'\n' + HEX_A, 'two keys begin alike'),
+    (HEX_A + b'\n' + HEX_A, 'two keys have the same first 16 bytes'),
     (b'\n'.join(binascii.hexlify(bytes(bytearray([n] * 80))) for n in range(17)),
      'there are 17 keys, not 1 to 16')])
 def test_not_read(keys_file, content, reason):

@@ -99,9 +99,9 @@ class TestHandshakes(object):
 ALERTS = [
     (10, 'did not expect'), (20, 'could not decrypt'), (22, 'too long'), (40, 'refused'),
     (42, 'finds a fault'), (43, 'does not support'), (44, 'revoked'), (45, 'expired'),
-    (46, 'does not say why'), (47, 'takes a value'), (48, 'authority'), (49, 'let us in'),
+    (46, 'does not say why'), (47, 'considers a value'), (48, 'authority'), (49, 'let us in'),
     (50, 'could not read'), (51, 'could not verify'), (70, 'no version in common'),
-    (71, 'stronger cipher'), (80, 'of its own'), (86, 'a later version'), (90, 'called'),
+    (71, 'stronger cipher'), (80, 'of its own'), (86, 'a later version'), (90, 'cancelled'),
     (109, 'requires an extension'), (110, 'had not asked'), (111, 'could not fetch'),
     (112, 'this server name'), (113, 'OCSP'), (114, 'fetched another'), (115, 'pre-shared'),
     (116, 'requires a certificate'), (120, '(ALPN)')]

@@ -19,8 +19,8 @@ from tests.support.pipe_pairs import PipePair
 if PY2:
     from sslproto27 import sockets
 
-TEXT = ('server_hostname must be a host name or an IP address, not %r; None will do where '
-        'context.check_hostname is false')
+TEXT = ('server_hostname must be a host name or an IP address, not %r; None is allowed only '
+        'if context.check_hostname is false')
 
 #: What can be nobody's name, in each of its forms.
 WRONG = [u'.', u'..', u'.example.org', u'a..b', u'a' * 64 + u'.org', u'a\0b', b'a\0b', b'\xff',

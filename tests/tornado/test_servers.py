@@ -420,7 +420,7 @@ class TestHTTP(object):
                     yield stream.read_until_close()
         assert LINES == len(texts)
         assert [True] * LINES == [text.startswith('WARNING: SSL Error on ') for text in texts]
-        assert texts[-1].endswith('is counted alone')
+        assert texts[-1].endswith('are only counted')
 
     @on_loop
     def test_timeouts_of_tornado(self, pki):

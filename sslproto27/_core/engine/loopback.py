@@ -167,4 +167,4 @@ def _accepted(listener, address):
         if peer == address:
             return connection
         connection.close()
-    raise socket.error(errno.ECONNABORTED, 'others connect to a port that is ours alone')
+    raise socket.error(errno.ECONNABORTED, 'another program connects to our private port')
