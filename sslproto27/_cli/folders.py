@@ -11,7 +11,7 @@ from .console import UserError
 
 __all__ = ['ending_in_order', 'temporary_folder']
 
-#: By name, as Windows has not all: what a service manager sends, and a terminal that goes.
+#: Sent by a service manager, and by a terminal that closes. By name, because Windows lacks one.
 _ENDS = ('SIGTERM', 'SIGHUP')
 
 
@@ -44,7 +44,7 @@ def ending_in_order():
     before = [(number, signal.getsignal(number)) for number in numbers]
 
     def end(number, frame):
-        for number in numbers:  # a second one would interrupt what is done last
+        for number in numbers:  # a second signal must not interrupt the last steps
             signal.signal(number, signal.SIG_IGN)
         sys.exit(0)
 

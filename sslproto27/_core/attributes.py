@@ -1,4 +1,4 @@
-"""`Attributes`, what a server name callback may do with the `SSLObject` that it is handed."""
+"""`Attributes`: lets server name callbacks set attributes of the `SSLObject` that they get."""
 from __future__ import absolute_import, division, print_function
 
 from .unique import Unique
@@ -8,17 +8,17 @@ __all__ = ['Attributes', 'set_peername']
 
 class Attributes(Unique):
     """
-    Base of the objects of either engine: they take attributes, as Python 3's ssl.SSLObject does.
+    Base of both engines' objects: they accept new attributes, like Python 3's ssl.SSLObject.
 
-    2.7's callbacks are written for ssl.SSLSocket, and ask for the peer's address. Who knows
-    it calls `set_peername`. The dictionary is made when it is needed.
+    Callbacks for 2.7 are written for ssl.SSLSocket, and ask for the peer's address. Code that knows
+    the address calls `set_peername`. Python makes the dictionary when it is needed.
     """
 
     __slots__ = ('_peername', '__dict__', '__weakref__')
 
     @property
     def getpeername(self):
-        """A function that returns the peer's address; AttributeError if nobody knows that."""
+        """A function that returns the peer's address; AttributeError if it is unknown."""
         try:
             address = self._peername
         except AttributeError:
