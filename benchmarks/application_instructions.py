@@ -140,7 +140,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().split('\n')[0])
     for name, place in (('27', '.venv27'), ('3', '.venv3')):
         parser.add_argument('--python' + name, metavar='PATH', default=path(place, 'bin', 'python'))
-    parser.add_argument('--line', action='append', help='these lines alone; may be repeated',
+    parser.add_argument('--line', action='append', help='only this line; may be repeated',
                         choices=[line.name for line in SERVED + ASKED])
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix='sslproto27-bench-')

@@ -48,20 +48,20 @@ def arguments():
     interpreters = os.environ.get('SSLPROTO27_CACHE') or path('.cache')
     parser.add_argument('--pypy', metavar='PATH',
                         default=os.path.join(interpreters, 'interpreters', 'bin', 'pypy'),
-                        help='a PyPy 2.7 that has Trollius; left out if it is not there')
+                        help='a PyPy 2.7 that has Trollius; left out if there is none')
     parser.add_argument('--also', default=[], action='append', metavar='PATH',
-                        help='another Python for the engine, not judged; may be repeated')
-    parser.add_argument('--only', choices=sorted(PARTS), help='one part alone')
+                        help='another Python for the engine, without bars; may be repeated')
+    parser.add_argument('--only', choices=sorted(PARTS), help='only this part')
     parser.add_argument('--line', action='append', metavar='NAME',
-                        help='these lines of the loops and of Tornado alone; may be repeated')
+                        help='only this line of the loops or of Tornado; may be repeated')
     parser.add_argument('--contestant', action='append', metavar='NAME',
-                        help='these contestants of the loops alone; may be repeated')
+                        help='only this contestant of the loops; may be repeated')
     parser.add_argument('--against', metavar='REVISION',
-                        help='let sslproto27 as it was then take part in the loops')
+                        help='also measure this revision of sslproto27 in the loops')
     parser.add_argument('--rounds', type=int, help='samples a line (default: 7)')
-    parser.add_argument('--seconds', type=float, help='of a sample (default: 0.4)')
+    parser.add_argument('--seconds', type=float, help='seconds of a sample (default: 0.4)')
     parser.add_argument('--quick', action='store_true', help='3 rounds of 0.1 s: a smoke test')
-    parser.add_argument('--json', metavar='FILE', help='write all samples there, too')
+    parser.add_argument('--json', metavar='FILE', help='also write all samples to this file')
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 7)
     options.seconds = options.seconds or (0.1 if options.quick else 0.4)

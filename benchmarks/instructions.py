@@ -329,7 +329,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().split('\n')[0])
     parser.add_argument('--python27', metavar='PATH',
                         default=os.path.join(ROOT, '.venv27', 'bin', 'python'))
-    parser.add_argument('--against', metavar='REVISION', help='compare with it')
+    parser.add_argument('--against', metavar='REVISION', help='compare with this revision')
     options = parser.parse_args()
     with certificates() as pki, unpacked(options.against) as before:
         columns = [per_message(options.python27, package, pki)

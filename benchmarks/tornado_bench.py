@@ -263,11 +263,11 @@ def main():
     parser.add_argument('--python27', default=path('.venv27', 'bin', 'python'), metavar='PATH',
                         help='a Python 2.7 that has Tornado (default: .venv27)')
     parser.add_argument('--load', default=path('.cache', 'bench', 'load'), metavar='PATH',
-                        help='the program that `make bench` makes of load.c')
+                        help='the program that `make bench` builds from load.c')
     parser.add_argument('--line', action='append', choices=[line.name for line in LINES],
-                        help='these lines alone; may be repeated')
+                        help='only this line; may be repeated')
     parser.add_argument('--rounds', type=int, help='samples a line (default: 7)')
-    parser.add_argument('--seconds', type=float, help='of a sample (default: 1)')
+    parser.add_argument('--seconds', type=float, help='seconds of a sample (default: 1)')
     parser.add_argument('--quick', action='store_true', help='3 rounds of 0.2 s: a smoke test')
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 7)
