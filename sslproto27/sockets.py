@@ -16,7 +16,7 @@ import ssl
 import threading
 
 from ._core import socket as blocking
-from ._core.blocking import CHUNK, OneRecord, OwnedFile, is_ready
+from ._core.blocking import CHUNK, OneRecord, OwnedFile, is_ready, shutting_down
 from ._core.channel_binding import require_kind
 from ._core.compat import PY2, PYPY
 from ._core.unique import Unique
@@ -103,6 +103,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise ValueError('check_hostname requires server_hostname')
         self._makefile_refs = 0
         self._connected = False
+        self._is_shut = False  # for reading, by us: then an EOF is not the peer's
         self._sslobj = None
         self._context = _context
         self._session = session
@@ -225,7 +226,9 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise
 
     def _has_ended(self, error, tls):
-        """Return whether *error* only means that we have shut down or closed meanwhile (bool)."""
+        """Return whether *error* only means that we have shut down or closed ourselves (bool)."""
+        if isinstance(error, ssl.SSLEOFError) and self._is_shut:
+            return True
         return self._sslobj is not tls and (
             isinstance(error, (ssl.SSLEOFError,) + _WANTS) or error.errno == errno.EBADF)
 
@@ -301,7 +304,10 @@ class SSLSocket(Unique, ssl.SSLSocket):
         tls = self._sslobj
         if tls is not None and how == socket.SHUT_RDWR:
             self._sslobj = None
-            tls.end()  # does not wait, although another thread may be sending
+            with shutting_down(self._sock):
+                tls.end()  # does not wait, although another thread may be sending
+                _Socket.shutdown(self, how)
+            return
         elif tls is not None and how == socket.SHUT_WR:
             try:
                 self._write(tls.shutdown, how)
@@ -309,6 +315,8 @@ class SSLSocket(Unique, ssl.SSLSocket):
             except _WANTS:
                 pass  # unsent data is lost, as with ssl
         _Socket.shutdown(self, how)
+        if how == socket.SHUT_RD:
+            self._is_shut = True
 
     def close(self):
         """Close the socket, once every file of `makefile` is closed; this sends close_notify."""

@@ -93,7 +93,7 @@ MUTATIONS = [
      'self._received.append(early)'),
     ('An application receives', 'twisted/_upgrade.py',
      "_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')", '_HANDLERS = ()'),
-    ('Cut-off data', '_core/pipe.py', 'self.failure = _ragged_eof()', 'pass'),
+    ('Cut-off data', '_core/pipe.py', 'self.failure = ragged_eof()', 'pass'),
     ('Cut-off data', '_core/pipe.py', '        if state is HANDSHAKE:\n'
      '            self._fail', '        if state is HANDSHAKE and not self._suppress_ragged_eofs:\n'
      '            self._fail'),

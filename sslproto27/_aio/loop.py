@@ -231,7 +231,11 @@ def install(suppress_ragged_eofs=False):
         policy.suppress_ragged_eofs = bool(suppress_ragged_eofs)
     else:
         _replaced[:] = [policy]
-        framework.set_event_loop_policy(EventLoopPolicy(suppress_ragged_eofs))
+        ours = EventLoopPolicy(suppress_ragged_eofs)
+        watcher = getattr(policy, '_watcher', None)  # None if the program has not asked for one yet
+        if watcher is not None:
+            ours.set_child_watcher(watcher)
+        framework.set_event_loop_policy(ours)
 
 
 _replaced = []  # the policy that was there before ours

@@ -6,6 +6,7 @@ bytes mean.
 """
 from __future__ import absolute_import, division, print_function
 
+import contextlib
 import errno
 import os
 import select
@@ -19,14 +20,15 @@ from collections import deque
 from .compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
 from .fork import get_ident, getpid
 from .records import HEADER_SIZE
+from .tls_errors import ragged_eof, tls_error, want_read, want_write
 from .unique import Unique
 
 if PY2:
     from itertools import imap as map
 
 __all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'OwnedFile', 'ReadAhead',
-           'Records', 'is_ready', 'of_lower', 'ragged_eof', 'tls_error', 'uninterrupted',
-           'want_read', 'want_write']
+           'Records', 'is_ready', 'of_lower', 'shutting_down',
+           'uninterrupted']
 
 #: How many bytes we encrypt at a time. At most this many, plus one more chunk, wait to be sent.
 CHUNK = 0x40000
@@ -67,14 +69,6 @@ class BadWriteRetry(ssl.SSLError, ValueError):
 
     It is an ssl.SSLError of reason BAD_WRITE_RETRY, as from ssl.SSLSocket.
     """
-
-
-def tls_error(text, cls=ssl.SSLError, code=ssl.SSL_ERROR_SSL, reason=None):
-    """Return an error that we detect ourselves, with the attributes of ssl's errors."""
-    error = cls(code, text)
-    error.library = None
-    error.reason = reason
-    return error
 
 
 # Waiting
@@ -161,20 +155,24 @@ def is_ready(fileno, to_send, seconds):
     return poll.poll(int(seconds * 1000) + 1)
 
 
-def want_read():
-    """Return the error of a call that waits for the peer."""
-    return tls_error('more data from the network is needed', ssl.SSLWantReadError,
-                     ssl.SSL_ERROR_WANT_READ)
+@contextlib.contextmanager
+def shutting_down(sock):
+    """
+    Send close_notify in this context, then call shutdown() of *sock*.
 
-
-def want_write():
-    """Return the error of a call that waits until data has been sent."""
-    return tls_error('data has to be sent first', ssl.SSLWantWriteError, ssl.SSL_ERROR_WANT_WRITE)
-
-
-def ragged_eof():
-    """Return the error for a peer that has gone without close_notify."""
-    return tls_error('EOF occurred in violation of protocol', ssl.SSLEOFError, ssl.SSL_ERROR_EOF)
+    A peer that has closed its socket already answers close_notify with a reset, after which
+    shutdown() fails with ENOTCONN. Without our close_notify it would not, so that is no failure.
+    """
+    try:
+        sock.getpeername()
+    except (AttributeError, socket.error):
+        yield
+        return
+    try:
+        yield
+    except socket.error as error:
+        if error.errno != errno.ENOTCONN:
+            raise
 
 
 # How much to read from below
@@ -779,11 +777,12 @@ class BlockingTLS(Unique):
             how (int): socket.SHUT_RD, SHUT_WR or SHUT_RDWR.
         """
         self._enter(_TO_WRITE)
-        if how != socket.SHUT_RD:
-            with self._lock:
-                self._engine.close()
-            self._flush(True)
-        self._lower.shutdown(how)
+        with shutting_down(self._lower):
+            if how != socket.SHUT_RD:
+                with self._lock:
+                    self._engine.close()
+                self._flush(True)
+            self._lower.shutdown(how)
 
     def close(self):
         """

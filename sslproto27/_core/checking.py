@@ -9,6 +9,7 @@ import ssl
 
 from .engine.cpython3 import SSLCertVerificationError, wrap_bio
 from .hostname_match import is_ip_address, matches
+from .tls_errors import tls_error
 
 __all__ = ['wrap_bio_and_check']
 
@@ -53,8 +54,7 @@ def _mismatch(name):
     """Return the error that Python 3 raises where OpenSSL has found another name."""
     code, kind = (64, 'IP address') if is_ip_address(name) else (62, 'Hostname')
     message = "%s mismatch, certificate is not valid for '%s'." % (kind, name)
-    error = SSLCertVerificationError(
-        1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + message)
-    error.library, error.reason = 'SSL', 'CERTIFICATE_VERIFY_FAILED'
+    error = tls_error('[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + message,
+                      SSLCertVerificationError, 1, 'SSL', 'CERTIFICATE_VERIFY_FAILED')
     error.verify_code, error.verify_message = code, message
     return error

@@ -13,6 +13,7 @@ import ssl
 from .compat import to_native
 from .engine import binding
 from .pair.limits import MissingAttribute, cannot
+from .tls_errors import tls_error
 
 __all__ = ['SSLCertVerificationError', 'eof_error', 'has_failed', 'library_error', 'misuse_error',
            'name_error', 'native_error', 'required', 'ssl_error', 'want_read']
@@ -127,7 +128,7 @@ def ssl_error(handle, server_hostname=None, silent=False):
     if number and has_failed(handle):
         return _of_number(number, handle, server_hostname)
     if code == SSL_ERROR_ZERO_RETURN:
-        return _make(ssl.SSLZeroReturnError, code, 'TLS/SSL connection has been closed (EOF)')
+        return _closed()
     if code == SSL_ERROR_SYSCALL and (not number or lib.SSL_want(handle) == SSL_READING):
         return _eof()
     return _of_number(number, handle, server_hostname)
@@ -135,8 +136,8 @@ def ssl_error(handle, server_hostname=None, silent=False):
 
 def want_read():
     """Return the ssl.SSLWantReadError of a call that waits for the peer."""
-    return _make(ssl.SSLWantReadError, SSL_ERROR_WANT_READ,
-                 'The operation did not complete (read)')
+    return tls_error('The operation did not complete (read)', ssl.SSLWantReadError,
+                     SSL_ERROR_WANT_READ)
 
 
 def library_error():
@@ -165,9 +166,14 @@ def misuse_error(text):
     return error
 
 
+def _closed():
+    return tls_error('TLS/SSL connection has been closed (EOF)', ssl.SSLZeroReturnError,
+                     SSL_ERROR_ZERO_RETURN)
+
+
 def _eof(library=None, reason=None):
     text = _text(library, reason, 'EOF occurred in violation of protocol')
-    return _make(ssl.SSLEOFError, SSL_ERROR_EOF, text, library, reason)
+    return tls_error(text, ssl.SSLEOFError, SSL_ERROR_EOF, library, reason)
 
 
 def _of_number(number, handle=None, server_hostname=None):
@@ -180,7 +186,7 @@ def _of_number(number, handle=None, server_hostname=None):
         return _eof(library, reason)
     if reason == 'CERTIFICATE_VERIFY_FAILED' and handle is not None:
         return _verification_error(handle, library, reason, text, server_hostname)
-    return _make(ssl.SSLError, SSL_ERROR_SSL, _text(library, reason, text), library, reason)
+    return tls_error(_text(library, reason, text), library=library, reason=reason)
 
 
 def _verification_error(handle, library, reason, text, server_hostname):
@@ -190,8 +196,8 @@ def _verification_error(handle, library, reason, text, server_hostname):
         message = "Hostname mismatch, certificate is not valid for '%s'." % server_hostname
     elif code == X509_V_ERR_IP_ADDRESS_MISMATCH:
         message = "IP address mismatch, certificate is not valid for '%s'." % server_hostname
-    error = _make(SSLCertVerificationError, SSL_ERROR_SSL,
-                  _text(library, reason, '%s: %s' % (text, message)), library, reason)
+    error = tls_error(_text(library, reason, '%s: %s' % (text, message)),
+                      SSLCertVerificationError, SSL_ERROR_SSL, library, reason)
     error.verify_code = code
     error.verify_message = message
     return error
@@ -201,13 +207,6 @@ def _text(library, reason, text):
     names = ': '.join(name for name in (library, reason) if name)
     text = text or 'unknown error'
     return '[%s] %s' % (names, text) if names else text
-
-
-def _make(cls, code, text, library=None, reason=None):
-    error = cls(code, text)
-    error.library = library
-    error.reason = reason
-    return error
 
 
 def _constant(text):
@@ -222,19 +221,19 @@ def native_error(error):
     Its text ends with OpenSSL's own; the names before that come from the outdated table.
     """
     if isinstance(error, RuntimeError):  # of PyPy
-        return _make(ssl.SSLError, SSL_ERROR_SSL, _text('SSL', None, None), 'SSL')
+        return tls_error(_text('SSL', None, None), library='SSL')
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
         return _eof()  # a failure without a reason: OpenSSL was called after an earlier failure
     if isinstance(error, ssl.SSLZeroReturnError):
-        return _make(ssl.SSLZeroReturnError, SSL_ERROR_ZERO_RETURN,
-                     'TLS/SSL connection has been closed (EOF)')
+        return _closed()
     library, text = _native_text(to_native(error.args[-1])).groups()
     reason = _REASONS.get(text) or _constant(text) if text != 'unknown error' else None
     if reason in ('UNEXPECTED_EOF_WHILE_READING', 'EOF_OCCURRED_IN_VIOLATION_OF_PROTOCOL'):
         return eof_error()
     refused = reason == 'CERTIFICATE_VERIFY_FAILED'
-    return _make(SSLCertVerificationError if refused else ssl.SSLError, SSL_ERROR_SSL,
-                 _text(library, reason, text), library, reason)
+    return tls_error(_text(library, reason, text),
+                     SSLCertVerificationError if refused else ssl.SSLError, SSL_ERROR_SSL,
+                     library, reason)
 
 
 #: '[SSL: REASON] what is wrong (_ssl.c:727)', or with less; PyPy has no line number.
@@ -256,8 +255,8 @@ def name_error(server_hostname, is_address):
     else:
         code, kind = X509_V_ERR_HOSTNAME_MISMATCH, 'Hostname'
     message = "%s mismatch, certificate is not valid for '%s'." % (kind, server_hostname)
-    error = _make(SSLCertVerificationError, SSL_ERROR_SSL, _text(
-        library, reason, 'certificate verify failed: ' + message), library, reason)
+    error = tls_error(_text(library, reason, 'certificate verify failed: ' + message),
+                      SSLCertVerificationError, SSL_ERROR_SSL, library, reason)
     error.verify_code = code
     error.verify_message = message
     return error

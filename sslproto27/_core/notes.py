@@ -119,6 +119,8 @@ def _meaning(error, context, ssl_object, incoming):
     if reason == 'CERTIFICATE_VERIFY_FAILED':
         # The part that could be verified, SSL_get0_verified_chain(3): OpenSSL 1.1.1 has no other.
         return _missing(error.verify_code, ssl_object.get_verified_chain())
+    if reason == 'CALLBACK_FAILED':
+        return getattr(ssl_object, '_refusal', None)  # set by `by_server_name`
     alert = _alert(reason or '')
     return _ALERTS.get(alert.group(1)) if alert else _MEANINGS.get(reason)
 

@@ -19,6 +19,7 @@ from .pipe_states import (
     PEER_CLOSED, PLAINTEXT, START, TRANSITIONS, UNWRAP)
 from .records import RECORD
 from .servername import required_name
+from .tls_errors import ragged_eof, tls_error
 from .unique import Unique
 
 __all__ = ['DRAIN_LIMIT', 'OVERHEAD_LIMIT', 'PipeUnderLock', 'SSLPipe']
@@ -155,10 +156,7 @@ class SSLPipe(OneProcess, Unique):
                 reported, and this process did not make the pipe.
         """
         if self._pid != getpid() and not self.take():
-            error = ssl.SSLError(SSL_ERROR_SSL, 'another process uses this TLS connection, since a'
-                                 ' fork: only one may')
-            error.library = error.reason = None
-            raise error
+            raise tls_error('another process uses this TLS connection, since a fork: only one may')
 
     def may_end(self, is_wanted=False):
         """
@@ -237,8 +235,8 @@ class SSLPipe(OneProcess, Unique):
         self._had_appdata = False
         if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
             return
-        self._fail(_misbehaviour('the peer has sent %d bytes without application data, or does not'
-                                 ' read the answers' % limit))
+        self._fail(tls_error('the peer has sent %d bytes without application data, or does not'
+                             ' read the answers' % limit))
 
     def feed_eof(self):
         """
@@ -250,13 +248,13 @@ class SSLPipe(OneProcess, Unique):
         self._refuse_reentry()
         state = self.state
         if state is HANDSHAKE:
-            self._fail(_ragged_eof())
+            self._fail(ragged_eof())
         elif state is OPEN or state is CLOSING:
             # We do not tell OpenSSL: it would refuse to encrypt, and the error depends on the
             # versions of OpenSSL and Python.
             self._enter(PEER_CLOSE)
             if not self._suppress_ragged_eofs:
-                self.failure = _ragged_eof()
+                self.failure = ragged_eof()
 
     def feed_appdata(self, data):
         """
@@ -312,7 +310,7 @@ class SSLPipe(OneProcess, Unique):
         self._discarded += sum(map(len, self._received))
         del self._received[:]
         if self._discarded > DRAIN_LIMIT and (self.state, FAIL) in TRANSITIONS:
-            self._fail(_misbehaviour('the peer goes on sending', errno.ECONNABORTED))
+            self._fail(tls_error('the peer goes on sending', code=errno.ECONNABORTED))
 
     def unwrap(self):
         """
@@ -430,7 +428,7 @@ class SSLPipe(OneProcess, Unique):
         except ssl.SSLError as error:
             self._fail(error)
         except Exception:  # not the peer's fault: for example, a signal handler has raised
-            self._fail(_misbehaviour('an exception has cut TLS short', errno.ECONNABORTED))
+            self._fail(tls_error('an exception has cut TLS short', code=errno.ECONNABORTED))
             raise
         finally:
             self._is_advancing = False
@@ -559,18 +557,8 @@ def _send_nothing(outgoing, data):
     return b''
 
 
-def _ragged_eof():
-    return ssl.SSLEOFError(SSL_ERROR_EOF, 'EOF occurred in violation of protocol')
-
-
 class PipeUnderLock(SSLPipe):
     """An `SSLPipe` whose caller holds a lock over it: see `lockedobject`."""
 
     __slots__ = ()
     _wrap_bio = staticmethod(wrap_bio_under_lock)
-
-
-def _misbehaviour(text, number=SSL_ERROR_SSL):
-    error = ssl.SSLError(number, text)
-    error.library = error.reason = None
-    return error

@@ -17,6 +17,7 @@ from .channel_binding import require_kind
 from .pipe import PipeUnderLock
 from .pipe_states import CAN_END, PEER_ENDED
 from .records import RECORD
+from .tls_errors import tls_error
 
 __all__ = ['SSLSocket']
 
@@ -138,6 +139,9 @@ class _PipeEngine(object):
         """End TLS; drop data that comes before the peer's end. Bytes after it are plaintext."""
         pipe = self.pipe
         self._require_intact()
+        if pipe.state is pipe_states.HANDSHAKE:
+            raise tls_error('[SSL: SHUTDOWN_WHILE_IN_INIT] shutdown while in init', library='SSL',
+                            reason='SHUTDOWN_WHILE_IN_INIT')
         if pipe.state not in _CLOSING:
             pipe.shutdown()
             self._collect()
@@ -343,10 +347,10 @@ class SSLSocket(BlockingTLS):
             through.
 
         Raises:
-            RuntimeError: there is no TLS to end.
+            RuntimeError: TLS has ended already.
             ssl.SSLEOFError: the peer has gone without close_notify.
             ssl.SSLWantReadError, ssl.SSLWantWriteError: the socket does not block: call again.
-            ssl.SSLError: ECONNABORTED: the peer goes on sending.
+            ssl.SSLError: the handshake is not done; ECONNABORTED: the peer goes on sending.
         """
         self._take(True, self._engine.unwrap)
         self._amount = ReadAhead()  # plaintext has no records

@@ -7,7 +7,7 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from .._core.blocking import ragged_eof, tls_error, want_read, want_write
+from .._core.tls_errors import ragged_eof, tls_error, want_read, want_write
 
 __all__ = ['RaggedEOF', 'TLSError', 'WantReadError', 'WantWriteError', 'bad_type', 'bad_value',
            'has_ended', 'no_supported_ciphers', 'ragged_eof', 'tls_error', 'want_read',

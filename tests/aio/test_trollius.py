@@ -585,6 +585,19 @@ class TestPolicy(object):
         sslproto27.trollius.uninstall()
         assert other is trollius.get_event_loop_policy()
 
+    @pytest.mark.skipif(os.name != 'posix', reason='only there has Trollius child watchers')
+    def test_child_watcher(self):
+        """A child watcher that the program has set stays."""
+        watcher = trollius.FastChildWatcher()
+        trollius.set_child_watcher(watcher)
+        try:
+            sslproto27.trollius.install()
+            assert watcher is trollius.get_child_watcher()
+            sslproto27.trollius.uninstall()
+            assert watcher is trollius.get_child_watcher()
+        finally:
+            trollius.set_child_watcher(None)
+
     def test_uninstall_alone(self):
         """uninstall leaves a policy that is not ours alone."""
         class Other(type(trollius.get_event_loop_policy())):

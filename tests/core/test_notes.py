@@ -8,8 +8,9 @@ import pytest
 
 from sslproto27 import SSLContext, SSLPipe
 from sslproto27._core.notes import add_note, explain
-from tests.support.engines import not_in_pair
-from tests.support.memory import since_python3
+from sslproto27.context import by_server_name
+from tests.support.engines import not_in_pair, only_graft
+from tests.support.memory import only_python2, since_python3
 from tests.support.pipe_pairs import failures
 
 
@@ -72,6 +73,16 @@ class TestHandshakes(object):
         assert ' (' + expected in str(error)
         assert ('CERTIFICATE_VERIFY_FAILED', 20) == (error.reason, error.verify_code)
         assert 'unable to get local issuer certificate' == error.verify_message
+
+    @only_python2
+    @only_graft
+    def test_refused_by_server_name(self, pki):
+        """The server says why `by_server_name` refused, where OpenSSL knows of a callback alone."""
+        default, chosen = pki.server_context(), pki.server_context(version='TLSv1.3')
+        by_server_name(default, {'localhost': chosen})
+        _, error = failures(client_of(pki, version='TLSv1.2'), SSLPipe(default, server_side=True))
+        assert str(error).endswith("(the context of this name does not allow the client's version"
+                                   " of TLS)"), error
 
     def test_long_message(self, pki):
         """A message that is too long for OpenSSL is put into words."""

@@ -412,6 +412,46 @@ class TestStock(object):
             assert (b'', 0) == (client.recv(10), client.recv_into(bytearray(10)))
             client.sendall(b'still')
 
+    def test_unwrap_before_the_handshake(self, kind, pki):
+        """There is nothing to unwrap: an error of ssl's."""
+        with connection() as (near, far):
+            near.setblocking(False)
+            client = pki.client_context().wrap_socket(near, server_hostname='localhost',
+                                                      do_handshake_on_connect=False)
+            for _ in range(2):
+                error = raised(client.unwrap)
+                assert isinstance(error, ssl.SSLError) and 'shutdown while in init' in str(error)
+                assert isinstance(raised(client.do_handshake), ssl.SSLWantReadError)
+
+    @pytest.mark.parametrize('how', [socket.SHUT_RDWR, socket.SHUT_WR])
+    def test_shutdown_after_the_peer_closed(self, kind, pki, how):
+        """It succeeds, whether or not all that the peer has sent has been read."""
+        with pair(pki) as (client, server):
+            server.sendall(b'answer')
+            server.close()
+            assert client.shutdown(how) is None
+
+    def test_shutdown_of_reading(self, kind, pki):
+        """After shutdown(SHUT_RD) there is the end."""
+        with pair(pki) as (client, server):
+            server.sendall(b'answer')
+            assert b'answer' == client.recv(10)
+            client.shutdown(socket.SHUT_RD)
+            assert (b'', 0) == (client.recv(10), client.recv_into(bytearray(10)))
+
+    def test_names_of_an_eof(self, kind, pki):
+        """An EOF without close_notify has a library and a reason: programs look for them."""
+        with pair(pki, peer=lambda server: server._sock.shutdown(socket.SHUT_WR),
+                  suppress_ragged_eofs=False) as (client, _):
+            error = raised(client.recv, 10)
+            assert isinstance(error, ssl.SSLError)
+            if ssl.OPENSSL_VERSION_INFO >= (3,):
+                assert error.library and error.reason
+                if kind != 'ssl':  # whose names are from an old table
+                    assert ('SSL', 'UNEXPECTED_EOF_WHILE_READING') == (error.library, error.reason)
+            else:
+                assert (None, None) == (error.library, error.reason)
+
     def test_server_certificate(self, kind, pki):
         """ssl.get_server_certificate returns it."""
         with listening() as (sock, address):

@@ -129,11 +129,21 @@ def _use(ssl_object, context, name, before):
     if NAME != 'graft' or not isinstance(ssl_object, SSLObject):  # the ssl module's own object
         possible = _differs(context, before) is None and not (
             NAME == 'pair' and context is not before and context.verify_mode != ssl.CERT_NONE)
-        return None if possible else ALERT_INTERNAL_ERROR
+        return None if possible else _refuse(
+            owner, ALERT_INTERNAL_ERROR, "the context's settings cannot be applied to a connection")
     if context.verify_mode != ssl.CERT_NONE and not ssl_object._may_resume_for(name):
-        return ALERT_UNRECOGNIZED_NAME
+        return _refuse(ssl_object, ALERT_UNRECOGNIZED_NAME,
+                       'the client wants to resume a session of another server name')
     version = ssl_object._use_context(context)
-    return None if _allows(context, version) else ALERT_PROTOCOL_VERSION
+    return None if _allows(context, version) else _refuse(
+        ssl_object, ALERT_PROTOCOL_VERSION, "the context of this name does not allow the client's"
+        ' version of TLS')
+
+
+def _refuse(ssl_object, alert, reason):
+    """Refuse a connection with *alert*; the error of the handshake tells *reason* (str)."""
+    ssl_object._refusal = reason  # see `notes.explain`
+    return alert
 
 
 _OPTIONS = {0x301: 'OP_NO_TLSv1', 0x302: 'OP_NO_TLSv1_1', 0x303: 'OP_NO_TLSv1_2'}

@@ -17,6 +17,7 @@ from ..constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ..engine import binding
 from ..errors import required
 from ..sslobject import guarding
+from ..tls_errors import tls_error
 from ..unique import Unique
 from .registry import context_handle, of_connection, peek, publish
 
@@ -191,7 +192,7 @@ def set_psk_client_callback(context, callback):
         ssl.SSLError: *context* is a server's.
     """
     if context.protocol == PROTOCOL_TLS_SERVER:
-        raise ssl.SSLError(0, 'Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context')
+        raise tls_error('Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context', code=0)
     _check_callable(callback)
     handle = publish(context, psk_client=callback)
     lib.SSL_CTX_set_psk_client_callback(
@@ -243,7 +244,7 @@ def set_psk_server_callback(context, callback, identity_hint=None):
         ssl.SSLError: *context* is a client's.
     """
     if context.protocol == PROTOCOL_TLS_CLIENT:
-        raise ssl.SSLError(0, 'Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context')
+        raise tls_error('Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context', code=0)
     _check_callable(callback)
     hint = b'' if identity_hint is None else identity_hint
     if isinstance(hint, text_type):

@@ -15,6 +15,7 @@ from ..constants import (
     TLSVersion, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT)
 from ..errors import misuse_error
 from ..pair.limits import missing
+from ..tls_errors import tls_error
 from ..unique import Unique
 from ..x509 import split_der
 from .registry import Extras, change, peek
@@ -63,9 +64,9 @@ class SSLContext(Unique, ssl.SSLContext):
     def _wrap_socket(self, sock, server_side, *args, **kwargs):
         # Both 2.7's sockets and our own objects are made by this.
         if self.protocol == (PROTOCOL_TLS_CLIENT if server_side else PROTOCOL_TLS_SERVER):
-            raise ssl.SSLError(0, 'Cannot create a %s socket with a %s context' % (
+            raise tls_error('Cannot create a %s socket with a %s context' % (
                 ('server', 'PROTOCOL_TLS_CLIENT') if server_side
-                else ('client', 'PROTOCOL_TLS_SERVER')))
+                else ('client', 'PROTOCOL_TLS_SERVER')), code=0)
         return super(SSLContext, self)._wrap_socket(sock, server_side, *args, **kwargs)
 
     def wrap_bio(self, incoming, outgoing, server_side=False, server_hostname=None, session=None):

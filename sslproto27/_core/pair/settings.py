@@ -17,6 +17,7 @@ from ..constants import (
     OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
 from ..errors import misuse_error
 from ..context.registry import change, peek
+from ..tls_errors import tls_error
 from .limits import MissingAttribute, cannot
 
 __all__ = [
@@ -283,7 +284,7 @@ def set_ciphersuites(context, names):
 def set_psk_client_callback(context, callback):
     """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_SERVER:
-        raise ssl.SSLError(0, 'Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context')
+        raise tls_error('Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context', code=0)
     _check_callable(callback)
     raise cannot('set_psk_client_callback')
 
@@ -291,7 +292,7 @@ def set_psk_client_callback(context, callback):
 def set_psk_server_callback(context, callback, identity_hint=None):
     """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_CLIENT:
-        raise ssl.SSLError(0, 'Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context')
+        raise tls_error('Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context', code=0)
     _check_callable(callback)
     raise cannot('set_psk_server_callback')
 

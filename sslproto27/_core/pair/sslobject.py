@@ -24,8 +24,9 @@ from ..context.registry import peek
 from ..hostname import without_root
 from ..hostname_match import is_ip_address, matches
 from ..servername import encode_hostname
+from ..tls_errors import tls_error
 from ..unique import Unique
-from .limits import cannot, missing
+from .limits import MissingAttribute, cannot, missing
 from .bio import MemoryBIO
 from ..records import (
     ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, RECORD, CertificateReader, ServerNameReader,
@@ -680,7 +681,7 @@ class SSLObject(Attributes):
     @property
     def session(self):
         """Raises: this engine has no sessions."""
-        raise cannot('session')
+        raise cannot('session', MissingAttribute)
 
     @session.setter
     def session(self, session):
@@ -692,7 +693,7 @@ class SSLObject(Attributes):
     def session_reused(self):
         """Whether this connection resumed a session: False on a client; raises on a server."""
         if self._server_side:
-            raise cannot('session_reused of a server')
+            raise cannot('session_reused of a server', MissingAttribute)
         return False
 
     def version(self):
@@ -822,9 +823,7 @@ def _refused(server_side):
     if not server_side:
         text += (': the server wants a new handshake, in which the pair engine cannot check its'
                  ' name in time')
-    error = ssl.SSLError(1, text)
-    error.library, error.reason = 'SSL', 'NO_RENEGOTIATION'
-    return error
+    return tls_error(text, library='SSL', reason='NO_RENEGOTIATION')
 
 
 def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):

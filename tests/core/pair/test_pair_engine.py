@@ -996,6 +996,12 @@ def refused(call, *args):
 class TestLimits(object):
     """What the engine cannot do raises NotImplementedError that names it and the reason."""
 
+    def test_probed(self, ends):
+        """getattr with a default works, as for what stock's objects do not have."""
+        probed = [(ends.client, 'session'), (ends.server, 'session'),
+                  (ends.server, 'session_reused'), (ends.client, 'get_verified_chain')]
+        assert [None] * 4 == [getattr(end, name, None) for end, name in probed]
+
     @pytest.mark.parametrize('name, use', [
         ('session', lambda ends: ends.client.session),
         ('session_reused of a server', lambda ends: ends.server.session_reused),
