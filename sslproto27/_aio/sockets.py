@@ -21,7 +21,9 @@ import trollius
 from trollius import selectors
 from trollius.coroutines import CoroWrapper
 from trollius.events import Handle
-from trollius.py33_exceptions import BlockingIOError, InterruptedError, get_error_class
+from trollius.py33_exceptions import (
+    BlockingIOError, BrokenPipeError, ConnectionAbortedError, ConnectionResetError,
+    InterruptedError, get_error_class)
 from trollius.selector_events import _SelectorSocketTransport
 from trollius.time_monotonic import time_monotonic
 
@@ -34,6 +36,7 @@ __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 #: Errors which mean that the socket has no data or no room, or that a signal came first.
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR])
 _WAITING = BlockingIOError, InterruptedError  # from an application's own socket objects
+_GONE = BrokenPipeError, ConnectionAbortedError, ConnectionResetError
 
 _CLOCK_MONOTONIC = 1  # on Linux
 
@@ -155,8 +158,11 @@ class SocketTransport(_SelectorSocketTransport):
             return False
         # connection_lost gets Python 3's class for the error, as from Trollius itself.
         cls = get_error_class(error.errno, type(error))
-        self._fatal_error(error if isinstance(error, cls) else cls(*error.args),
-                          'Fatal %s error on socket transport' % what)
+        error = error if isinstance(error, cls) else cls(*error.args)
+        if isinstance(error, _GONE) and getattr(self._protocol, 'will_report', False):
+            self._force_close(error)  # in debug mode `_fatal_error` logs a traceback, too
+        else:
+            self._fatal_error(error, 'Fatal %s error on socket transport' % what)
         return True
 
 

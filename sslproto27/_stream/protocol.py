@@ -232,6 +232,11 @@ class SSLProtocol(Unique):
             self._handle(self._feed_eof, None)
         return True
 
+    @property
+    def will_report(self):
+        """Whether the log gets a line if the connection is lost now (bool): in the handshake."""
+        return self._state in EARLY
+
     def connection_lost(self, exc):
         """Resolve the waiting futures, and tell the application that the connection is lost."""
         state = self._state

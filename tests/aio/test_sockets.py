@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
+import logging
 import os
 import resource
 import select
@@ -9,6 +10,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 import pytest
 
@@ -306,6 +308,23 @@ def test_strangers_handshake(aio_loop, run, serve, pki, debug):
         pass
     stranger.close()
     assert [] == aio_loop.errors
+
+
+def test_scanner(aio_loop, run, serve, pki, caplog):
+    """In debug mode a connection reset in the handshake is one line, without a traceback."""
+    aio_loop.set_debug(True)
+    port = serve(lambda: Plain(aio_loop), ssl=pki.server_context())
+    caplog.set_level(logging.DEBUG)
+    stranger = socket.create_connection(('127.0.0.1', port))
+    stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    stranger.close()
+    deadline = time.time() + PATIENCE
+    while 'TLS handshake with' not in caplog.text and time.time() < deadline:
+        run(trollius.sleep(0.01, loop=aio_loop))
+    assert [] == aio_loop.errors
+    told = [record.getMessage() for record in caplog.records if 'reset' in record.getMessage()]
+    assert 1 == len(told) and 'TLS handshake with' in told[0]
+    assert 'Traceback' not in caplog.text
 
 
 @pytest.mark.parametrize('debug', [False, True])
