@@ -68,9 +68,8 @@ def layers():
     Indirect imports are not drawn.
     """
     groups = imports.layers()
-    # The engine uses this module of the core too.
-    groups['core'].remove('_core.compat')
-    groups['compat'] = {'_core.compat'}
+    groups['core'] -= imports.BOTTOM
+    groups['bottom'] = imports.BOTTOM
     layer_of = {module: name for name, modules in groups.items() for module in modules}
     below = {name: {layer_of[one] for module in modules for one in imports.own_imports(module)}
              - {name} for name, modules in groups.items()}

@@ -14,7 +14,8 @@ byte. If both do so at once, both lose. The pipe carries no data. It ends when n
 children that have started another program (exec) count as gone.
 
 Since 3.7 Python reports forks (os.register_at_fork). Before that, we replace os.fork and os.forkpty
-when the first object is made. In the child of any other fork, all older objects are lost.
+when the first object is made, or when `call_after_forks` is called. In the child of any other fork,
+all older objects are lost.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -33,7 +34,7 @@ try:
 except ImportError:  # Windows: nothing forks
     fcntl = None
 
-__all__ = ['OneProcess', 'getpid', 'guard']
+__all__ = ['OneProcess', 'call_after_forks', 'getpid', 'guard']
 
 getpid = os.getpid
 
@@ -307,11 +308,23 @@ _lock = threading.RLock()
 _pending = {}     # by thread: its forks under way, the innermost last
 _begun = 0        # how many forks have begun
 _watched = []     # [True] if Python reports forks; otherwise our replacements of os.fork
+_listeners = []   # from `call_after_forks`
 
 
 def guard():
     """Return the lock that guards changes of ownership; it is never held during a fork."""
     return _lock
+
+
+def call_after_forks(function):
+    """
+    Call *function* after each fork from now on, in both processes, before the fork returns.
+
+    Call this again for each use: another library may have replaced our os.fork meanwhile.
+    """
+    if function not in _listeners:
+        _listeners.append(function)
+    _watch()
 
 
 def _objects():
@@ -407,6 +420,7 @@ def _before():
 
 def _after_in_parent():
     _next_pending().happened(_PARENT)
+    _tell_listeners()  # a signal handler may have forked within this fork
 
 
 def _after_in_child():
@@ -423,7 +437,13 @@ def _after_in_child():
         for one in _objects():
             if one._pid == _OPEN and all(other is not fork for other, _ in one._claims):
                 one._lose()
-    _here = getpid()  # at the end: if anything fails, `_notice` finds an unreported fork
+    _here = getpid()  # after all of that: if it fails, `_notice` finds an unreported fork
+    _tell_listeners()
+
+
+def _tell_listeners():
+    for function in _listeners:
+        function()
 
 
 def _next_pending():

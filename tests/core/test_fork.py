@@ -24,7 +24,7 @@ import pytest
 
 from sslproto27 import SSLSocket
 from sslproto27._core import fork as _fork, pipe_states as _pipe
-from sslproto27._core.fork import OneProcess
+from sslproto27._core.fork import OneProcess, call_after_forks
 from tests.support.forks import Child, Faces, Gate, LoopFace, drop, ends_cleanly, needs_fork
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair, record_types, talk
@@ -841,6 +841,19 @@ print(os.waitpid(child, 0)[1] >> 8, first.take(), second.take())
         if name == '_next_pending' and PY2:
             assert 'a fault of ours' in capfd.readouterr()[1]
         assert 'True' == Child(one.take).result()  # later forks are as ever
+
+    def test_listener(self, monkeypatch):
+        """A function is told in both processes before the fork returns, even if no object lives."""
+        told = []
+
+        def note():
+            told.append(os.getpid())
+        monkeypatch.setattr(_fork, '_listeners', [])
+        monkeypatch.setattr(_fork, '_live', set())
+        call_after_forks(note)
+        call_after_forks(note)
+        assert 'True' == Child(lambda: told == [os.getpid()]).result()
+        assert [os.getpid()] == told
 
     def test_fork_within_a_fork(self, monkeypatch):
         """A signal handler forks in the midst of a fork: no two processes have an object."""

@@ -8,7 +8,7 @@ import pytest
 
 from sslproto27._core import pipe_states as _pipe
 from sslproto27._stream import states as _states
-from tests.support.imports import layers, own_imports
+from tests.support.imports import BOTTOM, layers, own_imports
 from tests.support.programs import ROOT
 
 SVG = '{http://www.w3.org/2000/svg}'
@@ -62,9 +62,9 @@ class TestLayers(object):
     """The drawing of the layers."""
 
     def expected(self):
-        """Return the layers, with compat as the lowest: it is the engine's as well."""
-        groups = dict(layers(), compat={'_core.compat'})
-        groups['core'] = groups['core'] - {'_core.compat'}
+        """Return the layers, with what is the engine's as well as the lowest."""
+        groups = dict(layers(), bottom=BOTTOM)
+        groups['core'] = groups['core'] - BOTTOM
         return groups
 
     def test_imports(self):

@@ -9,14 +9,14 @@ import importlib
 import pytest
 
 from tests.support.imports import (
-    foreign_imports, imported_names, layers, modules, own_imports)
+    BOTTOM, foreign_imports, imported_names, layers, modules, own_imports)
 
 LAYERS = layers()
 ADAPTERS = [name for name in LAYERS if name in modules() and name not in ('', 'context')]
 
 #: By layer, those that it may import from, besides itself.
 BELOW = {
-    'engine': [],  # but for compat
+    'engine': [],  # but for BOTTOM
     'core': ['engine'],
     'stream': ['core'],
     'https': ['core'],
@@ -57,14 +57,15 @@ def test_no_layer_imports_a_higher_one(layer):
     """A module imports its own layer and lower ones alone; adapters never each other."""
     allowed = set(LAYERS[layer]).union(*[LAYERS[below] for below in BELOW[layer]])
     if layer == 'engine':
-        allowed |= {'_core.compat'}
+        allowed |= BOTTOM
     for name in LAYERS[layer]:
         assert set() == own_imports(name) - allowed, name
 
 
-def test_compat_imports_nothing():
-    """compat, which the engine uses too, is at the bottom: it imports no module of ours."""
-    assert set() == own_imports('_core.compat')
+@pytest.mark.parametrize('name', sorted(BOTTOM))
+def test_bottom_imports_nothing(name):
+    """What the engine uses too is at the bottom: it imports no module of ours."""
+    assert set() == own_imports(name)
 
 
 def test_pipe_knows_no_loop():

@@ -11,7 +11,11 @@ import os
 
 from tests.support.programs import ROOT
 
-__all__ = ['PACKAGE', 'foreign_imports', 'imported_names', 'layers', 'modules', 'own_imports']
+__all__ = ['BOTTOM', 'PACKAGE', 'foreign_imports', 'imported_names', 'layers', 'modules',
+           'own_imports']
+
+#: The modules of the core that the engine uses, too; they import no module of ours.
+BOTTOM = {'_core.compat', '_core.fork'}
 
 PACKAGE = os.path.join(ROOT, 'sslproto27')
 
