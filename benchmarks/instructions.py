@@ -145,6 +145,9 @@ class _Lower(object):
     _closing = False
     written = b''
 
+    def get_extra_info(self, name):
+        """It knows no address."""
+
     def write(self, data):
         self.written = data
 
