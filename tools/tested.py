@@ -20,9 +20,9 @@ PAGE = os.path.join(CHECKOUT, 'docs', 'tested.md')
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
         'core/bio', 'core/channel_binding', 'core/engine/*', 'core/errors', 'core/monkey_patching',
-        'core/notes', 'core/pair/*', 'core/pep546', 'core/post_handshake', 'core/session*',
-        'core/short_paths', 'core/sslobject', 'core/unique', 'core/versions', 'core/wrap_bio',
-        'hostile/callers_engine']),
+        'core/notes', 'core/pair/*', 'core/patches', 'core/pep546',
+        'core/post_handshake', 'core/session*', 'core/short_paths', 'core/sslobject',
+        'core/unique', 'core/versions', 'core/wrap_bio', 'hostile/callers_engine']),
     ('contexts, certificates, names', [
         'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
     ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),

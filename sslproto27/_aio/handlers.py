@@ -8,6 +8,7 @@ never close their writer. Without this module each of them would leave a connect
 from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
+from .._core.patches import Patches
 from . import framework
 
 __all__ = ['mend', 'restore', 'start', 'wants_to_write']
@@ -44,7 +45,7 @@ def _is_tls(writer):
 def _connection_made(self, transport):
     # Without its callback, the original starts no task that we do not know of.
     callback, self._client_connected_cb = self._client_connected_cb, None
-    _originals['connection_made'](self, transport)
+    _original('connection_made')(self, transport)
     self._client_connected_cb = callback
     if callback is not None:
         self._stream_writer = framework.StreamWriter(
@@ -55,29 +56,25 @@ def _connection_made(self, transport):
 
 
 def _eof_received(self):
-    _originals['eof_received'](self)
+    _original('eof_received')(self)
     return wants_to_write(self)
 
 
-_METHODS = {'connection_made': _connection_made, 'eof_received': _eof_received}
+def _original(name):
+    return _patches.original(framework.StreamReaderProtocol, name)
 
-_originals = {}  # kept for ever: a call of ours may be on its way when `restore` is called
-_in_force = []
+
+_patches = Patches()
 
 
 def mend():
     """Let Trollius' own StreamReaderProtocol end TLS with its handler, too."""
-    if PY2 and not _in_force:
+    if PY2 and not _patches:
         owner = framework.StreamReaderProtocol
-        for name, method in _METHODS.items():
-            _originals[name] = vars(owner)[name]
-            setattr(owner, name, method)
-        _in_force.append(owner)
+        _patches.replace(owner, 'connection_made', _connection_made)
+        _patches.replace(owner, 'eof_received', _eof_received)
 
 
 def restore():
     """Give Trollius' own StreamReaderProtocol its methods back, if `mend` is in effect."""
-    while _in_force:
-        owner = _in_force.pop()
-        for name in _METHODS:
-            setattr(owner, name, _originals[name])
+    _patches.undo()

@@ -9,6 +9,7 @@ Nothing here knows of transports.
 from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
+from .._core.patches import Patches
 from . import From, Return, coroutine, framework, new_future
 
 __all__ = ['LimitOverrunError', 'Reading', 'mend', 'restore']
@@ -235,23 +236,16 @@ Reading = _TrolliusReading if PY2 else _AsyncioReading
 
 _METHODS = ('read', 'readexactly', 'readline', 'readuntil', '_wait_for_data')
 
-_originals = {}
+_patches = Patches()
 
 
 def mend():
     """Make Trollius' own StreamReader read like ours; asyncio's, on 3, does not need it."""
-    if PY2 and not _originals:
-        owner = framework.StreamReader
-        _originals.update((name, vars(owner).get(name)) for name in _METHODS)
+    if PY2 and not _patches:
         for name in _METHODS:
-            setattr(owner, name, vars(_TrolliusReading)[name])
+            _patches.replace(framework.StreamReader, name, vars(_TrolliusReading)[name])
 
 
 def restore():
     """Give Trollius' own StreamReader its methods back, if `mend` is in effect."""
-    while _originals:
-        name, method = _originals.popitem()
-        if method is None:
-            delattr(framework.StreamReader, name)
-        else:
-            setattr(framework.StreamReader, name, method)
+    _patches.undo()

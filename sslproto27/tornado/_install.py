@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
+from .._core.patches import Patches
 from . import _copies
 from ._framework import iostream, log, tcpserver
 from ._own_io import own_io
@@ -24,8 +25,7 @@ _settings = {}   # from install(), for every stream without its own
 _limits = []     # from install(), one HandshakeLimit, whose limit every server gets
 _checks_names = []  # from install(), one bool
 _warned = []     # that a stream's handshake was done already, once
-_originals = {}  # from a class to Tornado's own method, for ever: servers keep our method, bound
-_replaced = []   # (class, method name), while installed
+_patches = Patches()  # servers keep our method, bound
 _classes = {_STOCK: SSLIOStream}  # from a class of Tornado's or a subclass to ours, or to itself
 
 
@@ -66,7 +66,7 @@ def uninstall(module='tornado'):
 
 
 def _is_installed():
-    return bool(_replaced)
+    return bool(_patches)
 
 
 def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit, check_names):
@@ -75,29 +75,21 @@ def _install(suppress_ragged_eofs, ssl_handshake_timeout, ssl_handshake_limit, c
     _settings.clear()
     _settings.update(suppress_ragged_eofs=suppress_ragged_eofs,
                      ssl_handshake_timeout=ssl_handshake_timeout)
-    if not _replaced:
-        _replace(_STOCK, '__init__', _init)
-        _replace(iostream.IOStream, 'start_tls', _start_tls)
-        _replace(tcpserver.TCPServer, '_handle_connection', _handle_connection)
+    if not _patches:
+        _patches.replace(_STOCK, '__init__', _init)
+        _patches.replace(iostream.IOStream, 'start_tls', _start_tls)
+        _patches.replace(tcpserver.TCPServer, '_handle_connection', _handle_connection)
 
 
 def _uninstall():
-    while _replaced:
-        cls, name = _replaced.pop()
-        setattr(cls, name, _originals[cls])
-
-
-def _replace(cls, name, method):
-    _originals[cls] = vars(cls)[name]
-    _replaced.append((cls, name))
-    setattr(cls, name, method)
+    _patches.undo()
 
 
 def _init(self, *args, **kwargs):
     """Make a new stream of Tornado's class, or of a subclass, one of ours."""
     cls = type(self) if _came_late(*args, **kwargs) else _ours(type(self))
     if cls is type(self):
-        _originals[_STOCK](self, *args, **kwargs)
+        _patches.original(_STOCK, '__init__')(self, *args, **kwargs)
     else:
         self.__class__ = cls
         SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
@@ -139,7 +131,7 @@ def _start_tls(self, server_side, ssl_options=None, server_hostname=None):
 
 def _handle_connection(self, connection, address):
     if self.ssl_options is None:
-        _originals[tcpserver.TCPServer](self, connection, address)
+        _patches.original(tcpserver.TCPServer, '_handle_connection')(self, connection, address)
     else:
         serve_connection(self, connection, address, _handshakes_of(self), **_settings)
 

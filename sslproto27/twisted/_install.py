@@ -12,6 +12,7 @@ from zope.interface import classImplements, classImplementsOnly, implementedBy
 
 from .._core.api import create_default_context
 from .._core.compat import NativeContext
+from .._core.patches import Patches
 from ._endpoints import TLSFactory, startTLS
 from ._settings import TLSOptions
 from ._upgrade import host_of, is_client
@@ -19,10 +20,8 @@ from ._upgrade import host_of, is_client
 __all__ = ['install', 'uninstall']
 
 _options = {}    # from install(), for every connection
-_originals = {}  # from (object, attribute name) to the original or _ABSENT; kept for ever
-_replaced = []   # keys of _originals, while installed
+_patches = Patches()
 _interfaces = []  # (class, the interfaces that it implemented before)
-_ABSENT = object()
 
 
 def install(suppress_ragged_eofs=False, **options):
@@ -50,59 +49,36 @@ def install(suppress_ragged_eofs=False, **options):
     if suppress_ragged_eofs:
         _options['suppressRaggedEofs'] = True
     _options.update(options)
-    if _replaced:
+    if _patches:
         return
-    _replace(tcp.Connection, 'startTLS', _start_tls)
-    _replace(posixbase.PosixReactorBase, 'connectSSL', _connect_ssl)
-    _replace(posixbase.PosixReactorBase, 'listenSSL', _listen_ssl)
+    _patches.replace(tcp.Connection, 'startTLS', _start_tls)
+    _patches.replace(posixbase.PosixReactorBase, 'connectSSL', _connect_ssl)
+    _patches.replace(posixbase.PosixReactorBase, 'listenSSL', _listen_ssl)
     _provide(tcp.Connection, interfaces.ITLSTransport)
     _provide(posixbase.PosixReactorBase, interfaces.IReactorSSL)
     for module in [amp] + _xmpp():
         if module.ssl is None:
-            _replace(module, 'ssl', _NoPyOpenSSL())
-    _replace(amp.BinaryBoxProtocol, '_startTLS', _start_tls_of_amp)
-    _replace(amp.BinaryBoxProtocol, 'peerCertificate', property(_peer_of_amp))
+            _patches.replace(module, 'ssl', _NoPyOpenSSL())
+    _patches.replace(amp.BinaryBoxProtocol, '_startTLS', _start_tls_of_amp)
+    _patches.replace(amp.BinaryBoxProtocol, 'peerCertificate', property(_peer_of_amp))
 
 
 def _is_installed():
-    return bool(_replaced)
+    return bool(_patches)
 
 
 def uninstall():
     """Give Twisted its own methods back; connections in TLS keep it."""
-    while _replaced:
-        owner, name = _replaced.pop()
-        original = _originals[owner, name]
-        if original is _ABSENT:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, original)
+    _patches.undo()
     while _interfaces:
         cls, before = _interfaces.pop()
         classImplementsOnly(cls, *before)
-
-
-def _replace(owner, name, value):
-    _originals[owner, name] = vars(owner).get(name, _ABSENT)
-    _replaced.append((owner, name))
-    setattr(owner, name, value)
 
 
 def _provide(cls, interface):
     if not interface.implementedBy(cls):
         _interfaces.append((cls, list(implementedBy(cls))))
         classImplements(cls, interface)
-
-
-def _original(owner, name):
-    """Return the attribute *name* that *owner* or its base had before; None if it had none."""
-    original = _originals[owner, name]
-    if original is not _ABSENT:
-        return original
-    for base in getattr(owner, '__mro__', ())[1:]:
-        if name in vars(base):
-            return vars(base)[name]
-    return None
 
 
 def _is_ours(context):
@@ -127,7 +103,7 @@ def _start_tls(self, context, normal=True, hostname=None, **options):
         **options: see `sslproto27.twisted.TLSClientEndpoint`.
     """
     if _is_pyopenssl(context):
-        return _original(tcp.Connection, 'startTLS')(self, context, normal)
+        return _patches.original(tcp.Connection, 'startTLS')(self, context, normal)
     if hostname is None:
         hostname = host_of(self)
     startTLS(self, context, is_client(self) != bool(normal), hostname, **dict(_options, **options))
@@ -135,7 +111,7 @@ def _start_tls(self, context, normal=True, hostname=None, **options):
 
 def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddress=None):
     if _is_pyopenssl(contextFactory):
-        return _original(posixbase.PosixReactorBase, 'connectSSL')(
+        return _patches.original(posixbase.PosixReactorBase, 'connectSSL')(
             self, host, port, factory, contextFactory, timeout, bindAddress)
     return self.connectTCP(host, port, TLSFactory(
         factory, contextFactory, hostname=host, **_options), timeout, bindAddress)
@@ -143,7 +119,7 @@ def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddr
 
 def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
     if _is_pyopenssl(contextFactory):
-        return _original(posixbase.PosixReactorBase, 'listenSSL')(
+        return _patches.original(posixbase.PosixReactorBase, 'listenSSL')(
             self, port, factory, contextFactory, backlog, interface)
     return self.listenTCP(
         port, TLSFactory(factory, contextFactory, True, **_options), backlog, interface)
@@ -189,7 +165,7 @@ def _start_tls_of_amp(self, certificate, verifyAuthorities):
         certificate = _Certificate(certificate)
     elif isinstance(amp.ssl, _NoPyOpenSSL):
         raise TypeError('tls_localCertificate must be an ssl.SSLContext, not %r' % (certificate,))
-    _original(amp.BinaryBoxProtocol, '_startTLS')(self, certificate, verifyAuthorities)
+    _patches.original(amp.BinaryBoxProtocol, '_startTLS')(self, certificate, verifyAuthorities)
 
 
 def _peer_of_amp(self):
@@ -198,4 +174,4 @@ def _peer_of_amp(self):
     tls = getattr(self.transport, '_sslproto27', None)
     if tls is not None:
         return tls.getPeerCertificate()
-    return _original(amp.BinaryBoxProtocol, 'peerCertificate').fget(self)
+    return _patches.original(amp.BinaryBoxProtocol, 'peerCertificate').fget(self)
