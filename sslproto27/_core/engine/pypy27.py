@@ -12,6 +12,7 @@ import threading
 import _pypy_openssl
 import cffi
 
+from ..records import RECORD
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
 __all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft',
@@ -85,9 +86,6 @@ _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 #: The size of a reusable buffer: 16 full records, encrypted.
 _ROOM = 0x41000
 
-#: The most plaintext of a record (RFC 8446 5.1).
-_RECORD = 16384
-
 #: Buffers that are free to reuse. Making a new one of 64 KiB takes as long as decrypting 20 KiB.
 _spare = []
 
@@ -152,17 +150,17 @@ def read_records(handle, bio, received):
     start = end = 0
     while True:
         with _lock:
-            count = _SSL_read(handle, place + end, _RECORD)
+            count = _SSL_read(handle, place + end, RECORD)
             pending = _BIO_ctrl_pending(bio) if count > 0 else 0
         if count > 0:
             end += count
-        if end > start and (count != _RECORD or not pending or end > _ROOM - _RECORD):
+        if end > start and (count != RECORD or not pending or end > _ROOM - RECORD):
             received.append(unpacked[start:end])
             start = end
         if count <= 0 or not pending:
             data.give_back()
             return count > 0
-        if end > _ROOM - _RECORD:
+        if end > _ROOM - RECORD:
             start = end = 0
 
 
