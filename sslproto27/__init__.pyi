@@ -70,7 +70,9 @@ class SSLPipe:
     def has_data_to_send(self) -> bool: ...
     def data_to_send(self, amount: int | None = None) -> bytes: ...
     backlog: list[bytes | memoryview]
-    backlog_size: int
+    backlog_rest: int
+    @property
+    def backlog_size(self) -> int: ...
 
 # asyncio, and code typed for it, needs these two to have its base classes. At run time they are not
 # subclasses, because loops of Trollius use them too.

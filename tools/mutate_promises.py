@@ -84,8 +84,8 @@ MUTATIONS = [
     ('An impossible setting', '_core/engine/libssl.py',
      "raise EngineUnavailable('this OpenSSL has no %s' % name)", 'return 1'),
     ('An application receives', '_core/pipe.py',
-     "        data = received[0] if len(received) == 1 else b''.join(received)\n"
-     '        del received[:]\n', "        data = b''.join(received)\n"),
+     "            data = b''.join(received)\n        del received[:]\n",
+     "            data = b''.join(received)\n"),
     ('An application receives', '_core/pipe.py', '        except ssl.SSLError as error:\n'
      '            self._fail(error)\n', '        except ssl.SSLError as error:\n'
      '            self._incoming.read()\n'),
@@ -138,8 +138,8 @@ MUTATIONS = [
      '\n'
      '    def _detach'),
     ('Handshakes and shutdowns end in time', '_core/pipe.py',
-     'if self._discarded > DRAIN_LIMIT and',
-     'if 0 and'),
+     'if self._discarded > DRAIN_LIMIT:',
+     'if 0:'),
     ('Handshakes and shutdowns end in time', 'tornado/_clock.py',
      'io_loop.call_later(seconds, callback)', 'io_loop.call_later(3600, callback)'),
     ('Handshakes and shutdowns end in time', 'tornado/_servers.py',

@@ -92,13 +92,13 @@ class SSLPipe(OneProcess, Unique):
         ssl_object (SSLObject or None): the results of the handshake; None after `unwrap`.
         backlog (list of bytes or memoryview): data from `feed_appdata` that is not encrypted yet;
             do not change it.
-        backlog_size (int): the number of its bytes.
+        backlog_rest (int): the number of its bytes after the first item; see `backlog_size`.
     """
 
     __slots__ = ('state', 'failure', 'established', 'ssl_object', '_arguments', '_check_name',
-                 '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_size',
+                 '_owner', '_incoming', '_outgoing', '_received', 'backlog', 'backlog_rest',
                  '_allowance', '_suppress_ragged_eofs', '_overhead_limit', '_until_check',
-                 '_had_appdata', '_discarded', '_is_advancing', '_do_handshake',
+                 '_appdata_at', '_discarded', '_is_advancing', '_do_handshake',
                  '_receive_records', '_send_small')
 
     _memory_bio = MemoryBIO  # a subclass for another TLS library replaces this and _new_ssl_object
@@ -118,14 +118,14 @@ class SSLPipe(OneProcess, Unique):
         self._suppress_ragged_eofs = suppress_ragged_eofs
         self._overhead_limit = overhead_limit
         self._until_check = overhead_limit  # bytes until the next check of the limit
-        self._had_appdata = False   # whether some application data has arrived since the last check
+        self._appdata_at = None     # how many those were at the last application data, if any
         self._is_advancing = False  # OpenSSL is working, and may call back
         self._discarded = None      # bytes of unwanted plaintext, see discard()
         self._incoming = self._memory_bio()
         self._outgoing = self._memory_bio()
         self._received = []  # plaintext for the application
         self.backlog = []    # plaintext for the peer, not encrypted yet
-        self.backlog_size = 0
+        self.backlog_rest = 0
         self._allowance = 0  # how many bytes of it may be encrypted now
         self._use(self._new_ssl_object())
 
@@ -220,19 +220,17 @@ class SSLPipe(OneProcess, Unique):
             self._refuse_reentry()
             self._incoming.write(data)
             self._advance(_TO_RECEIVE)
-        if received:
-            self._had_appdata = True
-            if self._discarded is not None:
-                self._discard()
         self._until_check = left = self._until_check - len(data)
+        if received:
+            self._appdata_at = left
         if left < 0:
             self._check_overhead()
 
     def _check_overhead(self):
         """Give up on a peer that keeps us busy without talking to the application."""
-        limit, had_appdata = self._overhead_limit, self._had_appdata
+        limit, had_appdata = self._overhead_limit, self._appdata_at is not None
         self._until_check = limit
-        self._had_appdata = False
+        self._appdata_at = None
         if had_appdata and self._outgoing.pending <= limit or (self.state, FAIL) not in TRANSITIONS:
             return
         self._fail(tls_error('the peer has sent %d bytes without application data, or does not'
@@ -274,8 +272,10 @@ class SSLPipe(OneProcess, Unique):
         state = self.state
         if state is OPEN or state is HANDSHAKE or state is PEER_CLOSED:
             if data:
-                self.backlog.append(data)
-                self.backlog_size += len(data)
+                backlog = self.backlog
+                if backlog:
+                    self.backlog_rest += len(data)
+                backlog.append(data)
         elif state is PLAINTEXT:
             self._outgoing.write(data)
         else:
@@ -305,12 +305,7 @@ class SSLPipe(OneProcess, Unique):
         if self._discarded is None:
             self._discarded = 0
             del self._received[:]
-
-    def _discard(self):
-        self._discarded += sum(map(len, self._received))
-        del self._received[:]
-        if self._discarded > DRAIN_LIMIT and (self.state, FAIL) in TRANSITIONS:
-            self._fail(tls_error('the peer goes on sending', code=errno.ECONNABORTED))
+            self._receive_records = _receive_nothing  # _decrypt gets all
 
     def unwrap(self):
         """
@@ -337,7 +332,10 @@ class SSLPipe(OneProcess, Unique):
         received = self._received
         if not received:
             return b''
-        data = received[0] if len(received) == 1 else b''.join(received)
+        try:
+            data, = received  # the usual case; to count them takes longer
+        except ValueError:
+            data = b''.join(received)
         del received[:]
         return data
 
@@ -353,6 +351,12 @@ class SSLPipe(OneProcess, Unique):
     def has_appdata(self):
         """Whether `appdata_received` has something to return (bool)."""
         return bool(self._received)
+
+    @property
+    def backlog_size(self):
+        """How many bytes of `feed_appdata` have not been encrypted yet (int)."""
+        backlog = self.backlog
+        return len(backlog[0]) + self.backlog_rest if backlog else 0
 
     @property
     def has_data_to_send(self):
@@ -376,14 +380,13 @@ class SSLPipe(OneProcess, Unique):
         backlog = self.backlog
         state = self.state
         records = b''
-        if len(backlog) == 1 and state is OPEN:
+        if state is OPEN and backlog and not self.backlog_rest:
             records = self._send_small(self._outgoing, backlog[0])
             if records:
                 del backlog[0]
-                self.backlog_size = 0
         if not records:
             if backlog or state in _ENDING:
-                self._allowance = self.backlog_size if amount is None else amount
+                self._allowance = _ALL if amount is None else amount
                 self._advance(_TO_SEND)
             records = self._outgoing.read()
         if self._pid != pid:  # another thread has forked: only one of us may send this
@@ -444,7 +447,7 @@ class SSLPipe(OneProcess, Unique):
             self.failure = error
         self._enter(FAIL)
         del self.backlog[:]
-        self.backlog_size = 0
+        self.backlog_rest = 0
         if is_first:
             if isinstance(error, ssl.SSLError):
                 explain(error, self._arguments[0], self.ssl_object, self._incoming)
@@ -471,7 +474,13 @@ class SSLPipe(OneProcess, Unique):
             if not data:
                 self._enter(PEER_CLOSE)
                 return
-            received.append(data)
+            if self._discarded is None:
+                received.append(data)
+            else:
+                self._appdata_at = self._until_check
+                self._discarded += len(data)
+                if self._discarded > DRAIN_LIMIT:
+                    raise tls_error('the peer goes on sending', code=errno.ECONNABORTED)
             # We stop here: another read would raise SSLWantReadError for each message. As each
             # read asks for a whole record, no part of one is left in the object.
             pending = incoming.pending
@@ -482,11 +491,12 @@ class SSLPipe(OneProcess, Unique):
             data = self._next_piece()
             taken = self.ssl_object.write(data)
             self._allowance -= taken
-            self.backlog_size -= taken
             if taken < len(data):
                 backlog[0] = memoryview(data)[taken:]
             else:
                 del backlog[0]
+                if backlog:
+                    self.backlog_rest -= len(backlog[0])
 
     def _next_piece(self):
         """
@@ -496,7 +506,7 @@ class SSLPipe(OneProcess, Unique):
         the same bytes, SSL_write(3): so the first item never gets shorter.
         """
         backlog = self.backlog
-        size = len(backlog[0])
+        before = size = len(backlog[0])
         if size > PIECE:
             view, last = memoryview(backlog[0]), (size - 1) // PIECE * PIECE
             backlog[:1] = [view[start:start + PIECE] for start in range(0, last, PIECE)]
@@ -507,6 +517,7 @@ class SSLPipe(OneProcess, Unique):
                 size += len(backlog[count])
                 count += 1
             backlog[:count] = [b''.join([as_bytes(data, 'data') for data in backlog[:count]])]
+        self.backlog_rest += before - len(backlog[0])
         return backlog[0]
 
     def _close(self):
@@ -541,6 +552,8 @@ _TO_SEND = {
 }
 
 _ENDING = frozenset([CLOSING, FINISHING])
+
+_ALL = float('inf')
 
 
 #: The methods of a TLS object that the pipe prefers because they are faster. If the object lacks

@@ -282,8 +282,8 @@ class SSLObject(Attributes):
             size = RECORD
         elif size < 2:
             size = 2  # the smallest size of a buffer
-        handle = self._ssl
-        while True:
+        handle, pending = self._ssl, size
+        while pending:
             # In bulk a record fills the buffer, and then the slice does not copy.
             plain = BLANK * size if size < LARGE else new_large_buffer(size)
             count = SSL_read(handle, plain, size)
@@ -291,12 +291,12 @@ class SSLObject(Attributes):
                 return self._only_waits()
             received.append(plain[:count])
             whole = count < size or size == RECORD
-            if not BIO_ctrl_pending(bio):
-                return whole
+            pending = BIO_ctrl_pending(bio)
             if not whole:
                 # The record began in earlier data. However long it is, read the rest in one more
                 # call, not a few bytes at a time.
                 size = RECORD
+        return whole
 
     if binding.read_records is not None:
         def receive_records(self, incoming, data, received):  # noqa: F811

@@ -399,7 +399,9 @@ class SSLProtocol(Unique):
             pipe.feed_appdata(data)
             if not self._delivering:
                 self._flush()
-            elif pipe.backlog_size > self._limits.high:
+                return
+            backlog = pipe.backlog
+            if backlog and len(backlog[0]) + pipe.backlog_rest > self._limits.high:  # backlog_size
                 # Data written in a callback is sent together after it, unless the limit is small.
                 if self._limits.high < CHUNK:
                     self._flush()

@@ -515,9 +515,11 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
     def _send_pending(self):
         """Send all ciphertext; return whether the kernel has it all and no plaintext waits."""
-        pipe = self._pipe
-        pipe.claim()
-        data = self._unsent or pipe.data_to_send()
+        pipe, data = self._pipe, self._unsent
+        if data:
+            pipe.claim()
+        else:
+            data = pipe.data_to_send()
         while data:
             sent = self._below.send(data)
             if sent < len(data):

@@ -451,6 +451,17 @@ class TestData(object):
         pipes.client.data_to_send()
         assert 0 == pipes.client.backlog_size
 
+    @pytest.mark.parametrize('amount', [1, 20000, 100000])
+    def test_backlog_size_of_pieces(self, pipes, amount):
+        """It is right however writes are joined, cut, and sent in part."""
+        client = pipes.client
+        for size in (10, 30000, 70000, 5, 6, 200000, 16384, 1) * 2:
+            client.feed_appdata(b'x' * size)
+            client.data_to_send(amount)
+            assert sum(map(len, client.backlog)) == client.backlog_size
+        client.data_to_send()
+        assert 0 == client.backlog_size
+
     def test_encrypted_only_when_asked(self, pipes):
         """feed_appdata encrypts nothing: what waits does so as plaintext."""
         pipes.client.feed_appdata(b'abc')

@@ -1307,16 +1307,14 @@ class TestPlainestTransport(object):
                 Half.dataReceived(self, data)
         hand = Hand(pki, Chatty)
         hand.turn()
+        hand.peer.feed_appdata(b'one')
+        first = hand.peer.data_to_send()
         hand.peer.feed_appdata(b'two')
 
         def deliver():
             hand.below.on_write = None
             hand.tls.dataReceived(hand.peer.data_to_send())
         hand.below.on_write = deliver
-        other = b'one'
-        hand.peer.backlog.insert(0, other)
-        hand.peer.backlog_size += 3
-        first = hand.peer.data_to_send(3)
         hand.tls.dataReceived(first)
         hand.clock.advance(0)
         assert b'onetwo' == hand.application.data
