@@ -83,22 +83,22 @@ class ReadGate(object):
         held (list): events that wait, each a (function, argument).
     """
 
-    __slots__ = ('paused', 'held', '_has_paused_below')
+    __slots__ = ('paused', 'held', '_has_paused_lower')
 
     def __init__(self):
-        self.paused = self._has_paused_below = False
+        self.paused = self._has_paused_lower = False
         self.held = []
 
-    def pause_below(self, transport):
+    def pause_lower(self, transport):
         """Pause *transport*, unless we have paused it already."""
-        if not self._has_paused_below and not lower_transport.is_closing(transport):
-            self._has_paused_below = True
+        if not self._has_paused_lower and not lower_transport.is_closing(transport):
+            self._has_paused_lower = True
             transport.pause_reading()
 
-    def resume_below(self, transport):
+    def resume_lower(self, transport):
         """Resume *transport*, if we have paused it."""
-        if self._has_paused_below:
-            self._has_paused_below = False
+        if self._has_paused_lower:
+            self._has_paused_lower = False
             if not lower_transport.is_closing(transport):
                 transport.resume_reading()
 

@@ -380,7 +380,7 @@ class SSLProtocol(Unique):
             logger.debug('%r: the TLS handshake took %.1f ms', self,
                          (self._loop.time() - self._started) * 1e3)
         if self._gate.paused:
-            self._gate.pause_below(self._transport)
+            self._gate.pause_lower(self._transport)
         if self._call_connection_made:
             self._tell(self._app_protocol.connection_made, self.transport)
         self._resolve_waiter()
@@ -506,7 +506,7 @@ class SSLProtocol(Unique):
         if state in EARLY or state in OPEN or state is UNWRAPPING:
             self._gate.paused = True
             if state not in EARLY:
-                self._gate.pause_below(self._transport)
+                self._gate.pause_lower(self._transport)
 
     def _resume_reading(self):
         if self._gate.paused:
@@ -526,7 +526,7 @@ class SSLProtocol(Unique):
         while gate.held and not gate.paused and self._state not in OVER:
             self._receive(*gate.held.pop(0))
         if not gate.paused and self._state not in OVER:
-            gate.resume_below(self._transport)
+            gate.resume_lower(self._transport)
 
     def _claim_unread(self, _):
         """Make plaintext that waits in the pipe this process's, if there is any."""

@@ -14,7 +14,7 @@ from .._core.compat import as_bytes
 from ._framework import ioloop, iostream
 from ._socket import plain_socket
 
-__all__ = ['READ_SIZE', 'SocketBelow', 'StreamsBelow', 'StreamsLoop', 'is_connected', 'take_over']
+__all__ = ['READ_SIZE', 'LowerSocket', 'LowerStreams', 'StreamsLoop', 'is_connected', 'take_over']
 
 #: The most bytes that one receive() returns; if it returns fewer, the socket is empty. Four records
 #: of 16 KiB of plaintext each, plus the most that encryption may add (RFC 8446 5.2).
@@ -27,7 +27,7 @@ _DISCARD_LIMIT = 4 * READ_SIZE
 _WOULD_BLOCK = (errno.EWOULDBLOCK, errno.EAGAIN)
 
 
-class SocketBelow(object):
+class LowerSocket(object):
     """A plain, non-blocking socket."""
 
     __slots__ = ('socket',)
@@ -69,7 +69,7 @@ class SocketBelow(object):
         self.socket.close()
 
 
-class StreamsBelow(object):
+class LowerStreams(object):
     """
     Any Tornado stream; or two, since a pipe carries data one way only.
 
@@ -197,22 +197,22 @@ def take_over(source):
     Take the connection out of a socket, a stream or a pair of streams.
 
     Returns:
-        tuple: a `SocketBelow` or `StreamsBelow`, and the bytes that were already read from it.
+        tuple: a `LowerSocket` or `LowerStreams`, and the bytes that were already read from it.
 
     Raises:
         StreamClosedError: it is a stream that has been closed, perhaps by the peer.
         ValueError: it is in use, or has done TLS.
     """
     if isinstance(source, ssl.SSLSocket):
-        return SocketBelow(plain_socket(source)), b''
+        return LowerSocket(plain_socket(source)), b''
     if not isinstance(source, (iostream.BaseIOStream, tuple)):
-        return SocketBelow(source), b''
+        return LowerSocket(source), b''
     reader, writer = source if isinstance(source, tuple) else (source, source)
     _require_idle(reader)
     _require_idle(writer)
     if reader is writer and _is_plain(reader):
         return _out_of(reader)
-    return StreamsBelow(reader, writer), b''
+    return LowerStreams(reader, writer), b''
 
 
 def _require_idle(stream):
@@ -238,19 +238,19 @@ def _out_of(stream):
         stream._state = None
     sock, stream.socket = stream.socket, None
     stream._closed = True
-    return SocketBelow(sock), read_ahead
+    return LowerSocket(sock), read_ahead
 
 
 class StreamsLoop(object):
     """
-    The part of an IOLoop that a stream uses, for a `StreamsBelow` instead of a descriptor.
+    The part of an IOLoop that a stream uses, for a `LowerStreams` instead of a descriptor.
 
     Events work as for a descriptor: they repeat as long as they are requested and true.
     """
 
-    def __init__(self, io_loop, below):
+    def __init__(self, io_loop, lower):
         self._io_loop = io_loop
-        self._below = below
+        self._lower = lower
         self._handler = None
         self._events = 0
         self._waited_for = set()  # the futures that will wake us
@@ -275,12 +275,12 @@ class StreamsLoop(object):
         self._events = 0
 
     def _ready(self):
-        below, ready = self._below, 0
+        lower, ready = self._lower, 0
         if self._events & ioloop.IOLoop.READ:
-            below.start_read()
-            if below.read.done():
+            lower.start_read()
+            if lower.read.done():
                 ready |= ioloop.IOLoop.READ
-        if self._events & ioloop.IOLoop.WRITE and (below.write is None or below.write.done()):
+        if self._events & ioloop.IOLoop.WRITE and (lower.write is None or lower.write.done()):
             ready |= ioloop.IOLoop.WRITE
         return ready
 
@@ -291,7 +291,7 @@ class StreamsLoop(object):
                 self._is_due = True
                 self._io_loop.add_callback(self._tell, fd)
             return
-        for future in (self._below.read, self._below.write):
+        for future in (self._lower.read, self._lower.write):
             if future is not None and not future.done() and future not in self._waited_for:
                 self._waited_for.add(future)
                 self._io_loop.add_future(future, lambda done: self._woken(fd, done))

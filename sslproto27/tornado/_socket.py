@@ -26,11 +26,11 @@ _OF_SOCKET = frozenset([
 def _use(name):
     """Return a method of the socket that changes what processes share after a fork."""
     def method(self, *args):
-        if self.below is None:
+        if self.lower is None:
             raise _missing(name)
         if self.pipe is not None:
             self.pipe.claim()  # the first process that calls one keeps the connection
-        return getattr(self.below, name)(*args)
+        return getattr(self.lower, name)(*args)
     method.__name__ = name
     method.__doc__ = "Do what the socket below does: see socket's ``%s``." % name
     return method
@@ -50,12 +50,12 @@ class TLSSocket(Unique):
         pipe (SSLPipe or None): None before TLS starts.
     """
 
-    __slots__ = ('below', 'pipe', 'family')
+    __slots__ = ('lower', 'pipe', 'family')
 
-    def __init__(self, below, pipe=None):
-        self.below = below
+    def __init__(self, lower, pipe=None):
+        self.lower = lower
         self.pipe = pipe
-        self.family = getattr(below, 'family', socket.AF_UNSPEC)
+        self.family = getattr(lower, 'family', socket.AF_UNSPEC)
 
     setblocking = _use('setblocking')
     setsockopt = _use('setsockopt')
@@ -72,8 +72,8 @@ class TLSSocket(Unique):
             if self.pipe is None:
                 raise ValueError('%s is not known before there is TLS' % name)
             return getattr(self.pipe.ssl_object, name)
-        if name in _OF_SOCKET and self.below is not None:
-            return getattr(self.below, name)
+        if name in _OF_SOCKET and self.lower is not None:
+            return getattr(self.lower, name)
         raise _missing(name)
 
 

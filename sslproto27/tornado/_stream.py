@@ -1,8 +1,8 @@
 """
 `SSLIOStream` and `start_tls`: a Tornado stream that does TLS with an `SSLPipe`.
 
-    below.receive -> pipe -> read_from_fd -> BaseIOStream, Tornado's own: buffers, futures,
-    below.send    <- pipe <- write_to_fd  <- callbacks, limits
+    lower.receive -> pipe -> read_from_fd -> BaseIOStream, Tornado's own: buffers, futures,
+    lower.send    <- pipe <- write_to_fd  <- callbacks, limits
 
 Nothing here calls OpenSSL, decides when to repeat such a call, or patches Tornado.
 """
@@ -22,7 +22,7 @@ from .._stream.report import failed_handshakes
 from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
 from ._clock import HandshakeClock
 from ._framework import IS_OLD, concurrent, iostream, log, loop_of, stack_context
-from ._lower import READ_SIZE, StreamsBelow, StreamsLoop, is_connected, take_over
+from ._lower import READ_SIZE, LowerStreams, StreamsLoop, is_connected, take_over
 from ._settings import context_of
 from ._socket import TLSSocket
 
@@ -130,10 +130,10 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         starts_now = server_side or is_connected(socket)
         if starts_now:
             self._pipe = self._new_pipe(server_side, server_hostname)
-        self._below, self._read_ahead = take_over(socket)
-        self.socket = TLSSocket(self._below.socket, self._pipe)
-        if isinstance(self._below, StreamsBelow):
-            self.io_loop = StreamsLoop(self.io_loop, self._below)
+        self._lower, self._read_ahead = take_over(socket)
+        self.socket = TLSSocket(self._lower.socket, self._pipe)
+        if isinstance(self._lower, LowerStreams):
+            self.io_loop = StreamsLoop(self.io_loop, self._lower)
         if starts_now:
             self._start_handshake()
             # Start from the IOLoop, so that the application can first ask for the result.
@@ -211,7 +211,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
 
     def fileno(self):
         """Return the plain socket, which the IOLoop uses as this stream's key."""
-        return self._below.fileno()
+        return self._lower.fileno()
 
     def get_fd_error(self):
         """Return the descriptor's error; None if it has none or is closed."""
@@ -325,7 +325,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if self._pipe is not None:
                 self._end()
         finally:
-            self._below.close()
+            self._lower.close()
             self.socket = None
             future, self._start_tls_future = self._start_tls_future, None
             if future is not None:
@@ -418,7 +418,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 pipe.feed_ssldata(self._read_ahead)
                 self._read_ahead = b''
         while pipe.state is pipe_states.HANDSHAKE:
-            data = self._below.receive()
+            data = self._lower.receive()
             if data is None:
                 break
             if not data:
@@ -493,7 +493,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 self._share = FAIR_SHARE
                 return None
             pipe.claim()
-            data = self._below.receive()
+            data = self._lower.receive()
             if data is None:
                 return None
             is_empty = 0 < len(data) < READ_SIZE
@@ -521,7 +521,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         else:
             data = pipe.data_to_send()
         while data:
-            sent = self._below.send(data)
+            sent = self._lower.send(data)
             if sent < len(data):
                 self._unsent = memoryview(data)[sent:]
                 return False
@@ -556,7 +556,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if self._pipe.state in CAN_END and all_is_sent and self.error is None:
                 self._pipe.shutdown()
                 self._send_pending()
-            self._below.discard()
+            self._lower.discard()
         except sockets.error:
             pass  # the peer is gone
 

@@ -1,9 +1,10 @@
 """
-What is used of Twisted's own TCP connections beyond their interfaces. Nothing here knows of TLS.
+The parts of Twisted's own TCP connections that we use beyond their interfaces. Nothing here knows
+of TLS.
 
-Read from Twisted 20.3.0, and found in 26.10.0: what a connection has not sent yet is in its
-``dataBuffer`` and ``_tempDataBuffer``; its ``writeSomeData`` sends, or returns an exception. Of its
-``socket`` it reads ``bufferSize`` bytes each time that the reactor says that there are some.
+Checked against Twisted 20.3.0 and 26.10.0: a connection keeps unsent data in ``dataBuffer`` and
+``_tempDataBuffer``. Its ``writeSomeData`` sends, or returns an exception. It reads up to
+``bufferSize`` bytes of its ``socket`` each time that the reactor reports some.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -31,9 +32,9 @@ def plain_socket(transport):
 
 def plain_method(transport, name):
     """
-    Return a method of *transport* that goes on to do without TLS; None if there is none.
+    Return the method *name* of *transport* that never uses TLS; None if there is none.
 
-    With pyOpenSSL some of a connection's methods ask its protocol, once its ``TLS`` is true.
+    With pyOpenSSL, some methods of a connection call its protocol once its ``TLS`` is true.
     """
     if isinstance(transport, tcp.Connection) and name in vars(tcp._TLSConnectionMixin):
         return getattr(abstract.FileDescriptor, name).__get__(transport)
@@ -41,12 +42,12 @@ def plain_method(transport, name):
 
 
 def has_unsent(connection):
-    """Return whether something waits to be sent (bool)."""
+    """Return whether unsent data waits (bool)."""
     return bool(connection.dataBuffer or connection._tempDataBuffer)
 
 
 def drop_unsent(connection):
-    """Forget what waits to be sent."""
+    """Drop the unsent data."""
     connection.dataBuffer = b''
     connection.offset = 0
     connection._tempDataBuffer, connection._tempDataLen = [], 0
@@ -54,9 +55,10 @@ def drop_unsent(connection):
 
 def unsent(transport):
     """
-    Return how many bytes *transport* has yet to send, with those that the system has (int).
+    Return how many bytes *transport* still has to send, including those in the kernel (int).
 
-    Linux tells of the latter until the peer has acknowledged them; where nobody tells, they are 0.
+    Linux counts bytes until the peer has acknowledged them. Systems that do not report the number
+    count as 0.
     """
     count = (len(getattr(transport, 'dataBuffer', b'')) - getattr(transport, 'offset', 0)
              + getattr(transport, '_tempDataLen', 0))
@@ -70,15 +72,15 @@ def unsent(transport):
 
 
 def is_paused(transport):
-    """Return whether a connection of Twisted's own has been told not to read (bool)."""
+    """Return whether one of Twisted's own connections was told not to read (bool)."""
     return isinstance(transport, tcp.Connection) and transport not in transport.reactor.getReaders()
 
 
 def receive_now(connection):
     """
-    Return what there is to be read by now (bytes), without asking the reactor when.
+    Return the bytes that have arrived, without waiting for the reactor.
 
-    b'' if there is nothing, or the end: its own next read finds that again.
+    Return b'' if there are none, or at the end: the connection's next own read finds the end again.
     """
     if not connection.connected or connection.disconnecting:
         return b''
@@ -90,11 +92,11 @@ def receive_now(connection):
 
 def send_now(connection, data):
     """
-    Send *data* without asking the reactor when: two system calls less for each answer.
+    Send *data* without waiting for the reactor: this saves two system calls for each answer.
 
     Returns:
-        bytes: what is left for its ``write``: all of *data* if something waits already, and where
-        sending fails, of which the connection then tells in its own way.
+        bytes: the rest, for the connection's ``write``. This is all of *data* if other data waits
+        already, or if sending fails: ``write`` then reports the failure in the usual way.
     """
     if (connection.dataBuffer or connection._tempDataBuffer or not connection.connected
             or connection.disconnecting):

@@ -23,7 +23,7 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
-from ._below import drop_unsent, has_unsent, plain_socket, receive_now, send_now, unsent
+from ._lower import drop_unsent, has_unsent, plain_socket, receive_now, send_now, unsent
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -154,7 +154,7 @@ class TLSProtocol(Unique):
                 set_no_delay(True)
             except (AttributeError, EnvironmentError):
                 pass  # a Unix socket, whose class has the method too
-        self._register_below()
+        self._register_lower()
         self._delivering = True
         try:
             if early:
@@ -166,7 +166,7 @@ class TLSProtocol(Unique):
             self._delivering = False
         self._receive(_nothing, None)
 
-    def _register_below(self):
+    def _register_lower(self):
         register = getattr(self.transport, 'registerProducer', None)
         if register is not None:
             register(Throttle(self), True)
@@ -267,7 +267,7 @@ class TLSProtocol(Unique):
         if self._state not in OVER:
             self._flush()
             if not self._lower_paused and getattr(self.transport, 'disconnecting', False):
-                self._unregister_below()  # other code has closed it, and it waits for its producer
+                self._unregister_lower()  # other code has closed it, and it waits for its producer
 
     # From the peer to the application
 
@@ -299,7 +299,7 @@ class TLSProtocol(Unique):
             elif self._state not in OVER:
                 self._receive(feed, data)
         if not self._reading_paused and self._state is CONNECTED:
-            self._resume_reading_below()
+            self._resume_lower()
 
     def _receive(self, feed, data):
         """
@@ -341,7 +341,7 @@ class TLSProtocol(Unique):
         self._stop_timer()
         self._enter(ESTABLISHED)
         if self._reading_paused:
-            self._pause_reading_below()
+            self._pause_lower()
         if self._upgrade is not None:
             self._upgrade.established()
             if self._state in OVER:
@@ -541,7 +541,7 @@ class TLSProtocol(Unique):
         if not self.disconnecting:
             self._reading_paused = True
             if self._state in OPEN:
-                self._pause_reading_below()
+                self._pause_lower()
 
     def resumeProducing(self):
         """Continue after `pauseProducing`."""
@@ -557,7 +557,7 @@ class TLSProtocol(Unique):
             # Not during this call: the application may not expect data now.
             self._call_later(0, self._deliver_held)
         else:
-            self._resume_reading_below()
+            self._resume_lower()
 
     def stopProducing(self):
         """
@@ -569,12 +569,12 @@ class TLSProtocol(Unique):
         self._lose()
         self._end_our_side()
 
-    def _pause_reading_below(self):
+    def _pause_lower(self):
         pause = getattr(self.transport, 'pauseProducing', None)
         if pause is not None:
             pause()
 
-    def _resume_reading_below(self):
+    def _resume_lower(self):
         resume = getattr(self.transport, 'resumeProducing', None)
         if resume is not None:
             resume()
@@ -669,7 +669,7 @@ class TLSProtocol(Unique):
             abort()
         else:  # for example a process
             self._reason = self._reason or Failure(error.ConnectionAborted())
-            self._unregister_below()
+            self._unregister_lower()
             transport.loseConnection()
 
     def _begin_end(self, reason):
@@ -693,10 +693,10 @@ class TLSProtocol(Unique):
             self._stop_timer()
         else:  # the peer may have stopped reading
             self._watch_end()
-        self._unregister_below()
+        self._unregister_lower()
         self.transport.loseConnection()
 
-    def _unregister_below(self):
+    def _unregister_lower(self):
         unregister = getattr(self.transport, 'unregisterProducer', None)
         if unregister is not None:
             unregister()
@@ -739,7 +739,7 @@ class TLSProtocol(Unique):
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):
             below._shouldShutdown = False  # Twisted 20.3: it would end the other process's too
-        self._unregister_below()
+        self._unregister_lower()
         self.transport.loseConnection()
 
     def _reactor(self):

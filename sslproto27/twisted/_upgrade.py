@@ -10,7 +10,7 @@ from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from ._below import is_paused, plain_method
+from ._lower import is_paused, plain_method
 
 __all__ = ['host_of', 'is_client', 'upgrade']
 
@@ -28,7 +28,7 @@ _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
 _ABSENT = object()
 
 
-class Below(object):
+class LowerTransport(object):
     """
     A transport as it was before, through which TLS sends and receives.
 
@@ -156,11 +156,11 @@ def upgrade(transport, protocol_class, settings, application=None):
         raise RuntimeError('startTLS() needs an open connection with a protocol, not %r'
                            % (transport,))
     new = protocol_class(settings, wrapped)
-    below = Below(owner)
+    lower = LowerTransport(owner)
     producer, streaming = getattr(owner, 'producer', None), getattr(
         owner, 'streamingProducer', False)
     if producer is not None:
-        below.unregisterProducer()
+        lower.unregisterProducer()
     protocols = _within(wrapped)
     if application not in protocols and hasattr(application, 'dataReceived'):
         protocols.append(application)
@@ -168,8 +168,8 @@ def upgrade(transport, protocol_class, settings, application=None):
     setattr(owner, slot, new)
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
         new.pauseProducing()  # the application's pause must not stop the handshake
-        below.resumeProducing()
-    new._start(below, False, new._upgrade.early_data())
+        lower.resumeProducing()
+    new._start(lower, False, new._upgrade.early_data())
     if producer is not None:
         if getattr(owner, 'producerPaused', False):
             new.pause_sending()

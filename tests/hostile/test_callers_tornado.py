@@ -280,7 +280,7 @@ class Life(Planned):
 
     def close_below(self):
         """Close what the stream is over, where that is a stream."""
-        below = getattr(self.stream._below, 'reader', None)
+        below = getattr(self.stream._lower, 'reader', None)
         if below is not None:
             below.close()
 

@@ -367,7 +367,7 @@ class TestHTTP(object):
         client.close()
         stream, = streams
         # As if it had been read just before the reset.
-        monkeypatch.setattr(type(stream._below), 'receive', lambda self: data)
+        monkeypatch.setattr(type(stream._lower), 'receive', lambda self: data)
         with logged() as texts:
             with pytest.raises(iostream.StreamClosedError):
                 yield stream.wait_for_handshake()
