@@ -1,6 +1,9 @@
-"""`Attributes`: lets server name callbacks set attributes of the `SSLObject` that they get."""
+"""`Attributes`, what the TLS objects of either engine on 2.7 have in common."""
 from __future__ import absolute_import, division, print_function
 
+import warnings
+
+from .compat import NativeContext, writable_view
 from .unique import Unique
 
 __all__ = ['Attributes', 'set_peername']
@@ -14,7 +17,32 @@ class Attributes(Unique):
     the address calls `set_peername`. Python makes the dictionary when it is needed.
     """
 
-    __slots__ = ('_peername', '__dict__', '__weakref__')
+    __slots__ = ('_native', '_server_side', '_server_hostname', '_peername', '__dict__',
+                 '__weakref__')
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
+
+    @property
+    def context(self):
+        """The ssl.SSLContext in use. A server name callback may assign another."""
+        return self._native.context
+
+    @context.setter
+    def context(self, context):
+        if not isinstance(context, NativeContext):
+            raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
+        self._native.context = context
+
+    @property
+    def server_side(self):
+        """Whether this is the server's side (bool)."""
+        return self._server_side
+
+    @property
+    def server_hostname(self):
+        """The name that the server must prove, in A-labels (str), or None."""
+        return self._server_hostname
 
     @property
     def getpeername(self):
@@ -25,6 +53,22 @@ class Attributes(Unique):
             raise AttributeError('%s has no getpeername: it is between two memory BIOs, and what'
                                  ' carries them has no address' % type(self).__name__)
         return lambda: address
+
+    def _read_into(self, size, buffer):
+        view = writable_view(buffer, 'buffer')
+        room = len(view)
+        data = self.read(size if 0 < size <= room else room)
+        view[:len(data)] = data
+        return len(data)
+
+    def compression(self):
+        """Return the name of the compression in use; None if there is none."""
+        return self._native.compression()
+
+    def selected_npn_protocol(self):
+        """Return None, and warn: NPN is obsolete; ALPN has replaced it (RFC 7301)."""
+        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
+                      DeprecationWarning, stacklevel=2)
 
 
 def set_peername(ssl_object, address):

@@ -13,6 +13,7 @@ import functools
 import ssl
 import time
 
+from .attributes import Attributes
 from .engine import binding
 from .errors import required
 from .fork import get_ident
@@ -174,7 +175,7 @@ class LockedSSLObject(SSLObject):
 
 
 def _wrap_public_names():
-    for name, member in SSLObject.__dict__.items():
+    for name, member in dict(Attributes.__dict__, **SSLObject.__dict__).items():
         if name.startswith('_'):
             continue
         if isinstance(member, property):

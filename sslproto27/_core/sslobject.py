@@ -2,13 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 import ssl
-import warnings
 
 from .attributes import Attributes
 from .bio import LARGE, MemoryBIO
 from .certificate import chain_der, peer_certificate_der, server_end_point
 from .channel_binding import require_kind
-from .compat import NativeContext, as_bytes, to_index, to_native, writable_view
+from .compat import NativeContext, as_bytes, to_index, to_native
 from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from .context.registry import keep, peek
 from .engine import binding
@@ -86,16 +85,12 @@ class SSLObject(Attributes):
     raised, send the peer the bytes in the outgoing BIO.
     """
 
-    __slots__ = ('_native', '_ssl', '_state', '_room', '_server_side', '_server_hostname',
-                 '_checks_name')
+    __slots__ = ('_ssl', '_state', '_room', '_checks_name')
 
     @property
     def _is_ours(self):
         """Whether this is our own class, not a user's subclass (bool)."""
         return type(self) is SSLObject
-
-    def __init__(self, *args, **kwargs):
-        raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
@@ -197,13 +192,6 @@ class SSLObject(Attributes):
                 and lib.SSL_get_shutdown(self._ssl) == SSL_RECEIVED_SHUTDOWN):
             return b''
         raise error
-
-    def _read_into(self, size, buffer):
-        view = writable_view(buffer, 'buffer')
-        room = len(view)
-        data = self.read(size if 0 < size <= room else room)
-        view[:len(data)] = data
-        return len(data)
 
     def write(self, data):
         """
@@ -435,27 +423,6 @@ class SSLObject(Attributes):
 
     # What was negotiated
 
-    @property
-    def context(self):
-        """The ssl.SSLContext in use. A server name callback may assign another."""
-        return self._native.context
-
-    @context.setter
-    def context(self, context):
-        if not isinstance(context, NativeContext):
-            raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
-        self._native.context = context
-
-    @property
-    def server_side(self):
-        """Whether this is the server's side (bool)."""
-        return self._server_side
-
-    @property
-    def server_hostname(self):
-        """The name that the server must prove, in A-labels (str), or None."""
-        return self._server_hostname
-
     def _use_context(self, context):
         """
         Use *context* with its verification settings; for server name callbacks.
@@ -541,18 +508,9 @@ class SSLObject(Attributes):
         return [one for one in map(_cipher, _stack(lib.SSL_get_ciphers(self._ssl)))
                 if one in theirs]
 
-    def compression(self):
-        """Return the name of the compression in use; None if there is none."""
-        return self._native.compression()
-
     def selected_alpn_protocol(self):
         """Return the protocol that ALPN chose (RFC 7301); None if there is none."""
         return self._native.selected_alpn_protocol()
-
-    def selected_npn_protocol(self):
-        """Return None, and warn: nobody uses NPN any more; ALPN replaced it (RFC 7301)."""
-        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
-                      DeprecationWarning, stacklevel=2)
 
     def get_channel_binding(self, cb_type='tls-unique'):
         """

@@ -10,11 +10,10 @@ from __future__ import absolute_import, division, print_function
 import hashlib
 import socket
 import ssl
-import warnings
 
 from ..attributes import Attributes
 from ..channel_binding import require_kind
-from ..compat import PYPY, NativeContext, as_bytes, to_index, writable_view
+from ..compat import PYPY, NativeContext, as_bytes, to_index
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
 from ..engine.pair import FEW, OUR_MODULES, is_native
@@ -91,14 +90,10 @@ class SSLObject(Attributes):
     raise NotImplementedError.
     """
 
-    __slots__ = ('_native', '_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
+    __slots__ = ('_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
                  '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
-                 '_refuses_renegotiation', '_expected', '_reader', '_server_side',
-                 '_server_hostname', '_requested')
-
-    def __init__(self, *args, **kwargs):
-        raise TypeError('%s has no public constructor; wrap_bio() makes one' % type(self).__name__)
+                 '_refuses_renegotiation', '_expected', '_reader', '_requested')
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
@@ -551,13 +546,6 @@ class SSLObject(Attributes):
             self.do_handshake()
         return self._operate(self._receive, len if len < RECORD else RECORD)
 
-    def _read_into(self, size, buffer):
-        view = writable_view(buffer, 'buffer')
-        room = len(view)
-        data = self.read(size if 0 < size <= room else room)
-        view[:len(data)] = data
-        return len(data)
-
     def write(self, data):
         """
         Encrypt *data* into the outgoing BIO, in as many records as it takes.
@@ -653,27 +641,6 @@ class SSLObject(Attributes):
 
     # The result of the negotiation
 
-    @property
-    def context(self):
-        """The ssl.SSLContext in use. A server name callback may assign another."""
-        return self._native.context
-
-    @context.setter
-    def context(self, context):
-        if not isinstance(context, NativeContext):
-            raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
-        self._native.context = context
-
-    @property
-    def server_side(self):
-        """Whether this is the server's side (bool)."""
-        return self._server_side
-
-    @property
-    def server_hostname(self):
-        """The name that the server must prove, in A-labels (str), or None."""
-        return self._server_hostname
-
     def _requested_name(self):
         """Return the server name that the client has sent (str), or None."""
         return self._reader.name if self._server_side and self._reader else self._requested
@@ -710,20 +677,11 @@ class SSLObject(Attributes):
             return None
         raise cannot('shared_ciphers')
 
-    def compression(self):
-        """Return the name of the compression in use; None if there is none."""
-        return self._native.compression()
-
     def selected_alpn_protocol(self):
         """Return the protocol negotiated by ALPN (RFC 7301); None if there is none."""
         # Before 2.7.10 ssl has no ALPN.
         selected = getattr(self._native, 'selected_alpn_protocol', None)
         return selected and selected()
-
-    def selected_npn_protocol(self):
-        """Return None, and warn: NPN is obsolete; ALPN has replaced it (RFC 7301)."""
-        warnings.warn('NPN is gone, and selected_npn_protocol() always None: use ALPN',
-                      DeprecationWarning, stacklevel=2)
 
     def get_channel_binding(self, cb_type='tls-unique'):
         """
