@@ -6,6 +6,7 @@ and whether that server was verified. A file that others could have written is r
 """
 from __future__ import absolute_import, division, print_function
 
+import errno
 import os
 import re
 import ssl
@@ -22,6 +23,9 @@ __all__ = ['load', 'require_sessions', 'save']
 _HEADER = '# A TLS session, a secret. Server: %s. Verified: %s.\n'
 _HEADER_FORM = br'# A TLS session, a secret\. Server: (\S+)\. Verified: (yes|no)\.\n'
 
+#: Folders of descriptors. Their links lead to open files, which are written to, not replaced.
+_DESCRIPTORS = '/dev/fd/', '/proc/'
+
 
 def require_sessions():
     """Raise `UserError` if this Python cannot save or load sessions."""
@@ -33,6 +37,8 @@ def require_sessions():
 def save(path, session, server, verified):
     """
     Write *session* to *path*, readable by its owner only (mode 0600); replace an existing file.
+
+    A link leads to the file to replace. A device, a FIFO or a descriptor (/dev/fd/3) is written to.
 
     Args:
         session (SSLSession or None): the session of a connection. Read the server's data first: in
@@ -53,16 +59,47 @@ def save(path, session, server, verified):
         raise UserError('%s', error)
     header = (_HEADER % (server, 'yes' if verified else 'no')).encode('ascii')
     try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)))
-        try:
-            with os.fdopen(handle, 'wb') as file:
-                file.write(header + data)
-            os.rename(temporary, path)
-        except EnvironmentError:
-            os.unlink(temporary)
-            raise
+        _write(path, header + data)
     except EnvironmentError as error:
         raise UserError('%s: %s', path, error)
+
+
+def _write(path, data):
+    target = _file_to_replace(path)
+    if target is None:
+        # O_CREAT: then Linux refuses a FIFO that somebody else has put into a folder like /tmp
+        # (fs.protected_fifos, proc(5)).
+        handle, temporary = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), None
+    else:
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target))
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(data)
+        if temporary:
+            os.rename(temporary, target)
+    except EnvironmentError:
+        if temporary:
+            os.unlink(temporary)
+        raise
+
+
+def _file_to_replace(path):
+    """Return the path of the regular file that *path* leads to; None if it leads elsewhere."""
+    try:
+        # Not only lstat(): Linux refuses links of somebody else's in a folder like /tmp only to
+        # those who follow them (fs.protected_symlinks).
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+    while True:
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        if path.startswith(_DESCRIPTORS):
+            return None
+        if not os.path.islink(path):
+            return path
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
 
 
 def load(path, context, server, must_be_verified):

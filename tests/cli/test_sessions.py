@@ -19,6 +19,15 @@ def path(tmpdir):
     return str(tmpdir.join('session.pem'))
 
 
+@pytest.fixture
+def never_renamed(monkeypatch):
+    """Let each renaming fail: a device of this machine must survive the test."""
+    def fail(*args):
+        raise OSError('renamed: %r' % (args,))
+
+    monkeypatch.setattr('os.rename', fail)
+
+
 def refusal(call, *args):
     """Return the text of the `UserError` that a call ends in."""
     error = raised(call, *args)
@@ -73,6 +82,70 @@ class TestSave(object):
         path = str(tmpdir.mkdir('folder'))
         assert path in refusal(save, path, pair.client.session, 'localhost', True)
         assert ['folder'] == [one.basename for one in tmpdir.listdir()]
+
+    @pytest.mark.parametrize('before', [None, 'before'])
+    def test_link(self, pair, client_context, tmpdir, before):
+        """A link stays one, and what it leads to, also by way of another, is replaced or made."""
+        target = tmpdir.mkdir('elsewhere').join('session.pem')
+        if before is not None:
+            target.write(before)
+        for link, to in [('second', 'elsewhere/session.pem'), ('first', 'second')]:
+            os.symlink(to, str(tmpdir.join(link)))
+        save(str(tmpdir.join('first')), pair.client.session, 'localhost', True)
+        assert pair.client.session == load(str(target), client_context, 'localhost', True)
+        assert ['session.pem'] == os.listdir(str(tmpdir.join('elsewhere')))
+        assert ['elsewhere', 'first', 'second'] == sorted(os.listdir(str(tmpdir)))
+        assert all(os.path.islink(str(tmpdir.join(link))) for link in ('first', 'second'))
+
+    def test_circle(self, pair, tmpdir):
+        """A link that leads to itself is one line."""
+        os.symlink('circle', str(tmpdir.join('circle')))
+        assert 'symbolic links' in refusal(
+            save, str(tmpdir.join('circle')), pair.client.session, 'localhost', True)
+
+    @pytest.mark.parametrize('link', [False, True], ids=['itself', 'a link to it'])
+    def test_fifo(self, pair, client_context, tmpdir, never_renamed, path, link):
+        """A FIFO is written to, and stays one."""
+        fifo = str(tmpdir.join('fifo'))
+        os.mkfifo(fifo)
+        if link:
+            os.symlink('fifo', str(tmpdir.join('link')))
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            save(str(tmpdir.join('link' if link else 'fifo')), pair.client.session, 'localhost',
+                 True)
+            with open(path, 'wb') as file:
+                file.write(os.read(reader, 65536))
+        finally:
+            os.close(reader)
+        assert pair.client.session == load(path, client_context, 'localhost', True)
+        assert stat.S_ISFIFO(os.stat(fifo).st_mode)
+
+    def test_full(self, pair, never_renamed):
+        """A device that is full is one line."""
+        assert '/dev/full: No space left on device' == refusal(
+            save, '/dev/full', pair.client.session, 'localhost', True)
+
+    @pytest.mark.parametrize('folder', ['/dev/fd/%d', '/proc/self/fd/%d'])
+    def test_descriptor(self, pair, client_context, never_renamed, path, folder):
+        """The file of a descriptor is written to, even if it has no name any more."""
+        with open(path, 'w+b') as file:
+            os.unlink(path)
+            save(folder % file.fileno(), pair.client.session, 'localhost', True)
+            data = file.read()
+        with open(path, 'wb') as file:
+            file.write(data)
+        assert pair.client.session == load(path, client_context, 'localhost', True)
+
+    def test_pipe(self, pair, never_renamed):
+        """So is a pipe, as in a shell's >(...)."""
+        reader, writer = os.pipe()
+        try:
+            save('/dev/fd/%d' % writer, pair.client.session, 'localhost', True)
+            assert os.read(reader, 65536).startswith(b'# A TLS session')
+        finally:
+            os.close(reader)
+            os.close(writer)
 
 
 @only_python2
