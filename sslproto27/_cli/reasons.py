@@ -17,8 +17,9 @@ __all__ = ['failed', 'unverified']
 #: The content types of a first TLS record: alert, handshake (RFC 8446 5.1).
 _RECORDS = (b'\x15', b'\x16')
 
-#: A fatal alert, no_application_protocol (RFC 7301 3.2), after its record's version and length.
-_NO_PROTOCOL = b'\x02\x78'
+#: A fatal alert (RFC 8446 6), after its record's version and length; then comes its number.
+_FATAL = b'\x02'
+_NO_PROTOCOL = b'\x02\x78'  # RFC 7301 3.2
 
 #: How many bytes of an answer that is not TLS we quote.
 _QUOTED = 60
@@ -134,6 +135,8 @@ def failed(error, heard, context, name, arguments=None):
     if certificate and alert in _OF_OUR_CERTIFICATE:
         return u'the server does not accept the certificate in %s: %s' % (
             printable(certificate), alert.lower().replace('_', ' '))
+    if heard[:1] == _RECORDS[0] and heard[5:6] == _FATAL and u'unknown error' in printable(error):
+        return u'the server sent alert %d, which OpenSSL has no name for' % ord(heard[6:7])
     if isinstance(error, ssl.SSLEOFError):
         return (u'the server ended the connection in the middle of TLS; the data may be cut short'
                 if heard else u'the server closed the connection without an answer; perhaps its'

@@ -31,6 +31,8 @@ SSL_ERROR_EOF = 8  # not OpenSSL's but Python's own number, for an EOF without c
 
 SSL_READING = 3  # SSL_want(3)
 
+SSL_AD_REASON_OFFSET = 1000  # ssl.h: a reason beyond it is an alert of the peer
+
 # X509_STORE_CTX_get_error(3)
 X509_V_ERR_HOSTNAME_MISMATCH = 62
 X509_V_ERR_IP_ADDRESS_MISMATCH = 64
@@ -186,6 +188,8 @@ def _of_number(number, handle=None, server_hostname=None):
         return _eof(library, reason)
     if reason == 'CERTIFICATE_VERIFY_FAILED' and handle is not None:
         return _verification_error(handle, library, reason, text, server_hostname)
+    if not text and library == 'SSL' and 0 < (number & 0xfff) - SSL_AD_REASON_OFFSET < 256:
+        text = 'unknown error (the peer sent alert %d)' % ((number & 0xfff) - SSL_AD_REASON_OFFSET)
     return tls_error(_text(library, reason, text), library=library, reason=reason)
 
 

@@ -158,6 +158,13 @@ def test_other_alert():
                           ' may have them)'), found
 
 
+@pytest.mark.parametrize('alert', [1, 11, 255])
+def test_alert_without_a_name(alert):
+    """So is one whose number has no name."""
+    assert (': the server sent alert %d, which OpenSSL has no name for' % alert
+            == said_of_bytes(b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([alert]))))
+
+
 def test_alert_of_a_proxy():
     """A hint names no option that is for the server behind."""
     def handle(sock):

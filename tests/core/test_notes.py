@@ -127,6 +127,15 @@ def test_alert(pki, number, words):
     assert words in str(error).partition('(')[2], error
 
 
+@only_graft
+@only_python2
+@pytest.mark.parametrize('number', [1, 255])
+def test_alert_without_a_name(pki, number):
+    """An alert for which OpenSSL has no name is told by its number."""
+    error = failure_of(client_of(pki), b'\x15\x03\x03\x00\x02\x02' + bytes(bytearray([number])))
+    assert '[SSL] unknown error (the peer sent alert %d)' % number == str(error)
+
+
 class TestText(object):
     def test_where(self):
         """A note is in all that is text, and in nothing else."""
