@@ -41,7 +41,7 @@ def main(argv=None):
         return end_without_output(error)
     except (UserError, EngineUnavailable, NotImplementedError) as error:
         Console().line(('bad', 'sslproto27: '), error.args[0])
-        return 1
+        return getattr(error, 'status', UserError.status)
     except EnvironmentError as error:  # of this machine, which no command has words for
         where = u': '.join(printable(one) for one in (error.filename, error) if one)
         Console().line(('bad', 'sslproto27: '), where)

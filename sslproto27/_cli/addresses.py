@@ -14,7 +14,7 @@ import six
 
 from .._core.compat import PY2
 from .._core.servername import encode_hostname
-from .console import UserError, printable
+from .console import UsageError, UserError, printable
 
 __all__ = ['address', 'bound', 'host_name', 'verified_name', 'written']
 
@@ -42,21 +42,21 @@ def address(text, default_port=None, default_host=None):
         zone, and a name the dot at its end: both matter for the lookup.
 
     Raises:
-        UserError: a host or port is missing or malformed; the text says so.
+        UsageError: a host or port is missing or malformed; the text says so.
     """
     given = _decoded(text)
     found = _FORM.match(given)
     if not found:
         if _IPV6.match(given):
-            raise UserError('%s: an IPv6 address is written [%s]:PORT', text, text)
-        raise UserError('%s is not HOST:PORT', text)
+            raise UsageError('%s: an IPv6 address is written [%s]:PORT', text, text)
+        raise UsageError('%s is not HOST:PORT', text)
     literal, name, digits = found.groups()
     if literal is not None and not _IPV6.match(literal):
-        raise UserError('%s: [%s] is not an IPv6 address', text, literal)
+        raise UsageError('%s: [%s] is not an IPv6 address', text, literal)
     host = literal or name or default_host
     port = int(digits) if digits else default_port
     if not host or port is None or not 0 <= port < 65536:
-        raise UserError('%s is not HOST:PORT', text)
+        raise UsageError('%s is not HOST:PORT', text)
     if _LOCALHOST.match(host):
         host = host[:-1]
     return _encoded(host), port
@@ -73,15 +73,15 @@ def host_name(option, text):
         str: in the form of `verified_name`.
 
     Raises:
-        UserError: *text* is neither a name nor an address.
+        UsageError: *text* is neither a name nor an address.
     """
     given = _decoded(text)
     if given.startswith(u'[') and given.endswith(u']'):
         given = given[1:-1]
     try:
         return verified_name(_encoded(given))
-    except UserError as error:
-        raise UserError('%s: %s', option, error)
+    except UsageError as error:
+        raise UsageError('%s: %s', option, error)
 
 
 def verified_name(host):
@@ -140,17 +140,17 @@ def _decoded(argument):
 
 
 def _encoded(host):
-    """Return a host (text) in A-labels, a native string; raise `UserError` if it is not valid."""
+    """Return a host (text) in A-labels, a native string; raise `UsageError` if it is not valid."""
     if u':' in host:
         if not _IPV6.match(host):
-            raise UserError('%s is not an IPv6 address', host)
+            raise UsageError('%s is not an IPv6 address', host)
         return _native(host)
     if not host or re.search(u'[\\s\x00-\x20\x7f/%\\[\\]]', host):
-        raise UserError('%s is not the name of a host', host)
+        raise UsageError('%s is not the name of a host', host)
     try:
         return encode_hostname(six.text_type(host))
     except UnicodeError:
-        raise UserError('%s is not the name of a host', host)
+        raise UsageError('%s is not the name of a host', host)
 
 
 def _native(text):

@@ -8,7 +8,7 @@ import warnings
 import six
 
 from .addresses import host_name
-from .console import UserError
+from .console import UsageError, UserError
 from .folders import temporary_folder
 
 __all__ = ['temporary_authority']
@@ -28,7 +28,8 @@ def temporary_authority(names, load):
         a context manager that gives (path of the authority's certificate, result of *load*).
 
     Raises:
-        UserError: trustme is missing, a name cannot be used, or files cannot be written.
+        UsageError: a name cannot be used.
+        UserError: trustme is missing, or files cannot be written.
     """
     try:
         with warnings.catch_warnings():
@@ -44,7 +45,7 @@ def temporary_authority(names, load):
             issued = authority.issue_cert(*[
                 six.text_type(host_name('--name', name)) for name in names])
         except ValueError as error:
-            raise UserError('--name: %s', error)
+            raise UsageError('--name: %s', error)
         try:
             authority.cert_pem.write_to_path(trusted)
             issued.private_key_and_cert_chain_pem.write_to_path(own)

@@ -12,7 +12,7 @@ from . import sessions
 from .addresses import address, host_name, verified_name, written
 from .certificates import print_tree
 from .channel import Channel
-from .console import Console, UserError, seconds
+from .console import Console, UsageError, UserError, protocol, seconds
 from .contexts import load, load_certificate, offer
 from .reasons import failed, unverified
 from .starttls import PROTOCOLS
@@ -46,7 +46,7 @@ def add_arguments(parser):
     parser.add_argument('--proxy', type=_proxy, metavar='URL',
                         help='connect through a proxy: http(s)://[USER:PASSWORD@]HOST[:PORT]; with'
                         ' https, TLS runs inside TLS')
-    parser.add_argument('--alpn', action='append', metavar='NAME',
+    parser.add_argument('--alpn', action='append', type=protocol, metavar='NAME',
                         help='offer a protocol (h2, http/1.1, ...); repeat it for several')
     parser.add_argument('--servername', metavar='NAME',
                         help='the name to ask for and to verify, instead of HOST')
@@ -136,7 +136,7 @@ def _context(arguments):
     if arguments.cert:
         load_certificate(context, arguments.cert, arguments.key)
     elif arguments.key:
-        raise UserError('--key needs --cert')
+        raise UsageError('--key needs --cert')
     if arguments.tls:
         context.minimum_version = context.maximum_version = _VERSIONS[arguments.tls]
     offer(context, arguments.alpn)

@@ -11,8 +11,8 @@ import six
 
 from .._core.compat import PY2
 
-__all__ = ['Console', 'Output', 'OutputError', 'UserError', 'count', 'printable', 'require_python2',
-           'seconds']
+__all__ = ['Console', 'Output', 'OutputError', 'UsageError', 'UserError', 'count', 'printable',
+           'protocol', 'require_python2', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -33,12 +33,17 @@ _OF_C = re.compile(r' \(_ssl\.c:[0-9]+\)')
 
 class UserError(Exception):
     """
-    An error that the user can fix, or has to know. It is printed as one line; the status is 1.
+    An error that the user can fix, or has to know. It is printed as one line.
 
     Args:
         message (str): the line, or with *values* its template.
         *values: for the template: text, bytes in any encoding, errors and numbers, in any mixture.
+
+    Attributes:
+        status (int): the exit status of the command.
     """
+
+    status = 1
 
     def __init__(self, message, *values):
         if values:
@@ -49,6 +54,12 @@ class UserError(Exception):
     def __str__(self):
         text = printable(self.args[0])
         return text.encode('utf-8') if PY2 else text
+
+
+class UsageError(UserError):
+    """The arguments are wrong, whatever files and servers there are."""
+
+    status = 2
 
 
 class OutputError(Exception):
@@ -195,6 +206,14 @@ def count(text):
 def seconds(text):
     """Parse a positive float on the command line; raise ArgumentTypeError otherwise."""
     return _number(float, text, 1e-3, 1e6)
+
+
+def protocol(text):
+    """Check the name of an ALPN protocol on the command line; ArgumentTypeError if it is bad."""
+    if not re.match('[\x01-\x7f]{1,255}\\Z', text):  # the length: RFC 7301 3.1
+        raise argparse.ArgumentTypeError(
+            str(UserError('%s is not a name of 1 to 255 ASCII characters', text)))
+    return text
 
 
 def _number(kind, text, least, most):

@@ -89,7 +89,7 @@ def offer(context, names):
             raise UserError('--alpn: this ssl module has no ALPN; Python 2.7.10 has')
         try:
             context.set_alpn_protocols(names)
-        except (ssl.SSLError, ValueError, NotImplementedError) as error:
+        except (ssl.SSLError, NotImplementedError) as error:
             raise UserError('--alpn: %s', error)
 
 

@@ -12,7 +12,8 @@ import traceback
 from .._core.api import create_default_context
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
-from .console import Console, UserError, count, printable, require_python2, seconds
+from .console import (
+    Console, UsageError, UserError, count, printable, protocol, require_python2, seconds)
 from .contexts import load, load_certificate, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
@@ -59,7 +60,7 @@ def add_arguments(parser):
                        ' for the name that it asks for, or the first')
     front.add_argument('--client-ca', metavar='FILE',
                        help='require client certificates from these authorities (PEM)')
-    front.add_argument('--alpn', action='append', metavar='NAME',
+    front.add_argument('--alpn', action='append', type=protocol, metavar='NAME',
                        help='a protocol that the service speaks; repeat it for several')
     front.add_argument('--ticket-keys', metavar='FILE',
                        help='session ticket keys to share with other machines: a line each, 80'
@@ -86,6 +87,11 @@ def add_arguments(parser):
 
 def run(arguments):
     """Serve until SIGTERM or Ctrl-C."""
+    _check(arguments)
+    where = address(arguments.listen, default_host='127.0.0.1')
+    to = address(arguments.to)
+    name = verified_name(to[0]) if arguments.to_name is None else host_name(
+        '--to-name', arguments.to_name)
     require_python2('proxy', 'it runs on Trollius, which Python 3 does not have')
     try:
         from . import relay
@@ -93,24 +99,19 @@ def run(arguments):
         raise UserError('proxy needs Trollius: %s; pip install trollius', error)
     if not hasattr(os, 'fork'):
         raise UserError('proxy needs processes that fork, as on POSIX systems')
-    _check(arguments)
     make_room(arguments.max_connections, _FILES)
-    where = address(arguments.listen, default_host='127.0.0.1')
-    to = address(arguments.to)
-    name = verified_name(to[0]) if arguments.to_name is None else host_name(
-        '--to-name', arguments.to_name)
     _Supervisor(arguments, where, to, name, relay).run()
 
 
 def _check(arguments):
     if not arguments.cert and not arguments.to_tls:
-        raise UserError('--cert, --to-tls or both are needed: without TLS there is nothing to do')
+        raise UsageError('--cert, --to-tls or both are needed: without TLS there is nothing to do')
     for option in ('client_ca', 'alpn', 'ticket_keys'):
         if getattr(arguments, option) and not arguments.cert:
-            raise UserError('--%s needs --cert' % option.replace('_', '-'))
+            raise UsageError('--%s needs --cert' % option.replace('_', '-'))
     for option in ('to_cafile', 'to_name', 'to_cert'):
         if getattr(arguments, option) and not arguments.to_tls:
-            raise UserError('--%s needs --to-tls' % option.replace('_', '-'))
+            raise UsageError('--%s needs --to-tls' % option.replace('_', '-'))
 
 
 def _front(arguments, keys):

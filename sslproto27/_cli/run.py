@@ -11,7 +11,7 @@ import zipfile
 
 from .. import __path__ as package_path
 from .._install import FRAMEWORKS
-from .console import UserError, require_python2
+from .console import UsageError, UserError, require_python2
 from .hook import VARIABLE
 from .streams import settle
 
@@ -79,7 +79,7 @@ def run(arguments):
     require_python2('run', "Python 3's ssl has all that it would add")
     program = arguments.program
     if program in ([], ['--'], ['-m']):
-        raise UserError('run needs a SCRIPT, or -m MODULE')
+        raise UsageError('run needs a SCRIPT, or -m MODULE')
     if sys.flags.ignore_environment or sys.flags.no_site:
         raise UserError('run cannot patch a Python that was started with -E or -S')
     old = os.environ.get('PYTHONPATH')

@@ -17,7 +17,7 @@ from .._core.compat import PY2
 from .._core.socket import SSLSocket
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
-from .console import Console, UserError, count
+from .console import Console, UsageError, UserError, count, protocol
 from .contexts import server_context
 from .folders import ending_in_order
 from .limits import TimedSocket, add_limits, make_room
@@ -67,7 +67,7 @@ def add_arguments(parser):
                         ' and ::1); repeat it for several')
     parser.add_argument('--client-ca', metavar='FILE',
                         help='require client certificates from these authorities (PEM)')
-    parser.add_argument('--alpn', action='append', metavar='NAME',
+    parser.add_argument('--alpn', action='append', type=protocol, metavar='NAME',
                         help='a protocol to agree on; repeat it for several')
     limits = add_limits(parser, connections=100, idle=60)
     limits.add_argument('--max-request', type=count, default=65536, metavar='BYTES',
@@ -77,11 +77,11 @@ def add_arguments(parser):
 def run(arguments):
     """Serve until Ctrl-C or SIGTERM."""
     console = Console(patient=False)
+    if arguments.key and not arguments.cert:
+        raise UsageError('--key needs --cert')
+    where = address(arguments.listen, default_host='127.0.0.1')
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
         raise UserError('%s is not a directory', arguments.directory)
-    if arguments.key and not arguments.cert:
-        raise UserError('--key needs --cert')
-    where = address(arguments.listen, default_host='127.0.0.1')
     make_room(arguments.max_connections, _FILES)
     with ending_in_order(), _context(arguments) as (trusted, context):
         handler = _Echo if arguments.directory is None else _Files

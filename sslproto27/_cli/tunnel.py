@@ -8,7 +8,7 @@ import re
 from six.moves.urllib.parse import unquote_to_bytes
 
 from .addresses import address, written
-from .console import UserError
+from .console import UsageError, UserError
 
 __all__ = ['parse_proxy', 'connect_through']
 
@@ -24,11 +24,11 @@ def parse_proxy(url):
     Return the `Proxy` of ``http(s)://[user:password@]host[:port]``.
 
     Raises:
-        UserError: *url* has another form.
+        UsageError: *url* has another form.
     """
     found = re.match(r'(https?)://(?:([^@/]*)@)?([^@/]+)/?$', url)
     if not found:
-        raise UserError('a proxy is http(s)://[USER:PASSWORD@]HOST[:PORT]')
+        raise UsageError('a proxy is http(s)://[USER:PASSWORD@]HOST[:PORT]')
     scheme, credentials, where = found.groups()
     # RFC 6874 2: in a URL, %25 precedes the zone of an IPv6 address.
     host, port = address(where.replace('%25', '%'), _PORTS[scheme])

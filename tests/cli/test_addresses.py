@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from sslproto27._cli.addresses import address, bound, host_name, verified_name, written
-from sslproto27._cli.console import UserError
+from sslproto27._cli.console import UsageError, UserError
 from tests.support.commands import command, fails_here, starts_programs
 from tests.support.memory import PY2, raised
 from tests.support.peers import echo_tls, serving
@@ -72,7 +72,7 @@ def test_address(text, defaults, expected):
 def test_no_address(text, reason):
     """What names no host and port is refused with a reason."""
     error = raised(address, text)
-    assert (UserError, reason) == (type(error), str(error))
+    assert (UsageError, reason) == (type(error), str(error))
 
 
 @pytest.mark.parametrize('text, expected', [
@@ -88,7 +88,7 @@ def test_host_name(text, expected):
 def test_no_host_name(text):
     """What is no name is refused; the option is named."""
     error = raised(host_name, '--name', text)
-    assert UserError is type(error)
+    assert UsageError is type(error)
     assert str(error).startswith('--name: %s is not ' % text)
 
 
@@ -184,5 +184,5 @@ def test_mistakes(arguments, locale, pki):
 def test_undecodable(capsys):
     """An argument that is text in no encoding is a mistake like others."""
     text = b'm\xfcn chen:1'
-    said = fails_here(capsys, 'connect', text if PY2 else os.fsdecode(text))
+    said = fails_here(capsys, 'connect', text if PY2 else os.fsdecode(text), status=2)
     assert said.endswith(' chen:1 is not HOST:PORT')

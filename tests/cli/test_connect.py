@@ -509,25 +509,26 @@ class TestEnd(object):
 class TestMistakes(object):
     """A user's mistake is one line."""
 
-    @pytest.mark.parametrize('arguments, said', [
-        (['localhost:x'], 'localhost:x is not HOST:PORT'),
-        (['localhost:70000'], 'localhost:70000 is not HOST:PORT'),
-        (['::1'], 'an IPv6 address is written [::1]:PORT'),
-        (['local host'], 'local host is not HOST:PORT'),
-        (['a..b'], 'a..b is not the name of a host'),
-        (['localhost:9', '--cafile', '/nowhere'], '--cafile /nowhere: No such file or directory'),
-        (['localhost:9', '--cafile', os.devnull], '--cafile /dev/null: '),
-        (['localhost:9', '--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
-        (['localhost:9', '--key', 'x'], '--key needs --cert'),
-        (['localhost:9', '--alpn', ''], '--alpn: '),
-        (['localhost:9', '--alpn', 'x' * 256], '--alpn: '),
+    @pytest.mark.parametrize('arguments, status, said', [
+        (['localhost:x'], 2, 'localhost:x is not HOST:PORT'),
+        (['localhost:70000'], 2, 'localhost:70000 is not HOST:PORT'),
+        (['::1'], 2, 'an IPv6 address is written [::1]:PORT'),
+        (['local host'], 2, 'local host is not HOST:PORT'),
+        (['a..b'], 2, 'a..b is not the name of a host'),
+        (['localhost:9', '--servername', 'a..b'], 2, '--servername: a..b is not the name'),
+        (['localhost:9', '--cafile', '/nowhere'], 1, '--cafile /nowhere: No such file'),
+        (['localhost:9', '--cafile', os.devnull], 1, '--cafile /dev/null: '),
+        (['localhost:9', '--cert', '/nowhere'], 1, '--cert /nowhere: No such file or directory'),
+        (['localhost:9', '--key', 'x'], 2, '--key needs --cert'),
     ])
-    def test_argument(self, arguments, said, capsys):
+    def test_argument(self, arguments, status, said, capsys):
         """An argument that cannot be used is named."""
-        assert said in fails_here(capsys, 'connect', *arguments)
+        assert said in fails_here(capsys, 'connect', *arguments, status=status)
 
     @pytest.mark.parametrize('arguments', [
         ['localhost', '--starttls', 'http'], ['localhost', '--proxy', 'ftp://x'],
+        ['localhost', '--proxy', 'http://x:y'], ['localhost', '--alpn', ''],
+        ['localhost', '--alpn', 'x' * 256],
         ['localhost', '--timeout', '0'], ['localhost', '--timeout', 'x'], []])
     def test_usage(self, arguments, capsys):
         """A wrong command line is one line, with status 2."""

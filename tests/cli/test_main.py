@@ -6,6 +6,7 @@ import os
 import pytest
 
 import sslproto27
+from sslproto27.__main__ import main
 from tests.support.commands import command, fails
 from tests.support.memory import PY2, only_python2
 from tests.support.programs import environment, finish
@@ -32,6 +33,20 @@ def test_usage(arguments):
     assert (2, '') == (status, stdout)
     assert stderr.startswith('sslproto27') and stderr.endswith(' --help)\n')
     assert 1 == stderr.count('\n')
+
+
+@pytest.mark.parametrize('command_line', [
+    ['connect', 'localhost:9'], ['serve'],
+    ['proxy', '--listen', ':0', '--to', 'localhost:9', '--cert', 'x']], ids=lambda one: one[0])
+@pytest.mark.parametrize('name', [b'\xc3\xa9', b'\xff', b'\0' if PY2 else b''])
+def test_alpn(command_line, name, capsys):
+    """A name of a protocol that cannot be sent is one line, with the option."""
+    with pytest.raises(SystemExit) as info:
+        main(command_line + ['--alpn', name if PY2 else os.fsdecode(name)])
+    stdout, stderr = capsys.readouterr()
+    assert (2, '', 1) == (info.value.code, stdout, stderr.count('\n'))
+    assert 'argument --alpn: ' in stderr
+    assert 'is not a name of 1 to 255 ASCII characters' in stderr
 
 
 @pytest.mark.skipif(PY2, reason='these commands work on Python 2.7')

@@ -1080,22 +1080,23 @@ print('ended')
         assert 1 == stderr.count('\n')
 
 
-@pytest.mark.parametrize('arguments, said', [
-    ([], '--cert, --to-tls or both are needed'),
-    (['--client-ca', 'x', '--to-tls'], '--client-ca needs --cert'),
-    (['--alpn', 'x', '--to-tls'], '--alpn needs --cert'),
-    (['--ticket-keys', 'x', '--to-tls'], '--ticket-keys needs --cert'),
-    (['--to-name', 'x', '--cert', 'x'], '--to-name needs --to-tls'),
-    (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
-    (['--to-tls', '--to-cafile', '/nowhere'], '--to-cafile /nowhere: No such file'),
-    (['--to-tls', '--access-log', '/nowhere/log'], '--access-log /nowhere/log: No such file'),
-    (['--to-tls', '--listen', 'x'], 'x is not HOST:PORT'),
-    (['--to-tls', '--to', 'x:y'], 'x:y is not HOST:PORT'),
+@pytest.mark.parametrize('arguments, status, said', [
+    ([], 2, '--cert, --to-tls or both are needed'),
+    (['--client-ca', 'x', '--to-tls'], 2, '--client-ca needs --cert'),
+    (['--alpn', 'x', '--to-tls'], 2, '--alpn needs --cert'),
+    (['--ticket-keys', 'x', '--to-tls'], 2, '--ticket-keys needs --cert'),
+    (['--to-name', 'x', '--cert', 'x'], 2, '--to-name needs --to-tls'),
+    (['--to-name', 'a..b', '--to-tls'], 2, '--to-name: a..b is not the name of a host'),
+    (['--cert', '/nowhere'], 1, '--cert /nowhere: No such file or directory'),
+    (['--to-tls', '--to-cafile', '/nowhere'], 1, '--to-cafile /nowhere: No such file'),
+    (['--to-tls', '--access-log', '/nowhere/log'], 1, '--access-log /nowhere/log: No such file'),
+    (['--to-tls', '--listen', 'x'], 2, 'x is not HOST:PORT'),
+    (['--to-tls', '--to', 'x:y'], 2, 'x:y is not HOST:PORT'),
 ])
-def test_mistakes(arguments, said, capsys):
+def test_mistakes(arguments, status, said, capsys):
     """A mistake is one line."""
     assert said in fails_here(
-        capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', *arguments)
+        capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', *arguments, status=status)
 
 
 def test_workers_are_a_number(capsys):

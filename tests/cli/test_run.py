@@ -270,7 +270,8 @@ class TestRun(object):
     @pytest.mark.parametrize('arguments', [[], ['-m'], ['--trollius']])
     def test_nothing_to_run(self, arguments, capsys):
         """Without a program there is nothing to do."""
-        assert 'run needs a SCRIPT, or -m MODULE' == fails_here(capsys, 'run', *arguments)
+        assert 'run needs a SCRIPT, or -m MODULE' == fails_here(
+            capsys, 'run', *arguments, status=2)
 
 
 @pytest.mark.skipif(PY2, reason='it runs there')

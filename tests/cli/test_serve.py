@@ -371,19 +371,19 @@ class TestLimits(object):
             assert get(pki, port, '/').startswith(b'HTTP/1.0 200 ')
 
 
-@pytest.mark.parametrize('arguments, said', [
-    (['/nowhere'], '/nowhere is not a directory'),
-    (['--cert', '/nowhere'], '--cert /nowhere: No such file or directory'),
-    (['--cert', os.devnull], '--cert /dev/null: '),
-    (['--key', 'x'], '--key needs --cert'),
-    (['--listen', 'x:y'], 'x:y is not HOST:PORT'),
-    (['--name', 'a..b'], '--name: '),
+@pytest.mark.parametrize('arguments, status, said', [
+    (['/nowhere'], 1, '/nowhere is not a directory'),
+    (['--cert', '/nowhere'], 1, '--cert /nowhere: No such file or directory'),
+    (['--cert', os.devnull], 1, '--cert /dev/null: '),
+    (['--key', 'x'], 2, '--key needs --cert'),
+    (['--listen', 'x:y'], 2, 'x:y is not HOST:PORT'),
+    (['--name', 'a..b'], 2, '--name: '),
 ])
-def test_mistakes(arguments, said, capsys):
+def test_mistakes(arguments, status, said, capsys):
     """A mistake is one line."""
     if '--name' in arguments:
         pytest.importorskip('trustme')
-    assert said in fails_here(capsys, 'serve', *arguments)
+    assert said in fails_here(capsys, 'serve', *arguments, status=status)
 
 
 def test_directory_that_may_not_be_entered(pki, tmpdir, monkeypatch, capsys):

@@ -62,7 +62,7 @@ def test_output(arguments, how):
 
 @pytest.mark.parametrize('how', BROKEN)
 @pytest.mark.parametrize('arguments, status', [
-    (['--nonsense'], 2), (['connect', 'local host'], 1), (['info'], 0), (['--help'], 0),
+    (['--nonsense'], 2), (['connect', 'local host'], 2), (['info'], 0), (['--help'], 0),
     (['bench', '--seconds', '0.01', '--json'], 0)], ids=str)
 def test_error(arguments, status, how):
     """What cannot be told changes neither the output nor the status."""

@@ -52,12 +52,12 @@ def fails(*arguments, **kwargs):
     return stderr[len('sslproto27: '):].rstrip('\n')
 
 
-def fails_here(capsys, *arguments):
-    """Do as `fails`, in this process: quicker where nothing is served."""
+def fails_here(capsys, *arguments, **kwargs):
+    """Do as `fails`, in this process: quicker where nothing is served; *status* may be another."""
     status = main(list(arguments))
     stdout, stderr = capsys.readouterr()
     pass_on(stderr)
-    assert (1, '') == (status, stdout), stderr
+    assert (kwargs.pop('status', 1), '') == (status, stdout), stderr
     assert stderr.startswith('sslproto27: ') and stderr.count('\n') == 1, stderr
     return stderr[len('sslproto27: '):].rstrip('\n')
 
