@@ -213,9 +213,8 @@ MUTATIONS = [
     ('never lets a connection pass', '_core/context/callbacks.py',
      '_server_name, SSL_TLSEXT_ERR_ALERT_FATAL))', '_server_name, SSL_TLSEXT_ERR_OK))'),
     ('never lets a connection pass', '_core/context/callbacks.py',
-     '    except UnicodeDecodeError:\n'
-     '        return SSL_TLSEXT_ERR_ALERT_FATAL', '    except UnicodeDecodeError:\n'
-     '        name = None'),
+     '        if names is None or not names.takes_any:\n'
+     '            return SSL_TLSEXT_ERR_ALERT_FATAL\n', ''),
     ('never lets a connection pass', '_core/context/callbacks.py',
      "_callback('psk_server', _psk_server, 0)",
      "_callback('psk_server', _psk_server, 16)"),

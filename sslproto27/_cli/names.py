@@ -4,9 +4,8 @@ from __future__ import absolute_import, division, print_function
 import re
 import weakref
 
-from .._core.context.by_server_name import choice_by_name
+from .._core.context.by_server_name import choice_by_name, set_any_name_callback
 from .._core.x509 import certificate_in_pem, decode_certificate
-from ..context import set_sni_callback
 from .console import UserError
 
 __all__ = ['answer_by_name', 'names_of']
@@ -71,5 +70,5 @@ def answer_by_name(choices):
         asked[ssl_object] = name
         return choose(ssl_object, name, context)
 
-    set_sni_callback(default, on_server_name)
+    set_any_name_callback(default, on_server_name)
     return asked

@@ -82,29 +82,30 @@ class _MessageReader(object):
 
     Attributes:
         version (bytes): two bytes from the header of the newest record.
+        over (bool): whether the message has been found, or cannot come any more.
     """
 
-    __slots__ = ('version', '_messages', '_over')
+    __slots__ = ('version', '_messages', 'over')
 
     def __init__(self):
         self.version = b'\3\3'
         self._messages = bytearray()
-        self._over = False
+        self.over = False
 
     def feed(self, record):
         """Look at a whole record before it goes to OpenSSL."""
         self.version = bytes(record[1:3])
-        if self._over:
+        if self.over:
             return
         kind = ord(record[:1])
         if kind != HANDSHAKE:
-            self._over = kind == CHANGE_CIPHER_SPEC or kind == APPLICATION_DATA
+            self.over = kind == CHANGE_CIPHER_SPEC or kind == APPLICATION_DATA
             return
         self._messages += record[HEADER_SIZE:]
         self._read()
         if len(self._messages) > _MOST_HANDSHAKE:
-            self._over = True
-        if self._over:
+            self.over = True
+        if self.over:
             self._messages = None
 
     def _read(self):
@@ -114,7 +115,7 @@ class _MessageReader(object):
             if end > len(messages):
                 return
             if messages[0] == self._TYPE:
-                self._over = True
+                self.over = True
                 self._take(messages[_MESSAGE_HEADER:end])
                 return
             del messages[:end]
@@ -144,7 +145,7 @@ class CertificateReader(_MessageReader):
 
 class ServerNameReader(_MessageReader):
     """
-    Finds the name of the server that a client asks for, in its first ClientHello (RFC 6066 3).
+    Finds the name of the server that a client asks for, in a ClientHello (RFC 6066 3).
 
     Attributes:
         name (bytes or None): as it was sent.

@@ -8,8 +8,7 @@ import pytest
 from sslproto27 import SSLPipe, create_default_context
 from sslproto27._cli.console import UserError
 from sslproto27._cli.names import answer_by_name, names_of
-from tests.support.engines import not_in_pair
-from tests.support.memory import connect, raised
+from tests.support.memory import PY2, ask_for, connect, raised
 
 
 def test_names(pki):
@@ -43,9 +42,7 @@ def test_no_certificate(tmpdir, text, reason):
 
 @pytest.mark.parametrize('asked, chosen', [
     (u'localhost', 1), (u'LOCALHOST', 1), (u'www.example.org', 2), (u'a.www.example.org', 0),
-    (u'elsewhere', 0),
-    pytest.param(u'xn--strae-oqa.example.org', 2, marks=not_in_pair(
-        'set_sni_callback for names that IDNA 2003 cannot decode'))])  # 2.7 cannot decode it
+    (u'elsewhere', 0), (u'xn--strae-oqa.example.org', 2)])  # 2.7's ssl cannot decode the last one
 def test_choice(pki, asked, chosen):
     """The context is the one that has the asked name, a wildcard for one label, else the first."""
     contexts = []
@@ -59,6 +56,19 @@ def test_choice(pki, asked, chosen):
     pair = connect(client, contexts[0], server_hostname=asked)
     assert contexts[chosen] is pair.server.context
     assert asked.lower() == names[pair.server].lower()
+
+
+@pytest.mark.skipif(not PY2, reason="Python 3's ssl refuses them")
+@pytest.mark.parametrize('asked', [b'b\xc3\xbccher.example', b'\xff.\xfe.', b'\xff.example.org'])
+def test_choice_by_odd_name(pki, asked, capfd):
+    """A client that asks for what is no name gets the first."""
+    contexts = [pki.server_context(leaf, 'TLSv1.2') for leaf in ('localhost', 'ecdsa')]
+    asked_for = answer_by_name(list(zip(contexts, [['first'], ['*.example.org']])))
+    capfd.readouterr()
+    error, sent = ask_for(pki.client_context(version='TLSv1.2'), contexts[0], asked)
+    assert (None, True) == (error, pki.chain('localhost')[0] in sent)
+    assert ('', '') == capfd.readouterr()
+    assert 0 == len(asked_for)  # it forgets those that are gone
 
 
 @pytest.mark.parametrize('name', [

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -372,6 +373,28 @@ class TestTerminator(object):
                 assert (name, pki.chain(leaf)[0]) == (name, sock.getpeercert(True))
                 assert b'hello' == round_trip(sock)
                 sock.close()
+
+    @pytest.mark.parametrize('name', ['b\xc3\xbccher.example', 'b\xfccher', '\xc3\xa9' * 127,
+                                      'a.\xff.example.org', 'xn--\xff'])
+    def test_odd_name(self, pki, tmpdir, name):
+        """A client that asks for what is no name gets the first one. The log has what it asked."""
+        log = str(tmpdir.join('log'))
+        with service() as port, proxy(
+                port, '--cert', pki.path('localhost'), '--cert', pki.path('wildcard'),
+                '--access-log', log) as (front, process):
+            try:
+                client = subprocess.Popen(
+                    ['openssl', 's_client', '-connect', '127.0.0.1:%d' % front, '-servername', name,
+                     '-CAfile', pki.path('ca'), '-verify_return_error'], stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            except OSError as error:
+                pytest.skip('openssl cannot be run here: %s' % error)
+            said = client.communicate(b'Q\n')[0]
+            assert 0 == client.returncode, said
+            assert ssl.DER_cert_to_PEM_cert(pki.chain('localhost')[0]).strip() in said
+            process.send_signal(signal.SIGTERM)
+            assert 'Exception' not in process.communicate()[1]
+        assert name.decode('utf-8', 'replace') == log_of(log, 1)[0]['server_name']
 
     def test_client_certificates(self, pki, tmpdir):
         """--client-ca lets in who is known, by name in the log, and nobody else."""

@@ -13,8 +13,8 @@ from sslproto27 import MemoryBIO, wrap_bio
 from sslproto27._core.pair.limits import Limit
 
 __all__ = [
-    'Endpoint', 'PY2', 'Pair', 'SPLITS', 'SeededChunks', 'byte_by_byte', 'connect', 'error_facts',
-    'knows_openssl_3', 'only_python2', 'raised', 'since_python3', 'strided', 'whole',
+    'Endpoint', 'PY2', 'Pair', 'SPLITS', 'SeededChunks', 'ask_for', 'byte_by_byte', 'connect',
+    'error_facts', 'knows_openssl_3', 'only_python2', 'raised', 'since_python3', 'strided', 'whole',
 ]
 
 PY2 = sys.version_info[0] == 2
@@ -251,3 +251,29 @@ class Pair(object):
 def connect(client_context, server_context, **kwargs):
     """Return a `Pair` whose handshake is done, session tickets included."""
     return Pair(client_context, server_context, **kwargs).handshake().settle()
+
+
+def _placeholder(name):
+    """Return a host name of the length of *name* that every client sends."""
+    return ''.join('.' if number % 50 == 49 and number + 1 < len(name) else 'q'
+                   for number in range(len(name)))
+
+
+def ask_for(client_context, server_context, name):
+    """
+    Let a client that need not be Python ask for *name* (bytes), whatever it is.
+
+    Returns:
+        the error that ended the server's handshake, or None; what the server has sent.
+    """
+    asked = _placeholder(name).encode('ascii')
+    pair = Pair(client_context, server_context, server_hostname=asked.decode('ascii'))
+    pair.client_end.handshake_is_done()
+    hello = pair.client_end.outgoing.read()
+    assert 1 == hello.count(asked)
+    pair.server_end.incoming.write(hello.replace(asked, name))
+    try:
+        pair.server_end.handshake_is_done()
+    except ssl.SSLError as error:
+        return error, pair.server_end.outgoing.read()
+    return None, pair.server_end.outgoing.read()

@@ -17,13 +17,14 @@ from ..pair.limits import cannot
 
 if PY2:
     from ..chosen import SSLObject, callbacks, settings
-    set_sni_callback = callbacks.set_sni_callback
+    set_any_name_callback = callbacks.set_any_name_callback
     get_maximum_version = settings.get_maximum_version
     get_minimum_version = settings.get_minimum_version
 else:
-    from ..engine.cpython3_context import get_maximum_version, get_minimum_version, set_sni_callback
+    from ..engine.cpython3_context import (
+        get_maximum_version, get_minimum_version, set_any_name_callback)
 
-__all__ = ['by_server_name', 'choice_by_name', 'contexts_behind']
+__all__ = ['by_server_name', 'choice_by_name', 'contexts_behind', 'set_any_name_callback']
 
 #: By the default context, weak references to the others.
 _others = weakref.WeakKeyDictionary()
@@ -51,7 +52,8 @@ def by_server_name(default, contexts):
 
     Args:
         default (ssl.SSLContext): for clients that ask for no name or an unknown one. Give this one
-            to the server. Its previous server name callback is replaced.
+            to the server. Its previous server name callback is replaced. On 2.7, a name that is not
+            ASCII is an unknown one; Python 3's ssl refuses it.
         contexts (dict): from names (text), in any case, to ssl.SSLContext. A leftmost label ``*``
             stands for one whole label (RFC 6125 6.4.3); an exact name takes precedence.
 
@@ -63,7 +65,7 @@ def by_server_name(default, contexts):
         NotImplementedError: the pair engine cannot apply a context's settings to one connection.
     """
     contexts = dict(contexts)
-    set_sni_callback(default, choice_by_name(default, contexts))
+    set_any_name_callback(default, choice_by_name(default, contexts))
     _others[default] = [weakref.ref(context) for context in contexts.values()]
     return default
 
@@ -112,9 +114,10 @@ def _key(name):
 
 def _callback(chosen):
     def on_server_name(ssl_object, name, context):
-        if name is None:
+        try:
+            key = str(name or '').lower().rstrip('.')
+        except UnicodeEncodeError:  # it is not ASCII, so no certificate has it
             return None
-        key = str(name).lower().rstrip('.')
         if key not in chosen:
             key = '*.' + key.partition('.')[2]
         other = chosen.get(key)

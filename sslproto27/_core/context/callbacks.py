@@ -23,7 +23,8 @@ from .registry import context_handle, of_connection, peek, publish
 
 __all__ = [
     'get_keylog_filename', 'get_session_ticket_keys', 'new_session_ticket_key',
-    'set_keylog_filename', 'set_psk_client_callback', 'set_psk_server_callback',
+    'set_any_name_callback', 'set_keylog_filename', 'set_psk_client_callback',
+    'set_psk_server_callback',
     'set_session_ticket_keys', 'set_sni_callback',
 ]
 
@@ -72,9 +73,18 @@ def set_sni_callback(context, value):
     Raises:
         TypeError: *value* is not callable.
     """
+    _set_names(context, value, takes_any=False)
+
+
+def set_any_name_callback(context, value):
+    """Do what `set_sni_callback` does. *value* is also called for names that are not ASCII."""
+    _set_names(context, value, takes_any=True)
+
+
+def _set_names(context, value, takes_any):
     _check_callable(value)
     handle = context_handle(context)
-    names = value and ServerNames(context, value)
+    names = value and ServerNames(context, value, takes_any)
     # The native context keeps it, so the collector sees it there. Then we replace 2.7's own C
     # callback, which decodes names, and refuses those that do not survive the round trip.
     ssl.SSLContext.set_servername_callback(context, names)
@@ -87,11 +97,17 @@ def set_sni_callback(context, value):
 
 
 class ServerNames(Unique):
-    """The callback that `set_sni_callback` has set for one context."""
+    """
+    The callback that `set_sni_callback` has set for one context.
 
-    def __init__(self, context, callback):
+    Attributes:
+        takes_any (bool): whether it is also called for names that are not ASCII.
+    """
+
+    def __init__(self, context, callback, takes_any):
         self._context = weakref.ref(context)
         self._callback = callback
+        self.takes_any = takes_any
 
     def __call__(self, sslobj, name, context=None):
         """Return the callback's result; 2.7's ssl itself may call this while it is being set."""
@@ -110,7 +126,9 @@ def _server_name(ssl_handle, alert_place, context_handle):
     try:
         name = name and name.decode('ascii')  # A-labels, if it is a name (RFC 6066 3)
     except UnicodeDecodeError:
-        return SSL_TLSEXT_ERR_ALERT_FATAL
+        if names is None or not names.takes_any:
+            return SSL_TLSEXT_ERR_ALERT_FATAL
+        name = name.decode('utf-8', 'replace')
     owner = binding.owner_of(ssl_handle)
     if names is None or owner is None:
         return SSL_TLSEXT_ERR_ALERT_FATAL

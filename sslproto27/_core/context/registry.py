@@ -26,6 +26,7 @@ class Extras(Unique):
         post_handshake_auth (bool): see `SSLContext`.
         sslobject_class (type): the class that wrap_bio uses.
         sni_callback (callable): as it was given.
+        server_names (weak reference): for the pair engine: to the context's `ServerNames`.
         keylog (KeyLog): where secrets are written.
         psk_client, psk_server (callable): as they were given.
         ticket_keys (tuple of bytes): session ticket keys.
@@ -34,14 +35,14 @@ class Extras(Unique):
             highest version, and the options that were set for these.
     """
 
-    __slots__ = ('post_handshake_auth', 'sslobject_class', 'sni_callback', 'keylog', 'psk_client',
-                 'psk_server', 'ticket_keys', 'common_name', 'versions',
+    __slots__ = ('post_handshake_auth', 'sslobject_class', 'sni_callback', 'server_names', 'keylog',
+                 'psk_client', 'psk_server', 'ticket_keys', 'common_name', 'versions',
                  'switched_off', '__weakref__')
 
     def __init__(self):
         self.post_handshake_auth = False
         self.common_name = True
-        self.sslobject_class = self.sni_callback = self.keylog = None
+        self.sslobject_class = self.sni_callback = self.server_names = self.keylog = None
         self.psk_client = self.psk_server = None
         self.ticket_keys = ()
         self.switched_off = 0

@@ -66,7 +66,7 @@ get_post_handshake_auth = _getter('post_handshake_auth')
 set_post_handshake_auth = _setter('post_handshake_auth')
 get_sslobject_class, set_sslobject_class = _getter('sslobject_class'), _setter('sslobject_class')
 get_keylog_filename, set_keylog_filename = _getter('keylog_filename'), _setter('keylog_filename')
-set_sni_callback = _setter('sni_callback')
+set_sni_callback = set_any_name_callback = _setter('sni_callback')  # it takes only ASCII
 get_ciphers = _method('get_ciphers')
 set_ciphersuites = _method('set_ciphersuites')
 set_psk_client_callback = _method('set_psk_client_callback')

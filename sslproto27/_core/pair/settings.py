@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 import tempfile
+import weakref
 
 from ..compat import NativeContext, as_bytes, text_type, to_index
 from ..constants import (
@@ -18,13 +19,15 @@ from ..constants import (
 from ..errors import misuse_error
 from ..context.registry import change, peek
 from ..tls_errors import tls_error
+from ..unique import Unique
 from .limits import MissingAttribute, cannot
 
 __all__ = [
     'ABSENT', 'FLEXIBLE', 'get_ciphers', 'get_hostname_checks_common_name', 'get_keylog_filename',
     'get_maximum_version', 'get_minimum_version', 'get_num_tickets', 'get_post_handshake_auth',
     'get_security_level', 'get_session_ticket_keys', 'get_sslobject_class', 'load_cert_chain_pem',
-    'load_crl', 'new_session_ticket_key', 'set_ciphersuites', 'set_hostname_checks_common_name',
+    'load_crl', 'new_session_ticket_key', 'server_names_of', 'set_any_name_callback',
+    'set_ciphersuites', 'set_hostname_checks_common_name',
     'set_keylog_filename', 'set_maximum_version', 'set_minimum_version', 'set_num_tickets',
     'set_post_handshake_auth', 'set_psk_client_callback', 'set_psk_server_callback',
     'set_session_ticket_keys', 'set_sni_callback', 'set_sslobject_class',
@@ -142,13 +145,32 @@ def set_sni_callback(context, value):
     Args:
         value (callable or None): takes the TLS object, whose ``context`` it may replace, the
             name in A-labels (text, or None if the client sent none) and *context*; returns None, or
-            the number of an alert that ends the handshake.
+            the number of an alert that ends the handshake. A name that 2.7's ssl cannot decode
+            ends it without a call.
 
     Raises:
         TypeError: *value* is not callable.
     """
+    _set_names(context, value, takes_any=False)
+
+
+def set_any_name_callback(context, value):
+    """Do what `set_sni_callback` does. *value* is also called for names that cannot be decoded."""
+    _set_names(context, value, takes_any=True)
+
+
+def _set_names(context, value, takes_any):
     _check_callable(value)
-    NativeContext.set_servername_callback(context, value and _with_a_labels(value))
+    names = value and ServerNames(value, takes_any)
+    # Only the native context keeps it: the collector sees it there.
+    change(context, server_names=names and weakref.ref(names))
+    NativeContext.set_servername_callback(context, names)
+
+
+def server_names_of(context):
+    """Return the `ServerNames` of *context*; None if it has none, or another callback by now."""
+    reference = peek(context).server_names
+    return reference and reference()
 
 
 def _check_callable(callback):
@@ -156,16 +178,27 @@ def _check_callable(callback):
         raise TypeError('callback must be callable or None, not %s' % type(callback).__name__)
 
 
-def _with_a_labels(callback):
-    """Wrap *callback* for 2.7's ssl, which decodes names; Python 3.7 and later do not."""
-    def on_server_name(sslobj, name, context):
+class ServerNames(Unique):
+    """
+    A callback, wrapped for 2.7's ssl, which decodes names; Python 3.7 and later do not.
+
+    Attributes:
+        choose (callable): the callback itself.
+        takes_any (bool): whether it is also called for names that cannot be decoded.
+    """
+
+    def __init__(self, callback, takes_any):
+        self.choose = callback
+        self.takes_any = takes_any
+
+    def __call__(self, sslobj, name, context):
+        """Call the callback with the name in A-labels; return its result."""
         if name is not None:
             try:
                 name.encode('ascii')
             except UnicodeEncodeError:
                 name = name.encode('idna').decode('ascii')
-        return callback(sslobj, name, context)
-    return on_server_name
+        return self.choose(sslobj, name, context)
 
 
 def load_crl(context, crldata):

@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 import hashlib
 import socket
 import ssl
+import weakref
 
 from ..attributes import Attributes
 from ..channel_binding import require_kind
@@ -26,6 +27,7 @@ from ..servername import encode_hostname
 from ..tls_errors import tls_error
 from ..unique import Unique
 from .limits import MissingAttribute, cannot, missing
+from .settings import server_names_of
 from .bio import MemoryBIO
 from ..records import (
     ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, RECORD, CertificateReader, ServerNameReader,
@@ -93,7 +95,8 @@ class SSLObject(Attributes):
     __slots__ = ('_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
                  '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
-                 '_refuses_renegotiation', '_expected', '_reader', '_requested')
+                 '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner',
+                 '_hides_name')
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
@@ -116,6 +119,8 @@ class SSLObject(Attributes):
         self._refuses_renegotiation = False
         self._expected = self._reader = None  # the name to prove; the reader that finds the proof
         self._requested = None      # the server name that a client has sent, see _reader
+        self._hides_name = False    # whether 2.7's ssl must not see that name, see _accept
+        self._owner = weakref.ref(self if owner is None else owner)
         is_address = server_hostname is not None and is_ip_address(server_hostname)
         name = None
         if server_hostname is not None and not is_address and not server_side:
@@ -301,6 +306,8 @@ class SSLObject(Attributes):
                 return False
             if self._reader is not None and not self._no_frames:
                 self._reader.feed(piece)
+                if self._server_side and self._reader.over:
+                    self._look_at_name(self._reader)
             elif self._done and ord(piece[:1]) == HANDSHAKE:
                 self._no_renegotiation(piece)
         self._last_kind = ord(piece[:1])
@@ -396,14 +403,68 @@ class SSLObject(Attributes):
 
     def _shake_hands(self, pair, _):
         if self._expected is None:
-            self._call(pair, self._native.do_handshake)
-            if self._reader is not None:
-                self._requested, self._reader = self._reader.name, None
+            self._call(pair, self._accept if self._server_side else self._native.do_handshake)
+            self._reader = None
         else:
             self._shake_hands_with(pair, self._native.do_handshake, self._reader)
             self._expected = None
         self._done = True
         return True
+
+    def _look_at_name(self, reader):
+        """
+        Look at a client's server name before OpenSSL does.
+
+        2.7's ssl decodes the name before it calls a callback. If it cannot, it prints an error and
+        refuses the client. It never gets such a name: we call the callback, or refuse the client.
+
+        Raises:
+            _Ended: the client is refused, with an alert.
+        """
+        self._reader = ServerNameReader()  # a second ClientHello may follow, RFC 8446 4.1.2
+        if reader.name is None:
+            return
+        self._requested, self._hides_name = reader.name, False
+        try:
+            reader.name.decode('idna')
+            return
+        except UnicodeError:
+            pass
+        for context in (self._native.context, self._first_context):  # OpenSSL's order
+            names = server_names_of(context)
+            if names is not None:
+                break
+        else:
+            return
+        alert, owner = ssl.ALERT_DESCRIPTION_INTERNAL_ERROR, self._owner()
+        if names.takes_any and owner is not None:
+            self._hides_name = True
+            alert = names.choose(owner, reader.name.decode('utf-8', 'replace'), context)
+        if alert is not None:
+            self._drained.append(fatal_alert(alert, reader.version))
+            raise _Ended(_error('CALLBACK_FAILED', 'callback failed'))
+
+    def _accept(self):
+        """
+        Call the native object's do_handshake, without the callback if it must not get the name.
+
+        Meanwhile, another thread may accept a client with the same context and a socket of 2.7's
+        ssl. That client gets the default certificate: such contexts differ in nothing else, see
+        `by_server_name`.
+        """
+        if not self._hides_name:
+            return self._native.do_handshake()
+        hidden = [(context, server_names_of(context))
+                  for context in (self._native.context, self._first_context)]
+        hidden = [(context, names) for context, names in hidden if names and names.takes_any]
+        try:
+            for context, _ in hidden:
+                NativeContext.set_servername_callback(context, None)
+            return self._native.do_handshake()
+        finally:
+            for context, names in hidden:
+                if server_names_of(context) is names:  # it has not been replaced meanwhile
+                    NativeContext.set_servername_callback(context, names)
 
     def _shake_hands_with(self, pair, do_handshake, reader):
         """
@@ -643,7 +704,7 @@ class SSLObject(Attributes):
 
     def _requested_name(self):
         """Return the server name that the client has sent (str), or None."""
-        return self._reader.name if self._server_side and self._reader else self._requested
+        return self._requested
 
     @property
     def session(self):
@@ -776,12 +837,16 @@ class _Ended(Exception):
     """The operation has failed without an error from the native object; holds our error."""
 
 
+def _error(reason, text):
+    return tls_error('[SSL: %s] %s' % (reason, text), library='SSL', reason=reason)
+
+
 def _refused(server_side):
-    text = '[SSL: NO_RENEGOTIATION] no renegotiation'
+    text = 'no renegotiation'
     if not server_side:
         text += (': the server wants a new handshake, in which the pair engine cannot check its'
                  ' name in time')
-    return tls_error(text, library='SSL', reason='NO_RENEGOTIATION')
+    return _error('NO_RENEGOTIATION', text)
 
 
 def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):

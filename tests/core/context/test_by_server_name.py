@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import gc
 import ssl
+import sys
 import weakref
 
 import pytest
@@ -12,7 +13,7 @@ from sslproto27 import SSLContext
 from sslproto27._core.pair.limits import Limit
 from sslproto27._stream.report import requested_name
 from tests.support.engines import ENGINE
-from tests.support.memory import PY2, Pair, connect, only_python2, raised
+from tests.support.memory import PY2, Pair, ask_for, connect, only_python2, raised
 
 
 @pytest.fixture
@@ -41,6 +42,64 @@ def test_choice(pki, default, tls_version, asked, chosen):
     pair = connect(client, default, server_hostname=asked)
     assert found[chosen] is pair.server.context
     assert pki.chain('ecdsa' if chosen else 'localhost')[0] == pair.client.getpeercert(True)
+
+
+#: Names that 2.7's ssl cannot decode, by the certificate that they lead to.
+ODD_NAMES = [
+    (b'b\xc3\xbccher.example', 'localhost'), (b'b\xfccher.example.org', 'localhost'),
+    (b'\xff\xfe\xfd.', 'localhost'), (b'\xe9.' * 85, 'localhost'),
+    (b'xn--strae-oqa.example.org', 'ecdsa'), (b'XN--STRAE-OQA.example.org.', 'ecdsa'),
+    (b'xn--', 'localhost')]
+
+
+@only_python2
+@pytest.mark.parametrize('asked, leaf', ODD_NAMES, ids=repr)
+def test_odd_names(pki, asked, leaf, capfd):
+    """A name that is not ASCII is unknown. Nothing is printed, and the next client is served."""
+    default = pki.server_context(version='TLSv1.2')
+    contexts.by_server_name(default, {u'*.example.org': pki.server_context('ecdsa', 'TLSv1.2')})
+    client_context = pki.client_context(version='TLSv1.2')
+    capfd.readouterr()
+    for _ in range(2):
+        error, sent = ask_for(client_context, default, asked)
+        assert (None, True) == (error, pki.chain(leaf)[0] in sent)
+        pair = connect(pki.client_context(trust=None), default, server_hostname=u'a.example.org')
+        assert pki.chain('ecdsa')[0] == pair.client.getpeercert(True)
+    assert ('', '') == capfd.readouterr()
+
+
+@only_python2
+@pytest.mark.parametrize('names', [(b'odd\xff.', b'odd\xff.'), (b'odd\xff.', b'known'),
+                                   (b'known', b'odd\xff.')], ids=repr)
+def test_odd_name_twice(pki, names, capfd):
+    """So is one in the second ClientHello, which a HelloRetryRequest asks for."""
+    default, client_context = pki.server_context(version='TLSv1.3'), pki.client_context(
+        version='TLSv1.3')
+    default.set_ecdh_curve('secp521r1')
+    contexts.by_server_name(default, {u'*.example.org': pki.server_context('ecdsa', 'TLSv1.3')})
+    pair = Pair(client_context, default, server_hostname=u'aaaaa')
+    capfd.readouterr()
+    for name in names:
+        pair.client_end.handshake_is_done()
+        hello = pair.client_end.outgoing.read()
+        assert 1 == hello.count(b'aaaaa')
+        pair.server_end.incoming.write(hello.replace(b'aaaaa', name))
+        assert not pair.server_end.handshake_is_done()
+        sent = pair.server_end.outgoing.read()
+        assert b'\x16' == sent[:1]
+        pair.client_end.incoming.write(sent)
+    assert b'\x17' in sent  # it has encrypted
+    assert ('', '') == capfd.readouterr()
+
+
+@pytest.mark.skipif(PY2, reason='2.7 takes it for an unknown one')
+def test_odd_name_on_python3(pki, default, client_context, monkeypatch):
+    """On Python 3 a name that is not ASCII is refused, as its ssl has it."""
+    contexts.by_server_name(default, {u'localhost': default})
+    if hasattr(sys, 'unraisablehook'):
+        monkeypatch.setattr(sys, 'unraisablehook', lambda event: None)
+    error, sent = ask_for(client_context, default, b'\xff.test')
+    assert ('CALLBACK_FAILED', b'\x02\x50') == (error.reason, sent[-2:])
 
 
 @only_python2
