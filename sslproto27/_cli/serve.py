@@ -13,7 +13,7 @@ from six.moves.SimpleHTTPServer import SimpleHTTPRequestHandler
 from six.moves.socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
 from six.moves.urllib.parse import unquote_to_bytes
 
-from .._core.compat import PY2
+from .._core.compat import PY2, to_native
 from .._core.socket import SSLSocket
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
@@ -34,20 +34,34 @@ _FILES = 2
 #: Tenths of a second to wait until the threads have ended.
 _LAST = 10
 
-#: Statuses (RFC 9110 15.5, RFC 6585 5); Python 2 has no name for the latter.
-_BAD, _MISSING, _TOO_LARGE = 400, 404, 431
+#: Statuses (RFC 9110 15.5 and 15.6, RFC 6585 5); Python 2 has no name for the last one.
+_BAD, _MISSING, _NOT_ALLOWED, _TOO_LONG, _UNKNOWN, _TOO_LARGE = 400, 404, 405, 414, 501, 431
+
+#: The longest request line, in bytes: that of nginx.
+_LONGEST_LINE = 8192
+
+#: A request line that nginx takes: a method, a path or a URI, and an HTTP version, supported or
+#: not (RFC 9112 3). HTTP/0.9 has none.
+_LINE = re.compile(br'[A-Z_-]+ +(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[^\0- \x7f]*'
+                   br'( +HTTP/[1-9][0-9]{0,2}\.[0-9]{1,3})? *\r?\n?\Z')
 
 #: The part before the path, in a request that also names the host (RFC 9112 3.2.2).
 _ORIGIN = re.compile(r'(?i)https?://[^/?#]*(?=/)')
 
-#: The name of a header field and its colon (RFC 9112 5.1): no space is allowed before it.
-_FIELD = re.compile(br'[^\0- :\x7f]+:')
+#: A line of a header field (RFC 9112 5.1): no space before the colon, no folding, no NUL, no CR.
+#: The colon may be missing: then the line is ignored.
+_FIELD = re.compile(br'[^\0- :\x7f]+(:[^\0\r\n]*)?\r?\n?\Z')
 
-#: An HTTP version (RFC 9112 2.3), supported or not.
-_VERSION = re.compile(br'HTTP/[1-9][0-9]{0,2}\.[0-9]{1,3}\Z')
+#: The value of Host: a name or an address, perhaps with a port.
+_HOST = re.compile(r'(?!\.?(?::|\Z))(?!.*\.\.)[^\0- /\x7f]+\Z')
+_LENGTH = re.compile('[0-9]{1,18}\\Z')
 
 #: Files that are served for a directory, if they are there.
 _INDEXES = ('index.html', 'index.htm')
+
+#: What is encoded in a path: browsers treat a backslash as a slash, and Python 3's server takes
+#: bytes of UTF-8 for Latin-1, some of them for spaces.
+_UNSAFE = re.compile(br'[\\\x80-\xff]')
 
 #: A percent sign that encodes nothing (RFC 3986 2.1).
 _BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
@@ -252,11 +266,14 @@ class _Head(object):
         line = self._line(size)
         while self._is_first and line in (b'\r\n', b'\n'):
             line = self._line(size)  # RFC 9112 2.2: ignore empty lines before a request
-        if not self._is_first and not self._is_over:
+        while not self._is_first and not self._is_over:
             self._is_over = line in (b'\r\n', b'\n', b'')
-            is_continued = line[:1] in (b' ', b'\t')
-            if b'\0' in line or not (self._is_over or is_continued or _FIELD.match(line)):
+            found = self._is_over or _FIELD.match(line)
+            if not found:
                 raise _Refused(_BAD, 'Bad Request')
+            if self._is_over or found.group(1):
+                break
+            line = self._line(size)
         self._is_first = False
         return line
 
@@ -310,29 +327,51 @@ class _Files(SimpleHTTPRequestHandler):
                 or not _is_inside(unquote_to_bytes(path))):
             self.send_error(_BAD, 'Bad Request')
             return False
-        # Otherwise a redirection to this path could lead to another host: RFC 3986 4.2. Browsers
-        # treat a backslash as a slash.
-        self.path = re.sub('^/+', '/', self.path.replace('\\', '%5C'))
+        # Otherwise a redirection to this path could lead to another host: RFC 3986 4.2.
+        self.path = re.sub('^/+', '/', self.path)
         return True
 
     def _parse(self):
         """Return whether the head is valid; if not, it has been answered."""
-        words = self.raw_requestline.split()
-        if len(words) == 2 and words[0] == b'GET':  # HTTP/0.9: nothing follows
-            self.requestline = ' '.join(word.decode('latin-1') for word in words)
-            self.command, self.path = self.requestline.split(' ')
+        found = _LINE.match(self.raw_requestline)
+        self.requestline = self.raw_requestline.decode('latin-1').rstrip('\r\n')  # for the log
+        if len(self.raw_requestline) > _LONGEST_LINE:
+            self.send_error(_TOO_LONG)
+            return False
+        if not found:
+            self.send_error(_BAD, 'Bad Request')
+            return False
+        self.raw_requestline = _UNSAFE.sub(
+            lambda byte: ('%%%02X' % ord(byte.group())).encode('ascii'), self.raw_requestline)
+        words = to_native(self.raw_requestline).split()
+        if not found.group(1) and words[0] == 'GET':  # HTTP/0.9: nothing follows
+            self.command, self.path = words
             self.request_version, self.close_connection, self.headers = 'HTTP/0.9', True, {}
             return True
-        if len(words) == 3 and not _VERSION.match(words[2]):
-            self.send_error(_BAD, 'Bad Request')
-            return False
         if not SimpleHTTPRequestHandler.parse_request(self):
             return False
-        hosts = (self.headers.getheaders if PY2 else self.headers.get_all)('Host') or []
-        if len(hosts) > 1 or not hosts and self.request_version != 'HTTP/1.0':  # RFC 9112 3.2
-            self.send_error(_BAD, 'Bad Request')
-            return False
-        return True
+        status = self._fault()
+        if status:
+            self.send_error(status)
+        return not status
+
+    def _fault(self):
+        """Return the status that refuses the request, as nginx does; 0 if there is no fault."""
+        values = self.headers.getheaders if PY2 else self.headers.get_all
+        hosts, lengths, codings = [
+            [value.strip() for value in values(name) or []]
+            for name in ('Host', 'Content-Length', 'Transfer-Encoding')]
+        is_old = self.request_version == 'HTTP/1.0'
+        if (len(hosts) != 1 and (hosts or not is_old)  # RFC 9112 3.2
+                or not all(map(_HOST.match, hosts))
+                or len(lengths) > 1 or not all(map(_LENGTH.match, lengths))
+                or len(codings) > 1 or codings and is_old):
+            return _BAD
+        if codings and codings[0].lower() != 'chunked':
+            return _UNKNOWN
+        if codings and lengths:
+            return _BAD
+        return 0 if self.command in ('GET', 'HEAD') else _NOT_ALLOWED
 
     def send_head(self):
         """Serve files and directories only: opening anything else, such as a FIFO, can block."""

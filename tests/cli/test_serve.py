@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from sslproto27 import SSLPipe, SSLSocket
+from sslproto27._core.compat import PY2
 from tests.support.commands import PATIENCE, command, fails_here, started, starts_programs
 from tests.support.https import ask
 from tests.support.programs import environment, finish, running
@@ -233,13 +234,16 @@ class TestFiles(object):
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (line, port, process):
             found = get(pki, port, '/file')
             outside = get(pki, port, '/../' * 20 + 'etc/passwd')
-            missing = get(pki, port, '/\x1b[2J')
-            log = [process.stderr.readline() for _ in range(5)]
+            missing = get(pki, port, '/nowhere')
+            odd = get(pki, port, '/\x1b[2J')
+            log = [process.stderr.readline() for _ in range(7)]
         assert str(tmpdir) in line
         assert found.startswith(b'HTTP/1.0 200 ') and found.endswith(b'\r\n\r\ncontent')
         assert outside.startswith(b'HTTP/1.0 400 ')
         assert missing.startswith(b'HTTP/1.0 404 ')
+        assert odd.startswith(b'HTTP/1.0 400 ')
         assert '127.0.0.1 "GET /file HTTP/1.0" 200 -\n' == log[0]
+        assert '127.0.0.1 "GET /\\x1b[2J HTTP/1.0" 400 -\n' == log[-1]
         assert '\x1b' not in ''.join(log)
 
     ODD_PATHS = [
@@ -274,8 +278,30 @@ class TestFiles(object):
     ODD_HEADS = [
         (b'\r\n\nGET /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
         (b'GET /file HTTP/1.0\r\nno colon\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.1\r\nNoColon\r\nHost: x\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file HTTP/1.1\nNoColon\n\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\nNoColon\r\nX: a\r\n b\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file HTTP/1.0\r\nX: a\0b\r\n\r\n', b'HTTP/1.0 400 '),
-        (b'GET /file HTTP/1.0\r\nX: a\r\n b\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file HTTP/1.0\r\nX: a\rb\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\nX: a\r\n b\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file HTTP/1.0\r\n X: a\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET  /file  HTTP/1.0 \r\n\r\n', b'HTTP/1.0 200 '),
+        (b' GET /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET\t/file HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /fi\x7fle HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'get /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'G1 /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'POST /file HTTP/1.0\r\nContent-Length: 1\r\n\r\nx', b'HTTP/1.0 405 '),
+        (b'PUT /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 405 '),
+        (b'DELETE /nowhere HTTP/1.0\r\n\r\n', b'HTTP/1.0 405 '),
+        (b'TRACE / HTTP/1.0\r\n\r\n', b'HTTP/1.0 405 '),
+        (b'M-SEARCH /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 405 '),
+        (b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /file?' + b'x' * 8171 + b' HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /file?' + b'x' * 8172 + b' HTTP/1.0\r\n\r\n', b'HTTP/1.0 414 '),
+        (b'GET /' + b'x' * 9000 + b' HTTP/1.0\r\n\r\n', b'HTTP/1.0 414 '),
+        (b'GET /\xc3\xa0 HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
+        (b'GET /\xc3\xa0\r\n', b'content'), (b'GET /\xa0\x85\r\n', b'<'),
         (b'GET /file HTTP/9.9\r\n\r\n', b'HTTP/1.0 505 '),
         (b'GET /file HTTP/1.-1\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file http/1.0\r\n\r\n', b'HTTP/1.0 400 '),
@@ -287,9 +313,39 @@ class TestFiles(object):
         (b'GET /file\r\n', b'content'), (b'GET /nowhere\r\n', b'<'),
         (b'POST /file\r\n\r\n', b'HTTP/1.0 400 '), (b'what\r\n\r\n', b'HTTP/1.0 400 ')]
 
+    #: Fields that nginx accepts, and that it refuses, by the status of the answer.
+    FIELDS = [(b'200', [b'Host: x.', b'Host: X:y', b'Host: [::1]:80', b'Host: \xff',
+                        b'Host: x\r\nContent-Length:  3 ', b'Host: x\r\nX:',
+                        b'Host: x\r\nTransfer-Encoding: Chunked']),
+              (b'400', [b'Host:', b'Host: a b', b'Host: a/b', b'Host: a\tb', b'Host: .',
+                        b'Host: :80', b'Host: .:80', b'Host: a..b', b'Host: a:/',
+                        b'Host: x\r\nContent-Length:', b'Host: x\r\nContent-Length: -1',
+                        b'Host: x\r\nContent-Length: x', b'Host: x\r\nContent-Length: 1 1',
+                        b'Host: x\r\nContent-Length: ' + b'9' * 20,
+                        b'Host: x\r\nContent-Length: 0\r\nContent-Length: 0',
+                        b'Host: x\r\nContent-Length: 0\r\nTransfer-Encoding: chunked',
+                        b'Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked']),
+              (b'501', [b'Host: x\r\nTransfer-Encoding:', b'Host: x\r\nTransfer-Encoding: gzip',
+                        b'Host: x\r\nTransfer-Encoding: gzip, chunked',
+                        b'Host: x\r\nTransfer-Encoding: gzip\r\nContent-Length: 0'])]
+
+    def test_odd_fields(self, pki, tmpdir):
+        """An odd field that says whom the request is for, or where it ends, is refused."""
+        tmpdir.join('file').write('content')
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
+            for status, fields in self.FIELDS:
+                assert [(one, status) for one in fields] == [(one, ask(
+                    pki, port, b'GET /file HTTP/1.1\r\n' + one + b'\r\n\r\n')[9:12])
+                    for one in fields]
+            old = ask(pki, port, b'GET /file HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n')
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
+        assert b'400' == old[9:12]
+
     def test_odd_heads(self, pki, tmpdir):
         """An odd head is answered by a status, whatever version it claims."""
         tmpdir.join('file').write('content')
+        tmpdir.join('\xc3\xa0' if PY2 else '\xe0').write('content')
         with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
             assert self.ODD_HEADS == [(head, ask(pki, port, head)[:len(start)])
                                       for head, start in self.ODD_HEADS]
