@@ -390,11 +390,15 @@ class TestTerminator(object):
             except OSError as error:
                 pytest.skip('openssl cannot be run here: %s' % error)
             said = client.communicate(b'Q\n')[0]
-            assert 0 == client.returncode, said
-            assert ssl.DER_cert_to_PEM_cert(pki.chain('localhost')[0]).strip() in said
+            if ENGINE == 'pair':  # 2.7's ssl would have to decode it
+                assert 'unrecognized name' in said
+            else:
+                assert 0 == client.returncode, said
+                assert ssl.DER_cert_to_PEM_cert(pki.chain('localhost')[0]).strip() in said
             process.send_signal(signal.SIGTERM)
             assert 'Exception' not in process.communicate()[1]
-        assert name.decode('utf-8', 'replace') == log_of(log, 1)[0]['server_name']
+        if ENGINE != 'pair':
+            assert name.decode('utf-8', 'replace') == log_of(log, 1)[0]['server_name']
 
     def test_client_certificates(self, pki, tmpdir):
         """--client-ca lets in who is known, by name in the log, and nobody else."""

@@ -95,8 +95,7 @@ class SSLObject(Attributes):
     __slots__ = ('_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
                  '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
                  '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
-                 '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner',
-                 '_hides_name')
+                 '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner')
 
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
@@ -119,7 +118,6 @@ class SSLObject(Attributes):
         self._refuses_renegotiation = False
         self._expected = self._reader = None  # the name to prove; the reader that finds the proof
         self._requested = None      # the server name that a client has sent, see _reader
-        self._hides_name = False    # whether 2.7's ssl must not see that name, see _accept
         self._owner = weakref.ref(self if owner is None else owner)
         is_address = server_hostname is not None and is_ip_address(server_hostname)
         name = None
@@ -416,7 +414,9 @@ class SSLObject(Attributes):
         Look at a client's server name before OpenSSL does.
 
         2.7's ssl decodes the name before it calls a callback. If it cannot, it prints an error and
-        refuses the client. It never gets such a name: we call the callback, or refuse the client.
+        refuses the client. So it never gets such a name. We call the callback ourselves. If that
+        has chosen another context, one without a callback, the native object is made anew from it.
+        Otherwise we refuse the client.
 
         Raises:
             _Ended: the client is refused, with an alert.
@@ -424,47 +424,31 @@ class SSLObject(Attributes):
         self._reader = ServerNameReader()  # a second ClientHello may follow, RFC 8446 4.1.2
         if reader.name is None:
             return
-        self._requested, self._hides_name = reader.name, False
+        self._requested = reader.name
         try:
             reader.name.decode('idna')
             return
         except UnicodeError:
             pass
-        for context in (self._native.context, self._first_context):  # OpenSSL's order
-            names = server_names_of(context)
-            if names is not None:
-                break
-        else:
+        context, owner = self._native.context, self._owner()
+        names = server_names_of(context)
+        if names is None:
             return
-        alert, owner = ssl.ALERT_DESCRIPTION_INTERNAL_ERROR, self._owner()
+        alert = ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
         if names.takes_any and owner is not None:
-            self._hides_name = True
             alert = names.choose(owner, reader.name.decode('utf-8', 'replace'), context)
-        if alert is not None:
-            self._drained.append(fatal_alert(alert, reader.version))
-            raise _Ended(_error('CALLBACK_FAILED', 'callback failed'))
+            chosen = self._native.context
+            if alert is None and server_names_of(chosen) is None:
+                self._native = chosen._wrap_socket(self._pair.inner, True, None, ssl_sock=owner)
+                return
+        if alert is None:  # it would get the default certificate, but for 2.7's ssl
+            alert = ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        self._drained.append(fatal_alert(alert, reader.version))
+        raise _Ended(_error('CALLBACK_FAILED', 'callback failed'))
 
     def _accept(self):
-        """
-        Call the native object's do_handshake, without the callback if it must not get the name.
-
-        Meanwhile, another thread may accept a client with the same context and a socket of 2.7's
-        ssl. That client gets the default certificate: such contexts differ in nothing else, see
-        `by_server_name`.
-        """
-        if not self._hides_name:
-            return self._native.do_handshake()
-        hidden = [(context, server_names_of(context))
-                  for context in (self._native.context, self._first_context)]
-        hidden = [(context, names) for context, names in hidden if names and names.takes_any]
-        try:
-            for context, _ in hidden:
-                NativeContext.set_servername_callback(context, None)
-            return self._native.do_handshake()
-        finally:
-            for context, names in hidden:
-                if server_names_of(context) is names:  # it has not been replaced meanwhile
-                    NativeContext.set_servername_callback(context, names)
+        """Call do_handshake of the native object, which `_look_at_name` may replace."""
+        return self._native.do_handshake()
 
     def _shake_hands_with(self, pair, do_handshake, reader):
         """

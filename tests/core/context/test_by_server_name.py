@@ -12,7 +12,7 @@ from sslproto27 import context as contexts
 from sslproto27 import SSLContext
 from sslproto27._core.pair.limits import Limit
 from sslproto27._stream.report import requested_name
-from tests.support.engines import ENGINE
+from tests.support.engines import ENGINE, only_graft
 from tests.support.memory import PY2, Pair, ask_for, connect, only_python2, raised
 
 
@@ -55,19 +55,27 @@ ODD_NAMES = [
 @only_python2
 @pytest.mark.parametrize('asked, leaf', ODD_NAMES, ids=repr)
 def test_odd_names(pki, asked, leaf, capfd):
-    """A name that is not ASCII is unknown. Nothing is printed, and the next client is served."""
+    """
+    A name that is not ASCII is unknown. Nothing is printed, and the next client is served.
+
+    The pair engine refuses unknown ones that 2.7's ssl cannot decode.
+    """
     default = pki.server_context(version='TLSv1.2')
     contexts.by_server_name(default, {u'*.example.org': pki.server_context('ecdsa', 'TLSv1.2')})
     client_context = pki.client_context(version='TLSv1.2')
     capfd.readouterr()
     for _ in range(2):
         error, sent = ask_for(client_context, default, asked)
-        assert (None, True) == (error, pki.chain(leaf)[0] in sent)
+        if ENGINE == 'pair' and leaf == 'localhost':
+            assert ('CALLBACK_FAILED', b'\x02\x70') == (error.reason, sent[-2:])
+        else:
+            assert (None, True) == (error, pki.chain(leaf)[0] in sent)
         pair = connect(pki.client_context(trust=None), default, server_hostname=u'a.example.org')
         assert pki.chain('ecdsa')[0] == pair.client.getpeercert(True)
     assert ('', '') == capfd.readouterr()
 
 
+@only_graft
 @only_python2
 @pytest.mark.parametrize('names', [(b'odd\xff.', b'odd\xff.'), (b'odd\xff.', b'known'),
                                    (b'known', b'odd\xff.')], ids=repr)
