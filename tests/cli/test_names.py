@@ -8,6 +8,7 @@ import pytest
 from sslproto27 import SSLPipe, create_default_context
 from sslproto27._cli.console import UserError
 from sslproto27._cli.names import answer_by_name, names_of
+from tests.support.engines import ENGINE
 from tests.support.memory import PY2, ask_for, connect, raised
 
 
@@ -66,7 +67,10 @@ def test_choice_by_odd_name(pki, asked, capfd):
     asked_for = answer_by_name(list(zip(contexts, [['first'], ['*.example.org']])))
     capfd.readouterr()
     error, sent = ask_for(pki.client_context(version='TLSv1.2'), contexts[0], asked)
-    assert (None, True) == (error, pki.chain('localhost')[0] in sent)
+    if ENGINE == 'pair':  # 2.7's ssl would have to decode it
+        assert ('CALLBACK_FAILED', b'\x02\x70') == (error.reason, sent[-2:])
+    else:
+        assert (None, True) == (error, pki.chain('localhost')[0] in sent)
     assert ('', '') == capfd.readouterr()
     assert 0 == len(asked_for)  # it forgets those that are gone
 
