@@ -161,7 +161,7 @@ class TLSProtocol(Unique):
                 self._pipe.feed_ssldata(early)
             self._pipe.do_handshake()
             if is_new:
-                self.wrappedProtocol.makeConnection(self)
+                self._tell(self.wrappedProtocol.makeConnection, self)
         finally:
             self._delivering = False
         self._receive(_nothing, None)
@@ -203,6 +203,8 @@ class TLSProtocol(Unique):
             self._delivering = True
             try:
                 self.wrappedProtocol.dataReceived(plaintext)
+            except BaseException:
+                self._application_failed()
             finally:
                 self._delivering = False
         if pipe.state is not pipe_states.OPEN or pipe.failure is not None:
@@ -254,7 +256,7 @@ class TLSProtocol(Unique):
             while isinstance(connector.transport, TLSProtocol):
                 connector.transport = connector.transport.transport
         if protocol is not None:
-            protocol.connectionLost(reason)
+            self._tell(protocol.connectionLost, reason)
 
     def pause_sending(self):
         """Pause: too much data waits in the transport below."""
@@ -306,8 +308,7 @@ class TLSProtocol(Unique):
         Handle one event: call ``feed(data)``, inform the application, then send.
 
         The application learns, in this order, of the end of the handshake, data, the end of the
-        peer's side, and a failure. If it raises, the exception goes through the transport below to
-        the reactor.
+        peer's side, and a failure.
         """
         pipe = self._pipe
         if pipe is None:
@@ -322,7 +323,7 @@ class TLSProtocol(Unique):
             if self._state is HANDSHAKE and pipe.established:
                 self._established()
             if self._state in OPEN and not self._reading_paused and pipe.has_appdata:
-                self.wrappedProtocol.dataReceived(pipe.appdata_received())
+                self._tell(self.wrappedProtocol.dataReceived, pipe.appdata_received())
             if (self._state is CONNECTED and pipe.failure is None and pipe.state in PEER_ENDED
                     and not self._has_unread()):
                 self._peer_closed()
@@ -347,7 +348,7 @@ class TLSProtocol(Unique):
             if self._state in OVER:
                 return
         if interfaces.IHandshakeListener.providedBy(self.wrappedProtocol):
-            self.wrappedProtocol.handshakeCompleted()
+            self._tell(self.wrappedProtocol.handshakeCompleted)
         self._end_our_side()
 
     def _feed_eof(self, _):
@@ -364,7 +365,7 @@ class TLSProtocol(Unique):
             return
         protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
         if protocol is not None:
-            protocol.readConnectionLost()
+            self._tell(protocol.readConnectionLost)
         else:
             self._wind_up()
 
@@ -454,7 +455,7 @@ class TLSProtocol(Unique):
             self._write_end = TOLD
             protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
             if protocol is not None:
-                protocol.writeConnectionLost()
+                self._tell(protocol.writeConnectionLost)
         # Data that the callbacks have written comes first; a flush follows at their end.
         if (self._state in SENDING and not pipe.backlog
                 and (pipe.state is pipe_states.CLOSED and not self._has_unread()
@@ -529,10 +530,10 @@ class TLSProtocol(Unique):
         if self._lower_paused or pipe.backlog_size > HIGH_WATER:
             if not self.producerPaused:
                 self.producerPaused = True
-                push.pauseProducing()
+                self._tell(push.pauseProducing)
         elif self.producerPaused and not pipe.backlog:
             self.producerPaused = False
-            push.resumeProducing()
+            self._tell(push.resumeProducing)
             if self._stopped:
                 self._end_our_side()
 
@@ -667,10 +668,11 @@ class TLSProtocol(Unique):
             self._close_descriptor()
         elif abort is not None:
             abort()
-        else:  # for example a process
+        else:  # for example a process, which may go on
             self._reason = self._reason or Failure(error.ConnectionAborted())
             self._unregister_lower()
             transport.loseConnection()
+            self._call_later(0, lambda: self._lost(self._reason))
 
     def _begin_end(self, reason):
         """
@@ -749,16 +751,23 @@ class TLSProtocol(Unique):
         return reactor
 
     def _call_later(self, delay, callback):
-        """Schedule *callback*. If the application raises in it, the connection ends."""
-        return self._reactor().callLater(delay, self._call, callback)
+        return self._reactor().callLater(delay, self._tell, callback)
 
-    def _call(self, callback):
+    def _tell(self, method, *args):
+        """
+        Call a method of the application. If it raises, log that and end the connection.
+
+        Not every caller of ours does so: a process' transport, or a server's connectionMade.
+        """
         try:
-            callback()
+            method(*args)
         except BaseException:  # like the reactor, when it calls a connection's methods
-            failure = Failure()
-            _log.failed(failure)
-            self._abort(failure)
+            self._application_failed()
+
+    def _application_failed(self):
+        failure = Failure()
+        _log.failed(failure)
+        self._abort(failure)
 
     def _start_timer(self, delay, callback):
         self._stop_timer()

@@ -666,6 +666,86 @@ class TestEnds(object):
         assert ZeroDivisionError is server.reason.type
         assert 1 == len(logged)
 
+    @pytest.mark.parametrize('ours_fails', [False, True], ids=['server', 'client'])
+    def test_exception_in_connection_made(self, pki, ours_fails):
+        """So does connectionMade, on a server too, where Twisted would leave the connection open.
+        """
+        class Faulty(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                raise ZeroDivisionError('a fault')
+        classes = (Faulty, Recorder) if ours_fails else (Recorder, Faulty)
+        theirs = quiet(classes[1])
+        with logged_errors() as logged, listening(
+                TLSServerEndpoint(loopback(), pki.server_context()), theirs) as port:
+            client = until(TLSClientEndpoint(
+                loopback(port=port), pki.client_context(), 'localhost').connect(quiet(classes[0])))
+            until(lambda: client.reason and theirs.made and theirs.made[0].reason, patience=5)
+        faulty, other = (client, theirs.made[0]) if ours_fails else (theirs.made[0], client)
+        assert ['made', 'lost'] == faulty.events
+        assert [ZeroDivisionError, error.ConnectionLost] == [faulty.reason.type, other.reason.type]
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+
+    @pytest.mark.parametrize('name', [
+        'connectionMade', 'handshakeCompleted', 'dataReceived', 'readConnectionLost',
+        'writeConnectionLost', 'connectionLost', 'pauseProducing', 'resumeProducing'])
+    def test_exception_in_any_callback(self, pki, name):
+        """We log it once, close and tell connectionLost once, whatever the transport below does."""
+        class Faulty(Half):
+            """A protocol, and its own transport's push producer."""
+
+            def fail(self, *args):
+                getattr(Half, name, lambda *_: None)(self, *args)
+                raise ZeroDivisionError('a fault')
+
+            pauseProducing = resumeProducing = stopProducing = lambda self: None
+        setattr(Faulty, name, Faulty.__dict__['fail'])
+
+        with logged_errors() as logged:
+            hand = Hand(pki, Faulty)
+            hand.turn()
+            hand.tls.registerProducer(hand.application, True)
+            hand.tls.pause_sending()
+            hand.tls.write(b'answer')
+            hand.tls.resume_sending()
+            hand.tls.unregisterProducer()
+            if not hand.below.closed:
+                hand.peer.feed_appdata(b'data')
+                hand.turn()
+                hand.tls.loseWriteConnection()
+                hand.peer.shutdown()
+                hand.turn()
+            hand.clock.advance(0)
+            if name == 'connectionLost':
+                hand.end()
+            assert hand.below.closed
+            assert ['lost'] == hand.application.events[-1:]
+            hand.end()
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+        assert 1 == hand.application.events.count('lost')
+        assert hand.application.reason.check(
+            error.ConnectionDone if name == 'connectionLost' else ZeroDivisionError)
+        assert [] == hand.clock.getDelayedCalls()
+
+    def test_exception_in_connection_lost(self, pki):
+        """What connectionLost raises does not keep a connector from telling its factory."""
+        class Faulty(Recorder):
+            def connectionMade(self):
+                self.transport.loseConnection()
+
+            def connectionLost(self, reason):
+                raise ZeroDivisionError('a fault')
+        lost = []
+        factory = protocol.ClientFactory.forProtocol(Faulty)
+        factory.noisy = False
+        factory.clientConnectionLost = lambda connector, reason: lost.append(reason)
+        with logged_errors() as logged, listening(
+                TLSServerEndpoint(loopback(), pki.server_context()), quiet(Recorder)) as port:
+            global_reactor.connectTCP('127.0.0.1', port, TLSFactory(
+                factory, pki.client_context(), hostname='localhost'))
+            until(lambda: lost, patience=5)
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+
     @pytest.mark.parametrize('name', ['dataReceived', 'readConnectionLost', 'connectionLost'])
     def test_exception_after_a_pause(self, pki, name):
         """So is what it raises in a callback that a pause has put off."""
@@ -1087,7 +1167,13 @@ class TestOtherTransports(object):
 
     def test_process(self, run_python):
         """Over the standard streams of a process."""
-        assert (0, 'data\n', '') == run_python(_PROCESS % (_PEER,), warnings='default')
+        assert (0, 'data\n', '') == run_python(_PROCESS % (_PEER, ''), warnings='default')
+
+    @pytest.mark.parametrize('name', ['connectionMade', 'handshakeCompleted', 'dataReceived'])
+    def test_exception_over_a_process(self, run_python, name):
+        """A callback that raises ends the connection, even if the process does not end."""
+        status, output, errors = run_python(_PROCESS % (_PEER + _STAY, name))
+        assert (0, 'a fault\n') == (status, output), errors
 
 
 #: TLS over a process' standard streams: a server that echoes, and a client.
@@ -1098,23 +1184,36 @@ from tests.support.pki import PKI
 pipe = SSLPipe(PKI(sys.argv[1]).server_context(), True)
 pipe.do_handshake()
 while pipe.state != 'CLOSED':
-    pipe.feed_ssldata(os.read(0, 65536))
+    data = os.read(0, 65536)
+    if not data:
+        break
+    pipe.feed_ssldata(data)
     pipe.feed_appdata(pipe.appdata_received())
     if pipe.state == 'PEER_CLOSED':
         pipe.shutdown()
     os.write(1, pipe.data_to_send())
 """
+_STAY = """
+import time
+time.sleep(4)
+"""
 _PROCESS = """
+from __future__ import print_function
 import sys, warnings
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
-    from twisted.internet import endpoints, error, protocol, reactor
+    from twisted.internet import endpoints, error, interfaces, protocol, reactor
 from sslproto27.twisted import TLSClientEndpoint
 from tests.support.pki import PKI
+from zope.interface import implementer
 
+@implementer(interfaces.IHandshakeListener)
 class Client(protocol.Protocol):
     def connectionMade(self):
         self.transport.write(b'data')
+
+    def handshakeCompleted(self):
+        pass
 
     def dataReceived(self, data):
         print(data.decode('ascii'))
@@ -1122,12 +1221,18 @@ class Client(protocol.Protocol):
 
     def connectionLost(self, reason):
         if not reason.check(error.ConnectionDone):
-            print(reason)
+            print(reason.getErrorMessage())
         reactor.stop()
 
 def main():
     process = endpoints.ProcessEndpoint(
         reactor, sys.executable, [sys.executable, '-W', 'ignore', '-c', %r, sys.argv[1]], env=None)
+    faulty = %r
+    if faulty:
+        def fail(*_):
+            raise ZeroDivisionError('a fault')
+        setattr(Client, faulty, fail)
+        reactor.callLater(3, lambda: (print('too late'), reactor.stop()))
     factory = protocol.Factory.forProtocol(Client)
     d = TLSClientEndpoint(process, PKI(sys.argv[1]).client_context(), 'localhost').connect(factory)
     d.addErrback(lambda failure: (failure.printTraceback(), reactor.stop()))
