@@ -520,7 +520,10 @@ class TLSProtocol(Unique):
     def _stop_producer(self):
         push, self._push, self.producer = self._push, None, None
         if push is not None:
-            push.stopProducing()
+            try:
+                push.stopProducing()
+            except BaseException:  # the connection ends anyway
+                _log.failed(Failure())
 
     def _control_producer(self):
         """Pause or resume the producer, depending on how much unsent data waits."""

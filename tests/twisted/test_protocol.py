@@ -727,6 +727,31 @@ class TestEnds(object):
             error.ConnectionDone if name == 'connectionLost' else ZeroDivisionError)
         assert [] == hand.clock.getDelayedCalls()
 
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    @pytest.mark.parametrize('how', ['lost', 'peer ends', 'silent'])
+    def test_exception_in_stop_producing(self, pki, how, streaming):
+        """We log what stopProducing raises; the end goes on, and connectionLost is told."""
+        class Faulty(Producer):
+            def stopProducing(self):
+                Producer.stopProducing(self)
+                raise ZeroDivisionError('a fault')
+        hand, producer = Hand(pki, Recorder, shutdownTimeout=1), Faulty()
+        hand.turn()
+        hand.tls.registerProducer(producer, streaming)
+        with logged_errors() as logged:
+            if how == 'peer ends':
+                hand.peer.shutdown()
+                hand.turn()
+            elif how == 'silent':
+                hand.tls.pause_sending()  # nothing is asked of a pull producer
+                hand.tls.loseConnection()
+                hand.clock.pump([0.25] * 8)
+            hand.end(error.ConnectionLost)
+        assert 1 == producer.calls.count('stop')
+        assert ['made', 'lost'] == hand.application.events
+        assert [ZeroDivisionError] == [event['failure'].type for event in logged]
+        assert [] == hand.clock.getDelayedCalls()
+
     def test_exception_in_connection_lost(self, pki):
         """What connectionLost raises does not keep a connector from telling its factory."""
         class Faulty(Recorder):
