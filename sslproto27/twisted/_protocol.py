@@ -223,13 +223,31 @@ class TLSProtocol(Unique):
         """Do nothing: only our own request to end the writing side causes this call."""
 
     def connectionLost(self, reason):
-        """Tell the application that the connection is gone, once it has the data from before."""
+        """
+        Tell the application that the connection is gone, once it has the data from before.
+
+        If it has paused, that data waits only after an orderly end. Over TCP, too, a reset is told
+        at once, and a loss that only reading finds once it reads again.
+        """
         if self._state is CLOSED:
             return
-        if self._state not in OVER and (self._held or self._has_unread()):
-            self._hold(self._lost, reason)
-        else:
+        if self._state in OVER or not (
+                self._held or self._state in OPEN and self._pipe.has_appdata):
             self._lost(reason)
+            return
+        self._hold(self._lost, reason)
+        self._stop_producer()  # if it has paused us, it must not keep us paused for ever
+        self._end_pause_after_reset()
+
+    def _is_gone(self):
+        """Return whether the transport below is lost, and that is still to be told (bool)."""
+        return bool(self._held) and self._held[-1][0] == self._lost
+
+    def _end_pause_after_reset(self):
+        if self._reading_paused and self._is_gone():
+            reason = self._held[-1][1]
+            if not reason.check(error.ConnectionDone):
+                self._lost(reason)
 
     def _lost(self, reason):
         state, pipe = self._state, self._pipe
@@ -300,6 +318,7 @@ class TLSProtocol(Unique):
                 self._lost(data)
             elif self._state not in OVER:
                 self._receive(feed, data)
+        self._end_pause_after_reset()
         if not self._reading_paused and self._state is CONNECTED:
             self._resume_lower()
 

@@ -811,20 +811,115 @@ class TestEnds(object):
 
     @pytest.mark.parametrize('call', ['abortConnection', 'loseConnection'])
     def test_end_of_a_paused_one(self, pki, call):
-        """A connection that is lost while its reader pauses is over once that one has closed."""
+        """A connection that ends while its reader pauses is over once that one has closed."""
         hand = Hand(pki)
         hand.turn()
         hand.tls.pauseProducing()
         hand.peer.feed_appdata(b'data')
         hand.turn()
-        hand.end(error.ConnectionLost)
+        hand.end()
         assert hand.application.reason is None
         getattr(hand.tls, call)()
         assert hand.application.reason is None  # not from within
         hand.clock.advance(0)
         assert ['made', 'handshake', 'lost'] == hand.application.events
         assert hand.application.reason.check(
-            error.ConnectionAborted if call == 'abortConnection' else error.ConnectionLost)
+            error.ConnectionAborted if call == 'abortConnection' else error.ConnectionDone)
+
+    @pytest.mark.parametrize('when', ['made', 'before', 'again'])
+    def test_reset_of_a_paused_one(self, pki, when):
+        """A reset is told at once to a reader that has paused, and stops its producer."""
+        class Pauser(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                self.transport.registerProducer(producer, True)
+                if when == 'made':
+                    self.transport.pauseProducing()
+
+            def dataReceived(self, data):
+                Recorder.dataReceived(self, data)
+                self.transport.pauseProducing()
+        producer = Producer()
+        hand = Hand(pki, Pauser)
+        hand.turn()
+        if when != 'made':
+            hand.tls.pauseProducing()
+        hand.peer.feed_appdata(b'data')
+        hand.turn()
+        hand.peer.feed_appdata(b'more')
+        hand.turn()
+        if when == 'again':
+            hand.tls.resumeProducing()
+        hand.end(error.ConnectionLost)
+        hand.clock.advance(0)
+        assert ['stop'] == producer.calls
+        assert (['made', 'data', 'lost'] if when == 'again' else ['made', 'lost']
+                ) == hand.application.events
+        assert error.ConnectionLost is hand.application.reason.type
+        assert [] == hand.clock.getDelayedCalls()
+
+    def test_orderly_end_after_resume(self, pki):
+        """What has been decrypted is delivered, if the end comes just after resumeProducing."""
+        hand = Hand(pki)
+        hand.tls.pauseProducing()
+        hand.peer.feed_appdata(b'data')  # goes out together with Finished
+        hand.turn()
+        hand.tls.resumeProducing()
+        hand.end()
+        hand.clock.advance(0)
+        assert ['made', 'handshake', 'data', 'lost'] == hand.application.events
+
+    @pytest.mark.parametrize('kind', [error.ConnectionDone, error.ConnectionLost])
+    def test_end_under_back_pressure(self, pki, kind):
+        """A transport that is its own producer is not paused for ever: nobody would resume it."""
+        class Own(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                self.transport.registerProducer(self.transport, True)
+                self.transport.write(b'x' * 100000)
+        hand = Hand(pki, Own)
+        hand.tls.pause_sending()
+        hand.turn()
+        hand.peer.feed_appdata(b'data')
+        hand.tls.resume_sending()
+        hand.tls.pause_sending()
+        hand.turn()
+        hand.end(kind)
+        hand.clock.advance(0)
+        assert ['made', 'lost'] == hand.application.events
+        assert [] == hand.clock.getDelayedCalls()
+
+    @pytest.mark.parametrize('own', [True, False], ids=['back pressure', 'application'])
+    def test_reset_under_a_pause(self, pki, own):
+        """A peer sends data with its Finished and resets: a server that has paused is told."""
+        class Greeter(Recorder):
+            def connectionMade(self):
+                Recorder.connectionMade(self)
+                if own:
+                    self.transport.registerProducer(self.transport, True)
+                    self.transport.write(b'x' * (8 << 20))
+                else:
+                    self.transport.pauseProducing()
+                    self.again()
+
+            def again(self):
+                if self.reason is None:
+                    self.transport.write(b'x')
+                    global_reactor.callLater(0.02, self.again)
+
+        def work(sock):
+            pipe = SSLPipe(pki.client_context(), server_hostname='localhost')
+            pipe.do_handshake()
+            pipe.feed_appdata(b'data')  # goes out together with Finished
+            while not pipe.established or pipe.backlog:
+                sock.sendall(pipe.data_to_send())
+                pipe.feed_ssldata(sock.recv(65536))
+            sock.sendall(pipe.data_to_send())
+            time.sleep(0.1)
+            reset(sock)
+        with with_peer(pki, work, Greeter, tls=None) as (ours, peer):
+            until(lambda: ours.reason is not None, patience=5)
+        assert (['made', 'lost'], error.ConnectionLost) == (ours.events, ours.reason.type)
 
     def test_dead_producer(self, pki):
         """A push producer that writes nothing for shutdownTimeout is not waited for any longer."""
