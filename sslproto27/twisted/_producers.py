@@ -41,12 +41,15 @@ class PullProducer(object):
     Args:
         producer (IPullProducer): the application's.
         call_later (callable): takes a delay and a function.
+        can_write (callable): returns whether there is still a use for data; once there is none, the
+            producer is not asked again.
         failed (callable): takes the Failure of a producer that raised; it is not asked again.
     """
 
-    def __init__(self, producer, call_later, failed):
+    def __init__(self, producer, call_later, can_write, failed):
         self._producer = producer
         self._call_later = call_later
+        self._can_write = can_write
         self._failed = failed
         self._call = None
 
@@ -56,6 +59,9 @@ class PullProducer(object):
             self._call = self._call_later(0, self._pull)
 
     def _pull(self):
+        self._call = None
+        if not self._can_write():
+            return
         self._call = self._call_later(0, self._pull)
         try:
             self._producer.resumeProducing()

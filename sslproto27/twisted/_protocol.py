@@ -418,10 +418,9 @@ class TLSProtocol(Unique):
         Raises:
             TypeError: *data* is text, or not a buffer.
         """
-        pipe = self._pipe
-        if (pipe is None or pipe.state not in _WRITABLE or self._state in OVER
-                or self.disconnecting and self.producer is None):
+        if not self._can_write() or self.disconnecting and self.producer is None:
             return
+        pipe = self._pipe
         try:
             pipe.feed_appdata(data)
         except ssl.SSLError as failure:  # another process uses the connection
@@ -432,6 +431,12 @@ class TLSProtocol(Unique):
         # Data written in a callback is sent together after the callback, unless it is large.
         if not self._delivering or pipe.backlog_size > HIGH_WATER:
             self._flush()
+
+    def _can_write(self):
+        """Return whether data can still be sent; once it cannot, it never can again (bool)."""
+        pipe = self._pipe
+        return (pipe is not None and pipe.state in _WRITABLE and self._state not in OVER
+                and not self._is_gone())
 
     def writeSequence(self, data):
         """Send an iterable of bytes, in as few records as possible."""
@@ -490,6 +495,8 @@ class TLSProtocol(Unique):
         """
         Let *producer* write as fast as the peer reads.
 
+        If nothing can be sent any more, its stopProducing is called instead.
+
         Args:
             producer (IPushProducer or IPullProducer): the source of the data.
             streaming (bool): True for a push producer.
@@ -500,13 +507,13 @@ class TLSProtocol(Unique):
         if self.producer is not None:
             raise RuntimeError('cannot register %r: %r has not been unregistered'
                                % (producer, self.producer))
-        if self._state in OVER:
+        if not self._can_write():
             producer.stopProducing()
             return
         self.producer, self.streamingProducer = producer, streaming
         self.producerPaused = not streaming
         self._push = producer if streaming else PullProducer(
-            producer, self._call_later, self._producer_failed)
+            producer, self._call_later, self._can_write, self._producer_failed)
         self._control_producer()
 
     def unregisterProducer(self):

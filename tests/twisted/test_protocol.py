@@ -435,6 +435,42 @@ class TestFlow(object):
             until(lambda: len(client.data) == 1000)
         assert [1000 + 29] == sizes  # a header, a nonce and a tag (RFC 5246 6.2.3.3)
 
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    @pytest.mark.parametrize('call', ['loseWriteConnection', 'loseConnection', 'abortConnection',
+                                      'lost'])
+    def test_late_producer(self, pki, call, streaming):
+        """A producer that is registered when nothing can be sent any more is stopped."""
+        hand, producer = Hand(pki, clock=global_reactor), Producer()
+        hand.turn()
+        if call == 'lost':
+            hand.tls.pauseProducing()
+            hand.peer.feed_appdata(b'data')
+            hand.turn()
+            hand.end()
+        else:
+            getattr(hand.tls, call)()
+        hand.tls.registerProducer(producer, streaming)
+        global_reactor.iterate(0)
+        assert ['stop'] == producer.calls
+        assert hand.tls.producer is None
+        hand.tls.abortConnection()
+        until(lambda: hand.application.reason)
+
+    def test_pull_producer_at_the_end(self, pki):
+        """A pull producer is not asked for data that can no longer be sent."""
+        hand, producer = Hand(pki, clock=global_reactor), Producer()
+        hand.turn()
+        hand.tls.registerProducer(producer, False)
+        until(lambda: producer.calls)
+        asked = len(producer.calls)
+        hand.tls.dataReceived(b'no TLS')  # ends TLS with an alert, while the transport below stays
+        for _ in range(10):
+            global_reactor.iterate(0)
+        assert hand.below.closed
+        assert ['resume'] * asked == producer.calls
+        hand.end()
+        assert ['resume'] * asked + ['stop'] == producer.calls
+
     def test_pull_producer_raises(self, pki):
         """A pull producer that raises is logged, and not asked again; the connection stays."""
         class Faulty(Producer):
