@@ -114,7 +114,7 @@ def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddr
         return _patches.original(posixbase.PosixReactorBase, 'connectSSL')(
             self, host, port, factory, contextFactory, timeout, bindAddress)
     return self.connectTCP(host, port, TLSFactory(
-        factory, contextFactory, hostname=host, **_options), timeout, bindAddress)
+        factory, contextFactory, hostname=host or None, **_options), timeout, bindAddress)
 
 
 def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
@@ -133,7 +133,7 @@ class _NoPyOpenSSL(object):
     @staticmethod
     def optionsForClientTLS(hostname):
         """Return XMPP's default options for a client: they verify *hostname*."""
-        return TLSOptions(create_default_context(), hostname)
+        return TLSOptions(create_default_context(), hostname or None)
 
 
 def _xmpp():

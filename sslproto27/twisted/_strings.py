@@ -21,6 +21,8 @@ from ._endpoints import TLSClientEndpoint, TLSServerEndpoint
 
 __all__ = ['ClientParser', 'ServerParser']
 
+# The parsers' methods take only *args: names of arguments would not be refused as options.
+
 
 @implementer(IPlugin, interfaces.IStreamClientEndpointStringParserWithReactor)
 class ClientParser(object):
@@ -42,9 +44,9 @@ class ClientParser(object):
 
     prefix = 'tls27'
 
-    def parseStreamClient(self, reactor, *args, **kwargs):
+    def parseStreamClient(*args, **kwargs):
         """Return the endpoint; see IStreamClientEndpointStringParserWithReactor."""
-        return _client(reactor, **_options(_client, 2, args, kwargs))
+        return _client(args[1], **_options(_client, 2, args[2:], kwargs))
 
 
 @implementer(IPlugin, interfaces.IStreamServerEndpointStringParser)
@@ -66,9 +68,9 @@ class ServerParser(object):
 
     prefix = 'tls27'
 
-    def parseStreamServer(self, reactor, *args, **kwargs):
+    def parseStreamServer(*args, **kwargs):
         """Return the endpoint; see IStreamServerEndpointStringParser."""
-        return _server(reactor, **_options(_server, 1, args, kwargs))
+        return _server(args[1], **_options(_server, 1, args[2:], kwargs))
 
 
 def _options(function, positional, args, options):
@@ -82,7 +84,11 @@ def _options(function, positional, args, options):
     given = dict(zip(known, args))
     for name in set(given) & set(options):
         raise ValueError('tls27: has two of %r' % (name,))
-    return dict(options, **given)
+    options = dict(options, **given)
+    for name, value in options.items():
+        if not value:  # a variable that is not set, for example: never a weaker check
+            raise ValueError('tls27: %s= must have a value' % name)
+    return options
 
 
 def _client(reactor, host=None, port=None, hostname=None, trust=None, certificate=None, key=None,
@@ -142,8 +148,6 @@ def _server_context(certificate, key, trust, alpn):
 def _trusting(trust, purpose):
     if trust is None:
         return create_default_context(purpose)
-    if not trust:
-        raise ValueError('trust= must be a file or a folder')
     try:
         return create_default_context(
             purpose, **{'capath' if os.path.isdir(trust) else 'cafile': trust})

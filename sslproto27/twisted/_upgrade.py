@@ -230,5 +230,5 @@ def is_client(transport):
 
 
 def host_of(transport):
-    """Return the host that *transport* was told to connect to (str); None if unknown."""
-    return getattr(getattr(transport, 'connector', None), 'host', None)
+    """Return the host that *transport* was told to connect to (str); None if unknown or ''."""
+    return getattr(getattr(transport, 'connector', None), 'host', None) or None

@@ -80,7 +80,8 @@ class AgentEndpointFactory(Unique):
                                        self._timeout, self._reactor)
         if uri.scheme == b'http':
             return endpoint
-        return TLSClientEndpoint(endpoint, self._context, uri.host, **self._options)
+        name = uri.host or None  # '' would turn the name check off
+        return TLSClientEndpoint(endpoint, self._context, name, **self._options)
 
 
 class ProxyError(error.ConnectError):

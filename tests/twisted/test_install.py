@@ -423,6 +423,21 @@ class TestInstall(object):
             assert kind is None or made.reason.check(kind)
         until(defer.maybeDeferred(port.stopListening))
 
+    def test_no_host(self, pki, installed):
+        """Where the name is the host's, an empty host is a ValueError, not the end of the check."""
+        with pytest.raises(ValueError) as info:
+            global_reactor.connectSSL('', 1, protocol.ClientFactory(), pki.client_context())
+        assert 'hostname' in str(info.value)
+        ours = quiet(Recorder)
+        with listening(loopback(), quiet(Recorder)) as port:
+            client = until(loopback(port=port).connect(ours))
+            client.transport.connector.host = ''
+            with pytest.raises(ValueError) as info:
+                client.transport.startTLS(pki.client_context())
+            assert 'hostname' in str(info.value)
+            client.transport.abortConnection()
+            until(lambda: client.reason)
+
     def test_pyopenssl_context(self, pki, installed):
         """Without pyOpenSSL a context factory of its is a TypeError that says what to pass."""
         if posixbase.tls is not None:

@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 from zope.interface import directlyProvides
+from zope.interface.verify import verifyObject
 
 from tests.support.programs import ROOT
 from tests.support.twisteds import (
@@ -14,6 +15,7 @@ from tests.support.twisteds import (
 
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
+from sslproto27.twisted._strings import ClientParser, ServerParser
 
 
 def escape(text):
@@ -154,6 +156,11 @@ class TestStrings(object):
         _, theirs, _ = talk(one, lambda _: other)
         assert b'hello' == theirs.data
 
+    def test_parsers(self):
+        """The parsers provide what Twisted's plugin system asks for."""
+        assert verifyObject(interfaces.IStreamClientEndpointStringParserWithReactor, ClientParser())
+        assert verifyObject(interfaces.IStreamServerEndpointStringParser, ServerParser())
+
     @pytest.mark.parametrize('text, name', [
         ('tls27:0', 'certificate='), ('tls27:certificate={0}', 'port'),
         ('tls27:x:certificate={0}', 'port'), ('tls27:0:certificate={1}', 'certificate='),
@@ -164,6 +171,12 @@ class TestStrings(object):
         ('tls27:0:certificate={0}:trust=nowhere.pem', 'trust='),
         ('tls27:0:certificate={0}:trust=', 'trust='),
         ('tls27:0:certificate={0}:colour=blue', "tls27: has no option 'colour'"),
+        ('tls27:0:certificate={0}:reactor=x', "tls27: has no option 'reactor'"),
+        ('tls27:0:certificate={0}:self=x', "tls27: has no option 'self'"),
+        ('tls27::certificate={0}', 'port='), ('tls27:0:certificate=', 'certificate='),
+        ('tls27:0:certificate={0}:key=', 'key='), ('tls27:0:certificate={0}:sni=', 'sni='),
+        ('tls27:certificate={0}:endpoint=', 'endpoint='),
+        ('tls27:0:certificate={0}:interface=', 'interface='),
         ('tls27:0:{0}', 'tls27: '), ('tls27:0:port=1:certificate={0}', "two of 'port'"),
         ('tls27:0:certificate={0}:handshakeTimeout=0', 'handshakeTimeout'),
         ('tls27:0:certificate={0}:handshakeLimit=0', 'handshakeLimit')])
@@ -175,6 +188,13 @@ class TestStrings(object):
         assert name in str(info.value)
 
     @pytest.mark.parametrize('text, name', [
+        ('tls27:localhost:1:hostname=', 'hostname='), ('tls27::443', 'host='),
+        ('tls27:localhost:', 'port='), ('tls27:localhost:1:trust=', 'trust='),
+        ('tls27:localhost:1:certificate=', 'certificate='), ('tls27:localhost:1:key=', 'key='),
+        ('tls27:hostname=localhost:endpoint=', 'endpoint='),
+        ('tls27:hostname=:endpoint=tcp\\:localhost\\:1', 'hostname='),
+        ('tls27:localhost:1:reactor=x', "tls27: has no option 'reactor'"),
+        ('tls27:localhost:1:self=x', "tls27: has no option 'self'"),
         ('tls27:localhost', 'port'), ('tls27:localhost:x', 'port'),
         ('tls27:localhost:1:key=nothing.pem', 'key='),
         ('tls27:endpoint=tcp\\:localhost\\:1', 'hostname'),

@@ -164,6 +164,13 @@ class TestAgent(object):
             AgentEndpointFactory(global_reactor, **options)
         assert list(options)[0] in str(info.value)
 
+    def test_no_host(self, pki):
+        """A URL without a host is a ValueError: '' would turn the name check off."""
+        factory = AgentEndpointFactory(global_reactor, pki.client_context())
+        with pytest.raises(ValueError) as info:
+            factory.endpointForURI(client.URI.fromBytes(b'https:///path'))
+        assert 'hostname' in str(info.value)
+
 
 class Proxy(protocol.Protocol):
     """An HTTP proxy that makes tunnels to 127.0.0.1, and does what the test says else."""
