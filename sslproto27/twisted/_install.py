@@ -8,13 +8,14 @@ from __future__ import absolute_import, division, print_function
 
 from twisted.internet import interfaces, posixbase, tcp
 from twisted.protocols import amp
+from twisted.python.reflect import safe_repr
 from zope.interface import classImplements, classImplementsOnly, implementedBy
 
 from .._core.api import create_default_context
 from .._core.compat import NativeContext
 from .._core.patches import Patches
 from ._endpoints import TLSFactory, startTLS
-from ._settings import TLSOptions
+from ._settings import TLSOptions, check_options
 from ._upgrade import host_of, is_client
 
 __all__ = ['install', 'uninstall']
@@ -41,10 +42,13 @@ def install(suppress_ragged_eofs=False, **options):
 
     Raises:
         TypeError: an option is unknown.
+        TypeError, ValueError: an option's value cannot be used; the text names it.
     """
     for name in set(options) - set(['suppressRaggedEofs', 'handshakeTimeout', 'shutdownTimeout',
                                     'handshakeLimit']):
         raise TypeError('install() has no option %r' % name)
+    check_options(**dict((name, value) for name, value in options.items()
+                         if name != 'suppressRaggedEofs'))
     _options.clear()
     if suppress_ragged_eofs:
         _options['suppressRaggedEofs'] = True
@@ -164,7 +168,8 @@ def _start_tls_of_amp(self, certificate, verifyAuthorities):
     if _is_ours(certificate):
         certificate = _Certificate(certificate)
     elif isinstance(amp.ssl, _NoPyOpenSSL):
-        raise TypeError('tls_localCertificate must be an ssl.SSLContext, not %r' % (certificate,))
+        raise TypeError('tls_localCertificate must be an ssl.SSLContext, not '
+                        + safe_repr(certificate))
     _patches.original(amp.BinaryBoxProtocol, '_startTLS')(self, certificate, verifyAuthorities)
 
 

@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from twisted.logger import Logger
+from twisted.python.reflect import safe_repr
 
 from .._core.compat import NativeContext
 from .._core.pipe import SSLPipe
@@ -10,7 +11,8 @@ from .._core.unique import Unique
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 
-__all__ = ['Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'settings_of']
+__all__ = [
+    'Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'check_options', 'settings_of']
 
 _log = Logger(namespace='sslproto27')  # in a class it would get the name of that class
 
@@ -42,8 +44,22 @@ def check_context(context):
                  'set_tlsext_host_name', 'use_certificate'):
         if hasattr(context, name):
             raise TypeError("context must be an ssl.SSLContext, as ssl.create_default_context()"
-                            " returns: %r is for pyOpenSSL" % (context,))
-    raise TypeError('context must be an ssl.SSLContext, not %r' % (context,))
+                            ' returns: %s is for pyOpenSSL' % safe_repr(context))
+    raise TypeError('context must be an ssl.SSLContext, not ' + safe_repr(context))
+
+
+def check_options(handshakeTimeout=None, shutdownTimeout=None, handshakeLimit=None):
+    """
+    Return both timeouts and the `HandshakeLimit`; None becomes the default.
+
+    Raises:
+        TypeError, ValueError: an option cannot be used; the text names it.
+    """
+    handshake, shutdown = timeouts(
+        handshakeTimeout, shutdownTimeout, ('handshakeTimeout', 'shutdownTimeout'))
+    return handshake, shutdown, HandshakeLimit(
+        HANDSHAKE_LIMIT if handshakeLimit is None else handshakeLimit, 'handshakeLimit',
+        TwistedLog())
 
 
 class TLSOptions(Unique):
@@ -60,14 +76,12 @@ class TLSOptions(Unique):
         **options: see `TLSClientEndpoint` and `TLSServerEndpoint`.
 
     Raises:
-        TypeError: *context* is not an ssl.SSLContext.
-        ValueError: *hostname* can be nobody's name.
+        TypeError: *context* is not an ssl.SSLContext, or an option is unknown.
+        ValueError: *hostname* can be nobody's name, or an option's value cannot be used.
     """
 
     def __init__(self, context, hostname=None, **options):
-        check_context(context)
-        name, check = name_of_loop(hostname)
-        required_name(context, True, name, check, 'hostname')  # None may get one later
+        Settings(context, True, hostname, **options)  # a client's may get its name later
         self.context = context
         self.hostname = hostname
         self.options = options
@@ -115,11 +129,9 @@ class Settings(object):
         self.name = required_name(context, serverSide, name, self.check, 'hostname')
         self.session = session
         self.suppressRaggedEofs = suppressRaggedEofs
-        self.handshakeTimeout, self.shutdownTimeout = timeouts(
-            handshakeTimeout, shutdownTimeout, ('handshakeTimeout', 'shutdownTimeout'))
-        self.handshakes = HandshakeLimit(
-            HANDSHAKE_LIMIT if handshakeLimit is None else handshakeLimit, 'handshakeLimit',
-            TwistedLog()) if serverSide else None
+        self.handshakeTimeout, self.shutdownTimeout, limit = check_options(
+            handshakeTimeout, shutdownTimeout, handshakeLimit)
+        self.handshakes = limit if serverSide else None
         self.reactor = reactor
 
     def new_pipe(self):

@@ -96,6 +96,9 @@ class ProxyError(error.ConnectError):
         super(ProxyError, self).__init__(None, text)
         self.status = status
 
+    def __str__(self):
+        return self.args[0]  # a ConnectError's is its docstring
+
 
 @implementer(interfaces.IStreamClientEndpoint)
 class ConnectEndpoint(Unique):

@@ -11,7 +11,8 @@ import pytest
 
 import sslproto27.twisted
 from sslproto27 import SSLCertVerificationError
-from sslproto27.twisted import TLSClientEndpoint, TLSOptions, TLSServerEndpoint, startTLS
+from sslproto27.twisted import (
+    TLSClientEndpoint, TLSOptions, TLSServerEndpoint, _install, startTLS)
 from tests.support.https import ask
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
@@ -401,6 +402,30 @@ class TestInstall(object):
         with pytest.raises(TypeError) as info:
             sslproto27.twisted.install(hostname='x')
         assert 'hostname' in str(info.value)
+
+    @pytest.mark.parametrize('name, value, kind', [
+        ('handshakeTimeout', -1, ValueError), ('handshakeTimeout', 'x', TypeError),
+        ('handshakeTimeout', 0, ValueError), ('shutdownTimeout', -1, ValueError),
+        ('handshakeLimit', 0, ValueError), ('handshakeLimit', 'x', TypeError)])
+    def test_bad_option(self, pki, name, value, kind):
+        """A value that cannot be used is refused when it is given, and nothing is installed."""
+        for function in (sslproto27.twisted.install, lambda **options: TLSOptions(
+                pki.client_context(), **options)):
+            with pytest.raises(kind) as info:
+                function(**{name: value})
+            assert name in str(info.value)
+        assert not _install._is_installed()
+
+    @pytest.mark.parametrize('attribute', ['options', 'getContext'])
+    def test_context_without_repr(self, attribute):
+        """What has no repr, such as a PrivateCertificate of pyOpenSSL's, is a TypeError too."""
+        class Odd(object):
+            def __repr__(self):
+                raise ZeroDivisionError('no repr')
+        setattr(Odd, attribute, None)
+        with pytest.raises(TypeError) as info:
+            TLSOptions(Odd())
+        assert 'must be an ssl.SSLContext' in str(info.value)
 
     def test_reactor(self, pki, installed):
         """reactor.listenSSL and connectSSL take an ssl.SSLContext; the host's name is verified."""

@@ -258,6 +258,8 @@ class TestProxy(object):
                 until(ConnectEndpoint(loopback(port=proxy), 'localhost', 1).connect(
                     quiet(Recorder)))
             assert status == info.value.status
+            assert str(info.value).startswith('the ')
+            assert 'proxy' in str(info.value) and 'Attributes' not in str(info.value)
             idle()
 
     def test_proxy_leaves(self):
