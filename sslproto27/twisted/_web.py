@@ -222,12 +222,12 @@ class _Tunnel(Protocol):
             inner = factory.buildProtocol(self.transport.getPeer())
             if inner is None:
                 raise error.NoProtocol()
+            self._inner = inner
+            inner.makeConnection(self.transport)
         except Exception:
             self.answered.errback(Failure())
             self.transport.abortConnection()
             return
-        self._inner = inner
-        inner.makeConnection(self.transport)
         self.answered.callback(inner)
         if rest:
             self._inner.dataReceived(rest)

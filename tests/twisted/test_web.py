@@ -262,6 +262,20 @@ class TestProxy(object):
             assert 'proxy' in str(info.value) and 'Attributes' not in str(info.value)
             idle()
 
+    def test_exception_in_connection_made(self):
+        """What connectionMade raises fails connect(), and ends the connection."""
+        class Faulty(Recorder):
+            def connectionMade(self):
+                raise ZeroDivisionError('a fault')
+        ours = quiet(Faulty)
+        with listening(loopback(), quiet(Recorder)) as port:
+            with listening(loopback(), proxy_factory(Proxy)) as proxy:
+                d = ConnectEndpoint(loopback(port=proxy), 'localhost', port).connect(ours)
+                with pytest.raises(ZeroDivisionError):
+                    until(d)
+                until(lambda: ours.made[0].reason, patience=5)
+                idle()
+
     def test_proxy_leaves(self):
         """A proxy that closes the connection is a ProxyError."""
         class Leaver(protocol.Protocol):
