@@ -183,8 +183,11 @@ def _certain(function, types, failure):
         kept['result'] = result
     call = ctypes.PYFUNCTYPE(None, *types)(leave)
     results = itertools.imap(operator.methodcaller('take'), itertools.repeat(answers))
-    # ctypes passes an int, as if the call had returned one: a default for next(), never used.
-    call.restype = functools.partial(next, results)
+
+    class Result(ctypes.c_int):
+        # ctypes passes a Result, as if the call had returned one: a default for next(), never used.
+        _check_retval_ = functools.partial(next, results)
+    call.restype = Result
     return call
 
 
