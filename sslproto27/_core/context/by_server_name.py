@@ -34,9 +34,8 @@ ALERT_PROTOCOL_VERSION = 70
 ALERT_INTERNAL_ERROR = 80
 ALERT_UNRECOGNIZED_NAME = 112
 
-#: The options that each switch off one version.
-_VERSIONS = sum(getattr(ssl, name, 0) for name in (
-    'OP_NO_TLSv1', 'OP_NO_TLSv1_1', 'OP_NO_TLSv1_2')) | 0x20000000  # OP_NO_TLSv1_3
+#: TLS 1.0 to 1.3, by their numbers on the wire.
+_VERSIONS = 0x301, 0x302, 0x303, 0x304
 
 
 def by_server_name(default, contexts):
@@ -166,7 +165,7 @@ def _differs(context, other):
             ('verify_mode', lambda one: one.verify_mode),
             ('verify_flags', lambda one: one.verify_flags),
             ('minimum_version', get_minimum_version), ('maximum_version', get_maximum_version),
-            ('options', lambda one: one.options & _VERSIONS)):
+            ('options', lambda one: [_allows(one, version) for version in _VERSIONS])):
         if value(context) != value(other):
             return name
     return None

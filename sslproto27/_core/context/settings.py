@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-from ..compat import text_type, to_index
+from ..compat import NativeContext, text_type, to_index
 from ..constants import PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion
 from ..engine import binding
 from ..errors import required
@@ -18,7 +18,7 @@ from .registry import change, context_handle, peek
 __all__ = [
     'get_ciphers', 'get_hostname_checks_common_name', 'get_maximum_version', 'get_minimum_version',
     'get_num_tickets', 'get_post_handshake_auth', 'get_security_level', 'get_sslobject_class',
-    'set_ciphersuites', 'set_hostname_checks_common_name', 'set_maximum_version',
+    'options', 'set_ciphersuites', 'set_hostname_checks_common_name', 'set_maximum_version',
     'set_minimum_version', 'set_num_tickets', 'set_post_handshake_auth', 'set_sslobject_class',
 ]
 
@@ -32,6 +32,9 @@ SSL_CTRL_GET_MAX_PROTO_VERSION = 131
 
 #: The protocols that allow more than one version.
 FLEXIBLE = frozenset([PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER])
+
+#: For our contexts: OpenSSL's own; limits of versions are no part of it.
+options = NativeContext.options
 
 #: PyPy 7.3.3 has it, and does itself what wrap_bio does elsewhere.
 _NATIVE_POST_HANDSHAKE_AUTH = getattr(ssl.SSLContext, 'post_handshake_auth', None)

@@ -84,6 +84,7 @@ class SSLContext(Unique, ssl.SSLContext):
             self.verify_mode = ssl.CERT_REQUIRED
         ssl.SSLContext.check_hostname.__set__(self, value)
 
+    options = settings.options
     minimum_version = property(settings.get_minimum_version, settings.set_minimum_version)
     maximum_version = property(settings.get_maximum_version, settings.set_maximum_version)
     num_tickets = property(settings.get_num_tickets, settings.set_num_tickets)

@@ -25,9 +25,9 @@ from .limits import MissingAttribute, cannot
 __all__ = [
     'ABSENT', 'FLEXIBLE', 'get_ciphers', 'get_hostname_checks_common_name', 'get_keylog_filename',
     'get_maximum_version', 'get_minimum_version', 'get_num_tickets', 'get_post_handshake_auth',
-    'get_security_level', 'get_session_ticket_keys', 'get_sslobject_class', 'load_cert_chain_pem',
-    'load_crl', 'new_session_ticket_key', 'server_names_of', 'set_any_name_callback',
-    'set_ciphersuites', 'set_hostname_checks_common_name',
+    'get_security_level', 'get_session_ticket_keys', 'get_sslobject_class', 'keep_limits',
+    'load_cert_chain_pem', 'load_crl', 'new_session_ticket_key', 'options', 'server_names_of',
+    'set_any_name_callback', 'set_ciphersuites', 'set_hostname_checks_common_name',
     'set_keylog_filename', 'set_maximum_version', 'set_minimum_version', 'set_num_tickets',
     'set_post_handshake_auth', 'set_psk_client_callback', 'set_psk_server_callback',
     'set_session_ticket_keys', 'set_sni_callback', 'set_sslobject_class',
@@ -40,6 +40,9 @@ _NATIVE_POST_HANDSHAKE_AUTH = getattr(NativeContext, 'post_handshake_auth', None
 #: keylog_filename where there is one and SSLKEYLOGFILE is set.
 ABSENT = ('load_cert_chain_pem', 'get_ciphers', 'set_ciphersuites', 'set_psk_client_callback',
           'set_psk_server_callback', 'keylog_filename')
+
+#: The options as OpenSSL has them. A limit of versions must be among them: 2.7's ssl has no other.
+_NATIVE_OPTIONS = NativeContext.options
 
 #: The protocols that allow more than one version.
 FLEXIBLE = frozenset([PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER])
@@ -66,7 +69,9 @@ def set_minimum_version(context, value):
     """
     Let *context* negotiate no version lower than *value*, a `TLSVersion` or its number.
 
-    This sets the options OP_NO_TLSv1 to OP_NO_TLSv1_3; any that were already set stay.
+    This sets OpenSSL's options OP_NO_TLSv1 to OP_NO_TLSv1_3; any that were already set stay. If
+    *context* is not ours, its ``options`` show them, and assigning to these lifts the limit until
+    the next TLS object of ours is made.
 
     Raises:
         TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
@@ -81,7 +86,7 @@ def set_maximum_version(context, value):
     """
     Let *context* negotiate no version higher than *value*, a `TLSVersion` or its number.
 
-    This sets the options OP_NO_TLSv1 to OP_NO_TLSv1_3; any that were already set stay.
+    See `set_minimum_version` for the options that this sets.
 
     Raises:
         TypeError, ValueError: *value* is not a version, or *context*'s protocol is a single one.
@@ -102,15 +107,50 @@ def _version(context, value):
 
 
 def _set_limits(context, low, high):
+    # Versions that the application has switched off stay off.
+    _switch(context, _get_options(context), (low, high))
+
+
+def _switch(context, chosen, limits):
+    """Set the options that the application has *chosen*, and those for *limits*."""
+    off = _outside(*limits)
+    _NATIVE_OPTIONS.__set__(context, chosen | off)
+    added = off & ~chosen
+    if (limits, added) != (peek(context).versions, peek(context).switched_off):
+        change(context, versions=limits, switched_off=added)
+
+
+def _outside(low, high):
+    """Return the options that switch off all versions below *low* and above *high*."""
     off = 0
     for version, option in _SWITCHES:
         # MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED are both negative.
         if not (low <= version and (high < 0 or version <= high)):
             off |= option
-    others = context.options & ~peek(context).switched_off
-    context.options = others | off
-    # Versions that the application has switched off stay off.
-    change(context, versions=(low, high), switched_off=off & ~others)
+    return off
+
+
+def keep_limits(context):
+    """Set *context*'s limits again if options that were assigned since have lifted them."""
+    extras = peek(context)
+    found = _NATIVE_OPTIONS.__get__(context)
+    lifted = _outside(*extras.versions) & ~found
+    if lifted:
+        _NATIVE_OPTIONS.__set__(context, found | lifted)
+        change(context, switched_off=extras.switched_off | lifted)
+
+
+def _get_options(context):
+    """The options that the application has chosen; limits of versions stay in force beside them."""
+    return _NATIVE_OPTIONS.__get__(context) & ~peek(context).switched_off
+
+
+def _set_options(context, value):
+    _switch(context, value, peek(context).versions)
+
+
+#: For our contexts: as in Python 3, limits are no options, and no options lift them.
+options = property(_get_options, _set_options)
 
 
 def get_hostname_checks_common_name(context):

@@ -26,9 +26,9 @@ from ..hostname_match import is_ip_address, matches
 from ..servername import encode_hostname
 from ..tls_errors import tls_error
 from ..unique import Unique
-from .limits import MissingAttribute, cannot, missing
-from .settings import server_names_of
 from .bio import MemoryBIO
+from .limits import MissingAttribute, cannot, missing
+from .settings import keep_limits, server_names_of
 from ..records import (
     ALERT, APPLICATION_DATA, HANDSHAKE, HEADER_SIZE, RECORD, CertificateReader, ServerNameReader,
     fatal_alert, frame_size, kind_and_size)
@@ -439,6 +439,7 @@ class SSLObject(Attributes):
             alert = names.choose(owner, reader.name.decode('utf-8', 'replace'), context)
             chosen = self._native.context
             if alert is None and server_names_of(chosen) is None:
+                keep_limits(chosen)
                 self._native = chosen._wrap_socket(self._pair.inner, True, None, ssl_sock=owner)
                 return
         if alert is None:  # it would get the default certificate, but for 2.7's ssl
@@ -869,6 +870,7 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
+    keep_limits(context)
     extras = peek(context)
     cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,

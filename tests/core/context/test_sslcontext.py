@@ -16,7 +16,7 @@ import pytest
 import sslproto27
 from sslproto27 import MemoryBIO, SSLContext, TLSVersion, context, create_default_context
 from tests.support.contexts import WAYS, Functions, needs
-from tests.support.engines import ENGINE, not_in_pair
+from tests.support.engines import not_in_pair
 from tests.support.memory import PY2, Pair, connect, only_python2, raised, since_python3
 from tests.support.pki import PASSWORDS, PASSWORD_IDS
 
@@ -105,10 +105,6 @@ class TestTLSVersion(object):
             TLSVersion(0x305)
 
 
-#: By what TLS 1.2 is made the least where OpenSSL cannot be asked for more than options.
-LIMITING = ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1 if ENGINE == 'pair' else 0
-
-
 @since_python3(10, 'these defaults')
 class TestDefaults(object):
     @pytest.mark.parametrize('side, verify_mode, check_hostname', [
@@ -129,8 +125,7 @@ class TestDefaults(object):
         """The options are OpenSSL's usual ones, without SSL 3 and compression."""
         made = SSLContext(context.PROTOCOL_TLS_CLIENT)
         assert (ssl.OP_ALL | ssl.OP_NO_SSLv3 | ssl.OP_CIPHER_SERVER_PREFERENCE
-                | context.OP_NO_COMPRESSION
-                | context.OP_ENABLE_MIDDLEBOX_COMPAT | LIMITING) == (
+                | context.OP_NO_COMPRESSION | context.OP_ENABLE_MIDDLEBOX_COMPAT) == (
                     made.options & ~context.OP_NO_RENEGOTIATION)
 
     def test_ciphers(self):
@@ -249,6 +244,37 @@ class TestVersions(object):
         client, server = pki.client_context(), pki.server_context()
         Functions().set(client if side == 'client' else server, name, version)
         assert expected == connect(client, server).client.version()
+
+    @pytest.mark.filterwarnings('ignore::DeprecationWarning')
+    @pytest.mark.parametrize('assign', [
+        lambda made: ssl.OP_ALL, lambda made: 0,
+        lambda made: made.options & ~(context.OP_NO_TLSv1_3 | ssl.OP_NO_TLSv1_2),
+        lambda made: ssl.SSLContext(context.PROTOCOL_TLS).options],
+        ids=['all', '0', 'cleared', 'copied'])
+    @pytest.mark.parametrize('server_side', [False, True], ids=['client', 'server'])
+    def test_no_options_lift_a_limit(self, pki, way, server_side, assign):
+        """A limit stays in force, and reads back, whatever is assigned to the options after it."""
+        sides = [way.new(), way.new(server_side=True)]
+        sides[1].load_cert_chain(pki.path('localhost'))
+        limited = sides[server_side]
+        way.set(limited, 'maximum_version', TLSVersion.TLSv1_2)
+        limited.options = assign(limited)
+        assert TLSVersion.TLSv1_2 == way.get(limited, 'maximum_version')
+        assert 'TLSv1.2' == connect(*sides).client.version()
+        way.set(sides[not server_side], 'minimum_version', TLSVersion.TLSv1_3)
+        sides[not server_side].options = assign(limited)
+        assert None not in Pair(*sides).try_handshake()
+
+    @pytest.mark.filterwarnings('ignore::DeprecationWarning')
+    def test_limits_are_no_options(self):
+        """A context's options read as they were assigned, and stay when the limits go."""
+        made = SSLContext(context.PROTOCOL_TLS_CLIENT)
+        made.options = chosen = made.options | ssl.OP_NO_TLSv1
+        made.minimum_version = TLSVersion.TLSv1_3
+        assert chosen == made.options
+        made.options = chosen | ssl.OP_NO_TLSv1_1
+        made.minimum_version = TLSVersion.MINIMUM_SUPPORTED
+        assert chosen | ssl.OP_NO_TLSv1_1 == made.options
 
     def test_nothing_in_common(self, pki):
         """Where the limits leave no version, both sides are told."""
