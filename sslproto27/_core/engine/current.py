@@ -20,7 +20,7 @@ def current_pair():
             pair = _current[-1]
         except IndexError:
             pair = None
-        if pair is not None and pair.usable():
+        if pair is not None and pair.is_ready():
             return pair
         _current.append(Pair() if hasattr(_socket, 'socketpair') else LoopbackPair())
 

@@ -107,12 +107,15 @@ class Pair(object):
         if fcntl is not None:
             for number in self._numbers:
                 fcntl.fcntl(number, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-        try:
-            self._identities = tuple(_identity(number) for number in self._numbers)
-        except OSError:  # Windows: a socket's handle is not a descriptor, nor closed by number
-            self._identities = None
         self._inner_number, self._outer_number = self._numbers
-        self._inner_identity, self._outer_identity = self._identities or (None, None)
+        try:
+            self._recognise(tuple(_identity(number) for number in self._numbers))
+        except OSError:  # Windows: a socket's handle is not a descriptor, nor closed by number
+            self._recognise(None)
+
+    def _recognise(self, identities):
+        self._identities = identities
+        self._inner_identity, self._outer_identity = identities or (None, None)
 
     # Entering and leaving
 
@@ -135,10 +138,6 @@ class Pair(object):
         other = self._holder.setdefault(0, token)
         if other is not token:
             self._wait(token, other)
-        user = token[0]
-        unsettled = self._unsettled
-        if unsettled is not None or user.busy is not None:
-            self._tidy(token, unsettled)
         if self._inner_identity is not None:
             try:
                 if (_fstat(self._inner_number)[1:3] != self._inner_identity
@@ -148,6 +147,10 @@ class Pair(object):
                 if not is_native():
                     raise
                 self._renew()
+        user = token[0]
+        unsettled = self._unsettled
+        if unsettled is not None or user.busy is not None:
+            self._tidy(token, unsettled)
         user.busy = token
         self._unsettled = user
 
@@ -330,29 +333,63 @@ class Pair(object):
         """
         if not self.usable():
             self._lose()
-        ends = self._connected()
-        # First move both above both old numbers: the new sockets may have got one of these.
-        floor = max(self._numbers) + 1
-        above = [fcntl.fcntl(end.fileno(), fcntl.F_DUPFD, floor) for end in ends]
-        for end in ends:
-            end.close()
+        ends, passed = list(self._connected()), []
         try:
-            for copy, number, identity in zip(above, self._numbers, self._identities):
-                if not _put(copy, number, identity):
+            for place, end in enumerate(ends):
+                while end.fileno() in self._numbers:  # the old one was closed
+                    passed.append(end)
+                    end = ends[place] = _socket.fromfd(end.fileno(), end.family, end.type)
+            for end in passed:
+                end.close()
+            for place, end in enumerate(ends):
+                identities = list(self._identities)
+                identities[place] = _identity(end.fileno())
+                if not _put(end.fileno(), self._numbers[place], self._identities[place]):
                     self._lose()
+                self._recognise(tuple(identities))  # even if the other one fails: to try it again
         finally:
-            for copy in above:
-                os.close(copy)
+            for end in passed + ends:
+                end.close()
         self._adopt()
 
     def usable(self):
-        """Return whether new TLS objects can use it (bool)."""
-        if self.lost:
+        """Return whether no other file has one of the numbers (bool); they may be closed."""
+        return not self.lost and False not in self._states()
+
+    def _states(self):
+        return [_is_still(*one) for one in zip(self._numbers, self._identities or ())]
+
+    def is_ready(self):
+        """Make new sockets if that is necessary; return whether new TLS objects can use them."""
+        if self._pid == _getpid() and None not in self._states():
+            return self.usable()
+        token = self.token(_Visitor())
+        # Two levels, because a signal handler's exception may interrupt a finally too.
+        try:
+            try:
+                self.enter(token)
+            finally:
+                self.leave(token, intact=False)
+        except (PairLost, EnvironmentError):
+            if not is_native():
+                raise
             return False
-        for number, identity in zip(self._numbers, self._identities or ()):
-            if _is_still(number, identity) is False:  # if it is closed, `enter` makes new ones
-                return False
+        finally:
+            if self.is_held(token):
+                self.leave(token, intact=False)
         return True
+
+
+class _Visitor(object):
+    """A user that does nothing."""
+
+    busy = None
+
+    def settle(self):
+        pass
+
+    def interruption(self, by_fork):
+        return PairLost('this process was forked meanwhile')
 
 
 def _identity(number):

@@ -14,6 +14,7 @@ import signal
 import socket
 import ssl
 import struct
+import sys
 import threading
 import weakref
 
@@ -79,6 +80,8 @@ def is_empty(pair):
         try:
             end.recv(1, socket.MSG_PEEK)
         except socket.error as error:
+            if sys.exc_info()[2].tb_next is not None:  # a signal handler has raised it
+                raise
             assert errno.EAGAIN == error.errno
         else:
             return False
@@ -827,6 +830,17 @@ class TestFork(object):
         assert "PairLost ''" == in_child(child)
 
 
+def take_all_numbers():
+    """Open files until there is no number left; return them."""
+    files = []
+    while True:
+        try:
+            files.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            assert errno.EMFILE == error.errno
+            return files
+
+
 @needs_fork
 class TestDescriptors(object):
     """Whatever happens to the descriptors happens in a child, which ends with it."""
@@ -847,6 +861,90 @@ class TestDescriptors(object):
             return ends.transfer(ends.client_end, b'abc').decode('ascii')
 
         assert 'abc' == in_child(child)
+
+    @pytest.mark.parametrize('closed', [(), (0,), (1,), (0, 1)], ids=str)
+    @pytest.mark.parametrize('cls', [sockets.Pair, LoopbackPair])
+    def test_highest_numbers(self, cls, closed, pki):
+        """New sockets need no numbers above the old ones, which may be the highest allowed."""
+        contexts = pki.client_context(), pki.server_context()
+        Ends(*contexts).handshake()  # imports encodings
+
+        def talk(ends):
+            return ends.transfer(ends.client_end, b'abc').decode('ascii')
+
+        def child():
+            ends, files = self.at_the_limit(cls, contexts)
+            for file in files:
+                os.close(file)
+            pair = current.current_pair()
+            for which in closed:
+                os.close(pair._numbers[which])
+            if closed:
+                return talk(ends)
+            return in_child(lambda: talk(ends))
+
+        assert 'abc' == in_child(child)
+
+    @pytest.mark.parametrize('closed', [(), (0,), (1,)], ids=str)
+    def test_too_many_files(self, closed, pki):
+        """Where no new sockets can be had, the call fails, and all goes on as soon as they can."""
+        contexts = pki.client_context(), pki.server_context()
+        Ends(*contexts).handshake()
+
+        def in_full_table(ends, files):
+            for which in closed:
+                os.close(ends.client._pair._numbers[which])
+            errors = [raised(ends.client.write, b'x'), raised(wrap, contexts[0])]
+            for file in files:
+                os.close(file)
+            works = [one.transfer(one.client_end, b'abc') == b'abc' for one in (
+                ends, Ends(*contexts).handshake().settle())]
+            return '%s %s' % ({error.errno for error in errors} == {errno.EMFILE}, works)
+
+        def child():
+            ends, files = self.at_the_limit(sockets.Pair, contexts)
+            if closed:
+                return in_full_table(ends, files)
+            for _ in range(2):
+                os.close(files.pop())
+            return in_child(lambda: in_full_table(ends, files))
+
+        assert 'True [True, True]' == in_child(child)
+
+    def test_limit_below(self, pki):
+        """Where the limit has come below the numbers, new objects get other sockets."""
+        contexts = pki.client_context(), pki.server_context()
+        Ends(*contexts).handshake()
+
+        def child():
+            import resource
+            ends, files = self.at_the_limit(sockets.Pair, contexts)
+            for file in files:
+                os.close(file)
+            os.close(current.current_pair()._numbers[0])
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] - 10, before[1]))
+            error = raised(ends.client.write, b'x')
+            new = Ends(*contexts).handshake().settle()
+            works = [new.transfer(new.client_end, b'abc') == b'abc']
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            works.append(ends.transfer(ends.client_end, b'abc') == b'abc')
+            return '%s %s' % (isinstance(error, EnvironmentError), works)
+
+        assert 'True [True, True]' == in_child(child)
+
+    @staticmethod
+    def at_the_limit(cls, contexts):
+        """Return a connection whose pair has the highest numbers, and all others (list)."""
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (
+            300, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        files = take_all_numbers()
+        for _ in range(2 + (cls is LoopbackPair)):  # that one needs a listener
+            os.close(files.pop())
+        current._current[:] = [cls()]
+        ends = Ends(*contexts).handshake().settle()
+        return ends, files + take_all_numbers()
 
     @pytest.mark.parametrize('which', [0, 1])
     def test_in_use_by_a_stranger(self, ends, client_context, server_context, which):
@@ -894,6 +992,23 @@ class TestDescriptors(object):
                               == os.fstat(reader)[1])
 
         assert 'PairLost True' == in_child(child)
+
+    def test_after_an_interruption(self, ends, pki):
+        """Nor is what an interrupted operation has left looked for in a stranger's descriptor."""
+        other = Ends(pki.client_context(), pki.server_context()).handshake().settle()
+
+        def child():
+            pair = current.current_pair()
+            token = pair.token(ends.client)
+            pair.enter(token)
+            pair.leave(token, intact=False)
+            ours, theirs = socket.socketpair()
+            theirs.send(b'private')
+            os.dup2(ours.fileno(), pair._numbers[1])
+            error = raised(other.client.write, b'secret')
+            return '%s %s' % (type(error).__name__, ours.recv(100))
+
+        assert 'PairLost private' == in_child(child)
 
     def test_collected(self, ends):
         """Nor is it closed when the last object of the lost pair is gone."""
