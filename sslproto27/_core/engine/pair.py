@@ -5,7 +5,8 @@ CPython 2.7's ssl can only wrap sockets. So its TLS objects get one end of a pai
 sockets, and read the data that we put into the other end. No byte leaves the process. All objects
 can share one pair because this module keeps three rules:
 
-* A pair has one user at a time. `Pair.enter` waits while another thread uses it. A nested use by
+* A pair has one user at a time. `Pair.enter` waits while another thread uses it; those that have
+  waited for long queue, and nobody else takes the pair before them. A nested use by
   the same thread (a server name callback, a signal handler, ``__del__``) first takes out the data
   of the outer user.
 * A user that leaves has emptied both directions. A user that a raising signal handler interrupted
@@ -42,9 +43,13 @@ FEW = 2048
 
 _WAITS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
 
-#: Seconds to wait before checking again whether another thread still uses the pair: the first wait,
-#: and the longest.
-_FIRST_WAIT, _LONGEST_WAIT = 0.00005, 0.005
+#: Seconds to wait before checking again whether another thread still uses the pair: the shortest
+#: wait; each is twice as long as the one before, up to the longest; then we queue.
+_SHORT_WAIT, _LONG_WAIT = 0.00005, 0.0008
+
+#: How often a thread finds the pair free while the first of the queue does not take it, and then
+#: takes it itself: that one may be in a signal handler, which may wait for us.
+_PATIENCE = 100
 
 #: The names of the modules whose calls into C may raise native errors; PyPy's ssl is in Python.
 OUR_MODULES = {__name__, '_cffi_ssl._stdssl', '_cffi_ssl._stdssl.error'}
@@ -90,6 +95,7 @@ class Pair(object):
         self._pid = _getpid()
         self._renewals = {}
         self._holder = {}       # 0: the current operation's token; a dict for its atomic setdefault
+        self._queue = []        # of `_Place`: threads that have waited for long
         self._unsettled = None  # the user whose bytes may be in the sockets
         self.inner, self.outer = self._connected()
         self._adopt()
@@ -122,7 +128,7 @@ class Pair(object):
     @staticmethod
     def token(user):
         """Return a token for one operation of *user*, for `enter` and `leave`."""
-        return [user, _get_ident(), None, None]
+        return [user, _get_ident(), None, None, None]
 
     def enter(self, token):
         """
@@ -135,9 +141,8 @@ class Pair(object):
         token[3] = _getpid()
         if self._pid != token[3]:
             self._after_fork()
-        other = self._holder.setdefault(0, token)
-        if other is not token:
-            self._wait(token, other)
+        if self._queue or self._holder.setdefault(0, token) is not token:
+            self._wait(token)
         if self._inner_identity is not None:
             try:
                 if (_fstat(self._inner_number)[1:3] != self._inner_identity
@@ -155,23 +160,47 @@ class Pair(object):
         self._unsettled = user
 
     def is_held(self, token):
-        """Return whether *token* is the innermost operation (bool)."""
-        return self._holder.get(0) is token
+        """Return whether *token* is the innermost operation, or still waits (bool)."""
+        return self._holder.get(0) is token or token[4] is not None
 
-    def _wait(self, token, other):
-        """Wait until the other thread is done; if this thread is inside, nest in its operation."""
-        mine, pause = token[1], _FIRST_WAIT
-        while other is not token:
-            if other[1] == mine:
+    def _wait(self, token):
+        """Wait until the other threads are done; if this one is inside, nest in its operation."""
+        mine, pause, patience = token[1], _SHORT_WAIT, _PATIENCE
+        place = token[4] = _Place(mine)
+        while True:
+            other = self._holder.get(0)
+            if other is not None and other[1] == mine:
                 token[2] = other
                 self._holder[0] = token
-                return
+                break
+            first = (self._queue[:1] or [place])[0]
+            # Ours, too, if a signal handler has interrupted the one that waits there.
+            if first.thread == mine:
+                if self._holder.setdefault(0, token) is token:
+                    break
+            elif other is None:
+                patience -= 1
+                if not patience:
+                    self._step_out(first)
+                    patience = _PATIENCE
             time.sleep(pause)
             if self._pid != _getpid():  # a signal handler has forked: nobody else is here
                 token[3] = _getpid()
                 self._after_fork()
-            pause = min(2 * pause, _LONGEST_WAIT)
-            other = self._holder.setdefault(0, token)
+            if place in self._queue:
+                pause = _SHORT_WAIT if first is place else 4 * _SHORT_WAIT
+            elif pause < _LONG_WAIT:
+                pause *= 2
+            else:
+                self._queue.append(place)
+        self._step_out(place)
+        token[4] = None
+
+    def _step_out(self, place):
+        try:
+            self._queue.remove(place)
+        except ValueError:  # it does not wait any more
+            pass
 
     def _tidy(self, token, unsettled):
         """Take out or discard the data of an unfinished operation."""
@@ -200,6 +229,9 @@ class Pair(object):
             the user's ``interruption``: a fork came into it, and this is the child.
         """
         is_here = token[3] in (None, _getpid())
+        if token[4] is not None:
+            self._step_out(token[4])
+            token[4] = None
         self._leave(token, intact and is_here, is_here)
         if intact and not is_here:
             raise token[0].interruption(by_fork=True)
@@ -302,13 +334,14 @@ class Pair(object):
         pid = _getpid()
         mine = object()
         while self._renewals.setdefault(pid, mine) is not mine:
-            time.sleep(_FIRST_WAIT)  # another thread of this new process is doing it now
+            time.sleep(_SHORT_WAIT)  # another thread of this new process is doing it now
             if self._pid == pid:
                 return
         try:
             # The operations of this thread will still leave; those of others never will.
             token = self._holder.get(0)
             self._holder = {0: token} if token is not None and token[1] == _get_ident() else {}
+            self._queue = []
             self._unsettled = None
             if not self.lost and self._identities is not None:
                 self._renew()
@@ -378,6 +411,15 @@ class Pair(object):
             if self.is_held(token):
                 self.leave(token, intact=False)
         return True
+
+
+class _Place(object):
+    """A thread's place in the queue."""
+
+    __slots__ = ('thread',)
+
+    def __init__(self, thread):
+        self.thread = thread
 
 
 class _Visitor(object):

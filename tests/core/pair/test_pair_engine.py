@@ -16,6 +16,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 import weakref
 
 import pytest
@@ -108,6 +109,15 @@ def fresh(monkeypatch):
     """Let each test have a pair of its own."""
     monkeypatch.setattr(current, '_current', [])
     monkeypatch.setattr(sockets, '_lost', [])
+
+
+@pytest.fixture
+def alarm():
+    """Let SIGALRM's handler be set; put it back afterwards."""
+    before = signal.getsignal(signal.SIGALRM)
+    yield lambda handler: signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -461,14 +471,6 @@ class Interrupted(Exception):
 
 @pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='this system has no setitimer')
 class TestSignals(object):
-    @pytest.fixture
-    def alarm(self):
-        """Let SIGALRM's handler be set; put it back afterwards."""
-        before = signal.getsignal(signal.SIGALRM)
-        yield lambda handler: signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
     def test_handler_that_uses_tls(self, kind, alarm, ends, client_context, server_context):
         """A handler that talks through another object harms nobody, wherever it comes."""
         other, results = Ends(client_context, server_context).handshake().settle(), []
@@ -630,6 +632,114 @@ class TestThreads(object):
         ends.pump()
         received = ends.server_end.read_available()
         assert (total, total) == (received.count(b'a'), received.count(b'b'))
+
+
+class User(object):
+    """Who uses a pair of sockets without TLS."""
+
+    def __init__(self):
+        self.busy = None
+
+    def settle(self):
+        """Nothing is in the sockets."""
+
+    def interruption(self, by_fork):
+        """Return the error that is due."""
+        self.busy = None
+        return Interrupted()
+
+
+def use(pair, user, seconds=0):
+    """Do one operation, as `SSLObject` does."""
+    token = pair.token(user)
+    intact = False
+    try:
+        try:
+            pair.enter(token)
+            time.sleep(seconds)
+            intact = True
+        finally:
+            pair.leave(token, intact)
+    finally:
+        if pair.is_held(token):
+            pair.leave(token, intact)
+
+
+class TestQueue(object):
+    """No thread waits for long while another one enters again and again."""
+
+    @pytest.fixture
+    def pair(self):
+        """A pair that another thread uses all the time, 3 ms for each operation."""
+        self.pair, self.count, stop = sockets.Pair(), 0, []
+
+        def use_all_the_time():
+            while not stop:
+                use(self.pair, User(), 0.003)
+                self.count += 1
+
+        thread = threading.Thread(target=use_all_the_time)
+        thread.start()
+        while not self.count:
+            time.sleep(0.001)
+        yield self.pair
+        stop.append(True)
+        thread.join(30)
+        assert (False, [], {}) == (thread.is_alive(), self.pair._queue, self.pair._holder)
+
+    def test_fair(self, pair):
+        """Each of several threads gets in after a few operations of the others."""
+        waited = []
+
+        def enter():
+            for _ in range(20):
+                before = self.count
+                use(pair, User())
+                waited.append(self.count - before)
+
+        threads = [threading.Thread(target=enter) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert (60, True) == (len(waited), max(waited) <= 10), waited
+
+    def test_handler_that_raises(self, pair, alarm):
+        """One that comes to a thread that waits takes it out of the queue."""
+        def handler(*_):
+            raise Interrupted
+
+        alarm(handler)
+        chance, hits = random.Random(1), 0
+        while hits < 100:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.005))
+            try:
+                while True:
+                    use(pair, User())
+            except Interrupted:
+                hits += 1
+        assert len(pair._queue) <= 1  # the other thread may be in it
+
+    @pytest.mark.parametrize('waits', [False, True], ids=['uses', 'waits'])
+    def test_handler(self, pair, alarm, waits):
+        """One that comes to a thread that waits uses the pair itself, or waits for another."""
+        called, entered, main = [], [], sockets._get_ident()
+
+        def handler(*_):
+            holder = pair._holder.get(0)
+            is_inside = holder is not None and holder[1] == main
+            called.append(not is_inside and bool(pair._queue))
+            if waits and not is_inside:
+                in_thread(lambda: use(pair, User()))
+            else:
+                use(pair, User())
+            entered.append(True)
+
+        alarm(handler)
+        while called.count(True) < 20:
+            signal.setitimer(signal.ITIMER_REAL, 0.003)
+            use(pair, User())
+        assert len(called) == len(entered)
 
 
 def in_child(call):
