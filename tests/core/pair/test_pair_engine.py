@@ -929,12 +929,12 @@ class TestFork(object):
         pair = current.current_pair()
 
         def child():
-            for number in pair._numbers:
-                os.close(number)
             reader, writer = os.pipe()
-            assert {reader, writer} & set(pair._numbers)
+            for number in pair._numbers:
+                os.dup2(writer, number)
             error = raised(ends.client.write, b'secret')
-            os.close(writer)
+            for number in pair._numbers + (writer,):
+                os.close(number)
             return '%s %r' % (type(error).__name__, os.read(reader, 100))
 
         assert "PairLost ''" == in_child(child)
