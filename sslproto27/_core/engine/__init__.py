@@ -60,6 +60,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import ssl
+import traceback
 
 from ..compat import PY2, PYPY
 from .libssl import EngineUnavailable
@@ -97,9 +98,11 @@ def _choose():
         return 'pair', reason, Unavailable('sslproto27 does not call OpenSSL: ' + reason)
     try:
         binding = _load()
-    except (EngineUnavailable, ImportError, MemoryError) as error:
-        # ctypes raises MemoryError if no memory may be both written and executed (SELinux, PaX).
-        reason = str(error) or type(error).__name__
+    except Exception as error:
+        # ctypes raises MemoryError if no memory may be both written and executed (SELinux, PaX),
+        # cffi an Exception if another version of it is installed than PyPy's own.
+        reason = (str(error) if isinstance(error, (EngineUnavailable, ImportError))
+                  else traceback.format_exception_only(type(error), error)[-1].strip())
         return 'graft' if forced else 'pair', reason, Unavailable(reason)
     return 'graft', "OpenSSL's functions can be reached", binding
 

@@ -208,6 +208,45 @@ sys.modules['ctypes'] = sys.modules['_ctypes'] = None
     check_chosen(finished, 'ctypes')
 
 
+# A finder (PEP 302) in whose way the import of a module fails.
+FAILING = '''
+from __future__ import print_function
+import sys
+class Failing(object):
+    def find_module(self, name, path=None):
+        return self if name == %r else None
+    def load_module(self, name):
+        raise %s
+sys.meta_path.insert(0, Failing())
+'''
+FAILURES = [(ERROR, WHERE) for WHERE in (['cffi'] if PYPY else ['ctypes', '_ctypes']) for ERROR in (
+    "OSError(13, 'not permitted')", "Exception('Version mismatch')", 'AttributeError()',
+    "SystemError(u'\\xe9')", 'MemoryError()', 'ImportError("x")')]
+
+
+@only_python2
+@pytest.mark.parametrize('error, module', FAILURES)
+def test_pair_if_an_import_fails(run_python, error, module):
+    """Whatever an import of ctypes or cffi raises means the pair, with that for the reason."""
+    check_chosen(run_python(FAILING % (module, error) + CHOSEN),
+                 'x' if 'ImportError' in error else error.partition('(')[0])
+
+
+@only_python2
+def test_forced_if_an_import_fails(run_python):
+    """Where the graft is insisted on, its first use says the reason."""
+    finished = run_python(FAILING % ('cffi' if PYPY else 'ctypes', 'OSError("broken")') + '''
+import os
+os.environ['SSLPROTO27_ENGINE'] = 'graft'
+import sslproto27
+try:
+    sslproto27.MemoryBIO()
+except NotImplementedError as error:
+    print(error)
+''')
+    assert (0, 'OSError: broken\n', '') == finished
+
+
 @only_cpython2
 @pytest.mark.parametrize('name', ['BIO_up_ref', 'OPENSSL_sk_num', 'SSL_SESSION_dup'])
 def test_pair_without_a_function(run_python, name):
