@@ -7,7 +7,8 @@ PIP_WHEEL is the wheel of pip 20.3.4; the new one is put into FOLDER. ENSUREPIP 
 Python 2.7's ensurepip; its copy, with the new wheel, is put into FOLDER as well.
 
 Neither needs a compiler, or anything but the standard library. pip's copy of sslproto27 holds what
-its urllib3 needs and no more; on Python 3, and where OpenSSL cannot be reached, pip stays as it is.
+its urllib3 needs and no more. Where OpenSSL's functions cannot be reached, that is the pair engine.
+On Python 3, pip stays as it is.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -26,7 +27,7 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 WANTED = '20.3.4'
 VERSION = WANTED + '+sslproto27'
 
-HOOK = '''"""Let pip's urllib3 do TLS over memory BIOs: on Python 2, if OpenSSL can be reached."""
+HOOK = '''"""Let pip's urllib3 do TLS over memory BIOs, on Python 2."""
 import sys
 
 
