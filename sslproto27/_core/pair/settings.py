@@ -330,8 +330,8 @@ def new_session_ticket_key():
 
 
 def get_num_tickets(context):
-    """Raise: this engine cannot do it."""
-    raise cannot('num_tickets')
+    """Raise as if ssl had no such attribute: this engine cannot do it."""
+    raise cannot('num_tickets', MissingAttribute)
 
 
 def set_num_tickets(context, value):
@@ -340,8 +340,8 @@ def set_num_tickets(context, value):
 
 
 def get_security_level(context):
-    """Raise: this engine cannot do it."""
-    raise cannot('security_level')
+    """Raise as if ssl had no such attribute: this engine cannot do it."""
+    raise cannot('security_level', MissingAttribute)
 
 
 def get_ciphers(context):

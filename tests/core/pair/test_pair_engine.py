@@ -32,6 +32,7 @@ from sslproto27._core.engine import current, loopback, pair as sockets  # noqa: 
 from sslproto27._core.engine.loopback import LoopbackPair  # noqa: E402
 from sslproto27._core.constants import (  # noqa: E402
     OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION)
+from sslproto27._core.context.sslcontext import MEMBERS, SSLContext  # noqa: E402
 from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
 from sslproto27._core.pair.limits import LIMITS, Limit  # noqa: E402
 from sslproto27._core.pair.bio import MemoryBIO  # noqa: E402
@@ -1226,6 +1227,20 @@ class TestLimits(object):
         probed = [(ends.client, 'session'), (ends.server, 'session'),
                   (ends.server, 'session_reused'), (ends.client, 'get_verified_chain')]
         assert [None] * 4 == [getattr(end, name, None) for end, name in probed]
+
+    @pytest.mark.parametrize('plain', [False, True], ids=['ours', 'plain'])
+    def test_all_probed(self, ends, monkeypatch, plain):
+        """Nothing that dir() names raises anything but AttributeError, of contexts and objects."""
+        if plain:
+            for name, value in MEMBERS.items():
+                monkeypatch.setattr(ssl.SSLContext, name, value, raising=False)
+        new = (ssl.SSLContext if plain else SSLContext)(ssl.PROTOCOL_SSLv23)
+        for one in (new, ends.client, ends.server, wrap(new).sslobj,
+                    wrap(new, server_side=True).sslobj):
+            for name in dir(one):
+                getattr(one, name, None)
+        assert [None] * 2 == [getattr(new, name, None) for name in (
+            'num_tickets', 'security_level')]
 
     @pytest.mark.parametrize('name, use', [
         ('session', lambda ends: ends.client.session),
