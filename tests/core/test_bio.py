@@ -6,6 +6,8 @@ import ctypes
 import os
 import random
 import ssl
+import sys
+import threading
 
 import pytest
 
@@ -301,6 +303,40 @@ class TestEOF(object):
         bio.write_eof()
         assert [False, True] == [before, bio.eof]
         assert [bool, bool] == [type(before), type(bio.eof)]
+
+
+@pytest.fixture
+def switching():
+    """Let threads take turns as often as the interpreter can."""
+    if PY2:
+        before = sys.getcheckinterval()
+        sys.setcheckinterval(1)
+        yield
+        sys.setcheckinterval(before)
+    else:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        yield
+        sys.setswitchinterval(before)
+
+
+class TestThreads(object):
+    @pytest.mark.parametrize('size', [5, 7, 100, -1])
+    def test_one_writes_and_one_reads(self, switching, size):
+        """Nothing is lost, doubled or counted wrongly, however their steps mix."""
+        data = BIG[:70000]
+        for _ in range(5):
+            bio, received = MemoryBIO(), []
+            thread = threading.Thread(target=lambda: [
+                bio.write(data[start:start + 7]) for start in range(0, len(data), 7)])
+            thread.start()
+            while thread.is_alive():
+                assert bio.pending >= 0
+                received.append(bio.read(size))
+            while bio.pending:
+                received.append(bio.read(size))
+            assert data == b''.join(received)
+            assert b'' == bio.read()
 
 
 class TestAttributes(object):

@@ -1,6 +1,8 @@
 """`MemoryBIO` in plain Python, if OpenSSL's own is out of reach. Nothing here knows of TLS."""
 from __future__ import absolute_import, division, print_function
 
+from collections import deque
+
 from ..compat import as_bytes, to_index
 from ..errors import misuse_error
 from ..unique import Unique
@@ -15,20 +17,23 @@ class MemoryBIO(Unique):
     """
     A buffer in memory between a program and a TLS object: Python 3.5's ssl.MemoryBIO.
 
-    Bytes written at one end are read at the other, in order.
+    Bytes written at one end are read at the other, in order. One thread may write while another one
+    reads: both change `_chunks` in single steps of the interpreter.
 
     Attributes:
         pending (int): bytes that can be read now.
         eof (bool): EOF has been written and all bytes before it have been read.
     """
 
-    __slots__ = ('_chunks', '_start', '_size', '_eof_written', '__weakref__')
+    __slots__ = ('_chunks', '_written', '_read', '_eof_written', '__weakref__')
 
     def __new__(cls):
         self = object.__new__(cls)
-        self._chunks = []  # bytes, none of them empty
-        self._start = 0    # how many bytes of the first chunk have been read
-        self._size = 0     # unread bytes
+        # (number of its last byte, counted from the first ever written; bytes, which are not empty,
+        # or a buffer of what is left of them)
+        self._chunks = deque()
+        self._written = 0  # how many bytes ever; only who writes uses this,
+        self._read = 0     # and this only who reads
         self._eof_written = False
         return self
 
@@ -46,47 +51,31 @@ class MemoryBIO(Unique):
             TypeError, OverflowError: *size* is not an integer, or does not fit in C's.
         """
         size = -1 if __size == -1 else to_index(__size, 'size')
-        if 0 <= size < self._size:
-            return self._take(size)
-        chunks = self._chunks
-        if not chunks:
-            return b''
-        if self._start:
-            chunks[0] = chunks[0][self._start:]
-            self._start = 0
-        data = chunks[0] if len(chunks) == 1 else b''.join(chunks)
-        self._size = 0
-        del chunks[:]
-        return data
+        chunks, pieces = self._chunks, []
+        try:
+            if size < 0 and len(chunks) == 1:
+                return bytes(self._take())
+            while chunks and size:
+                room = len(chunks[0][1])
+                if 0 < size < room:
+                    pieces.append(self._take(size))
+                    break
+                pieces.append(self._take())
+                if size > 0:
+                    size -= room
+        except IndexError:  # another thread has read the last one
+            pass
+        return b''.join(map(bytes, pieces))
 
-    def _take(self, size):
-        """Take *size* bytes out; there must be more."""
-        end = self._start + size
-        if end > len(self._chunks[0]):
-            self._join()
-            end = size
-        data = self._chunks[0][self._start:end]
-        self._advance(size, end)
-        return data
-
-    def _advance(self, size, end):
-        """Mark *size* bytes of the first chunk, up to *end*, as read."""
-        self._size -= size
-        if end == len(self._chunks[0]):
-            del self._chunks[0]
-            end = 0
-        self._start = end
-
-    def _join(self):
-        """
-        Join all chunks into one.
-
-        This happens only if a read goes beyond the first chunk. Afterwards all bytes are in the
-        first one, so each byte is copied a limited number of times, however it was written.
-        """
-        self._chunks[0] = self._chunks[0][self._start:]
-        self._chunks[:] = [b''.join(self._chunks)]
-        self._start = 0
+    def _take(self, size=0):
+        """Take *size* bytes, fewer than it has, out of the first chunk, or all of it; return it."""
+        if not size:
+            self._read, data = self._chunks.popleft()
+            return data
+        end, data = self._chunks[0]
+        self._chunks[0] = end, buffer(data, size)  # noqa: F821: of 2.7
+        self._read = end - len(data) + size
+        return buffer(data, 0, size)  # noqa: F821
 
     def write(self, data):
         """
@@ -116,17 +105,15 @@ class MemoryBIO(Unique):
         """Put the bytes *data* in, even after EOF has been written; return how many."""
         size = len(data)
         if size:
-            self._chunks.append(data)
-            self._size += size
+            self._written += size
+            self._chunks.append((self._written, data))
         return size
 
     def _put_back(self, data):
         """Put the bytes *data* back at the front."""
         if data:
-            if self._start:
-                self._join()
-            self._chunks.insert(0, data)
-            self._size += len(data)
+            self._chunks.appendleft((self._read, data))
+            self._read -= len(data)
 
     def write_eof(self):
         """Declare that no more bytes will follow. A second call changes nothing."""
@@ -135,9 +122,14 @@ class MemoryBIO(Unique):
     @property
     def pending(self):
         """Bytes that can be read now."""
-        return self._size
+        try:
+            last = self._chunks[-1][0]
+            end, first = self._chunks[0]
+        except IndexError:
+            return 0
+        return max(last - end + len(first), 0)  # another thread may have gone on meanwhile
 
     @property
     def eof(self):
         """True once EOF has been written and all bytes before it have been read."""
-        return self._eof_written and not self._size
+        return self._eof_written and not self._chunks

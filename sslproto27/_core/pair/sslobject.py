@@ -299,7 +299,7 @@ class SSLObject(Attributes):
         else:
             piece = self._next_record()
             if piece is None:
-                if self._incoming._eof_written and not self._incoming._size:
+                if self._incoming.eof:
                     raise _Ended(eof_error())
                 return False
             if self._reader is not None and not self._no_frames:
@@ -318,21 +318,19 @@ class SSLObject(Attributes):
         """Take the next record out of the incoming BIO: bytes or a buffer; None if it has none."""
         incoming = self._incoming
         if not self._partial and incoming._chunks:
-            first, start = incoming._chunks[0], incoming._start
-            if len(first) - start >= HEADER_SIZE and not self._no_frames:
-                size = kind_and_size(first, start)[1]
-                end = start + size
-                if size and end <= len(first):
-                    incoming._advance(size, end)
-                    return first if size == len(first) else buffer(first, start, size)
+            first = incoming._chunks[0][1]
+            if len(first) >= HEADER_SIZE and not self._no_frames:
+                size = kind_and_size(first)[1]
+                if size and size <= len(first):
+                    return incoming._take(size if size < len(first) else 0)
         return self._assemble(incoming)
 
     def _assemble(self, incoming):
         """Take the next record's bytes out of *incoming*; return the record once it is complete."""
         partial = self._partial  # not the pieces: a peer can send many that are small
-        while incoming._size:
+        while incoming._chunks:
             if self._no_frames:
-                wanted = len(partial) + incoming._size
+                wanted = len(partial) + incoming.pending
             else:
                 wanted = self._wanted or HEADER_SIZE
             partial += incoming.read(wanted - len(partial))
@@ -341,7 +339,7 @@ class SSLObject(Attributes):
             if not self._wanted and not self._no_frames:
                 self._wanted = frame_size(bytes(partial), self._server_side and not self._done)
                 self._no_frames = not self._wanted
-            if self._no_frames and not incoming._size or len(partial) == self._wanted:
+            if self._no_frames and not incoming._chunks or len(partial) == self._wanted:
                 self._partial = bytearray()
                 self._wanted = 0
                 return bytes(partial)
@@ -646,7 +644,7 @@ class SSLObject(Attributes):
             `write` with the same data.
         """
         if (type(self) is not SSLObject or not self._done or len(data) > _SMALL
-                or outgoing._size):
+                or outgoing._chunks):
             return b''
         try:
             return self._operate(self._send_small, data)
