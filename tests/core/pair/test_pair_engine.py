@@ -941,6 +941,15 @@ class TestFork(object):
         assert "PairLost ''" == in_child(child)
 
 
+def is_open(number):
+    """Return whether a descriptor is open (bool)."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def take_all_numbers():
     """Open files until there is no number left; return them."""
     files = []
@@ -1048,8 +1057,9 @@ class TestDescriptors(object):
     def at_the_limit(cls, contexts):
         """Return a connection whose pair has the highest numbers, and all others (list)."""
         import resource
-        resource.setrlimit(resource.RLIMIT_NOFILE, (
-            300, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = max(number for number in range(min(soft, 10000)) if is_open(number))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 30, hard))
         files = take_all_numbers()
         for _ in range(2 + (cls is LoopbackPair)):  # that one needs a listener
             os.close(files.pop())
