@@ -29,7 +29,7 @@ import weakref
 import pytest
 
 from sslproto27 import SSLPipe, SSLProtocol, context
-from sslproto27._core.pair.limits import Limit
+from sslproto27._core.pair.limits import MissingAttribute
 from sslproto27._stream import app_protocol as _above
 from sslproto27._stream.flow import HandshakeLimit
 from sslproto27._stream.transport import SSLTransport
@@ -129,7 +129,7 @@ BELOW = dict(ARGUMENTS, data=lambda life: JUNK)
 #: What may be raised, by what is called.
 DOCUMENTED = {'write_eof': NotImplementedError, 'protocol.connection_made': RuntimeError}
 if ENGINE == 'pair':
-    DOCUMENTED['get_extra_info'] = Limit  # 'session'
+    DOCUMENTED['get_extra_info'] = MissingAttribute  # 'session'
 
 
 def arguments(function, given, life):
