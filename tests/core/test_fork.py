@@ -25,7 +25,8 @@ import pytest
 from sslproto27 import SSLSocket
 from sslproto27._core import fork as _fork, pipe_states as _pipe
 from sslproto27._core.fork import OneProcess, call_after_forks
-from tests.support.forks import Child, Faces, Gate, LoopFace, drop, ends_cleanly, needs_fork
+from tests.support.forks import (
+    Child, Faces, Gate, LoopFace, drop, ends_cleanly, forget_loop, needs_fork)
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair, record_types, talk
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
@@ -50,6 +51,7 @@ def nothing_is_left():
     yield
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
+        forget_loop()
         gc.collect()
 
 

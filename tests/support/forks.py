@@ -16,7 +16,8 @@ from sslproto27._core import pipe_states as _pipe
 from tests.support.buffers import Material
 from tests.support.sockets import PATIENCE, Background
 
-__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'drop', 'ends_cleanly', 'needs_fork', 'stock_peer']
+__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'drop', 'ends_cleanly', 'forget_loop',
+           'needs_fork', 'stock_peer']
 
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 
@@ -301,6 +302,13 @@ def ends_cleanly(peer):
         return peer.recv(100) == b''
     except (ssl.SSLError, socket.error):
         return False
+
+
+def forget_loop():
+    """Let the loop of a `LoopFace` be garbage: it is the current one, and nobody closes it."""
+    aio = sys.modules.get('sslproto27.aio')
+    if aio is not None:
+        aio.set_event_loop(None)
 
 
 def drop(face):

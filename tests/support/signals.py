@@ -31,11 +31,19 @@ class Alarm(object):
 
     def __enter__(self):
         self.before = signal.signal(signal.SIGALRM, self.handle)
-        signal.setitimer(signal.ITIMER_REAL, self.interval, 0 if self.raises else self.interval)
+        self.start()
         return self
 
-    def __exit__(self, *exc_info):
+    def start(self):
+        """Begin, or go on after `stop`."""
+        signal.setitimer(signal.ITIMER_REAL, self.interval, 0 if self.raises else self.interval)
+
+    def stop(self):
+        """Let no more come."""
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def __exit__(self, *exc_info):
+        self.stop()
         signal.signal(signal.SIGALRM, self.before)
 
     def handle(self, number, frame):

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 import warnings
 
 import pytest
@@ -262,11 +263,14 @@ class TestSignals(object):
     def test_handshake(self, session, pki):
         """So is an answer whose handshake waits."""
         with contextlib.closing(socket.socket()) as listener, Alarm(0.002) as alarm:
+            alarm.stop()  # to connect is the system's, which a signal may interrupt
             listener.bind(('127.0.0.1', 0))
             listener.listen(1)
 
             def serve():
                 sock = listener.accept()[0]
+                time.sleep(0.05)
+                alarm.start()
                 alarm.wait(10)
                 tls = pki.server_context().wrap_socket(sock, server_side=True)
                 tls.recv(10000)
