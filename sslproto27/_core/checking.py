@@ -9,7 +9,7 @@ import ssl
 
 from .engine.cpython3 import SSLCertVerificationError, wrap_bio
 from .hostname_match import is_ip_address, matches
-from .tls_errors import tls_error
+from .tls_errors import name_error
 
 __all__ = ['wrap_bio_and_check']
 
@@ -47,14 +47,5 @@ class _Checking(object):
         certificate = self.getpeercert(True)
         if certificate is None or not matches(certificate, self.server_hostname,
                                               self.context.hostname_checks_common_name):
-            raise _mismatch(self.server_hostname)
-
-
-def _mismatch(name):
-    """Return the error that Python 3 raises where OpenSSL has found another name."""
-    code, kind = (64, 'IP address') if is_ip_address(name) else (62, 'Hostname')
-    message = "%s mismatch, certificate is not valid for '%s'." % (kind, name)
-    error = tls_error('[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + message,
-                      SSLCertVerificationError, 1, 'SSL', 'CERTIFICATE_VERIFY_FAILED')
-    error.verify_code, error.verify_message = code, message
-    return error
+            raise name_error(SSLCertVerificationError, self.server_hostname,
+                             is_ip_address(self.server_hostname))

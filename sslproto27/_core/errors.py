@@ -13,10 +13,11 @@ import ssl
 from .compat import to_native
 from .engine import binding
 from .pair.limits import MissingAttribute, cannot
-from .tls_errors import tls_error
+from .tls_errors import (
+    EOF_NAMES, X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH, tls_error)
 
 __all__ = ['SSLCertVerificationError', 'eof_error', 'has_failed', 'library_error', 'misuse_error',
-           'name_error', 'native_error', 'required', 'ssl_error', 'want_read']
+           'native_error', 'required', 'ssl_error', 'want_read']
 
 lib = binding.lib
 ERR_peek_last_error, ERR_clear_error = lib.ERR_peek_last_error, lib.ERR_clear_error
@@ -32,10 +33,6 @@ SSL_ERROR_EOF = 8  # not OpenSSL's but Python's own number, for an EOF without c
 SSL_READING = 3  # SSL_want(3)
 
 SSL_AD_REASON_OFFSET = 1000  # ssl.h: a reason beyond it is an alert of the peer
-
-# X509_STORE_CTX_get_error(3)
-X509_V_ERR_HOSTNAME_MISMATCH = 62
-X509_V_ERR_IP_ADDRESS_MISMATCH = 64
 
 #: The texts of OpenSSL that do not spell out the name: all of them in 3.0 for these libraries,
 #: found by comparing the texts of 1,656 reasons with the names in Python 3.9's ssl.
@@ -246,21 +243,4 @@ _native_text = re.compile(r'(?s)(?:\[([^]:]*)(?:: [^]]*)?\] )?(.*?)(?: \(_ssl\.c
 
 def eof_error():
     """Return the ssl.SSLEOFError for a call that waits for bytes after the end of the input."""
-    if ssl.OPENSSL_VERSION_INFO < (3,):
-        return _eof()
-    return _eof('SSL', 'UNEXPECTED_EOF_WHILE_READING')  # as from OpenSSL 3 itself
-
-
-def name_error(server_hostname, is_address):
-    """Return the `SSLCertVerificationError` for a certificate that is for another server."""
-    library, reason = 'SSL', 'CERTIFICATE_VERIFY_FAILED'
-    if is_address:
-        code, kind = X509_V_ERR_IP_ADDRESS_MISMATCH, 'IP address'
-    else:
-        code, kind = X509_V_ERR_HOSTNAME_MISMATCH, 'Hostname'
-    message = "%s mismatch, certificate is not valid for '%s'." % (kind, server_hostname)
-    error = tls_error(_text(library, reason, 'certificate verify failed: ' + message),
-                      SSLCertVerificationError, SSL_ERROR_SSL, library, reason)
-    error.verify_code = code
-    error.verify_message = message
-    return error
+    return _eof(*EOF_NAMES)

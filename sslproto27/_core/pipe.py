@@ -35,9 +35,6 @@ DRAIN_LIMIT = 1024 * 1024
 #: The most plaintext for one call of OpenSSL: more makes the BIO grow, and is not faster.
 PIECE = 4 * RECORD
 
-SSL_ERROR_SSL = 1
-SSL_ERROR_EOF = 8  # Python's own: ssl.SSLErrorNumber.SSL_ERROR_EOF
-
 
 def _nobody():
     """Replaces the weak reference if there is no owner."""

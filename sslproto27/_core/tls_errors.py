@@ -7,7 +7,17 @@ from __future__ import absolute_import, division, print_function
 
 import ssl
 
-__all__ = ['ragged_eof', 'tls_error', 'want_read', 'want_write']
+__all__ = ['EOF_NAMES', 'X509_V_ERR_HOSTNAME_MISMATCH', 'X509_V_ERR_IP_ADDRESS_MISMATCH',
+           'name_error', 'ragged_eof', 'tls_error', 'want_read', 'want_write']
+
+# X509_STORE_CTX_get_error(3)
+X509_V_ERR_HOSTNAME_MISMATCH = 62
+X509_V_ERR_IP_ADDRESS_MISMATCH = 64
+
+#: Library and reason that OpenSSL 3 and Python 3.13 give an EOF without close_notify.
+EOF_NAMES = (None, None)
+if ssl.OPENSSL_VERSION_INFO >= (3,):
+    EOF_NAMES = 'SSL', 'UNEXPECTED_EOF_WHILE_READING'
 
 
 def tls_error(text, cls=ssl.SSLError, code=ssl.SSL_ERROR_SSL, library=None, reason=None):
@@ -30,13 +40,19 @@ def want_write():
 
 
 def ragged_eof():
-    """
-    Return the error of a peer that has gone without close_notify.
-
-    Its library and reason are those that OpenSSL 3 and Python 3.13 give it; None before OpenSSL 3.
-    """
-    names = ()
-    if ssl.OPENSSL_VERSION_INFO >= (3,):
-        names = 'SSL', 'UNEXPECTED_EOF_WHILE_READING'
+    """Return the error of a peer that has gone without close_notify."""
     return tls_error('EOF occurred in violation of protocol', ssl.SSLEOFError, ssl.SSL_ERROR_EOF,
-                     *names)
+                     *EOF_NAMES)
+
+
+def name_error(cls, server_hostname, is_address):
+    """Return the `SSLCertVerificationError`, class *cls*, of a certificate for another server."""
+    code, kind = X509_V_ERR_HOSTNAME_MISMATCH, 'Hostname'
+    if is_address:
+        code, kind = X509_V_ERR_IP_ADDRESS_MISMATCH, 'IP address'
+    message = "%s mismatch, certificate is not valid for '%s'." % (kind, server_hostname)
+    error = tls_error('[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ' + message, cls,
+                      library='SSL', reason='CERTIFICATE_VERIFY_FAILED')
+    error.verify_code = code
+    error.verify_message = message
+    return error

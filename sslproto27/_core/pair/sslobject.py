@@ -19,12 +19,13 @@ from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
 from ..engine.pair import FEW, OUR_MODULES, is_native
 from ..engine.pair_queue import clear_queue
-from ..errors import eof_error, misuse_error, name_error, native_error, want_read
+from ..errors import (
+    SSLCertVerificationError, eof_error, misuse_error, native_error, want_read)
 from ..context.registry import peek
 from ..hostname import without_root
 from ..hostname_match import is_ip_address, matches
 from ..servername import encode_hostname
-from ..tls_errors import tls_error
+from ..tls_errors import name_error, tls_error
 from ..unique import Unique
 from .bio import MemoryBIO
 from .limits import MissingAttribute, cannot, missing
@@ -486,7 +487,7 @@ class SSLObject(Attributes):
         name, is_address, common_name = self._expected
         if certificate is None or not matches(certificate, name, common_name):
             self._drained[:] = [fatal_alert(_BAD_CERTIFICATE, self._reader.version)]
-            raise _Ended(name_error(name, is_address))
+            raise _Ended(name_error(SSLCertVerificationError, name, is_address))
 
     def _receive(self, pair, size):
         native = self._native
