@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import ctypes
 import platform
+import struct
 
 import pytest
 
@@ -25,7 +26,8 @@ ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
 
 def pattern(size):
     """Return *size* bytes in which no two places look the same."""
-    return b''.join(b'%08d' % number for number in range(size // 8 + 1))[:size]
+    count = size // 4 + 1
+    return struct.pack('>%dI' % count, *range(count))[:size]
 
 
 def record_types(data):
