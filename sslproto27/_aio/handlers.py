@@ -1,9 +1,11 @@
 """
-Servers' handlers of streams: TLS ends with them once the peer has ended it.
+When streams end TLS after the peer has ended it.
 
 TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
 answer. But stock Trollius ended the connection then, and applications rely on it: their handlers
-never close their writer. Without this module each of them would leave a connection open.
+and clients never close their writer. Without this module each of them would leave a connection
+open. So TLS ends with a server's handler; and without a handler, Trollius' own streams end it at
+once, as before.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -38,8 +40,9 @@ def wants_to_write(protocol):
     return handler is None or not handler.done() or not _is_tls(protocol._stream_writer)
 
 
-def _is_tls(writer):
-    return writer.get_extra_info('sslcontext') is not None
+def _is_tls(stream):
+    """Return whether a StreamWriter, or a transport or None, is of a TLS connection (bool)."""
+    return stream is not None and stream.get_extra_info('sslcontext') is not None
 
 
 def _connection_made(self, transport):
@@ -57,7 +60,9 @@ def _connection_made(self, transport):
 
 def _eof_received(self):
     _original('eof_received')(self)
-    return wants_to_write(self)
+    is_wanted = wants_to_write(self)
+    # Clients, and servers whose callback is a plain function, close even less often.
+    return is_wanted and (hasattr(self, '_handler') or not _is_tls(self._stream_reader._transport))
 
 
 def _original(name):

@@ -217,7 +217,8 @@ def install(suppress_ragged_eofs=False):
 
     From now on Trollius' own StreamReader, which its open_connection and start_server use, returns
     the data that has arrived before it raises the connection's error, and never waits after that.
-    A handler of its start_server that leaves the writer open ends TLS once the peer has ended it.
+    Its streams end TLS once the peer has ended it, but a start_server's handler (a coroutine) can
+    still answer: TLS ends when it returns.
 
     Args:
         suppress_ragged_eofs (bool): the default for all connections of these loops: accept an EOF

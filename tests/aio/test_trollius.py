@@ -720,6 +720,30 @@ class TestTrolliusStreams(object):
         run(trollius.sleep(0, loop=loop))
         assert 1 == len(made)
 
+    @pytest.mark.parametrize('side', ['client', 'plain function'])
+    def test_nobody_closes(self, loop, run, installed, client_context, server_context, side):
+        """Without a handler that may answer, TLS ends with the peer's end, as in stock Trollius."""
+        writers = []
+
+        def accepted(reader, writer):
+            writers.append(writer)
+            if side == 'client':
+                writer.close()
+
+        @trollius.coroutine
+        def talk():
+            server = yield From(trollius.start_server(
+                accepted, '127.0.0.1', 0, ssl=server_context, loop=loop))
+            writers.append((yield From(trollius.open_connection(
+                *server.sockets[0].getsockname(), ssl=client_context, server_hostname='localhost',
+                loop=loop)))[1])
+            if side != 'client':
+                writers[-1].close()
+            while not all(writer.transport.is_closing() for writer in writers):
+                yield From(trollius.sleep(0.01, loop=loop))
+            server.close()
+        run(talk())
+
     def test_replaced_read(self, loop, run, installed):
         """readexactly() and read() of a subclass use the read() that it has, as Trollius' do."""
         class Counting(trollius.StreamReader):
