@@ -15,6 +15,7 @@ import sys
 
 from .._core import pipe_states
 from .._core.attributes import set_peername
+from .._core.fork import getpid
 from .._core.pipe import SSLPipe
 from .._core.pipe_states import CAN_END, PEER_ENDED
 from .._core.unique import Unique
@@ -492,7 +493,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if self._share < 0:  # the IOLoop will call again for the rest
                 self._share = FAIR_SHARE
                 return None
-            pipe.claim()
+            if pipe._pid != getpid():
+                pipe.claim()
             data = self._lower.receive()
             if data is None:
                 return None
@@ -503,9 +505,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             else:
                 pipe.feed_eof()
             self._failure = pipe.failure  # raised after the plaintext that came before it
-            if not self._unsent:
-                self._unsent = pipe.data_to_send()
-            if self._unsent:
+            if self._unsent or pipe.has_data_to_send:
                 self._flush_whatever_comes()
             plaintext = pipe.appdata_received()
             if plaintext:
