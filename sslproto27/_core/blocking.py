@@ -756,14 +756,16 @@ class BlockingTLS(Unique):
         try:
             try:
                 timeout = lower.gettimeout()
-                lower.settimeout(0)
+                if timeout != 0:
+                    lower.settimeout(0)
             except AttributeError:  # we cannot know whether it waits
                 self._flush(False)
                 return
             try:
                 self._flush(False)
             finally:
-                lower.settimeout(timeout)
+                if timeout != 0:
+                    lower.settimeout(timeout)
         except socket.error:
             pass  # another error is about to be raised, or the connection is being closed
 
