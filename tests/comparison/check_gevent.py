@@ -89,7 +89,7 @@ def test_pipes(context):
             context.wrap_socket(file)
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit(context):
     """gevent.Timeout limits whatever is done within it."""
     with silent() as port, contextlib.closing(connected(port)) as sock:
@@ -97,7 +97,7 @@ def test_client_limit(context):
             context.wrap_socket(sock, server_hostname=u'localhost')
 
 
-@cell('a limit to the time of a server\'s handshake', 'no')
+@cell('a time limit for a server\'s handshake', 'no')
 def test_server_limit():
     """Its servers shake hands before any code of the program is called, and set no limit."""
     source = inspect.getsource(gevent.server.StreamServer.wrap_socket_and_handle)
@@ -125,7 +125,7 @@ def test_python3():
     assert 'Python :: 3.9' in classifiers('gevent')
 
 
-@cell('no binaries: Python alone', 'no')
+@cell('pure Python, no binaries', 'no')
 def test_binaries():
     """Its loops are in C, and greenlet is."""
     assert {'gevent', 'greenlet'} <= {name for name in requirements('gevent') if not is_pure(name)}

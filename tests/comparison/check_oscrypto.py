@@ -89,14 +89,14 @@ def test_upgrade(pki, session):
         assert b'secret' == secure.read_exactly(6)
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit():
     """Its timeout ends a handshake, with the error of a peer that hangs up."""
     with silent() as port, pytest.raises(TLSDisconnectError):
         tls.TLSSocket(u'127.0.0.1', port, timeout=SHORT)
 
 
-@cell('a limit to the time of a server\'s handshake', 'no servers')
+@cell('a time limit for a server\'s handshake', 'no servers')
 def test_server_limit():
     """It has no servers."""
     assert {'parse_certificate', 'TLSSession', 'TLSSocket'} >= set(tls.__all__)
@@ -122,7 +122,7 @@ def test_python3():
     assert 'Python :: 3.10' in classifiers('oscrypto')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure():
     """All that it needs is Python."""
     assert [] == [name for name in requirements('oscrypto') if not is_pure(name)]

@@ -128,7 +128,7 @@ def test_pipes(pki):
     assert 'TLSv1.3' == client.get_protocol_version_name()
 
 
-@cell('a limit to the time of a client\'s handshake', 'by hand')
+@cell('a time limit for a client\'s handshake', 'by hand')
 def test_client_limit(pki):
     """Sockets with a timeout don't wait at all: who waits, and how long, is the program's."""
     with silent() as port, contextlib.closing(connected(port)) as sock:
@@ -139,7 +139,7 @@ def test_client_limit(pki):
             connection.do_handshake()
 
 
-@cell('a limit to the time of a server\'s handshake', 'by hand')
+@cell('a time limit for a server\'s handshake', 'by hand')
 def test_server_limit(pki):
     """The same holds of servers."""
     near, far = socket.socketpair()
@@ -179,7 +179,7 @@ def test_python3():
     assert 'Python :: 3.9' in classifiers('pyOpenSSL')
 
 
-@cell('no binaries: Python alone', 'no')
+@cell('pure Python, no binaries', 'no')
 def test_binaries():
     """It needs cryptography's."""
     assert 'cryptography' in [name for name in requirements('pyOpenSSL') if not is_pure(name)]

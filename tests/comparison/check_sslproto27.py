@@ -115,7 +115,7 @@ def test_pipes(loop, pki):
     assert [b'secret', b'secret'] == loop.run_until_complete(main())
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit(loop, pki):
     """There is an option for it, of 60 seconds unless given."""
     with silent() as port, pytest.raises(Exception) as info:
@@ -125,7 +125,7 @@ def test_client_limit(loop, pki):
     assert 'handshake' in str(info.value)
 
 
-@cell('a limit to the time of a server\'s handshake', 'yes')
+@cell('a time limit for a server\'s handshake', 'yes')
 def test_server_limit(loop, pki):
     """A server drops who does not shake hands in time."""
     server = loop.run_until_complete(loop.create_server(
@@ -169,7 +169,7 @@ def test_python3():
     assert 'Python :: 3.13' in classifiers('sslproto27')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure():
     """It needs six alone, which is pure: the frameworks are extras."""
     assert {'sslproto27', 'six'} == requirements('sslproto27')

@@ -121,7 +121,7 @@ def test_pipes(pki):
     assert (3, 4) == client.version == server.version
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit():
     """The socket's timeout holds for handshakes."""
     with silent() as port, contextlib.closing(connected(port)) as sock:
@@ -130,7 +130,7 @@ def test_client_limit():
             secured(sock)
 
 
-@cell('a limit to the time of a server\'s handshake', 'of each read')
+@cell('a time limit for a server\'s handshake', 'of each read')
 def test_server_limit(pki):
     """The timeout begins anew with each byte: a client that sends a few now and then may stay."""
     near, far = socket.socketpair()
@@ -170,7 +170,7 @@ def test_python3():
     assert 'Python :: 3.12' in classifiers('tlslite-ng')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure():
     """All that it needs is Python."""
     assert [] == [name for name in requirements('tlslite-ng') if not is_pure(name)]

@@ -109,7 +109,7 @@ def test_pipes(loop):
             iostream.SSLIOStream(stream)
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit(silent_port, loop, pki):
     """TCPClient.connect has one."""
     def main():
@@ -119,7 +119,7 @@ def test_client_limit(silent_port, loop, pki):
         loop.run_sync(main, timeout=20)
 
 
-@cell('a limit to the time of a server\'s handshake', 'HTTP alone')
+@cell('a time limit for a server\'s handshake', 'HTTP alone')
 def test_server_limit(loop, pki):
     """An HTTP server drops who has not asked in time, TLS or not; another server has no limit."""
     assert 'timeout' not in inspect.getsource(tcpserver)
@@ -159,7 +159,7 @@ def test_python3():
     assert 'Python :: 3.7' in classifiers('tornado')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure(run_python):
     """What of it is in C only speeds it up."""
     assert (0, '', '') == run_python('''

@@ -71,7 +71,7 @@ def test_over_others():
         assert ['self', 'protocol_factory', 'pipe'] == arguments
 
 
-@cell('a limit to the time of a client\'s handshake', 'by `wait_for`')
+@cell('a time limit for a client\'s handshake', 'by `wait_for`')
 def test_client_limit(connect, loop):
     """There is no option for it; trollius.wait_for gives the connection up, and closes it."""
     assert 'ssl_handshake_timeout' not in inspect.getargspec(
@@ -80,7 +80,7 @@ def test_client_limit(connect, loop):
         connect(port, limit=SHORT)
 
 
-@cell('a limit to the time of a server\'s handshake', 'no')
+@cell('a time limit for a server\'s handshake', 'no')
 def test_server_limit():
     """There is no option for it, and no application before the handshake's end that could care."""
     assert [] == [name for name in inspect.getargspec(trollius.BaseEventLoop.create_server).args
@@ -112,7 +112,7 @@ def test_python3():
     assert ['Python', 'Python :: 2.7'] == classifiers('trollius')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure():
     """All that it needs is Python."""
     assert [] == [name for name in requirements('trollius') if not is_pure(name)]

@@ -170,7 +170,7 @@ def main():
 ''')
 
 
-@cell('a limit to the time of a client\'s handshake', 'by TimeoutMixin')
+@cell('a time limit for a client\'s handshake', 'by TimeoutMixin')
 def test_client_limit(twisted):
     """There is no option for it; protocols can be told to give up who is silent."""
     with silent() as port:
@@ -189,7 +189,7 @@ def main():
 ''' % (SHORT, port))
 
 
-@cell('a limit to the time of a server\'s handshake', 'by TimeoutMixin')
+@cell('a time limit for a server\'s handshake', 'by TimeoutMixin')
 def test_server_limit(twisted):
     """There is no option for it; its HTTP server gives silent clients up, as others can."""
     assert 'ended\n' == twisted('''
@@ -228,7 +228,7 @@ def test_python3():
     assert 'Python :: 3.7' in classifiers('Twisted')
 
 
-@cell('no binaries: Python alone', 'no')
+@cell('pure Python, no binaries', 'no')
 def test_binaries():
     """Its TLS needs cryptography's."""
     assert 'cryptography' in [name for name in requirements('pyOpenSSL') if not is_pure(name)]

@@ -46,7 +46,7 @@ def test_tls_in_tls():
             'GET', 'https://localhost:2/', retries=False)
 
 
-@cell('a limit to the time of a client\'s handshake', 'yes')
+@cell('a time limit for a client\'s handshake', 'yes')
 def test_client_limit(get):
     """Its timeouts hold for handshakes."""
     with silent() as port, pytest.raises(urllib3.exceptions.HTTPError) as info:
@@ -87,7 +87,7 @@ def test_python3():
     assert 'Python :: 3.13' in classifiers('urllib3')
 
 
-@cell('no binaries: Python alone', 'yes')
+@cell('pure Python, no binaries', 'yes')
 def test_pure():
     """All that it needs is Python."""
     assert [] == [name for name in requirements('urllib3') if not is_pure(name)]

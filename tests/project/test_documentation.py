@@ -101,7 +101,7 @@ print(client.state + ' ' + server.state)
 
 PYTHON = {
     'README.md: sslproto27': Python(
-        'Hello, TLS\n\n', {'8443': ECHO}, needs=['trollius']),
+        'Hello, TLS\n', {'8443': ECHO}, needs=['trollius']),
     'README.md: TLS with no connection at all': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n'),
     'README.md: TLS with no connection at all (2)': Python(re.compile(r'[0-9]+ bytes to send\n$')),
