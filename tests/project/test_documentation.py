@@ -101,7 +101,7 @@ print(client.state + ' ' + server.state)
 
 PYTHON = {
     'README.md: sslproto27': Python(
-        'Hello, TLS\n', {'8443': ECHO}, needs=['trollius']),
+        'Hello, TLS\n', {'8443': 'trollius.md: A server'}, needs=['trollius']),
     'README.md: TLS with no connection at all': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n'),
     'README.md: TLS with no connection at all (2)': Python(re.compile(r'[0-9]+ bytes to send\n$')),
@@ -170,6 +170,7 @@ os.write(1, b'a worker\\n')
 context = sslproto27.create_default_context(cafile='ca.pem')
 print(len(aio.run(ask(context, b'a line!\\n'))))
 '''),
+    'trollius.md: A server': None,  # that of the README's client
     'tornado.md: TLS on Tornado 4.5 to 5.1': Python(
         'True\n', needs=['tornado'], first=TORNADO, then='''
 ioloop.IOLoop.current().add_callback(ioloop.IOLoop.current().stop)
