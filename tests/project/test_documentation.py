@@ -116,7 +116,7 @@ PYTHON = {
     'howto.md: STARTTLS on a loop': Python('TLSv1.3\n', {'2525': 'smtp_server.py'}),
     'howto.md: STARTTLS on a socket': Python('TLSv1.3\n', {'2525': 'smtp_server.py'}),
     "howto.md: Programs that use ssl's sockets": Python(
-        "hello\n('sslproto27.sockets', True)\n", {'8443': 'https'}, mark=only_python2),
+        'sslproto27.sockets, True\nhello\n', {'8443': 'https'}, mark=only_python2),
     'howto.md: TLS in TLS': Python(
         'Hello, inner TLS\n', {'8080': 'https_proxy.py', '8443': ECHO}),
     'howto.md: TLS in TLS (2)': Python(
