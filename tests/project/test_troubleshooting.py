@@ -270,7 +270,7 @@ ERRORS = {
         client_context(pki), server_hostname='localhost').feed_appdata, u'text'),
     'A call comes too early, or too late': lambda pki: closing(pki),
     'The loop is not ours': lambda pki: foreign_loop(pki),
-    'The socket does not block': lambda pki: not_blocking(pki),
+    'The socket is non-blocking': lambda pki: not_blocking(pki),
     'Two processes use one connection': lambda pki: forked(pki),
 }
 
