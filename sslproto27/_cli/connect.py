@@ -188,7 +188,7 @@ def _pass_proxy(console, channel, arguments, host, port):
 
 @contextlib.contextmanager
 def _named(whose):
-    """Say with whom it was that something went wrong."""
+    """Name the server in the errors that the block raises."""
     try:
         yield
     except UserError as error:

@@ -22,6 +22,9 @@ HELP = 'show the interpreter, the engine, OpenSSL, what works here, and why the 
 #: Packages that commands and tests use if they are installed.
 _OTHERS = ('trustme',)
 
+#: Packages that a module of ours imports only when it is used: there may be several copies.
+_LATE = {'sslproto27.urllib3': 'urllib3'}
+
 
 def add_arguments(parser):
     """Add nothing: the command has no arguments."""
@@ -103,6 +106,7 @@ def _module(console, title, name):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # some libraries warn that 2.7 is obsolete
             importlib.import_module(name)
+            importlib.import_module(_LATE.get(name, name))
     except (ImportError, NotImplementedError) as error:
         console.fact(title, ('bad', 'no: '), error)
     else:

@@ -77,7 +77,7 @@ class SSLPipe(OneProcess, Unique):
             weak reference.
 
     Raises:
-        ValueError: *server_hostname* is required and missing, or can be nobody's name.
+        ValueError: *server_hostname* is required and missing, or malformed.
         TypeError, ValueError: as from `wrap_bio`.
 
     Attributes:
@@ -148,9 +148,8 @@ class SSLPipe(OneProcess, Unique):
         Make this process the user of the pipe, before anything is read from the connection.
 
         Raises:
-            ssl.SSLError: another process uses it since a fork; or a fork happened that Python has
-            not
-                reported, and this process did not make the pipe.
+            ssl.SSLError: another process has used the pipe since a fork; or Python has not reported
+                a fork, and this process did not make the pipe.
         """
         if self._pid != getpid() and not self.take():
             raise tls_error('another process uses this TLS connection, since a fork: only one may')

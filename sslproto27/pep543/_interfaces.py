@@ -180,7 +180,7 @@ class ClientContext(_Context):
                 the trust store accepts will do.
 
         Raises:
-            ValueError: *server_hostname* can be nobody's name.
+            ValueError: *server_hostname* is malformed.
         """
 
 

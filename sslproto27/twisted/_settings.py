@@ -77,7 +77,7 @@ class TLSOptions(Unique):
 
     Raises:
         TypeError: *context* is not an ssl.SSLContext, or an option is unknown.
-        ValueError: *hostname* can be nobody's name, or an option's value cannot be used.
+        ValueError: *hostname* is malformed, or an option's value cannot be used.
     """
 
     def __init__(self, context, hostname=None, **options):

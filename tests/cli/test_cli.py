@@ -152,6 +152,11 @@ class TestInfo(object):
         monkeypatch.setenv('PATH', '/nowhere')
         assert 'no command of that name: No such file' in self.here(capsys)['openssl']
 
+    def test_late_import(self, monkeypatch, capsys):
+        """A module of ours that imports its framework late is not usable without that."""
+        monkeypatch.setitem(sys.modules, 'urllib3', None)
+        assert self.here(capsys)['urllib3'].startswith('no: ')
+
     def test_colours(self):
         """It has colours on a terminal."""
         status, shown = on_terminal('info')
