@@ -234,7 +234,7 @@ keys = {u'sensor-7': key}
     'pep543.md: Whom to trust': pep543('HELLO\n', None, servers={'8443': 'pep543.md: A server'}),
     'pep543.md: Without sockets': pep543('TLSv1_3, hello\n', None),
     'pep543.md: Mutual TLS': pep543('True\n'),
-    'pep543.md: Protocols inside of TLS: ALPN': pep543('NextProtocol.HTTP1\n'),
+    'pep543.md: Protocols inside TLS: ALPN': pep543('NextProtocol.HTTP1\n'),
     'pep543.md: A server of many names: SNI': pep543('TLSv1_2\n'),
 }
 
