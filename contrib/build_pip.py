@@ -159,6 +159,8 @@ def _record(files, own):
 
 
 def main(pip_wheel, folder, ensurepip=None):
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
     wheel = build_wheel(pip_wheel, folder)
     print(wheel)
     if ensurepip:

@@ -136,7 +136,7 @@ def run(command, **environment):
 def python(tmpdir_factory, pip_wheel, ensurepip):
     """The Python of a bare virtual environment that our ensurepip has bootstrapped."""
     folder = tmpdir_factory.mktemp('pip')
-    built = folder.mkdir('built')
+    built = folder.join('built')  # the program makes it
     build_pip.main(pip_wheel, str(built), ensurepip)
     bare = folder.join('bare')
     status, output = run(
