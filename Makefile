@@ -102,7 +102,7 @@ coverage: $(VENV27)/coverage $(VENV3)/coverage  ## what the tests cover, branche
 	@$(VENV27)/bin/python tools/measure_coverage.py \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
 
-coverage-own: $(VENV27)/coverage $(VENV3)/coverage  ## each module by its own test files, 95 % of each; OF=_core.pipe,_core.socket for some
+coverage-own: $(VENV27)/coverage $(VENV3)/coverage  ## each module by its own test files, and its layer's; 95 % of each; OF=_core.pipe,_core.socket for some
 	@$(VENV27)/bin/python tools/measure_coverage.py --own=$(OF) \
 	    $$(ls $(VENV27)/bin/python $(VENV3)/bin/python 2>/dev/null)
 

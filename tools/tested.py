@@ -19,21 +19,25 @@ PAGE = os.path.join(CHECKOUT, 'docs', 'tested.md')
 #: stands for all that begin like it.
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
-        'core/bio', 'core/channel_binding', 'core/engine/*', 'core/errors', 'core/monkey_patching',
-        'core/notes', 'core/pair/*', 'core/patches', 'core/pep546',
-        'core/post_handshake', 'core/session*', 'core/short_paths', 'core/sslobject',
-        'core/unique', 'core/versions', 'core/wrap_bio', 'hostile/callers_engine']),
+        'core/attributes', 'core/bio', 'core/channel_binding', 'core/compat', 'core/engine/*',
+        'core/errors', 'core/monkey_patching', 'core/notes', 'core/pair/*', 'core/patches',
+        'core/pep546', 'core/post_handshake', 'core/records', 'core/session*', 'core/short_paths',
+        'core/sslobject', 'core/tls_errors', 'core/unique', 'core/versions', 'core/wrap_bio',
+        'hostile/callers_engine', 'hostile/stale_errors']),
     ('contexts, certificates, names', [
-        'core/context/*', 'core/hostname*', 'core/servername', 'core/x509']),
-    ('the pipe', ['core/pipe', 'core/fork', 'hostile/fuzz', 'hostile/peers']),
+        'core/certificate', 'core/checking', 'core/constants', 'core/context/*', 'core/hostname*',
+        'core/servername', 'core/x509']),
+    ('the pipe', [
+        'core/pipe*', 'core/fork*', 'hostile/callers_pipe', 'hostile/fuzz', 'hostile/peers']),
     ('blocking sockets', [
-        'core/socket*', 'core/lockedobject', 'core/real_peers', 'hostile/callers_sockets',
-        'sockets/*']),
+        'core/blocking', 'core/socket*', 'core/lockedobject', 'core/real_peers',
+        'hostile/callers_sockets', 'sockets/*']),
     ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
     ('`sslproto27.aio`', [
-        'aio/aio', 'aio/generators', 'aio/handshake_limit', 'aio/pipes', 'aio/sockets',
-        'aio/streams', 'aio/upgrade', 'hostile/loops']),
-    ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius']),
+        'aio/aio', 'aio/generators', 'aio/handlers', 'aio/handshake_limit', 'aio/loop',
+        'aio/pipes', 'aio/reading', 'aio/sockets', 'aio/streams', 'aio/upgrade',
+        'hostile/loops']),
+    ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius*']),
     ("asyncio's loops", ['aio/asyncio']),
     ('`sslproto27.tornado`', ['hostile/callers_tornado', 'tornado/*']),
     ('`sslproto27.twisted`', ['twisted/*']),

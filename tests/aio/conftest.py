@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 from sslproto27 import aio
-from tests.support.aio_helpers import PATIENCE
+from tests.support.aio_helpers import PATIENCE, App
 
 
 @pytest.fixture(scope='module')
@@ -74,3 +74,22 @@ def serve(aio_loop, run):
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def server_context(pki, tls_version):
+    """A server's context of one TLS version, whose key makes for quick handshakes."""
+    return pki.server_context('ecdsa', version=tls_version)
+
+
+@pytest.fixture
+def connect(aio_loop, run, client_context):
+    """A function that connects an application, of `App` unless given, to a port of this host."""
+    def make(port, app=None, **kwargs):
+        app = app or App(aio_loop)
+        kwargs.setdefault('ssl', client_context)
+        if kwargs['ssl']:
+            kwargs.setdefault('server_hostname', 'localhost')
+        run(aio_loop.create_connection(lambda: app, '127.0.0.1', port, **kwargs))
+        return app
+    return make

@@ -18,12 +18,6 @@ from tests.support.pipe_pairs import pattern
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture
-def server_context(pki, tls_version):
-    """A server's context of one TLS version, whose key makes for quick handshakes."""
-    return pki.server_context('ecdsa', version=tls_version)
-
-
 @pytest.fixture(params=['TCP', 'unix', 'pipes', 'socket pair'])
 def connect(request, aio_loop, run, serve, folder):
     """A function that connects two `App`s without TLS, over each kind of transport."""

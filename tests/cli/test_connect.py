@@ -5,32 +5,23 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import socket
-import ssl
 import stat
-import struct
 import subprocess
-import sys
 
 import pytest
 
 from sslproto27.__main__ import main
-from sslproto27._cli.channel import Channel
-from tests.support.commands import command, fails, fails_here, on_terminal, started, starts_programs
+from tests.support.commands import (
+    command, facts, fails, fails_here, is_strict, on_terminal, refusing_server, shows_chains,
+    starts_programs)
 from tests.support.engines import not_in_pair
-from tests.support.memory import PY2, knows_openssl_3, only_python2
+from tests.support.memory import PY2, only_python2
 from tests.support.peers import echo_tls, hang_up, receive, serving, talk
 from tests.support.programs import running
 from tests.support.starttls import AGREED
 
 pytestmark = starts_programs
-
-#: Python 3's ssl shows the chain of a connection, or of one that failed, from 3.13 on.
-shows_chains = PY2 or sys.version_info >= (3, 13)
-
-#: Certificates that stray from RFC 5280 in form are refused from there on, by OpenSSL 3.
-is_strict = shows_chains and ssl.OPENSSL_VERSION_INFO >= (3,)
 
 
 @contextlib.contextmanager
@@ -38,32 +29,6 @@ def echo_server(context):
     """Serve echoes; give what `connect` is told: localhost and the port."""
     with serving(lambda sock: echo_tls(sock, context)) as port:
         yield 'localhost:%d' % port
-
-
-@contextlib.contextmanager
-def refusing_server(context):
-    """Serve clients that must go away before they send anything; give what to connect to."""
-    def handle(sock):
-        try:
-            secure = context.wrap_socket(sock, server_side=True)
-        except (ssl.SSLError, socket.error):
-            return
-        try:
-            data = secure.recv(1)
-        except (ssl.SSLError, socket.error):
-            data = b''
-        finally:
-            secure.close()
-        assert data == b''
-
-    with serving(handle) as port:
-        yield 'localhost:%d' % port
-
-
-def facts(stderr):
-    """Return the facts that `connect` prints, a dict, and the tree of certificates, lines."""
-    lines = stderr.split('\n\n')
-    return dict(line.split(None, 1) for line in lines[0].splitlines()), lines[1].splitlines()
 
 
 class TestWhatIsShown(object):
@@ -308,85 +273,6 @@ def test_no_sessions_on_python_3():
     assert 'need Python 2.7' in fails('connect', 'localhost:9', '--session-out', 'x')
 
 
-class TestProxy(object):
-    """--proxy: the tests' proxy is the server, too, once it has been asked to connect."""
-
-    def head(self, channel):
-        """Take the request off *channel*, and answer it."""
-        head = channel.until(b'\r\n\r\n').decode('ascii').splitlines()
-        channel.send(b'HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n')
-        return head[:-1]
-
-    def echo(self, channel, context):
-        """Serve TLS inside of what *channel* has already: TLS in TLS with an HTTPS proxy."""
-        channel.start_tls(context, server_side=True)
-        channel.send(channel.exactly(1))
-        channel.shutdown()
-
-    @pytest.mark.parametrize('scheme', ['http', 'https'])
-    def test_connect(self, pki, scheme):
-        """The proxy is asked for the host and port, with the credentials; TLS follows, or nests."""
-        heads = []
-
-        def handle(sock):
-            channel = Channel(sock)
-            if scheme == 'https':
-                channel.start_tls(pki.server_context(), server_side=True)
-            heads.append(self.head(channel))
-            self.echo(channel, pki.server_context(leaf='other'))
-            hang_up(sock)
-
-        with serving(handle) as port:
-            status, stdout, stderr = command(
-                'connect', 'other.example.org:443', '--cafile', pki.path('ca'), '--proxy',
-                '%s://user:p%%40ss@localhost:%d' % (scheme, port), '--proxy-cafile', pki.path('ca'),
-                input='x')
-        assert (0, 'x') == (status, stdout), stderr
-        assert [['CONNECT other.example.org:443 HTTP/1.1', 'Host: other.example.org:443',
-                 'Proxy-Authorization: Basic dXNlcjpwQHNz']] == heads
-        assert 'other.example.org:443 through localhost' == facts(stderr)[0]['connected']
-
-    def test_refused(self):
-        """A proxy that refuses is quoted."""
-        def handle(sock):
-            Channel(sock).until(b'\r\n\r\n')
-            sock.sendall(b'HTTP/1.1 407 Proxy Authentication \x1b[2J\r\n\r\n')
-
-        with serving(handle) as port:
-            line = fails('connect', 'other.example.org', '--proxy', 'http://localhost:%d' % port)
-        assert (r'the proxy localhost:%d: CONNECT was refused: HTTP/1.1 407 Proxy Authentication'
-                r' \x1b[2J' % port == line)
-
-    @pytest.mark.parametrize('scheme', ['http', 'https'])
-    def test_silence(self, scheme):
-        """A proxy that says nothing is who is blamed."""
-        with serving(lambda sock: sock.recv(4096) and sock.recv(4096)) as port:
-            line = fails('connect', 'other.example.org', '--timeout', '0.2', '--proxy',
-                         '%s://localhost:%d' % (scheme, port))
-        assert 'the proxy localhost:%d: nothing came for 0.2 seconds' % port == line
-
-    def test_not_verified(self, pki):
-        """An HTTPS proxy has to prove its name as a server has."""
-        with refusing_server(pki.server_context(leaf='other')) as server:
-            status, _, stderr = command('connect', 'other.example.org', '--proxy',
-                                        'https://' + server, '--proxy-cafile', pki.path('ca'))
-        assert status == 1
-        assert ' is not verified: Hostname mismatch' in stderr and 'the proxy localhost:' in stderr
-
-    @not_in_pair('verify_code')
-    @pytest.mark.skipif(not is_strict, reason='only OpenSSL 3 finds a wrong form')
-    @pytest.mark.parametrize('leaf, hint', [
-        ('self_signed', 'no authority vouches for it; if it is the right one, trust it with'
-         ' --proxy-cafile'),
-        ('no_identifier', 'its form is wrong, not its origin')])
-    def test_hint(self, pki, leaf, hint):
-        """What to do names options that the proxy is subject to."""
-        with refusing_server(pki.server_context(leaf=leaf)) as server:
-            line = command('connect', 'other.example.org', '--proxy', 'https://' + server,
-                           '--proxy-cafile', pki.path('ca'))[2].splitlines()[-1]
-        assert line.endswith('): %s; nothing was sent' % hint), line
-
-
 def test_starttls(pki):
     """--starttls talks the protocol until TLS can start."""
     said = []
@@ -418,92 +304,6 @@ def test_starttls_refused(answer, said):
     with serving(handle) as port:
         where = 'localhost:%d' % port
         assert '%s: %s' % (where, said) == fails('connect', where, '--starttls', 'smtp')
-
-
-def goodbye(pki):
-    """Return a handler that answers 'hello' with 'bye', and with an orderly end."""
-    def handle(sock):
-        secure = pki.server_context().wrap_socket(sock, server_side=True)
-        assert receive(secure, 5) == b'hello'
-        secure.sendall(b'bye')
-        hang_up(secure.unwrap())
-    return handle
-
-
-class TestEnd(object):
-    """How a connection ends."""
-
-    @knows_openssl_3
-    def test_cut_short(self, pki):
-        """Without the peer's close_notify what came is written, and the status is 1."""
-        def handle(sock):
-            secure = pki.server_context().wrap_socket(sock, server_side=True)
-            secure.sendall(b'half of it')
-            receive(secure, 5)
-            hang_up(secure)
-
-        with serving(handle) as port:
-            status, stdout, stderr = command(
-                'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet',
-                input='hello')
-        assert (1, 'half of it') == (status, stdout), stderr
-        assert ('sslproto27: localhost:%d: the server ended the connection in the middle of TLS;'
-                ' the data may be cut short\n' % port == stderr)
-
-    def test_keep_open(self, pki):
-        """With --keep-open the end of the input is not the end of TLS."""
-        with serving(goodbye(pki)) as port:
-            assert (0, 'bye', '') == command(
-                'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), '--quiet',
-                '--keep-open', input='hello')
-
-    def test_server_first(self, pki):
-        """The server's end is the end, though more input could come."""
-        with serving(goodbye(pki)) as port:
-            with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
-                         '--quiet') as process:
-                process.stdin.write('hello')
-                process.stdin.flush()
-                assert ('bye', '') == (process.stdout.read(), process.stderr.read())
-                assert 0 == process.wait()
-
-    def test_reset(self, pki):
-        """A connection that the server resets is one line."""
-        def handle(sock):
-            secure = pki.server_context().wrap_socket(sock, server_side=True)
-            assert receive(secure, 5) == b'hello'
-            secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            secure.close()
-
-        with serving(handle) as port:
-            with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
-                         '--quiet') as process:
-                process.stdin.write('hello')
-                process.stdin.flush()
-                line = 'sslproto27: localhost:%d: Connection reset by peer\n' % port
-                assert ('', line) == (process.stdout.read(), process.stderr.read())
-                assert 1 == process.wait()
-
-    def test_interrupt(self, pki):
-        """Ctrl-C ends it with status 130, and without a word."""
-        def handle(sock):
-            secure = pki.server_context().wrap_socket(sock, server_side=True)
-            secure.sendall(secure.recv(1))
-            try:
-                secure.recv(1)  # until the client is gone
-            except (ssl.SSLError, socket.error):
-                pass
-            secure.close()
-
-        with serving(handle) as port:
-            with started('connect', 'localhost:%d' % port, '--cafile', pki.path('ca'),
-                         '--quiet') as process:
-                process.stdin.write('x')
-                process.stdin.flush()
-                assert 'x' == process.stdout.read(1)
-                process.send_signal(signal.SIGINT)
-                assert ('', '') == process.communicate()
-                assert 130 == process.returncode
 
 
 class TestMistakes(object):

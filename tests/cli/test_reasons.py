@@ -4,19 +4,15 @@ from __future__ import absolute_import, division, print_function
 import re
 import socket
 import ssl
-import sys
 
 import pytest
 
-from tests.support.commands import command, fails_here, starts_programs
+from tests.support.commands import command, shows_chains, starts_programs
 from tests.support.engines import not_in_pair
 from tests.support.memory import PY2
 from tests.support.peers import hang_up, serving
 
 pytestmark = starts_programs
-
-#: Python 3's ssl shows the chain of a failed handshake from 3.13 on.
-shows_chains = PY2 or sys.version_info >= (3, 13)
 
 
 def said(port, *arguments):
@@ -199,52 +195,3 @@ def test_refused():
     listener.bind(('127.0.0.1', 0))
     assert ': Connection refused' == said(listener.getsockname()[1])
     listener.close()
-
-
-class TestFiles(object):
-    """--cert and --key."""
-
-    def said(self, capsys, *arguments):
-        """Return what is said of files before anything is connected to."""
-        return fails_here(capsys, 'connect', 'localhost:9', *arguments)
-
-    def test_no_key(self, pki, capsys):
-        """A certificate without its key says how to name the key."""
-        path = pki.path('ca')
-        assert ('--cert %s: there is no private key in PEM; --key names the file that has it' % path
-                == self.said(capsys, '--cert', path))
-
-    def test_key_without(self, pki, capsys):
-        """A file of --key without a key is named."""
-        assert '--key %s: there is no private key in PEM' % pki.path('ca') == self.said(
-            capsys, '--cert', pki.path('localhost'), '--key', pki.path('ca'))
-
-    def test_missing_key(self, pki, capsys):
-        """A file of --key that is not there is named."""
-        assert '--key /nowhere: No such file or directory' == self.said(
-            capsys, '--cert', pki.path('localhost'), '--key', '/nowhere')
-
-    def test_other_key(self, pki, capsys):
-        """A key of another certificate is said to be that."""
-        assert ('--cert %s: the private key does not belong to the certificate'
-                % pki.path('localhost')) == self.said(
-            capsys, '--cert', pki.path('localhost'), '--key', pki.path('other'))
-
-    def test_encrypted(self, pki, capsys):
-        """An encrypted key is refused without a question on the terminal."""
-        path = pki.path('encrypted')
-        assert ('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it'
-                % (path, path)) == self.said(capsys, '--cert', path)
-
-    def test_no_certificate(self, capsys):
-        """A file without a certificate is said to have none."""
-        assert ('--cert %s: there is no certificate in PEM' % __file__
-                == self.said(capsys, '--cert', __file__))
-
-    def test_proxy(self, pki, capsys):
-        """proxy has no --key, and names none."""
-        if not PY2:
-            pytest.skip('Trollius, which proxy needs, runs on Python 2.7 alone')
-        path = pki.path('ca')
-        assert '--cert %s: there is no private key in PEM' % path == fails_here(
-            capsys, 'proxy', '--listen', ':0', '--to', 'localhost:9', '--cert', path)

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import ssl
-import sys
 
 import pytest
 
@@ -16,7 +15,7 @@ from sslproto27 import SSLPipe, SSLSocket
 from sslproto27._core.compat import PY2
 from tests.support.commands import PATIENCE, command, fails_here, started, starts_programs
 from tests.support.https import ask
-from tests.support.programs import environment, finish, running
+from tests.support.programs import finish, running
 
 pytestmark = starts_programs
 
@@ -109,24 +108,6 @@ class TestEcho(object):
             assert (0, 'x', '') == welcome
             assert 'PEER_DID_NOT_RETURN_A_CERTIFICATE' in process.stderr.readline()
 
-    def test_temporary_authority(self):
-        """Without --cert it says where its authority is, which is removed in the end."""
-        with started('serve', '--listen', '127.0.0.1:0', '--name', 'localhost') as process:
-            line = process.stdout.readline()
-            if not line and 'trustme' in process.stderr.read():
-                pytest.skip('trustme is not here')
-            trusted = process.stdout.readline().split()[-1]
-            hint = process.stdout.readline()
-            port = line.rpartition(':')[2].strip()
-            assert 'try: sslproto27 connect localhost:%s --cafile %s\n' % (port, trusted) == hint
-            assert 0o700 == os.stat(os.path.dirname(trusted)).st_mode & 0o777
-            assert (0, 'x', '') == command(
-                'connect', 'localhost:' + port, '--cafile', trusted, '--quiet', input='x')
-            process.send_signal(signal.SIGTERM)
-            assert ('', '') == process.communicate()
-            assert 0 == process.returncode
-        assert not os.path.exists(os.path.dirname(trusted))
-
     def test_goes_on(self, pki, capsys):
         """A port that is in use is one line, and who serves there is not disturbed."""
         with server('--cert', pki.path('localhost')) as (_, port, _):
@@ -173,21 +154,6 @@ class TestEcho(object):
         assert (1, '') == (status, stdout)
         assert "sslproto27: the input cannot be sent: can't start new thread\n" == stderr
 
-    @pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGTERM])
-    def test_folder(self, tmpdir, number):
-        """The key is in no file once it serves, and a signal, also twice, leaves nothing there."""
-        pytest.importorskip('trustme', reason='it makes the certificate')
-        env = dict(environment(), TMPDIR=str(tmpdir))
-        with started('serve', '--listen', '127.0.0.1:0', env=env) as process:
-            assert process.stdout.readline().startswith('serving ')
-            folder, = tmpdir.listdir()
-            assert ['ca.pem'] == [file.basename for file in folder.listdir()]
-            process.send_signal(number)
-            process.send_signal(number)
-            process.communicate()
-            assert 0 == process.returncode
-            assert [] == tmpdir.listdir()
-
     def test_nohup(self, pki):
         """Under nohup it goes on when the terminal goes."""
         def ignore():
@@ -201,17 +167,6 @@ class TestEcho(object):
                 sock.sendall(b'x')
                 assert b'x' == sock.recv(1)
             assert process.poll() is None
-
-    @pytest.mark.parametrize('arguments', [['serve', '--listen', '127.0.0.1:0'], ['demo']],
-                             ids=str)
-    def test_no_temporary_folder(self, tmpdir, monkeypatch, capsys, arguments):
-        """Without a place for temporary files that is one line."""
-        pytest.importorskip('trustme', reason='it makes the certificate')
-        if arguments == ['demo']:
-            pytest.importorskip('trollius', reason='demo is a server of it')
-        monkeypatch.setattr('tempfile.tempdir', str(tmpdir.join('nowhere')))
-        assert fails_here(capsys, *arguments) == (
-            'a temporary folder cannot be made (TMPDIR): No such file or directory')
 
 
 class TestFiles(object):
@@ -450,11 +405,3 @@ def test_directory_that_may_not_be_entered(pki, tmpdir, monkeypatch, capsys):
     monkeypatch.setattr('os.chdir', refuse)
     assert '%s: Permission denied' % tmpdir == fails_here(
         capsys, 'serve', str(tmpdir), '--listen', '127.0.0.1:0', '--cert', pki.path('localhost'))
-
-
-def test_no_trustme(monkeypatch, capsys):
-    """Without --cert and without trustme it says what to install."""
-    monkeypatch.setitem(sys.modules, 'trustme', None)
-    line = fails_here(capsys, 'serve')
-    assert line.startswith('without --cert, trustme is needed to make a certificate: ')
-    assert line.endswith('; pip install trustme')

@@ -10,7 +10,6 @@ import sys
 
 import pytest
 
-from sslproto27._cli.console import Console
 from tests.support.commands import PATIENCE, starts_programs
 from tests.support.peers import echo_tls, serving
 from tests.support.programs import child, running
@@ -132,67 +131,3 @@ def test_not_blocking(echoes):
     with running(['-c', script, 'connect'] + echoes, PATIENCE, stdin=subprocess.PIPE) as process:
         stdout, stderr = process.communicate(data)
     assert (0, '', True) == (process.returncode, stderr, data == stdout)
-
-
-def test_library_is_silent(run_python):
-    """Without a handler of the application's warnings go nowhere, and nothing is said of that."""
-    status, stdout, stderr = run_python(
-        'import logging, sslproto27\n'
-        'logging.getLogger("sslproto27").warning("lost")')
-    assert (0, '', '') == (status, stdout, stderr)
-
-
-def test_commands_log():
-    """What is logged while a command runs is a line of its own."""
-    script = ('import logging, sys\nfrom sslproto27.__main__ import main\n'
-              'from sslproto27._cli import info\n'
-              'def run(arguments):\n'
-              '    try:\n        raise ValueError("no")\n'
-              '    except ValueError:\n'
-              '        logging.getLogger("sslproto27").warning("%s\\n", "first")\n'
-              '        logging.getLogger("trollius").error("second", exc_info=True)\n'
-              '        logging.getLogger("sslproto27").info("third")\n'
-              'info.run = run\n'
-              'sys.exit(main(["info"]))')
-    with running(['-c', script]) as process:
-        assert ('', 'sslproto27: first\\x0a\nsslproto27: second: no\n') == process.communicate()
-
-
-class TestConsole(object):
-    """Lines of a server, whose clients must not wait for whoever reads its standard error."""
-
-    @pytest.fixture
-    def pipe(self):
-        """The reader of a pipe, and the stream that writes to it."""
-        reader, writer = os.pipe()
-        stream = os.fdopen(writer, 'w')
-        yield reader, stream
-        stream.close()
-        os.close(reader)
-
-    def test_unread(self, pipe):
-        """Lines for which there is no room are lost; what is printed is whole lines."""
-        reader, stream = pipe
-        console = Console(stream, patient=False)
-        for number in range(20000):
-            console.line('line %5d' % number)
-        data = os.read(reader, 1 << 20)
-        assert 0 < len(data) < 20000 * 11
-        assert b'line     0\nline     1\n' == data[:22]
-        assert {10} == set(len(line) for line in data.splitlines())
-
-    def test_long(self, pipe):
-        """A line that a pipe may have no room for is cut."""
-        reader, stream = pipe
-        Console(stream, patient=False).line('x' * 100000)
-        assert b'x' * 4092 + b'...\n' == os.read(reader, 1 << 20)
-
-    def test_gone(self, pipe):
-        """A stream that fails is no reason to stop."""
-        _, stream = pipe
-        writer = os.dup(stream.fileno())
-        with open(os.devnull) as null:
-            os.dup2(null.fileno(), stream.fileno())
-        Console(stream).line('lost')
-        os.dup2(writer, stream.fileno())
-        os.close(writer)

@@ -1,22 +1,18 @@
 """PEP 543's configurations, enumerations and errors: what every backend is given or gives."""
 from __future__ import absolute_import, division, print_function
 
-import hashlib
 import pickle
-import ssl
 
 import pytest
 
-from sslproto27 import SSLContext, context, pep543
+from sslproto27 import pep543
 from sslproto27.pep543 import (
-    BACKEND, DEFAULT_CIPHER_LIST, Backend, CipherSuite, NextProtocol, TLSConfiguration, TLSVersion)
-from sslproto27.pep543._names import cipher_list, split_suites, suite_of
+    DEFAULT_CIPHER_LIST, CipherSuite, NextProtocol, TLSConfiguration, TLSVersion)
 from tests.support.buffers import Material
 from tests.support.memory import PY2, raised
 
 FIELDS = ('validate_certificates', 'certificate_chain', 'ciphers', 'inner_protocols',
           'lowest_supported_version', 'highest_supported_version', 'trust_store', 'sni_callback')
-DIGEST = '6cd2bacfdbaf3b800233b4043a28c670777c57a1721bf458969ba4eb822125cb'
 
 
 @pytest.fixture
@@ -142,88 +138,3 @@ class TestSequences(object):
         """Nothing else can."""
         pytest.raises(TypeError, lambda: DEFAULT_CIPHER_LIST + other)
         pytest.raises(TypeError, lambda: other + DEFAULT_CIPHER_LIST)
-
-
-class TestCipherSuite(object):
-    def test_values(self):
-        """There are the 112 of the PEP, with their numbers at IANA."""
-        assert 112 == len(CipherSuite)
-        assert [0x0005, 0x1301, 0xC02F, 0xCCAA] == [
-            CipherSuite.TLS_RSA_WITH_RC4_128_SHA, CipherSuite.TLS_AES_128_GCM_SHA256,
-            CipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-            CipherSuite.TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256]
-        text = '\n'.join('%s=%d' % (name, CipherSuite[name]) for name in sorted(
-            suite.name for suite in CipherSuite))
-        # Of the PEP's own text, taken in the same way.
-        assert DIGEST == hashlib.sha256(text.encode('ascii')).hexdigest()
-
-    def test_names(self):
-        """OpenSSL's name of each suite that the ssl module has is the one in use here."""
-        native = SSLContext(context.PROTOCOL_TLS_CLIENT)
-        native.set_ciphers('ALL:COMPLEMENTOFALL:@SECLEVEL=0')
-        known = {cipher['id'] & 0xFFFF: cipher['name'] for cipher in native.get_ciphers()}
-        common = [suite for suite in CipherSuite if suite in known]
-        assert len(common) > 40
-        for suite in common:
-            assert known[suite] == cipher_list([suite])
-            assert suite is suite_of(known[suite])
-
-    def test_split(self):
-        """TLS 1.3 has suites of its own; numbers without a name are left out."""
-        old, new = CipherSuite(0xC02F), CipherSuite(0x1302)
-        assert ([old], [new]) == split_suites([new, 0xFAFA, old])
-
-    def test_unknown_name(self):
-        """A name that the PEP has not is an error."""
-        pytest.raises(pep543.TLSError, suite_of, 'PSK-AES128-CBC-SHA')
-
-
-class TestEnumerations(object):
-    def test_protocols(self):
-        """Protocols have the names that they have on the wire."""
-        assert {b'h2', b'h2c', b'http/1.1', b'webrtc', b'c-webrtc', b'ftp', b'stun.nat-discovery',
-                b'stun.turn'} == {protocol.value for protocol in NextProtocol}
-
-    def test_versions(self):
-        """Versions are in their order."""
-        names = ['MINIMUM_SUPPORTED', 'SSLv2', 'SSLv3', 'TLSv1', 'TLSv1_1', 'TLSv1_2', 'TLSv1_3',
-                 'MAXIMUM_SUPPORTED']
-        assert names == [one.name for one in sorted(TLSVersion, key=lambda one: one.value)]
-
-
-class TestErrors(object):
-    def test_are_those_of_ssl(self):
-        """The errors are the ssl module's own, as the PEP wants where that is the backend."""
-        assert ssl.SSLError is pep543.TLSError
-        assert ssl.SSLWantReadError is pep543.WantReadError
-        assert ssl.SSLWantWriteError is pep543.WantWriteError
-        assert ssl.SSLEOFError is pep543.RaggedEOF
-
-
-class TestInterfaces(object):
-    @pytest.mark.parametrize('name', ['ClientContext', 'ServerContext', 'TLSWrappedBuffer'])
-    def test_abstract(self, name):
-        """Nothing can be made of an interface."""
-        pytest.raises(TypeError, getattr(pep543, name))
-
-    @pytest.mark.parametrize('call', [
-        lambda: pep543.Certificate.from_buffer(b''), lambda: pep543.Certificate.from_file(''),
-        lambda: pep543.PrivateKey.from_buffer(b''), lambda: pep543.PrivateKey.from_file(''),
-        pep543.TrustStore.system, lambda: pep543.TrustStore.from_pem_file('')])
-    def test_constructors(self, call):
-        """An interface's constructors are a backend's to write."""
-        pytest.raises(NotImplementedError, call)
-
-    def test_backend(self):
-        """A backend has the PEP's five, and each is one of its interface."""
-        assert ('client_context', 'server_context', 'certificate', 'private_key',
-                'trust_store') == Backend._fields
-        assert isinstance(BACKEND, Backend)
-        interfaces = (pep543.ClientContext, pep543.ServerContext, pep543.Certificate,
-                      pep543.PrivateKey, pep543.TrustStore)
-        assert [True] * 5 == [issubclass(*both) for both in zip(BACKEND, interfaces)]
-
-    def test_imports_no_other(self, run_python):
-        """Importing the package imports no other backend's library."""
-        assert (0, 'False\n', '') == run_python(
-            "import sys, sslproto27.pep543; print('OpenSSL' in sys.modules)")

@@ -61,34 +61,6 @@ class TestArguments(object):
         connection = new_client(server_hostname='').handshake()
         assert [None] == connection.outcomes
 
-    @pytest.mark.parametrize('value', [0, 0.0, -1, -0.5, float('inf'), float('nan')])
-    def test_handshake_timeout_value(self, client_context, value):
-        """
-        A handshake timeout that is zero, negative or no finite number gets ValueError that names
-        it.
-        """
-        error = raised(SSLProtocol, Loop(), App(), client_context, server_hostname='localhost',
-                       ssl_handshake_timeout=value)
-        assert ValueError is type(error)
-        assert 'ssl_handshake_timeout' in str(error)
-
-    @pytest.mark.parametrize('value', [-1, -0.5, float('inf'), float('nan')])
-    def test_shutdown_timeout_value(self, client_context, value):
-        """A shutdown timeout that is negative or no finite number gets ValueError that names it."""
-        error = raised(SSLProtocol, Loop(), App(), client_context, server_hostname='localhost',
-                       ssl_shutdown_timeout=value)
-        assert ValueError is type(error)
-        assert 'ssl_shutdown_timeout' in str(error)
-
-    @pytest.mark.parametrize('name', ['ssl_handshake_timeout', 'ssl_shutdown_timeout'])
-    @pytest.mark.parametrize('value', ['1', True, [1]])
-    def test_timeout_type(self, client_context, name, value):
-        """A timeout that is no number gets TypeError that names it."""
-        error = raised(SSLProtocol, Loop(), App(), client_context, server_hostname='localhost',
-                       **{name: value})
-        assert TypeError is type(error)
-        assert name in str(error)
-
     def test_call_connection_made(self, new):
         """With call_connection_made=False the application is not told again of its connection."""
         connection = new(call_connection_made=False).handshake()
@@ -761,14 +733,6 @@ class TestEvents(object):
         client.transport.write(b', all of it')
         loop.run()
         assert b'request, all of it' == server.data
-
-    @pytest.mark.parametrize('seconds', [7, 5.25])
-    def test_handshake_timer_dies(self, new, seconds):
-        """A timer that was cancelled refers to nothing, so it pins no context."""
-        connection = new(ssl_handshake_timeout=seconds).start()
-        handle = connection.protocol._timer._handle
-        connection.remote.handshake()
-        assert (None, False) == (handle.callback, connection.protocol._timer.is_running)
 
 
 def test_every_way_of_splitting(client_context, server_context):

@@ -5,9 +5,10 @@ import socket
 
 from sslproto27 import aio
 
-__all__ = ['PATIENCE', 'App', 'Echo', 'connected_pair']
+__all__ = ['App', 'Apps', 'Echo', 'MEGABYTE', 'PATIENCE', 'connected_pair', 'end']
 
 PATIENCE = 20  # seconds after which a test counts as hanging
+MEGABYTE = 1024 * 1024
 
 
 class App(aio.Protocol):
@@ -89,3 +90,20 @@ def connected_pair(loop, one, other):
     for sock, app in zip(socket.socketpair(), (one, other)):
         sock.setblocking(False)
         yield aio.From(loop.create_unix_connection(lambda app=app: app, None, sock=sock))
+
+
+class Apps(object):
+    """A protocol factory that keeps what it makes."""
+
+    def __init__(self, loop, cls=Echo, **kwargs):
+        self.make, self.made = lambda: cls(loop, **kwargs), []
+
+    def __call__(self):
+        app = self.make()
+        self.made.append(app)
+        return app
+
+
+def end(run, *apps):
+    """Wait until the connections of *apps* are over; return what they were told."""
+    return [run(app.over) for app in apps]

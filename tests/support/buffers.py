@@ -6,13 +6,15 @@ import importlib
 import pytest
 
 from sslproto27.pep543 import (
-    BACKEND, RaggedEOF, TLSConfiguration, TLSError, TLSVersion, WantReadError, WantWriteError)
+    BACKEND, CipherSuite, RaggedEOF, TLSConfiguration, TLSError, TLSVersion, WantReadError,
+    WantWriteError)
 from tests.support.memory import whole
 
-__all__ = ['BACKENDS', 'BufferPair', 'Material', 'VERSIONS', 'advance', 'backend_called', 'carry',
-           'outgoing', 'read_all', 'talk']
+__all__ = ['BACKENDS', 'BufferPair', 'Material', 'SIDES', 'VERSIONS', 'advance', 'backend_called',
+           'carry', 'ecdhe', 'outgoing', 'read_all', 'talk']
 
 BACKENDS = ('openssl', 'pyopenssl')
+SIDES = pytest.mark.parametrize('ours', ['client', 'server'])
 VERSIONS = {'TLSv1.2': TLSVersion.TLSv1_2, 'TLSv1.3': TLSVersion.TLSv1_3}
 
 
@@ -151,3 +153,9 @@ class BufferPair(object):
         """Return (the buffer of side *ours*, the other one)."""
         both = self.client, self.server
         return both if ours == 'client' else both[::-1]
+
+
+def ecdhe(material, *names):
+    """Return the settings for TLS 1.2 with those suites that fit the key of 'localhost'."""
+    kind = 'ECDSA' if 'EC PRIVATE' in material.chain('localhost')[1].pem.decode() else 'RSA'
+    return dict(ciphers=[CipherSuite['TLS_ECDHE_%s_WITH_%s' % (kind, name)] for name in names])

@@ -4,6 +4,8 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import os
 import pty
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,12 +15,25 @@ import pytest
 from sslproto27.__main__ import main
 from sslproto27._core.compat import PYPY
 from tests.support.engines import pass_on
+from tests.support.memory import PY2
+from tests.support.peers import serving
 from tests.support.programs import ROOT, environment, running
 
-__all__ = ['PATIENCE', 'Screen', 'command', 'fails', 'fails_here', 'on_terminal', 'starts_programs',
-           'started']
+__all__ = ['INSTALLED', 'PATIENCE', 'Screen', 'command', 'facts', 'fails', 'fails_here',
+           'is_strict', 'on_terminal', 'refusing_server', 'run', 'shows_chains', 'started',
+           'starts_programs']
 
 PATIENCE = 30
+
+#: ``sslproto27 run``: with -m, Python would look into the current folder first, for us too.
+INSTALLED = ['-c', 'import sys; sys.path.remove(""); import sslproto27.__main__ as it;'
+             ' sys.exit(it.main())', 'run']
+
+#: Python 3's ssl shows the chain of a connection, or of one that failed, from 3.13 on.
+shows_chains = PY2 or sys.version_info >= (3, 13)
+
+#: Certificates that stray from RFC 5280 in form are refused from there on, by OpenSSL 3.
+is_strict = shows_chains and ssl.OPENSSL_VERSION_INFO >= (3,)
 
 #: Marks tests that start a program each; the engine below these is tested on PyPy by itself.
 starts_programs = pytest.mark.skipif(
@@ -130,3 +145,34 @@ class Screen(object):
 
     def flush(self):
         pass
+
+
+@contextlib.contextmanager
+def refusing_server(context):
+    """Serve clients that must go away before they send anything; give what to connect to."""
+    def handle(sock):
+        try:
+            secure = context.wrap_socket(sock, server_side=True)
+        except (ssl.SSLError, socket.error):
+            return
+        try:
+            data = secure.recv(1)
+        except (ssl.SSLError, socket.error):
+            data = b''
+        finally:
+            secure.close()
+        assert data == b''
+
+    with serving(handle) as port:
+        yield 'localhost:%d' % port
+
+
+def facts(stderr):
+    """Return the facts that `connect` prints, a dict, and the tree of certificates, lines."""
+    lines = stderr.split('\n\n')
+    return dict(line.split(None, 1) for line in lines[0].splitlines()), lines[1].splitlines()
+
+
+def run(*arguments, **kwargs):
+    """Return (status, stdout, stderr) of a program that ``run`` starts."""
+    return command('run', *arguments, **kwargs)

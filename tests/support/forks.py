@@ -14,12 +14,21 @@ import pytest
 from sslproto27 import SSLPipe, SSLSocket
 from sslproto27._core import pipe_states as _pipe
 from tests.support.buffers import Material
-from tests.support.sockets import PATIENCE, Background
+from tests.support.memory import PY2
+from tests.support.sockets import PATIENCE, Background, read_exactly
 
-__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'drop', 'ends_cleanly', 'forget_loop',
-           'needs_fork', 'stock_peer']
+__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'MARKS', 'drop', 'ends_cleanly', 'forget_loop',
+           'hear', 'needs_fork', 'refused', 'say', 'stock_peer']
 
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+
+#: Of each file of tests that fork.
+MARKS = [
+    needs_fork,
+    pytest.mark.filterwarnings('ignore:This process .* is multi-threaded:DeprecationWarning'),
+    pytest.mark.filterwarnings('ignore::ResourceWarning' if not PY2 else 'ignore::ImportWarning'),
+    pytest.mark.usefixtures('nothing_is_left'),
+]
 
 
 def wait_readable(descriptor):
@@ -315,3 +324,24 @@ def drop(face):
     """Throw a face away without closing it."""
     vars(face).clear()
     gc.collect()
+
+
+def say(face, peer, data):
+    """Let *face* send *data*; return what its peer gets."""
+    face.send(data)
+    return read_exactly(peer, len(data))
+
+
+def hear(face, peer, data):
+    """Let *peer* send *data*; return what *face* gets."""
+    peer.sendall(data)
+    return face.recv(len(data))
+
+
+def refused(call, *args):
+    """Return whether a call fails because another process uses the connection (bool)."""
+    try:
+        call(*args)
+    except ssl.SSLError as error:
+        return 'another process uses this TLS connection' in str(error)
+    return False

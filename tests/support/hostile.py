@@ -1,12 +1,17 @@
 """What the suites of hostile callers share: a life in which a plan says who is called when."""
 from __future__ import absolute_import, division, print_function
 
+import inspect
 import random
 
 from tests.support.engines import ENGINE
+from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY
 
-__all__ = ['Planned', 'enough_of']
+__all__ = ['ARGUMENTS', 'JUNK', 'Planned', 'arguments', 'enough_of', 'public', 'questions',
+           'random_plan']
+
+JUNK = b'HTTP/1.1 400 Bad Request\r\n\r\n'
 
 
 def enough_of(plans):
@@ -38,3 +43,47 @@ class Planned(object):
         self.moments.append(key)
         for name in self.plan.get(key, ()):
             self.call(name)
+
+
+def public(cls):
+    """Return the public names of a class."""
+    return [name for name in dir(cls) if not name.startswith('_')]
+
+
+def arguments(function, given, life):
+    """Return arguments for a method, by the names of its parameters."""
+    spec = (inspect.getargspec if PY2 else inspect.getfullargspec)(function)
+    return [given[name](life) for name in spec.args[1:]]
+
+
+def random_plan(chance, moments, calls):
+    """Return a plan of up to three moments, and up to three calls in each."""
+    return {moment: [chance.choice(list(calls)) for _ in range(chance.randint(1, 3))]
+            for moment in chance.sample(moments, min(len(moments), chance.randint(1, 3)))}
+
+
+#: Arguments of what cannot be called without; each public name that is not here takes none.
+ARGUMENTS = {
+    'SSLObject': {'read': [(), (1,), (100000,), (0,), (10, bytearray(10))],
+                  'write': [(b'x',), (b'',)],
+                  'get_channel_binding': [('tls-unique',), ('tls-exporter',),
+                                          ('tls-server-end-point',)],
+                  'getpeercert': [(), (True,)]},
+    'MemoryBIO': {'write': [(b'x',)], 'read': [(), (1,)]},
+    'SSLPipe': {'feed_ssldata': [(b'no record at all',), (b'\x17',), (b'',)],
+                'feed_appdata': [(b'x',)]},
+}
+
+
+def questions(thing, kind):
+    """Yield (label, a function that asks *thing*) for each public member and its arguments."""
+    for name in sorted(dir(type(thing))):
+        if name.startswith('_'):
+            continue
+        if callable(getattr(type(thing), name)):
+            for arguments in ARGUMENTS[kind].get(name, [()]):
+                yield ('%s%r' % (name, arguments),
+                       lambda thing, name=name, arguments=arguments: getattr(thing, name)(
+                           *arguments))
+        else:
+            yield name, lambda thing, name=name: getattr(thing, name)

@@ -3,6 +3,7 @@ Two TLS objects and the bytes between them, in memory: no socket, no clock, no e
 """
 from __future__ import absolute_import, division, print_function
 
+import gc
 import random
 import ssl
 import sys
@@ -12,10 +13,9 @@ import pytest
 from sslproto27 import MemoryBIO, wrap_bio
 from sslproto27._core.pair.limits import Limit
 
-__all__ = [
-    'Endpoint', 'PY2', 'Pair', 'SPLITS', 'SeededChunks', 'ask_for', 'byte_by_byte', 'connect',
-    'error_facts', 'knows_openssl_3', 'only_python2', 'raised', 'since_python3', 'strided', 'whole',
-]
+__all__ = ['Endpoint', 'PY2', 'Pair', 'SPLITS', 'SeededChunks', 'ask_for', 'byte_by_byte',
+           'collect', 'connect', 'error_facts', 'knows_openssl_3', 'only_python2', 'raised',
+           'since_python3', 'strided', 'whole']
 
 PY2 = sys.version_info[0] == 2
 
@@ -277,3 +277,9 @@ def ask_for(client_context, server_context, name):
     except ssl.SSLError as error:
         return error, pair.server_end.outgoing.read()
     return None, pair.server_end.outgoing.read()
+
+
+def collect():
+    """Free all that can be freed; PyPy takes several steps."""
+    for _ in range(4):
+        gc.collect()

@@ -1,73 +1,38 @@
 """
-Which test file is whose: of each module of the package those that cover it by themselves.
+Which test file is whose: the tests mirror the package, without the underscores that make names
+private. A contributor finds the test of a module by its path.
 
-The tests mirror the package, without the underscores that make names private: that of
-``_core/pipe.py`` is ``core/test_pipe.py``, that of the package ``_aio`` is ``aio/test_aio.py``. A
-module without such a file has all of its folder. `OTHERS` has the exceptions. Nothing here imports
-a module of the package.
+That of ``_core/pipe.py`` is ``core/test_pipe.py``; that of the package ``_aio``, and of a module at
+the top such as ``sockets.py``, is in the folder of its name: ``aio/test_aio.py``. A file that would
+be too long is split by what it tests: ``core/test_pipe_ends.py`` is the pipe's, too. A module
+without code needs none. `ELSEWHERE` has the exceptions. Nothing here imports a module of the
+package.
 """
 from __future__ import absolute_import, division, print_function
 
+import ast
 import os
+import re
 
 from tests.support.imports import modules
 from tests.support.programs import ROOT
 
-__all__ = ['OTHERS', 'by_rule', 'own_tests', 'path_of']
+__all__ = ['ELSEWHERE', 'by_rule', 'has_code', 'layer_tests', 'own_tests', 'path_of']
 
-_ENGINE = ['core/bio', 'core/context/callbacks', 'core/engine/lifetime', 'core/engine/unavailable',
-           'core/session', 'core/sslobject', 'hostile/callers_engine']
-
-#: By module, its test files where they are others; without ``test_`` and ``.py``.
-OTHERS = {
-    # Doors, which have nothing but names.
-    '': ['core/pep546'], 'aio': ['aio/aio'], 'context': ['core/context/sslcontext'],
-    'requests': ['urllib3/requests'], 'trollius': ['aio/trollius'],
-    'sockets': ['sockets/clients', 'sockets/sockets'], 'urllib3': ['urllib3/requests'],
-    '_command': ['cli/main'],
-    '_install': ['cli/run', 'sockets/install'],
-    '__main__': ['cli/cli', 'cli/connect', 'cli/main'],
-    # What has more than its own file.
-    '_aio': ['aio/aio', 'aio/asyncio', 'aio/trollius', 'aio/upgrade'],
-    '_aio.pipes': ['aio/pipes', 'aio/upgrade'],
-    '_aio.streams': ['aio/aio', 'aio/upgrade'],
-    '_cli.certificates': ['cli/certificates', 'cli/cli', 'cli/connect'],
-    '_cli.sessions': ['cli/connect', 'cli/sessions'],
-    '_core.bio': ['core/bio', 'core/engine/unavailable'],
-    '_core.context.callbacks': ['core/context/callbacks', 'core/context/sni',
-                                'core/context/sslcontext'],
-    '_core.context.sslcontext': ['core/context/sni', 'core/context/sslcontext'],
-    '_core.hostname': ['core/hostname', 'core/wrap_bio'],
-    '_core.pep546': ['aio/trollius', 'core/pep546'],
-    '_core.session': ['core/session', 'core/session_pem'],
-    '_core.sslobject': ['core/channel_binding', 'core/post_handshake', 'core/session',
-                        'core/short_paths', 'core/sslobject', 'core/wrap_bio'],
-    '_stream.flow': ['aio/handshake_limit', 'stream/flow', 'stream/transport'],
-    '_stream.protocol': ['stream/app_protocol', 'stream/closing', 'stream/protocol',
-                         'stream/transport', 'stream/unwrap'],
-    '_stream.timeouts': ['stream/protocol', 'stream/closing'],
-    '_stream.transport': ['stream/debug', 'stream/transport'],
-    'tornado._copies': ['tornado/versions'], 'tornado._framework': ['tornado/versions'],
-    'tornado._stream': ['tornado/servers', 'tornado/start_tls', 'tornado/stream'],
-    # What is used by others in other folders.
-    '_cli.startup': ['cli/run'], '_cli.startup.sitecustomize': ['cli/run'],
-    '_core.blocking': ['core/socket', 'hostile/callers_sockets', 'pep543/socket'],
-    '_core.checking': ['core/servername'],
-    '_core.chosen': ['core/engine/unavailable'],
-    '_core.engine.cpython27': _ENGINE, '_core.engine.guard': _ENGINE,
-    '_core.engine.libssl': _ENGINE, '_core.engine.pypy27': _ENGINE,
-    '_core.engine.cpython3': ['core/bio', 'core/pep546', 'core/pipe', 'core/sslobject',
-                              'core/wrap_bio'],
-    '_core.engine.cpython3_context': ['core/context/sslcontext'],
-    '_core.engine.current': ['core/pair/pair_engine'],
-    '_core.engine.loopback': ['core/pair/pair_engine'],
-    '_core.engine.pair': ['core/pair/pair_engine'],
+#: By module that has no test file of its own path, those that test it; without ``test_`` and
+#: ``.py``.
+ELSEWHERE = {
+    # Doors: they have nothing but names of other modules.
+    '': ['core/pep546'], '_core': ['core/pep546'], '_core.api': ['core/pep546'],
+    '_core.chosen': ['core/engine/engine'], 'context': ['core/context/settings'],
+    'pep543': ['pep543/interfaces'], 'tornado': ['tornado/install'], 'trollius': ['aio/trollius'],
+    'twisted': ['twisted/install'],
+    # At the top of the package, so that users find them; their tests are with what they stand on.
+    '__main__': ['cli/main'], '_command': ['cli/command'], '_install': ['sockets/install'],
+    'requests': ['urllib3/requests'],
+    # They do something on PyPy alone, where the tests of every engine run.
     '_core.engine.pair_queue': ['core/errors'],
-    '_core.pair.bio': ['core/bio', 'core/pair/pair_engine'],
-    '_core.pair.settings': ['core/context/sslcontext', 'core/pair/old_ssl',
-                            'core/pair/pair_engine'],
-    '_core.records': ['core/pair/pair_engine'],
-    '_stream.lower_transport': ['aio/upgrade', 'stream/unwrap'],
+    '_core.engine.pypy27': ['core/engine/libssl', 'core/engine/lifetime'],
 }
 
 
@@ -77,20 +42,49 @@ def path_of(name):
     return os.path.join(ROOT, 'tests', folder, 'test_%s.py' % file)
 
 
-def by_rule(module):
-    """Return a list of the test files that a module has by its place in the package."""
-    parts = [part.strip('_') for part in module.split('.')]
-    if os.path.basename(modules()[module]) == '__init__.py':
-        parts.append(parts[-1])
-    if os.path.exists(path_of('/'.join(parts))):
-        return ['/'.join(parts)]
-    folder = '/'.join(parts[:-1])
+def _files(folder):
+    """Return a sorted list of the test files in a folder of tests/, as 'core/pipe'."""
     place = os.path.join(ROOT, 'tests', folder)
     return ['%s/%s' % (folder, file[len('test_'):-len('.py')])
             for file in sorted(os.listdir(place) if os.path.isdir(place) else [])
-            if file.startswith('test_') and file.endswith('.py')]
+            if re.match(r'test_\w+\.py$', file)]
+
+
+def by_rule(module):
+    """
+    Return a list of the test files that a module has by its place in the package.
+
+    The first is that of its own path; there is none without that.
+    """
+    parts = [part.strip('_') for part in module.split('.')]
+    if len(parts) == 1 or os.path.basename(modules()[module]) == '__init__.py':
+        parts.append(parts[-1])
+    own = '/'.join(parts)
+    if not os.path.exists(path_of(own)):
+        return []
+    of_others = {'/'.join(part.strip('_') for part in other.split('.')) for other in modules()}
+    return [own] + [name for name in _files('/'.join(parts[:-1]))
+                    if name.startswith(own + '_') and name not in of_others]
+
+
+def has_code(module):
+    """Return whether a module is more than its docstring (bool)."""
+    with open(modules()[module]) as source:
+        body = ast.parse(source.read()).body
+    return not all(isinstance(one, ast.Expr)
+                   or isinstance(one, ast.ImportFrom) and one.module == '__future__'
+                   for one in body)
 
 
 def own_tests():
-    """Return a dict from module to a list of the names of its test files."""
-    return {name: OTHERS.get(name) or by_rule(name) for name in modules()}
+    """Return a dict from each module with code to a list of the names of its test files."""
+    return {name: ELSEWHERE.get(name) or by_rule(name) for name in modules() if has_code(name)}
+
+
+def layer_tests(module):
+    """Return a list of the names of the test files of a module's layer: core/, stream/, ..."""
+    layer = own_tests()[module][0].split('/')[0]
+    found = []
+    for folder, _, _ in os.walk(os.path.join(ROOT, 'tests', layer)):
+        found += _files(os.path.relpath(folder, os.path.join(ROOT, 'tests')).replace(os.sep, '/'))
+    return found

@@ -10,15 +10,16 @@ import pytest
 from sslproto27 import SSLPipe
 from tests.support.memory import PY2, whole
 
-__all__ = [
-    'ALERT', 'APPLICATION_DATA', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt', 'carry',
-    'clear_errors', 'failures', 'leave_an_error', 'native_call', 'needs_refcounts',
-    'pattern', 'record_types', 'talk',
-]
+__all__ = ['ALERT', 'APPLICATION_DATA', 'GARBAGE', 'HANDSHAKE', 'PYPY', 'PipePair', 'attempt',
+           'break_with', 'carry', 'clear_errors', 'failures', 'forged_record', 'leave_an_error',
+           'native_call', 'needs_refcounts', 'pattern', 'record_types', 'talk']
 
 PYPY = platform.python_implementation() == 'PyPy'
 
 needs_refcounts = pytest.mark.skipif(PYPY, reason='PyPy frees nothing without its collector')
+
+#: What is no TLS.
+GARBAGE = b'HTTP/1.1 400 Bad Request\r\n\r\n'
 
 # Content types of records (RFC 8446 5.1).
 ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
@@ -189,3 +190,14 @@ def talk(source, target, data, split=whole):
     source.feed_appdata(data)
     carry(source, target, split)
     return target.appdata_received()
+
+
+def break_with(pipe, data):
+    """Feed what must fail."""
+    pipe.feed_ssldata(data)
+    assert pipe.failure is not None
+
+
+def forged_record(size=64):
+    """Return a record of application data that no key of a connection made."""
+    return b'\x17\x03\x03' + bytes(bytearray([size >> 8, size & 255])) + b'\x5a' * size

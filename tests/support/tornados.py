@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import functools
 import logging
+import os
 import socket
 import sys
 import warnings
@@ -16,7 +17,7 @@ import pytest
 
 from sslproto27 import SSLPipe
 from sslproto27._core import pipe_states as _pipe
-from tests.support.pipe_pairs import attempt
+from tests.support.pipe_pairs import attempt, pattern
 
 REASON = ('Tornado 5.1 or older is not installed: it can be on Python 2.7 and 3.5 to 3.9; 3.10 and'
           ' 3.11 cannot import it, and it refuses to be built for 3.12 and later')
@@ -27,12 +28,12 @@ with warnings.catch_warnings():
     from tornado import gen, httpclient, httpserver, iostream, netutil, web, websocket
     from tornado.ioloop import IOLoop
 
-from sslproto27.tornado import SSLIOStream  # noqa: E402
+from sslproto27.tornado import SSLIOStream, start_tls  # noqa: E402
 from sslproto27.tornado._framework import IS_OLD  # noqa: E402
 
-__all__ = ['Peer', 'both', 'connected_sockets', 'failure_of', 'gen', 'httpclient', 'httpserver',
-           'iostream', 'listening', 'logged', 'netutil', 'on_loop', 'pair_of_streams', 'settled',
-           'since_5', 'web', 'websocket']
+__all__ = ['Peer', 'both', 'connected_sockets', 'exchange', 'failure_of', 'finish', 'gen',
+           'httpclient', 'httpserver', 'iostream', 'listening', 'logged', 'netutil', 'on_loop',
+           'pair_of_streams', 'settled', 'since_5', 'two_pipes', 'upgraded', 'web', 'websocket']
 
 since_5 = pytest.mark.skipif(IS_OLD, reason='Tornado 4.5 cannot do that')
 
@@ -205,3 +206,39 @@ class Peer(object):
                 yield self.receive()
         except iostream.StreamClosedError:
             raise gen.Return(self.pipe.state is _pipe.PEER_CLOSED)
+
+
+def finish(*streams):
+    """Close streams."""
+    for stream in streams:
+        stream.close()
+
+
+@gen.coroutine
+def upgraded(pki, client, server, version=None):
+    """Start TLS on both ends; return the new streams."""
+    streams = yield [
+        start_tls(client, False, pki.client_context(version), server_hostname='localhost'),
+        start_tls(server, True, pki.server_context(version=version))]
+    raise gen.Return(streams)
+
+
+@gen.coroutine
+def exchange(client, server, size=200000):
+    """Check that data goes both ways."""
+    data = pattern(size)
+    got = yield [client.read_bytes(size), server.read_bytes(size), client.write(data),
+                 server.write(data)]
+    assert [data, data, None, None] == got
+
+
+@contextlib.contextmanager
+def two_pipes():
+    """Give two ends of a pair of pipes: each a (reader, writer) of PipeIOStreams."""
+    (read1, write1), (read2, write2) = os.pipe(), os.pipe()
+    streams = [iostream.PipeIOStream(fd) for fd in (read1, write2, read2, write1)]
+    try:
+        yield tuple(streams[:2]), tuple(streams[2:])
+    finally:
+        for stream in streams:
+            stream.close()

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import time
 import warnings
@@ -24,12 +25,15 @@ with warnings.catch_warnings():
 
 from zope.interface import implementer  # noqa: E402
 
-from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint  # noqa: E402
+from sslproto27 import SSLPipe  # noqa: E402
+from sslproto27.twisted import TLSClientEndpoint, TLSProtocol, TLSServerEndpoint  # noqa: E402
+from sslproto27.twisted._settings import Settings  # noqa: E402
 
-__all__ = ['PATIENCE', 'Failure', 'Half', 'Listener', 'Peer', 'Recorder', 'a_reactor', 'connected',
-           'defer', 'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces',
-           'listening', 'loopback', 'protocol', 'quiet', 'reactor_names', 'task', 'until',
-           'with_peer']
+__all__ = ['Abortable', 'Echo', 'Failure', 'Half', 'Hand', 'Listener', 'Memory', 'PATIENCE',
+           'Peer', 'Producer', 'Recorder', 'Source', 'a_reactor', 'connected', 'defer', 'end',
+           'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces', 'listening',
+           'logged_errors', 'loopback', 'protocol', 'quiet', 'reactor_names', 'receive', 'reset',
+           'task', 'until', 'with_peer']
 
 PATIENCE = 20  # seconds until a test that waits has failed
 
@@ -294,3 +298,157 @@ def with_peer(pki, work, protocol_class=Recorder, server_side=True, tls='any', c
     yield made, peer
     until(peer.done, reactor)
     until(lambda: made.reason is not None, reactor)
+
+
+class Echo(Recorder):
+    """Sends back what comes."""
+
+    def dataReceived(self, data):
+        Recorder.dataReceived(self, data)
+        self.transport.write(data)
+
+
+def receive(sock, count):
+    """Return *count* bytes of a blocking socket."""
+    data = b''
+    while len(data) < count:
+        more = sock.recv(65536)
+        if not more:
+            break
+        data += more
+    return data
+
+
+def reset(sock):
+    """Close a socket so that the other end gets RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    sock.close()
+
+
+class Producer(object):
+    """A push producer that remembers what it is asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def pauseProducing(self):
+        self.calls.append('pause')
+
+    def resumeProducing(self):
+        self.calls.append('resume')
+
+    def stopProducing(self):
+        self.calls.append('stop')
+
+
+class Source(object):
+    """A producer of so many bytes; as a push producer it writes until it is paused."""
+
+    def __init__(self, transport, data, streaming):
+        self._transport, self._data, self.streaming = transport, data, streaming
+        self.paused = False
+        self.most = 0
+        transport.registerProducer(self, streaming)
+        if streaming:
+            self.resumeProducing()
+
+    def resumeProducing(self):
+        self.paused = False
+        while self._data and not self.paused:
+            piece, self._data = self._data[:10000], self._data[10000:]
+            self._transport.write(piece)
+            if not self.streaming:
+                break
+        if not self._data:
+            self._transport.unregisterProducer()
+
+    def pauseProducing(self):
+        self.paused = True
+
+    def stopProducing(self):
+        self._data = b''
+
+
+@contextlib.contextmanager
+def logged_errors():
+    """Give a list to which the log's errors are added."""
+    from twisted.python import log
+    logged = []
+
+    def observe(event):
+        if event['isError']:
+            logged.append(event)
+    log.addObserver(observe)
+    try:
+        yield logged
+    finally:
+        log.removeObserver(observe)
+
+
+class Memory(object):
+    """
+    A transport of the least that Twisted calls one: it knows no pause, no half close, no abort.
+
+    Attributes:
+        data (bytes): what has been written.
+        closed (bool): loseConnection has been called.
+    """
+
+    def __init__(self, clock=global_reactor):
+        self.reactor = clock
+        self.data = b''
+        self.closed = False
+        self.on_write = None
+
+    def write(self, data):
+        self.data += data
+        if self.on_write is not None:
+            self.on_write()
+
+    def loseConnection(self):
+        self.closed = True
+
+
+class Abortable(Memory):
+    """The same, with an abort that others can tell of."""
+
+    def abortConnection(self):
+        """Tell the peer."""
+        self.data += b'reset'
+
+
+class Hand(object):
+    """One of ours, a server, over a `Memory`; its peer is a pipe, driven by hand."""
+
+    def __init__(self, pki, protocol_class=Half, clock=None, **options):
+        self.clock = clock or task.Clock()
+        self.below = Memory(self.clock)
+        self.application = protocol_class()
+        self.tls = TLSProtocol(Settings(pki.server_context(), True, reactor=self.clock, **options),
+                               self.application)
+        self.peer = SSLPipe(pki.client_context(), server_hostname='localhost')
+        self.tls.makeConnection(self.below)
+        self.peer.do_handshake()
+
+    def turn(self):
+        """Carry bytes there and back until there are none."""
+        while True:
+            data, self.below.data = self.below.data, b''
+            self.peer.feed_ssldata(data)
+            answer = self.peer.data_to_send()
+            if not data and not answer:
+                return
+            if answer:
+                self.tls.dataReceived(answer)
+
+    def end(self, kind=error.ConnectionDone):
+        """Let the transport below be lost."""
+        self.tls.connectionLost(Failure(kind()))
+
+
+def end(*protocols):
+    """Close, and wait until the protocols know."""
+    for one in protocols:
+        if one.reason is None:
+            one.transport.loseConnection()
+    until(lambda: all(one.reason is not None for one in protocols))

@@ -370,30 +370,6 @@ class TestApplications(object):
         server.close()
 
 
-class TestUsedSocket(object):
-    """A socket over which ssl has spoken TLS already."""
-
-    @on_loop
-    def test_refused(self, pki):
-        """It is refused: its keys are not ours to have."""
-        ours, theirs = connected_sockets()
-        peer = SSLIOStream(theirs, ssl_options=pki.server_context(), server_side=True)
-        wrapped = pki.client_context().wrap_socket(ours, server_hostname='localhost',
-                                                   do_handshake_on_connect=False)
-        wrapped.setblocking(False)
-        while not peer.closed():
-            try:
-                wrapped.do_handshake()
-                break
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                yield gen.moment
-        with pytest.raises(ValueError) as info:
-            SSLIOStream(wrapped)
-        assert 'do_handshake_on_connect=False' in str(info.value)
-        wrapped.close()
-        peer.close()
-
-
 ORDER = '''
 import ssl, sys
 if %(before)r:

@@ -7,18 +7,12 @@ import ssl
 
 import pytest
 
-from tests.support.tornados import connected_sockets, iostream, logged, on_loop
+from tests.support.tornados import connected_sockets, finish, iostream, logged, on_loop
 
 from sslproto27.tornado import SSLIOStream, install, uninstall
 from tornado.concurrent import Future
 
 _Stock = iostream.SSLIOStream
-
-
-def finish(*streams):
-    """Close streams."""
-    for stream in streams:
-        stream.close()
 
 
 class Quick(_Stock):

@@ -10,22 +10,15 @@ import weakref
 
 import pytest
 
-from sslproto27 import SSLSession
 from sslproto27._core import pipe_states as _pipe
 from tests.support.engines import not_in_pair
 from tests.support.memory import PY2, SPLITS
 from tests.support.pipe_pairs import ALERT, native_call, needs_refcounts, pattern, record_types
 from tests.support.tornados import (
-    Peer, both, connected_sockets, failure_of, gen, iostream, logged, on_loop, pair_of_streams,
-    settled, since_5)
+    Peer, both, connected_sockets, failure_of, finish, gen, iostream, logged, on_loop,
+    pair_of_streams, settled, since_5)
 
 from sslproto27.tornado import SSLIOStream, _stream
-
-
-def finish(*streams):
-    """Close streams."""
-    for stream in streams:
-        stream.close()
 
 
 @gen.coroutine
@@ -60,56 +53,6 @@ class TestClass(object):
             assert isinstance(stream, iostream.SSLIOStream)
             assert type(stream.fileno()) is socket.socket
             assert stream.fileno().fileno() == stream.socket.fileno()
-        finish(client, server)
-
-    @on_loop
-    def test_socket_tells(self, pki, tls_version):
-        """Its socket tells what TLS settled on, and the addresses."""
-        client, server = yield pair_of_streams(pki, tls_version)
-        assert [tls_version] * 2 == [stream.socket.version() for stream in (client, server)]
-        assert client.socket.cipher() == server.socket.cipher()
-        assert pki.chain('localhost')[0] == client.socket.getpeercert(binary_form=True)
-        assert client.socket.getpeername() == server.socket.getsockname()
-        assert socket.AF_INET == client.socket.family
-        finish(client, server)
-        assert client.socket is None
-
-    @on_loop
-    def test_facts_of_tls(self, pki):
-        """Its socket says what TLS is like, also after close; before there is TLS, ValueError."""
-        early = SSLIOStream(socket.socket())
-        client, server = yield pair_of_streams(pki)
-        facts = client.socket
-        for name in ('cipher', 'version', 'session', 'getpeercert', 'selected_npn_protocol'):
-            with pytest.raises(ValueError):
-                getattr(early.socket, name)
-        finish(client, server)
-        early.close()
-        assert (True, True) == (facts.version().startswith('TLS'), bool(facts.getpeercert()))
-        assert isinstance(facts.session, SSLSession)
-
-    @on_loop
-    def test_socket_transfers_nothing(self, pki):
-        """Nothing can be sent or received past TLS by its socket."""
-        client, server = yield pair_of_streams(pki)
-        for name in ('send', 'sendall', 'recv', 'recv_into', 'makefile', 'read', 'write', 'unwrap'):
-            with pytest.raises(AttributeError) as info:
-                getattr(client.socket, name)
-            assert 'read and write the stream' in str(info.value)
-        finish(client, server)
-
-    @on_loop
-    def test_wrapped_socket(self, pki):
-        """A socket that ssl has wrapped, and not used, gives its connection and its settings."""
-        ours, theirs = connected_sockets()
-        wrapped = pki.server_context().wrap_socket(theirs, server_side=True,
-                                                   do_handshake_on_connect=False)
-        server = SSLIOStream(wrapped)
-        client = SSLIOStream(ours, ssl_options=pki.client_context(), server_hostname='localhost')
-        yield [client.wait_for_handshake(), server.wait_for_handshake()]
-        assert type(server.fileno()) is socket.socket
-        yield client.write(b'data')
-        assert b'data' == (yield server.read_bytes(4))
         finish(client, server)
 
     @pytest.mark.parametrize('kwargs, error, text', [
@@ -594,17 +537,6 @@ class TestHostilePeers(object):
         error = yield done
         assert errno.ECONNABORTED == error.real_error.args[0]
         finish(peer.stream)
-
-    @on_loop
-    def test_timer_ends(self, pki):
-        """Once the handshake is done its time limit is forgotten."""
-        client, server = yield pair_of_streams(
-            pki, ssl_handshake_timeout=0.3, server_ssl_handshake_timeout=0.3)
-        assert [False, False] == [client._clock.is_running, server._clock.is_running]
-        yield gen.sleep(0.35)
-        yield client.write(b'x')
-        assert b'x' == (yield server.read_bytes(1))
-        finish(client, server)
 
     @pytest.mark.parametrize('after', [0, 50])
     @on_loop

@@ -6,17 +6,11 @@ import ssl
 import pytest
 
 from sslproto27 import context
-from tests.support.contexts import WAYS, Functions
+from tests.support.contexts import Functions
 from tests.support.memory import Pair, connect, only_python2, raised
 from tests.support.pki import PASSWORDS, PASSWORD_IDS
 
 pytestmark = only_python2
-
-
-@pytest.fixture(params=WAYS, ids=['attributes', 'functions'])
-def way(request):
-    """Each way to a context's settings in turn."""
-    return request.param
 
 
 @pytest.fixture

@@ -388,7 +388,7 @@ pair = old or pair
 print(pair.transfer(pair.server_end, b'def').decode('ascii'))
 ''' % used_before)
 
-    @only_graft  # the pair's own is in core/pair/test_pair_engine.py
+    @only_graft  # the pair's own is in core/engine/test_pair.py
     def test_reused_numbers(self, child):
         """
         Descriptors opened under the numbers of those that a daemon closed are neither used nor

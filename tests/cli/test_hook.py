@@ -1,0 +1,159 @@
+"""What ``run`` does to the frameworks that a program imports."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import shutil
+import ssl
+import zipfile
+
+import pytest
+
+from tests.support.commands import INSTALLED, run, starts_programs
+from tests.support.memory import only_python2
+from tests.support.programs import environment, finish
+
+pytestmark = starts_programs
+
+
+@only_python2
+class TestPatches(object):
+    """What a program imports is patched, and nothing else."""
+
+    @pytest.mark.parametrize('options', [[], ['--urllib3']])
+    def test_urllib3(self, program, options):
+        """urllib3 is patched where it is imported, or named."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        path = program('import urllib3.util.ssl_\n'
+                       'print(urllib3.util.ssl_.SSLTransport.__module__)\n')
+        status, stdout, stderr = run(*options + [path])
+        assert (0, 'sslproto27.urllib3\n') == (status, stdout), stderr
+
+    @pytest.mark.parametrize('options, patched', [([], True), (['--trollius'], True),
+                                                  (['--urllib3'], False)])
+    def test_trollius(self, program, options, patched):
+        """Loops are ours unless other frameworks are named."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is named')
+        path = program('import trollius\n'
+                       'print(type(trollius.get_event_loop_policy()).__module__)\n')
+        status, stdout, stderr = run(*options + [path])
+        assert (0, patched) == (status, stdout.startswith('sslproto27.')), stderr
+
+    @pytest.mark.parametrize('options, modules', [
+        ([], ['ssl']), (['--sockets'], ['sslproto27.sockets']),
+        (['--sockets', '--urllib3'], ['sslproto27.sockets']), (['--urllib3'], ['ssl'])])
+    def test_sockets(self, program, options, modules):
+        """ssl makes our sockets if it is told to, for whoever imports its function by name, too."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is named')
+        path = program('from ssl import SSLSocket, wrap_socket\nimport socket\n'
+                       'made = wrap_socket(socket.socket())\n'
+                       'print(type(made).__module__, isinstance(made, SSLSocket))\n')
+        assert (0, "('%s', True)\n" % modules[0], '') == run(*options + [path])
+
+    @pytest.mark.parametrize('options, expected', [
+        (['--sockets'], 'False'), (['--sockets', '--lenient-eof'], 'True'),
+        (['--lenient-eof', '--trollius', '--sockets'], 'True')])
+    def test_lenient_sockets(self, program, options, expected):
+        """--lenient-eof is for sockets, too."""
+        pytest.importorskip('trollius', reason='Trollius is what is named')
+        path = program('import socket, ssl\n'
+                       'print(ssl.wrap_socket(socket.socket()).suppress_ragged_eofs)\n')
+        assert (0, expected + '\n', '') == run(*options + [path])
+
+    @pytest.mark.parametrize('framework, question, strict, lenient', [
+        ('trollius', 'trollius.get_event_loop_policy().suppress_ragged_eofs', 'False', 'True'),
+        ('tornado', '__import__("sslproto27.tornado._install").tornado._install._settings'
+                    '["suppress_ragged_eofs"]', 'False', 'True'),
+        ('twisted', '__import__("sslproto27.twisted").twisted._install._options', '{}',
+         "{'suppressRaggedEofs': True}"),
+        ('urllib3', '__import__("sslproto27.urllib3").urllib3._suppress["urllib3"]', 'False',
+         'True')])
+    @pytest.mark.parametrize('is_named', [True, False])
+    def test_lenient(self, program, framework, question, strict, lenient, is_named):
+        """--lenient-eof reaches each framework, named or only imported."""
+        pytest.importorskip(framework, reason='it is what is patched')
+        path = program('import %s\nprint(%s)\n' % (framework, question))
+        named = ['--' + framework] if is_named else []
+        # On stderr may be warnings of what the framework imports: cryptography's, by Twisted.
+        assert (0, strict + '\n') == run(*named + [path])[:2]
+        assert (0, lenient + '\n') == run('--lenient-eof', *named + [path])[:2]
+
+    @pytest.mark.parametrize('options', [[], ['--twisted']])
+    def test_twisted(self, program, options):
+        """Twisted is patched where it is imported, or named."""
+        pytest.importorskip('twisted', reason='Twisted is what is patched')
+        path = program('import twisted\nimport sys\n'
+                       'print("sslproto27.twisted" in sys.modules)\n')
+        assert (0, 'True\n') == run(*options + [path])[:2]
+
+    def test_not_imported(self, program):
+        """What the program does not import is not imported for it."""
+        path = program('import sys\nprint("trollius" in sys.modules)\n')
+        assert (0, 'False\n', '') == run(path)
+
+    def test_import_that_fails_once(self, program, tmpdir):
+        """A package whose import fails is patched when it does not, and the error is its own."""
+        tmpdir.mkdir('trollius').join('__init__.py').write('raise ImportError("not yet")\n')
+        path = program('try:\n    import trollius\n'
+                       'except ImportError as error:\n    print(error)\n')
+        assert (0, 'not yet\n', '') == run(path)
+
+    @pytest.mark.parametrize('framework', ['tornado', 'trollius'])
+    def test_traceback_of_a_framework(self, program, tmpdir, framework):
+        """If a framework fails to be imported, its traceback has no frame of ours."""
+        tmpdir.mkdir(framework).join('__init__.py').write('raise RuntimeError("no")\n')
+        path = program('import %s\n' % framework)
+        assert finish([path]) == run(path)
+
+    @pytest.mark.parametrize('name, form', [
+        ('six', 'script'), ('argparse', 'module'), ('ctypes', 'folder'), ('six', 'zip'),
+        ('ssl', 'link'), ('time', 'script')])
+    def test_own_modules(self, program, tmpdir, name, form):
+        """A module beside the program is imported where python does so, though we have another."""
+        program('', name + '.py')
+        path = program('import %s\nprint(hasattr(%s, "__file__") and %s.__file__)\n'
+                       % (name, name, name), '__main__.py')
+        link = tmpdir.mkdir('other').join('link.py')
+        link.mksymlinkto(path)
+        archive = str(tmpdir.join('archive.zip'))
+        with zipfile.ZipFile(archive, 'w') as file:
+            for one in ('__main__.py', name + '.py'):
+                file.write(str(tmpdir.join(one)), one)
+        start = {'script': [path], 'module': ['-m', '__main__'], 'folder': [str(tmpdir)],
+                 'zip': [archive], 'link': [str(link)]}[form]
+        assert finish(start, cwd=str(tmpdir)) == finish(INSTALLED + start, cwd=str(tmpdir))
+
+    def test_same_modules(self, program, tmpdir):
+        """A program in the folder from which ours come has the same ones: ssl is patched."""
+        shutil.copy(ssl.__file__.rstrip('co'), str(tmpdir.join('ssl.py')))
+        path = program('import ssl\nprint(hasattr(ssl, "MemoryBIO"),'
+                       ' ssl.__file__.replace(".pyc", ".py"))\n')
+        env = environment()
+        env['PYTHONPATH'] += os.pathsep + str(tmpdir)
+        status, stdout, stderr = run(path, env=env)
+        assert (0, "(True, '%s')\n" % tmpdir.join('ssl.py')) == (status, stdout), stderr
+
+    def test_patched_beside_own_modules(self, program):
+        """A framework is patched by modules of ours, though the program has others."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        program('raise ValueError("of the program")\n', 'argparse.py')
+        program('VALUE = 1\n', 'ctypes.py')
+        path = program('import urllib3.util.ssl_, ctypes\n'
+                       'print(urllib3.util.ssl_.SSLTransport.__module__, ctypes.VALUE)\n')
+        assert (0, "('sslproto27.urllib3', 1)\n", '') == run(path)
+
+    def test_that_cannot_be_patched(self, program, tmpdir):
+        """A version that is not ours to patch is told of, and left as it is."""
+        tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.25.9"\n')
+        path = program('import urllib3\nprint(urllib3.__version__)\n')
+        status, stdout, stderr = run(path)
+        assert (0, '1.25.9\n', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: urllib3 is not patched: ')
+
+    def test_named_that_cannot_be_patched(self, program, tmpdir):
+        """What is named and cannot be patched ends it, before the program begins."""
+        tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.25.9"\n')
+        env = environment()
+        env['PYTHONPATH'] = os.pathsep.join([str(tmpdir), env['PYTHONPATH']])
+        status, stdout, stderr = run('--urllib3', program('print("begun")\n'), env=env)
+        assert (1, '', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: ')

@@ -1,0 +1,387 @@
+"""Blocking TLS: files, timeouts, and the end."""
+from __future__ import absolute_import, division, print_function
+
+import contextlib
+import errno
+import functools
+import platform
+import random
+import socket
+import ssl
+
+import pytest
+
+from sslproto27 import SSLSocket
+from sslproto27._core.blocking import CHUNK, OneRecord, ReadAhead, Records
+from tests.support.memory import PY2, raised
+from tests.support.pipe_pairs import native_call, pattern
+from tests.support.remote_pipes import Bare, Gate, RemotePipe, in_parallel, renegotiates
+from tests.support.sockets import PATIENCE, Background, read_exactly
+
+only_files = pytest.mark.skipif(
+    not PY2 or platform.python_implementation() == 'PyPy',
+    reason="these files are the interpreter's own: what they do after an error is theirs")
+
+
+class TestFiles(object):
+    """makefile, which httplib and the others read from."""
+
+    def test_lines(self, tls):
+        """A file reads lines, and exact numbers of bytes."""
+        ours, theirs = tls
+        theirs.sendall(b'one\ntwo\n' + pattern(50000))
+        file = ours.makefile('rb')
+        assert (b'one\n', b'two\n', pattern(50000)) == (
+            file.readline(), file.readline(), file.read(50000))
+        file.close()
+
+    @pytest.mark.parametrize('new_amount', [
+        ReadAhead, functools.partial(Records, whole=True), OneRecord], ids=[
+            'ReadAhead', 'Records', 'OneRecord'])
+    @pytest.mark.parametrize('seed', range(4))
+    def test_sizes_of_files(self, ends, client_context, server_context, new_amount, seed):
+        """What a file, and its socket, read in pieces of any size is what the peer wrote."""
+        class Socket(SSLSocket):
+            _new_amount = staticmethod(new_amount)
+        ours, theirs = in_parallel(
+            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
+            lambda: server_context.wrap_socket(ends[1], server_side=True))
+        chance, data = random.Random(seed), pattern(700001)
+
+        def write():
+            position = 0
+            while position < len(data):
+                size = chance.choice([1, 100, 16384, 40000, 100000])
+                theirs.sendall(data[position:position + size])
+                position += size
+            try:
+                theirs.unwrap()
+            except (ssl.SSLError, socket.error):
+                pass  # how that ends is another test's
+        writer = Background(write)
+        pieces, sizes = [], random.Random(seed)
+        with contextlib.closing(ours.makefile('rb')) as file:
+            while not pieces or pieces[-1]:
+                pieces.append(file.read(sizes.choice([1, 1000, 0x7fff, 0x8000, 65536, 200000])))
+        assert data == b''.join(pieces)
+        ours.shutdown(socket.SHUT_WR)
+        writer.result()
+        ours.close()
+        theirs.close()
+
+    @only_files
+    def test_no_end_behind_a_piece(self, tls):
+        """Where the peer goes without close_notify the file has what came, and then the error."""
+        ours, theirs = tls
+        theirs.sendall(b'line\n' + pattern(40000))
+        theirs._sock.shutdown(socket.SHUT_RDWR)
+        file = ours.makefile('rb')
+        assert b'line\n' == file.readline()
+        with pytest.raises(ssl.SSLEOFError):
+            data = file.read(100000)
+            assert pattern(40000) == data
+            file.read(100000)
+
+    @only_files
+    def test_timeout_in_a_piece(self, tls):
+        """A timeout in the middle of a large read loses nothing: the next read has all of it."""
+        ours, theirs = tls
+        theirs.sendall(b'line\n' + pattern(40000))
+        file = ours.makefile('rb')
+        assert b'line\n' == file.readline()
+        ours.settimeout(0.01)
+        with pytest.raises(socket.timeout):
+            file.read(60000)
+        ours.settimeout(PATIENCE)
+        theirs.sendall(pattern(20000))
+        assert pattern(40000) + pattern(20000) == file.read(60000)
+        file.close()
+
+    def test_recv_of_a_subclass(self, ends, client_context, server_context):
+        """Who has a recv of his own sees what files read."""
+        seen = []
+
+        class Socket(SSLSocket):
+            def recv(self, *args):
+                seen.append(super(Socket, self).recv(*args))
+                return seen[-1]
+
+            def recv_into(self, buffer, *args):
+                count = super(Socket, self).recv_into(buffer, *args)
+                seen.append(bytes(buffer[:count]))
+                return count
+        ours, theirs = in_parallel(
+            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
+            lambda: server_context.wrap_socket(ends[1], server_side=True))
+        theirs.sendall(pattern(50000))
+        with contextlib.closing(ours.makefile('rb')) as file:
+            assert pattern(50000) == file.read(50000)
+        assert pattern(50000) in (b''.join(seen), b''.join(seen[::2]))
+        ours.close()
+        theirs.close()
+
+    def test_unbuffered(self, tls):
+        """An unbuffered file leaves to the socket what it was not asked for."""
+        ours, theirs = tls
+        theirs.sendall(b'one\ntwo\n')
+        with contextlib.closing(ours.makefile('rb', 0)) as file:
+            assert b'one\n' == file.readline()
+        assert b'two\n' == ours.recv(100)
+
+    def test_write(self, tls):
+        """A file writes when it is flushed."""
+        ours, theirs = tls
+        with contextlib.closing(ours.makefile('wb')) as file:
+            file.write(b'abc')
+            file.flush()
+        assert b'abc' == read_exactly(theirs, 3)
+
+    def test_outlives_the_socket(self, tls):
+        """A file can be read after its socket's close; the file's own close then counts."""
+        ours, theirs = tls
+        first, second = ours.makefile('rb', 0), ours.makefile('rb', 0)
+        ours.close()
+        ours.close()
+        theirs.sendall(b'ab')
+        assert b'a' == first.read(1)
+        first.close()
+        first.close()
+        assert b'b' == second.read(1)
+        lower = ours._lower
+        assert 0 <= lower.fileno()
+        second.close()
+        assert lower is not ours._lower
+        assert (b'', errno.EBADF) == (theirs.recv(1), raised(ours.recv, 1).errno)
+
+    def test_socket_outlives_the_file(self, tls):
+        """A file's close leaves its socket open."""
+        ours, theirs = tls
+        ours.makefile('rb').close()
+        ours.sendall(b'x')
+        assert b'x' == theirs.recv(1)
+
+    @pytest.mark.skipif(PY2, reason="Python 2's files are of bytes")
+    def test_text(self, tls):
+        """On Python 3 files can be of text."""
+        ours, theirs = tls
+        with ours.makefile('rw', encoding='utf-8', newline='\n') as file:
+            theirs.sendall(b'\xc3\xa4\n')
+            assert u'\xe4\n' == file.readline()
+
+
+class TestTimeouts(object):
+    """settimeout is that of the socket below."""
+
+    def test_read_again(self, tls):
+        """After a timeout in reading one can read on."""
+        ours, theirs = tls
+        ours.settimeout(0.01)
+        assert 0.01 == ours.gettimeout()
+        assert socket.timeout is type(raised(ours.recv, 1))
+        theirs.sendall(b'x')
+        ours.settimeout(PATIENCE)
+        assert b'x' == ours.recv(1)
+
+    def test_write(self, tls):
+        """A write that the peer does not take is a socket.timeout; the same write then goes on."""
+        ours, theirs = tls
+        data, sent = pattern(20000000), 0
+        ours.settimeout(0.01)
+        timeouts = 0
+        while sent < len(data):
+            try:
+                sent += ours.send(data[sent:sent + 100000])
+            except socket.timeout:
+                timeouts += 1
+                if timeouts == 2:  # the peer takes nothing before
+                    peer = Background(read_exactly, theirs, len(data))
+        assert data == peer.result()
+        assert timeouts >= 2
+
+    def test_write_other_data(self, tls):
+        """After a timeout other data is refused, once what was encrypted is out."""
+        ours, theirs = tls
+        ours.settimeout(0.01)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
+        assert socket.timeout is type(raised(ours.sendall, b'y'))
+        ours.settimeout(PATIENCE)
+        peer = Background(read_exactly, theirs, CHUNK)
+        error = raised(ours.sendall, b'y')
+        assert ('BAD_WRITE_RETRY', True, True) == (
+            error.reason, isinstance(error, ssl.SSLError), isinstance(error, ValueError))
+        assert b'x' * CHUNK == peer.result()
+
+    def test_close_after_a_timeout(self, tls):
+        """Closing after a timeout in writing does not wait."""
+        ours = tls[0]
+        ours.settimeout(0.01)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * 20000000))
+        ours.settimeout(PATIENCE)
+        Background(ours.close).result()
+
+    @pytest.fixture
+    def gated(self, ends, client_context, server_context):
+        """Our client over a `Gate`, that gate, and a pipe, connected."""
+        server_context.options |= 0x100  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION
+        gate = Gate(ends[0])
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(gate, client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        return ours, gate, theirs
+
+    @renegotiates
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_failed_answer(self, gated):
+        """An answer of TLS itself that cannot be sent is an error of the read that it was for."""
+        ours, gate, theirs = gated
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        assert gate.failure is raised(ours.recv, 1)
+
+    def test_failed_alert(self, gated):
+        """Where the alert cannot be sent a broken record is still what the read fails with."""
+        ours, gate, theirs = gated
+        gate.failure = socket.error(errno.EPIPE, 'nobody there')
+        theirs.sock.sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert ssl.SSLError is type(raised(ours.recv, 1))
+
+    def test_failed_write(self, gated):
+        """Nothing is sent after a record that may have been cut short."""
+        ours, gate, theirs = gated
+        gate.failure = socket.timeout('full')
+        assert gate.failure is raised(ours.sendall, b'lost')
+        gate.failure = None
+        assert errno.EPIPE == raised(ours.sendall, b'more').errno
+        theirs.write(b'still read')
+        assert b'still read' == ours.recv(100)
+
+
+class TestEnd(object):
+    """Who ends what, and how it shows."""
+
+    def test_close_notify(self, tls):
+        """The peer's close_notify is b'', again and again; we may still write."""
+        ours, theirs = tls
+        theirs.sendall(b'last')
+        peer = Background(theirs.unwrap)
+        assert (b'last', b'', b'') == (ours.recv(10), ours.recv(10), ours.recv(10))
+        ours.unwrap()
+        peer.result()
+
+    def test_write_after_their_close_notify(self, remote):
+        """TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1)."""
+        ours, theirs = remote
+        theirs.pipe.shutdown()
+        theirs.flush()
+        assert b'' == ours.recv(1)
+        ours.sendall(b'more')
+        theirs.step()
+        assert b'more' == theirs.pipe.appdata_received()
+
+    def test_truncation(self, remote, ends):
+        """EOF without close_notify is SSLEOFError once the data is read, again and again."""
+        ours, theirs = remote
+        theirs.write(b'part')
+        ends[1].shutdown(socket.SHUT_WR)
+        assert b'part' == ours.recv(100)
+        for _ in range(2):
+            assert ssl.SSLEOFError is type(raised(ours.recv, 100))
+        ours.sendall(b'I noticed')
+        assert b'I noticed' == theirs.read(9)
+
+    def test_truncation_suppressed(self, ends, client_context, server_context):
+        """With suppress_ragged_eofs it is b''."""
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(ends[0], client_context, server_hostname='localhost',
+                              suppress_ragged_eofs=True),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        theirs.write(b'part')
+        ends[1].shutdown(socket.SHUT_WR)
+        assert (b'part', b'', b'') == (ours.recv(100), ours.recv(100), ours.recv(100))
+
+    def test_broken(self, remote, ends):
+        """A broken record is an SSLError after the data before it; the peer gets the alert."""
+        ours, theirs = remote
+        theirs.write(b'fine')
+        ends[1].sendall(b'\x17\x03\x03\x00\x20' + b'broken' * 6)
+        assert b'fine' == read_exactly(ours, 4)
+        for call in (lambda: ours.recv(1), lambda: ours.sendall(b'x')):
+            assert isinstance(raised(call), ssl.SSLError)
+        assert 'ALERT' in raised(theirs.step).reason
+
+    def test_close(self, remote, ends):
+        """close sends close_notify, does not wait for the peer's, and closes the socket below."""
+        ours, theirs = remote
+        ours.close()
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        assert b'' == ends[1].recv(1)
+
+    def test_close_bare(self, ends, client_context, server_context):
+        """Over something with neither settimeout nor close, close_notify is all there is to do."""
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(Bare(ends[0]), client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        ours.close()
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        ends[0].sendall(b'still open')
+        assert b'still open' == ends[1].recv(100)
+
+    def test_close_does_not_wait(self, remote, ends):
+        """close returns even if the peer takes nothing more."""
+        ours, _ = remote
+        ends[0].settimeout(0)
+        try:
+            while True:
+                ends[0].send(b'x' * 65536)
+        except socket.error:
+            pass
+        ends[0].settimeout(None)
+        Background(ours.close).result()
+
+    def test_closed(self, tls):
+        """A closed socket can be closed again, and nothing else."""
+        ours = tls[0]
+        tls[1].sendall(b'unread')
+        assert b'u' == ours.recv(1)
+        ours.close()
+        ours.close()
+        for call in (lambda: ours.recv(1), lambda: ours.sendall(b'x'), ours.fileno,
+                     lambda: ours.settimeout(1), lambda: ours.shutdown(socket.SHUT_RDWR)):
+            assert errno.EBADF == raised(call).errno
+
+    def test_shutdown(self, tls):
+        """shutdown of our direction is close_notify and EOF; the other goes on."""
+        ours, theirs = tls
+        theirs.sendall(b'before')
+        ours.shutdown(socket.SHUT_WR)
+        assert errno.EPIPE == raised(ours.sendall, b'x').errno
+        assert (b'', b'before') == (theirs.recv(1), ours.recv(100))
+
+    def test_shutdown_of_reading(self, remote):
+        """shutdown of the peer's direction is EOF for us, and says nothing; ours goes on."""
+        ours, theirs = remote
+        ours.shutdown(socket.SHUT_RD)
+        assert ssl.SSLEOFError is type(raised(ours.recv, 1))
+        ours.sendall(b'more')
+        theirs.step()
+        assert (b'more', 'OPEN') == (theirs.pipe.appdata_received(), theirs.pipe.state)
+
+    def test_ended_behind_our_back(self, remote):
+        """A write that OpenSSL refuses is its error, then and each time after."""
+        ours, _ = remote
+        raised(ours.ssl_object.unwrap)
+        for _ in range(2):
+            error = raised(ours.sendall, b'x')
+            assert (ssl.SSLError, 'PROTOCOL_IS_SHUTDOWN') == (type(error), error.reason)
+
+    def test_with(self, remote):
+        """The end of a with block closes."""
+        ours, theirs = remote
+        with ours as same:
+            assert ours is same
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
