@@ -151,6 +151,8 @@ MUTATIONS = [
     ('limits how many handshakes', 'tornado/_servers.py', 'if not handshakes.admits():', 'if 0:'),
     ('limits how many handshakes', 'tornado/_clock.py', 'self._limit.running -= 1',
      'pass'),
+    ('with an empty value', '_cli/contexts.py', 'if client_ca is not None:', 'if client_ca:'),
+    ('with an empty value', '_cli/contexts.py', 'if path is not None:', 'if path:'),
     ("The command line's servers limit", '_cli/serve.py',
      'while self._running >= self.limits.max_connections:', 'while 0:'),
     ("The command line's servers limit", '_cli/serve.py',

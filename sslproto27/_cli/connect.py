@@ -87,22 +87,24 @@ def run(arguments):
     name = verified_name(host)
     if arguments.servername is not None:
         name = host_name('--servername', arguments.servername)
-    if arguments.session_out or arguments.session_in:
+    if arguments.session_out is not None or arguments.session_in is not None:
         sessions.require_sessions()
-    context = _context(arguments)
-    session = arguments.session_in and sessions.load(
+    if arguments.session_out is not None:
+        sessions.require_place(arguments.session_out)
+    context, proxy_context = _context(arguments), _proxy_context(arguments)
+    session = None if arguments.session_in is None else sessions.load(
         arguments.session_in, context, name, must_be_verified=not arguments.insecure)
     channel = None
     try:
-        channel = _reach(console, arguments, host, port)
+        channel = _reach(console, arguments, proxy_context, host, port)
         _start_tls(console, channel, context, name, written(host, port), arguments,
-                   session=session or None)
+                   session=session)
         if not arguments.quiet:
             _show(console, channel.ssl_object, arguments, host, port)
         ssl_object = channel.ssl_object  # keep it: its session is saved after the end
         channel.relay(_INPUT, _OUTPUT, _to_crlf if arguments.crlf else None,
                       shut_down=not arguments.keep_open)
-        if arguments.session_out:
+        if arguments.session_out is not None:
             _save_session(console, arguments, ssl_object.session, name)
     except socket.timeout:
         raise UserError('%s: nothing came for %g seconds', written(host, port), arguments.timeout)
@@ -133,9 +135,9 @@ def _context(arguments):
         context.verify_mode = ssl.CERT_NONE
     if arguments.lenient:
         context.verify_flags &= ~VERIFY_X509_STRICT
-    if arguments.cert:
+    if arguments.cert is not None:
         load_certificate(context, arguments.cert, arguments.key)
-    elif arguments.key:
+    elif arguments.key is not None:
         raise UsageError('--key needs --cert')
     if arguments.tls:
         context.minimum_version = context.maximum_version = _VERSIONS[arguments.tls]
@@ -143,7 +145,18 @@ def _context(arguments):
     return context
 
 
-def _reach(console, arguments, host, port):
+def _proxy_context(arguments):
+    """Return the context for the proxy, None if that has no TLS."""
+    path, proxy = arguments.proxy_cafile, arguments.proxy
+    if proxy is None:
+        if path is not None:
+            raise UsageError('--proxy-cafile needs --proxy')
+        return None
+    context = load('--proxy-cafile', path, create_default_context, cafile=path)
+    return context if proxy.scheme == 'https' else None
+
+
+def _reach(console, arguments, proxy_context, host, port):
     """Return a `Channel` to the server; the next byte in either direction is TLS."""
     proxy = arguments.proxy
     where = (proxy.host, proxy.port) if proxy else (host, port)
@@ -158,7 +171,7 @@ def _reach(console, arguments, host, port):
     channel = Channel(sock)
     try:
         if proxy:
-            _pass_proxy(console, channel, arguments, host, port)
+            _pass_proxy(console, channel, arguments, proxy_context, host, port)
         if arguments.starttls:
             console.progress('asking for TLS')
             with _named(written(host, port)):
@@ -169,14 +182,12 @@ def _reach(console, arguments, host, port):
     return channel
 
 
-def _pass_proxy(console, channel, arguments, host, port):
+def _pass_proxy(console, channel, arguments, context, host, port):
     """Make a proxy at the other end of *channel* connect it to *host* and *port*."""
     proxy = arguments.proxy
     whose = 'the proxy ' + written(proxy.host, proxy.port)
     try:
-        if proxy.scheme == 'https':
-            context = load('--proxy-cafile', arguments.proxy_cafile, create_default_context,
-                           cafile=arguments.proxy_cafile)
+        if context is not None:
             _start_tls(console, channel, context, verified_name(proxy.host), whose)
         with _named(whose):
             connect_through(channel, proxy, host, port)

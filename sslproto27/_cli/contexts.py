@@ -17,7 +17,7 @@ _KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 def load(option, path, load, *args, **kwargs):
     """Return ``load(*args, **kwargs)``; if *path* is unusable, a `UserError` names the *option*."""
     try:
-        if path:
+        if path is not None:
             _check_readable(path)
         return load(*args, **kwargs)
     except ssl.SSLError as error:
@@ -50,14 +50,14 @@ def load_certificate(context, path, key=None, option='--cert', key_option='--key
     Raises:
         UserError: a file cannot be used; the text says why.
     """
-    if key:
+    if key is not None:
         load(key_option, key, _check_readable, key)
     load(option, path, _check_readable, path)
     try:
         context.load_cert_chain(path, key, _no_password)
     except (_NeedsPassword, SystemError):  # Python 3.7's ssl raises SystemError instead
         raise UserError('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it',
-                        key or path, key or path)
+                        *[path if key is None else key] * 2)
     except EnvironmentError as error:  # SSLError is one
         option, path, lack = _why_unusable(error, path, key, option, key_option)
         raise UserError('%s %s: %s', option, path, lack)
@@ -67,9 +67,9 @@ def _why_unusable(error, path, key, option, key_option):
     """Return (option, path, reason) for the file that cannot be used."""
     if not _has(path, _CERTIFICATE):
         return option, path, 'there is no certificate in PEM'
-    if key and not _has(key, _KEY):
+    if key is not None and not _has(key, _KEY):
         return key_option, key, 'there is no private key in PEM'
-    if not key and not _has(path, _KEY):
+    if key is None and not _has(path, _KEY):
         return option, path, 'there is no private key in PEM' + (
             '; %s names the file that has it' % key_option if key_option else '')
     if getattr(error, 'reason', None) == 'KEY_VALUES_MISMATCH':
@@ -108,7 +108,7 @@ def server_context(certificate, key=None, client_ca=None, alpn=None, key_option=
     """
     context = create_default_context(ssl.Purpose.CLIENT_AUTH)
     load_certificate(context, certificate, key, key_option=key_option)
-    if client_ca:
+    if client_ca is not None:
         load('--client-ca', client_ca, context.load_verify_locations, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     offer(context, alpn)

@@ -107,10 +107,10 @@ def _check(arguments):
     if not arguments.cert and not arguments.to_tls:
         raise UsageError('--cert, --to-tls or both are needed: without TLS there is nothing to do')
     for option in ('client_ca', 'alpn', 'ticket_keys'):
-        if getattr(arguments, option) and not arguments.cert:
+        if getattr(arguments, option) is not None and not arguments.cert:
             raise UsageError('--%s needs --cert' % option.replace('_', '-'))
     for option in ('to_cafile', 'to_name', 'to_cert'):
-        if getattr(arguments, option) and not arguments.to_tls:
+        if getattr(arguments, option) is not None and not arguments.to_tls:
             raise UsageError('--%s needs --to-tls' % option.replace('_', '-'))
 
 
@@ -142,7 +142,7 @@ def _back(arguments):
         return None
     context = load('--to-cafile', arguments.to_cafile, create_default_context,
                    cafile=arguments.to_cafile)
-    if arguments.to_cert:
+    if arguments.to_cert is not None:
         load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
     offer(context, arguments.alpn)
     return context

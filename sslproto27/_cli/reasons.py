@@ -126,13 +126,13 @@ def failed(error, heard, context, name, arguments=None):
             ('UNRECOGNIZED_NAME', u'the server does not know the host %s' % printable(name),
              u'; --servername asks for another'),
             ('ALERT_HANDSHAKE_FAILURE', u'the server refused the handshake: no cipher suite in'
-             u' common, perhaps, or it ' + (u'does not accept our certificate' if certificate
-                                            else u'requires a client certificate'),
-             u'' if certificate else u' (--cert)')]:
+             u' common, perhaps, or it ' + (u'requires a client certificate' if certificate is None
+                                            else u'does not accept our certificate'),
+             u' (--cert)' if certificate is None else u'')]:
         if reason.endswith(ending):
             return text + hint if arguments else text
     alert = reason.partition('_ALERT_')[2]
-    if certificate and alert in _OF_OUR_CERTIFICATE:
+    if certificate is not None and alert in _OF_OUR_CERTIFICATE:
         return u'the server does not accept the certificate in %s: %s' % (
             printable(certificate), alert.lower().replace('_', ' '))
     if heard[:1] == _RECORDS[0] and heard[5:6] == _FATAL and u'unknown error' in printable(error):

@@ -91,7 +91,7 @@ def add_arguments(parser):
 def run(arguments):
     """Serve until Ctrl-C or SIGTERM."""
     console = Console(patient=False)
-    if arguments.key and not arguments.cert:
+    if arguments.key is not None and arguments.cert is None:
         raise UsageError('--key needs --cert')
     where = address(arguments.listen, default_host='127.0.0.1')
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
@@ -123,7 +123,7 @@ def _context(arguments):
     def load(own):
         return server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
 
-    if arguments.cert:
+    if arguments.cert is not None:
         yield None, load(arguments.cert)
         return
     names = arguments.name or ['localhost', '127.0.0.1', '::1']

@@ -18,7 +18,7 @@ from .._core.engine import NAME
 from .._core.pair.limits import cannot
 from .console import UserError
 
-__all__ = ['load', 'require_sessions', 'save']
+__all__ = ['load', 'require_place', 'require_sessions', 'save']
 
 _HEADER = '# A TLS session, a secret. Server: %s. Verified: %s.\n'
 _HEADER_FORM = br'# A TLS session, a secret\. Server: (\S+)\. Verified: (yes|no)\.\n'
@@ -32,6 +32,16 @@ def require_sessions():
     if not PY2:
         raise UserError("--session-out and --session-in need Python 2.7: Python 3's ssl has no way"
                         " to write a session or to read one")
+
+
+def require_place(path):
+    """Raise `UserError` if there is no folder where `save` could write to *path*."""
+    try:
+        target = _file_to_replace(path)
+        if target is not None:
+            os.stat(os.path.dirname(target))
+    except EnvironmentError as error:
+        raise UserError('--session-out %s: %s', path, error)
 
 
 def save(path, session, server, verified):
@@ -91,7 +101,7 @@ def _file_to_replace(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
     except OSError as error:
-        if error.errno != errno.ENOENT:
+        if error.errno != errno.ENOENT or not os.path.basename(path):
             raise
     while True:
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
@@ -121,7 +131,7 @@ def load(path, context, server, must_be_verified):
             status = os.fstat(file.fileno())
             data = file.read()
     except EnvironmentError as error:
-        raise UserError('%s: %s', path, error)
+        raise UserError('--session-in %s: %s', path, error)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
         raise UserError('%s: others can write to it, so it could lead to their server', path)
     found = re.search(_HEADER_FORM, data)
