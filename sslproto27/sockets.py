@@ -16,10 +16,11 @@ import ssl
 import threading
 
 from ._core import socket as blocking
-from ._core.blocking import CHUNK, OneRecord, OwnedFile, is_ready, shutting_down
+from ._core.blocking import CHUNK, OneRecord, OwnedFile, shutting_down
 from ._core.channel_binding import require_kind
 from ._core.compat import PY2, PYPY
 from ._core.unique import Unique
+from ._core.waiting import is_ready
 
 __all__ = ['SSLSocket', 'install', 'uninstall']
 

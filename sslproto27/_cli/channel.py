@@ -13,6 +13,7 @@ import ssl
 import threading
 
 from .._core.socket import SSLSocket
+from .._core.waiting import ready
 from .console import OutputError, UserError
 
 __all__ = ['Channel']
@@ -157,7 +158,7 @@ class Channel(object):
     def _send_all(self, source, ending, convert, shut_down):
         try:
             while True:
-                if ending in select.select([source, ending], [], [])[0]:
+                if ending in _ready([source, ending], []):
                     return
                 data = self._read(source)
                 if data is None:
@@ -198,6 +199,16 @@ def _start(thread):
         raise UserError('the input cannot be sent: %s', error)
 
 
+def _ready(to_read, to_write):
+    """Wait for descriptors; return those that are ready, none if a signal ends the wait."""
+    try:
+        return ready(to_read, to_write)
+    except select.error as error:
+        if error.args[0] != errno.EINTR:
+            raise
+        return []
+
+
 def _write(target, data):
     """Write all of *data* to a descriptor; raise `OutputError` if that fails."""
     while data:
@@ -206,7 +217,7 @@ def _write(target, data):
         except OSError as error:
             if error.errno not in _NOT_NOW:
                 raise OutputError(error)
-            select.select([], [target], [])
+            _ready([], [target])
 
 
 class _Remembering(object):

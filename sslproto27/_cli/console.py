@@ -10,6 +10,7 @@ import sys
 import six
 
 from .._core.compat import PY2
+from .._core.waiting import is_ready
 
 __all__ = ['Console', 'Output', 'OutputError', 'UsageError', 'UserError', 'count', 'printable',
            'protocol', 'require_python2', 'seconds']
@@ -164,7 +165,7 @@ class Console(object):
         data = text.encode(encoding, 'backslashreplace')
         try:
             if not self._patient:
-                if not select.select([], [self._stream], [], 0)[1]:
+                if not is_ready(self._stream.fileno(), True, 0):
                     return
                 if len(data) > _ROOM:
                     data = data[:_ROOM - 4] + b'...\n'

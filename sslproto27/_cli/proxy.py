@@ -10,6 +10,7 @@ import time
 import traceback
 
 from .._core.api import create_default_context
+from .._core.waiting import is_ready
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import (
@@ -217,7 +218,7 @@ class _Supervisor(object):
         """Wait; return the numbers of new signals, none if `_note` has not written them yet."""
         while self._lacks:
             try:
-                if select.select([self._events], [], [], _AGAIN)[0]:
+                if is_ready(self._events, False, _AGAIN):
                     break
                 self._start_workers()
             except select.error as error:

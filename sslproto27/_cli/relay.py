@@ -16,6 +16,7 @@ import ssl
 
 import trollius
 
+from .._core.waiting import is_ready
 from .._stream.protocol import SSLProtocol
 from ..trollius import SelectorEventLoop
 from .addresses import written
@@ -146,7 +147,7 @@ class Worker(object):
         line = json.dumps(facts, sort_keys=True).encode('ascii') + b'\n'
         log = self.settings.log
         try:
-            if not select.select([], [log], [], 0)[1]:
+            if not is_ready(log, True, 0):
                 raise OSError(errno.EAGAIN, 'nobody reads it')
             if os.write(log, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -2,8 +2,10 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
+import errno
 import os
 import re
+import select
 import socket
 import ssl
 import sys
@@ -15,6 +17,7 @@ from six.moves.urllib.parse import unquote_to_bytes
 
 from .._core.compat import PY2, to_native
 from .._core.socket import SSLSocket
+from .._core.waiting import is_ready
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
 from .console import Console, UsageError, UserError, count, protocol
@@ -166,6 +169,18 @@ class _Server(ThreadingMixIn, TCPServer):
         self.socket.close()  # TCPServer has made one, perhaps of the wrong address family
         self.socket = listener
         self.server_activate()
+
+    def serve_forever(self, poll_interval=0.5):
+        """Accept clients for ever; 2.7's own method cannot if a descriptor is above 1023."""
+        while True:
+            try:
+                is_there = is_ready(self.fileno(), False, poll_interval)
+            except select.error as error:
+                if error.args[0] != errno.EINTR:
+                    raise
+                continue
+            if is_there:
+                self._handle_request_noblock()
 
     def process_request(self, request, client_address):
         """Start a thread for the connection, once the limit allows one more."""

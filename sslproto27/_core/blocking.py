@@ -22,13 +22,13 @@ from .fork import get_ident, getpid
 from .records import HEADER_SIZE
 from .tls_errors import ragged_eof, tls_error, want_read, want_write
 from .unique import Unique
+from .waiting import is_ready
 
 if PY2:
     from itertools import imap as map
 
 __all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'OwnedFile', 'ReadAhead',
-           'Records', 'is_ready', 'of_lower', 'shutting_down',
-           'uninterrupted']
+           'Records', 'of_lower', 'shutting_down', 'uninterrupted']
 
 #: How many bytes we encrypt at a time. At most this many, plus one more chunk, wait to be sent.
 CHUNK = 0x40000
@@ -142,17 +142,6 @@ def _wait(sock, to_send, end):
         except select.error as error:
             if error.args[0] != errno.EINTR:
                 raise
-
-
-def is_ready(fileno, to_send, seconds):
-    """Wait up to *seconds* until a descriptor is readable, or writable; return whether it is."""
-    if not hasattr(select, 'poll'):
-        both = [], []
-        both[to_send].append(fileno)
-        return any(select.select(both[0], both[1], [], seconds))
-    poll = select.poll()
-    poll.register(fileno, select.POLLOUT if to_send else select.POLLIN)
-    return poll.poll(int(seconds * 1000) + 1)
 
 
 @contextlib.contextmanager
@@ -525,7 +514,7 @@ class BlockingTLS(Unique):
 
     def _has_arrived(self):
         try:
-            return bool(is_ready(self._lower.fileno(), False, 0))
+            return is_ready(self._lower.fileno(), False, 0)
         except (AttributeError, ValueError, socket.error, select.error):  # we cannot know
             return False
 

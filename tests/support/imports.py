@@ -15,7 +15,7 @@ __all__ = ['BOTTOM', 'PACKAGE', 'foreign_imports', 'imported_names', 'layers', '
            'own_imports']
 
 #: The modules of the core that the engine uses, too; they import no module of ours.
-BOTTOM = {'_core.compat', '_core.fork', '_core.records'}
+BOTTOM = {'_core.compat', '_core.fork', '_core.records', '_core.waiting'}
 
 PACKAGE = os.path.join(ROOT, 'sslproto27')
 

@@ -16,6 +16,7 @@ import select
 import socket
 import struct
 
+from ..waiting import is_ready
 from .pair import FEW, OUR_MODULES, Pair, is_native, only_waits
 
 __all__ = ['LoopbackPair']
@@ -33,7 +34,7 @@ _AGAIN = 0.02
 #: How many other programs may connect to our listening port before we do.
 _STRANGERS = 100
 
-OUR_MODULES.add(__name__)
+OUR_MODULES.update([__name__, is_ready.__module__])
 
 
 class LoopbackPair(Pair):
@@ -147,7 +148,7 @@ class _Reading(object):
 def _wait_for(end):
     """Wait a little for data at *end*."""
     try:
-        select.select([end], [], [], _AGAIN)
+        is_ready(end.fileno(), False, _AGAIN)
     except select.error as error:
         if error.args[0] != errno.EINTR or not is_native():
             raise
