@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import sys
+import weakref
 
 from six.moves import builtins, map as imap
 
@@ -76,54 +77,94 @@ def _instead(hiding):
         sys.modules.update(theirs)
 
 
+#: By framework, the module whose import makes it worth patching; others do no TLS.
+_TELLING = {'tornado': 'tornado.iostream', 'twisted': 'twisted.internet.posixbase'}
+
+
 class _Finder(object):
-    """Imports some packages in the normal way, then patches them (PEP 302)."""
+    """
+    Imports the modules of some packages in the normal way, then patches the package (PEP 302).
+
+    It does so when the program's own import of one of these modules has ended, since their modules
+    import each other: before, some are only half there.
+    """
 
     def __init__(self, names, lenient, hiding):
         self._waiting = set(names)
-        self._passing = set()  # those of them whose loader is about to ask
+        self._outer = {}       # by package, the `_Import` that the program has begun, weakly
+        self._passing = set()  # modules whose loader is about to ask
         self._lenient = lenient
         self._hiding = hiding
 
     def find_module(self, name, path=None):
-        """Return a loader for the packages that it waits for, unless that loader asks."""
+        """Return a loader for the modules of packages that it waits for, unless that asks."""
         if name in self._passing:
             self._passing.discard(name)
             return None
-        return _Loader(self, name) if name in self._waiting else None
+        for package, outer in list(self._outer.items()):
+            if outer() is None:  # it has failed
+                self._end(package)
+        package = name.partition('.')[0]
+        if (package not in self._waiting or package in self._outer or name in sys.modules
+                or path and not _is_there(name, path)):
+            return None
+        return _Loader(self, name)
+
+    def begin(self, name):
+        """Return the import, in the normal way, of a module that the program asks for."""
+        begun = _Import(builtins.__import__, [name])
+        self._outer[name.partition('.')[0]] = weakref.ref(begun)
+        self.pass_by(name)
+        return begun
 
     def pass_by(self, name):
-        """Leave the next import of a package to the normal way."""
+        """Leave the next import of a module to the normal way."""
         self._passing.add(name)
 
-    def patch(self, name, module):
-        """Patch a package that has been imported; if it cannot be patched, print a line."""
-        self._waiting.discard(name)
+    def imported(self, name, _):
+        """Return a module whose import has ended."""
+        self._end(name.partition('.')[0])
+        return sys.modules[name]
+
+    def _end(self, package):
+        """Patch a package if it is worth that; if it cannot be patched, print a line."""
+        del self._outer[package]
+        if _TELLING.get(package, package) not in sys.modules:
+            return
+        self._waiting.discard(package)
         try:
             with _instead(self._hiding):
-                install(suppress_ragged_eofs=self._lenient, **{name: True})
-        except (ImportError, ValueError) as error:
-            Console().line(('bad', 'sslproto27: '), '%s is not patched: ' % name, error)
-        return module
+                install(suppress_ragged_eofs=self._lenient, **{package: True})
+        except Exception as error:  # a library that is broken fails in any way
+            Console().line(('bad', 'sslproto27: '), '%s is not patched: ' % package, error)
+
+
+def _is_there(name, path):
+    """Return whether a package's *path* has a module; 2.7 also asks for what is elsewhere."""
+    importers = map(pkgutil.get_importer, path)
+    return any(importer.find_module(name) for importer in importers if importer is not None)
+
+
+class _Import(imap):
+    """An import under way. It is gone when that ends, however it ends; on PyPy a little later."""
 
 
 class _Loader(object):
     """
-    Imports one package.
+    Imports one module.
 
     If the import fails, its traceback has no frame of ours, because only C code runs until it has
-    ended: ``load_module`` is ``reduce(patch, self, name)``, and `__iter__` returns an iterator that
-    calls ``__import__``. On PyPy there is one frame, of functools.
+    ended: ``load_module`` is ``reduce(imported, self, name)``, and `__iter__` returns an `_Import`,
+    which calls ``__import__``. On PyPy there is one frame, of functools.
     """
 
     def __init__(self, finder, name):
         self._finder = finder
         self._name = name
-        self.load_module = functools.partial(functools.reduce, finder.patch, self)
+        self.load_module = functools.partial(functools.reduce, finder.imported, self)
 
     def __iter__(self):
-        self._finder.pass_by(self._name)
-        return imap(builtins.__import__, [self._name])
+        return self._finder.begin(self._name)
 
     def __getattr__(self, name):
         # runpy and pkgutil ask a loader without loading.

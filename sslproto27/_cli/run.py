@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import zipfile
@@ -19,7 +20,7 @@ HELP = 'start a program with its frameworks patched'
 EPILOG = (
     'The program starts as with `python SCRIPT` or `python -m MODULE`. ssl gets the names of PEP'
     ' 546. Frameworks that you name are patched before the program begins. If you name none, each'
-    ' framework is patched once the program imports it.')
+    ' framework is patched once the program imports a part of it that does TLS.')
 
 
 def _frameworks():
@@ -74,6 +75,39 @@ def _folder(program):
     return os.path.dirname(os.path.realpath(script))
 
 
+def _options():
+    """Return this interpreter's own options, such as -O, to start another one."""
+    flags = sys.flags
+    found = subprocess._args_from_interpreter_flags()
+    found += ['-i'] * flags.inspect + ['-t'] * flags.tabcheck + ['-u'] * _is_unbuffered()
+    if flags.division_new:
+        found.append('-Qnew')
+    elif flags.division_warning:
+        found.append('-Qwarn' if flags.division_warning == 1 else '-Qwarnall')
+    return found
+
+
+def _is_unbuffered():
+    """Return whether -u is among them: only Linux tells, since 2.7 does not keep it."""
+    try:
+        with open('/proc/self/cmdline') as file:
+            words = iter(file.read().split('\0')[1:])
+    except EnvironmentError:
+        return False
+    for word in words:
+        if not word.startswith('-') or word in ('-', '--'):
+            return False
+        # Behind -W and -Q comes their value, behind -m and -c what is run.
+        letters, ending = re.match('-([^WQmc]*)(.*)', word).groups()
+        if 'u' in letters:
+            return True
+        if ending[:1] in ('m', 'c'):
+            return False
+        if ending in ('W', 'Q'):
+            next(words, None)
+    return False
+
+
 def run(arguments):
     """Replace this process by the interpreter that runs the program."""
     require_python2('run', "Python 3's ssl has all that it would add")
@@ -91,6 +125,6 @@ def run(arguments):
         'folder': _folder(program).decode('latin-1'),  # bytes, which JSON has not
         'awaited': [] if arguments.frameworks else _frameworks(),
         'lenient': arguments.lenient_eof})
-    command = [sys.executable] + subprocess._args_from_interpreter_flags() + program
+    command = [sys.executable] + _options() + program
     settle()
     os.execve(sys.executable, command, environment)

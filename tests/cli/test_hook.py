@@ -15,6 +15,11 @@ from tests.support.programs import environment, finish
 pytestmark = starts_programs
 
 
+#: What a program imports of each framework to be patched.
+TELLING = {'tornado': 'tornado.iostream', 'trollius': 'trollius', 'urllib3': 'urllib3',
+           'twisted': 'twisted.internet.reactor'}
+
+
 @only_python2
 class TestPatches(object):
     """What a program imports is patched, and nothing else."""
@@ -71,7 +76,7 @@ class TestPatches(object):
     def test_lenient(self, program, framework, question, strict, lenient, is_named):
         """--lenient-eof reaches each framework, named or only imported."""
         pytest.importorskip(framework, reason='it is what is patched')
-        path = program('import %s\nprint(%s)\n' % (framework, question))
+        path = program('import %s\nprint(%s)\n' % (TELLING[framework], question))
         named = ['--' + framework] if is_named else []
         # On stderr may be warnings of what the framework imports: cryptography's, by Twisted.
         assert (0, strict + '\n') == run(*named + [path])[:2]
@@ -81,14 +86,74 @@ class TestPatches(object):
     def test_twisted(self, program, options):
         """Twisted is patched where it is imported, or named."""
         pytest.importorskip('twisted', reason='Twisted is what is patched')
-        path = program('import twisted\nimport sys\n'
-                       'print("sslproto27.twisted" in sys.modules)\n')
-        assert (0, 'True\n') == run(*options + [path])[:2]
+        path = program('from twisted.internet import reactor, tcp\n'
+                       'print(tcp.Connection.startTLS.__module__)\n')
+        assert (0, 'sslproto27.twisted._install\n') == run(*options + [path])[:2]
 
     def test_not_imported(self, program):
         """What the program does not import is not imported for it."""
         path = program('import sys\nprint("trollius" in sys.modules)\n')
         assert (0, 'False\n', '') == run(path)
+
+    @pytest.mark.parametrize('statement', [
+        'import twisted', 'import twisted.web', 'import twisted.internet.defer', 'import tornado',
+        'from tornado import version', 'import tornado.gen'])
+    def test_nothing_more_is_imported(self, program, statement):
+        """A part of a framework that does no TLS brings no other part, and no warning of those."""
+        pytest.importorskip(statement.split()[1].partition('.')[0], reason='it is imported')
+        path = program('''
+import sys
+%s
+print(sorted(name for name, module in sys.modules.items() if module and name.partition('.')[0] in
+             ('twisted', 'tornado', 'OpenSSL', 'cryptography')))
+''' % statement)
+        expected = finish([path])
+        assert 0 == expected[0]
+        assert expected == run(path)
+
+    @pytest.mark.parametrize('statement', [
+        'from twisted.internet import reactor', 'import twisted.web.client',
+        'import twisted.internet.posixbase', 'import twisted.internet.epollreactor',
+        'import twisted.protocols.amp, twisted.internet.ssl\nfrom twisted.internet import reactor',
+        'try:\n    import twisted.internet.nothing\nexcept ImportError:\n    pass\n'
+        'import twisted.internet.reactor',
+        'import tornado.iostream', 'import tornado.web', 'from tornado import tcpserver, gen',
+        'import tornado.websocket'])
+    def test_patched_with_its_part(self, program, statement):
+        """Whichever part the program begins with, the framework is patched once that does TLS."""
+        framework = 'twisted' if 'twisted' in statement else 'tornado'
+        pytest.importorskip(framework, reason='it is what is patched')
+        question = {'twisted': 'twisted.internet.tcp.Connection.startTLS',
+                    'tornado': 'tornado.iostream.IOStream.start_tls'}[framework]
+        path = program('%s\nimport %s\nprint(%s.__module__)\n' % (
+            statement, question.rpartition('.')[0].rpartition('.')[0], question))
+        status, stdout, stderr = run(path)
+        assert (0, 'sslproto27.%s._install\n' % framework) == (status, stdout), stderr
+
+    def test_import_that_fails_late(self, program, tmpdir):
+        """If the program goes on without a part whose import failed, the rest is not forgotten."""
+        package = tmpdir.mkdir('tornado')
+        package.join('__init__.py').write('version = "1.0"\n')
+        package.join('iostream.py').write('')
+        package.join('broken.py').write('import tornado.iostream\nraise ImportError("broken")\n')
+        path = program('try:\n    import tornado.broken\nexcept ImportError as error:\n'
+                       '    print(error)\nimport uuid\nprint(tornado.version)\n'
+                       .replace('try:', 'import tornado\ntry:'))
+        status, stdout, stderr = run(path)
+        assert (0, 'broken\n1.0\n', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: tornado is not patched: ')
+
+    @pytest.mark.parametrize('text', [
+        'from tornado import nothing', 'import tornado.nothing', 'import tornado.broken',
+        'import tornado.relative'])
+    def test_import_of_a_part_that_fails(self, program, tmpdir, text):
+        """What a framework lacks is python's to tell of, without a frame of ours."""
+        package = tmpdir.mkdir('tornado')
+        package.join('__init__.py').write('')
+        package.join('broken.py').write('raise RuntimeError("no")\n')
+        package.join('relative.py').write('import json\nprint(json.__name__)\n')
+        path = program(text + '\n')
+        assert finish([path]) == run(path)
 
     def test_import_that_fails_once(self, program, tmpdir):
         """A package whose import fails is patched when it does not, and the error is its own."""
@@ -148,6 +213,18 @@ class TestPatches(object):
         status, stdout, stderr = run(path)
         assert (0, '1.25.9\n', 1) == (status, stdout, stderr.count('\n'))
         assert stderr.startswith('sslproto27: urllib3 is not patched: ')
+
+    @pytest.mark.parametrize('failure', [
+        'raise AttributeError("no SSLv3")', 'raise RuntimeError("no")', 'assert False, "no"',
+        'import warnings; warnings.warn("no")'])
+    def test_that_is_broken(self, program, tmpdir, failure):
+        """A framework whose parts fail in any way is told of in one line; the program goes on."""
+        tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.26.5"\n')
+        tmpdir.join('urllib3').mkdir('util').join('__init__.py').write(failure + '\n')
+        path = program('import urllib3\nprint(urllib3.__version__)\n')
+        status, stdout, stderr = run(path, env=dict(environment(), PYTHONWARNINGS='error'))
+        assert (0, '1.26.5\n', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: urllib3 is not patched: no')
 
     def test_named_that_cannot_be_patched(self, program, tmpdir):
         """What is named and cannot be patched ends it, before the program begins."""

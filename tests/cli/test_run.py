@@ -70,6 +70,31 @@ class TestRun(object):
         """A script that is not there is python's to tell of."""
         assert finish(['/nowhere.py']) == run('/nowhere.py')
 
+    @pytest.mark.parametrize('options', [
+        '', '-u', '-uB', '-Bu', '-W ignore -u', '-Wignore -u', '-Bu -Wignore', '-Qnew', '-Q new',
+        '-Qwarn', '-Qwarnall', '-i', '-t', '-tt', '-R', '-O', '-OO', '-3', '-b', '-s', '-Qnew -ui',
+        '-W u', '-Wu'])
+    def test_interpreters_options(self, program, options):
+        """python's own options are for the program, too."""
+        path = program('''
+import os, sys
+print([getattr(sys.flags, name) for name in dir(sys.flags) if name[0] != '_'])
+print(sys.warnoptions)
+sys.stdout.flush()
+sys.stdout.write("unbuffered")
+if not sys.flags.inspect:
+    os._exit(0)
+''')
+        typed = 'import os; sys.stdout.flush(); os._exit(6 * 7)\n'
+        options = options.split()
+        expected, found = [], []
+        for outcome, start in ((expected, []), (found, ['-m', 'sslproto27', 'run'])):
+            with running(options + start + [path], PATIENCE, stdin=subprocess.PIPE) as process:
+                outcome.append(process.communicate(typed)[0])
+                outcome.append(process.returncode)
+        assert expected == found
+        assert ('-i' in options or '-ui' in options) == (expected[1] == 42)
+
     @pytest.mark.parametrize('framework', ['twisted', 'trollius'])
     def test_framework_as_module(self, framework):
         """A framework can be what is run; what it lacks for that is python's to tell of."""
