@@ -55,6 +55,12 @@ def main(argv=None):
 class _Parser(argparse.ArgumentParser):
     """Reports a mistake in one line, like all other errors."""
 
+    def _check_value(self, action, value):
+        """Refuse a value that is not among the choices; argparse would print its repr."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, str(UserError(
+                '%s is not one of %s', value, ', '.join(action.choices))))
+
     def error(self, message):
         """End with status 2."""
         Console().line(('bad', '%s: ' % self.prog), '%s (see %s --help)' % (message, self.prog))

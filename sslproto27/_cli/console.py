@@ -13,7 +13,7 @@ from .._core.compat import PY2
 from .._core.waiting import is_ready
 
 __all__ = ['Console', 'Output', 'OutputError', 'UsageError', 'UserError', 'count', 'printable',
-           'protocol', 'require_python2', 'seconds']
+           'protocol', 'quoted', 'require_python2', 'seconds']
 
 #: SGR parameters, ECMA-48 8.3.117.
 _STYLES = {'bold': '1', 'dim': '2', 'good': '32', 'warn': '33', 'bad': '1;31'}
@@ -96,6 +96,11 @@ def printable(value):
     if is_error:
         value = _OF_C.sub(u'', value)
     return _OBEYED.sub(lambda found: u'\\x%02x' % ord(found.group()), value)
+
+
+def quoted(answer, most=200):
+    """Return the first line of a peer's *answer* (bytes) that is not empty, as text."""
+    return printable(answer.strip().split(b'\n')[0].rstrip()[:most]) or u'an empty line'
 
 
 class Console(object):

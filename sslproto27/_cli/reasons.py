@@ -10,7 +10,7 @@ import ssl
 from .._core.api import TLSVersion
 from .._core.x509 import decode_readable
 from .certificates import names_in, telling_name
-from .console import printable
+from .console import printable, quoted
 
 __all__ = ['failed', 'unverified']
 
@@ -20,6 +20,8 @@ _RECORDS = (b'\x15', b'\x16')
 #: A fatal alert (RFC 8446 6), after its record's version and length; then comes its number.
 _FATAL = b'\x02'
 _NO_PROTOCOL = b'\x02\x78'  # RFC 7301 3.2
+
+_CLOSE_NOTIFY = b'\0'  # RFC 8446 6.1
 
 #: How many bytes of an answer that is not TLS we quote.
 _QUOTED = 60
@@ -135,6 +137,9 @@ def failed(error, heard, context, name, arguments=None):
     if certificate is not None and alert in _OF_OUR_CERTIFICATE:
         return u'the server does not accept the certificate in %s: %s' % (
             printable(certificate), alert.lower().replace('_', ' '))
+    if heard[:1] == _RECORDS[0] and heard[6:7] == _CLOSE_NOTIFY:
+        return (u'the server ended TLS at once, with close_notify: it does not want this'
+                u' connection, and does not say why')
     if heard[:1] == _RECORDS[0] and heard[5:6] == _FATAL and u'unknown error' in printable(error):
         return u'the server sent alert %d, which OpenSSL has no name for' % ord(heard[6:7])
     if isinstance(error, ssl.SSLEOFError):
@@ -145,8 +150,7 @@ def failed(error, heard, context, name, arguments=None):
 
 
 def _no_tls(heard):
-    line = printable(heard.split(b'\n')[0].rstrip(b'\r')[:_QUOTED])
-    text = u'the server does not speak TLS; it answered %s' % line
+    text = u'the server does not speak TLS; it answered %s' % quoted(heard, _QUOTED)
     for greeting, protocol in _GREETINGS:
         if heard.startswith(greeting):
             return u'%s (--starttls %s?)' % (text, protocol)

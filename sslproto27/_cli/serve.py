@@ -13,7 +13,7 @@ import threading
 
 from six.moves.SimpleHTTPServer import SimpleHTTPRequestHandler
 from six.moves.socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
-from six.moves.urllib.parse import unquote_to_bytes
+from six.moves.urllib.parse import quote, unquote_to_bytes
 
 from .._core.compat import PY2, to_native
 from .._core.socket import SSLSocket
@@ -39,17 +39,24 @@ _LAST = 10
 
 #: Statuses (RFC 9110 15.5 and 15.6, RFC 6585 5); Python 2 has no name for the last one.
 _BAD, _MISSING, _NOT_ALLOWED, _TOO_LONG, _UNKNOWN, _TOO_LARGE = 400, 404, 405, 414, 501, 431
+_TOO_NEW = 505
 
 #: The longest request line, in bytes: that of nginx.
 _LONGEST_LINE = 8192
 
-#: A request line that nginx takes: a method, a path or a URI, and an HTTP version, supported or
-#: not (RFC 9112 3). HTTP/0.9 has none.
-_LINE = re.compile(br'[A-Z_-]+ +(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[^\0- \x7f]*'
-                   br'( +HTTP/[1-9][0-9]{0,2}\.[0-9]{1,3})? *\r?\n?\Z')
+#: The beginning of a request line that nginx takes: a method, and a path or a URI (RFC 9112 3).
+_START = (br'[A-Z_-]+ +(?:/|[A-Za-z][A-Za-z0-9+.-]*://'
+          br'(?:(?!\.?[:/? ])(?![^/? ]*\.\.)[A-Za-z0-9.-]+|\[[^\0- /?#@\x7f]*\])'
+          br'(?::[0-9]*)?(?=[/? ]))[^\0- \x7f]*')
+
+#: Such a line, with the version, which HTTP/0.9 has not.
+_LINE = re.compile(_START + br'( +HTTP/1\.[0-9]{1,3})? *\r?\n?\Z')
+
+#: One of HTTP/2 or later, whatever follows.
+_NEW_LINE = re.compile(_START + br' +HTTP/(?:[2-9]|1[0-9])')
 
 #: The part before the path, in a request that also names the host (RFC 9112 3.2.2).
-_ORIGIN = re.compile(r'(?i)https?://[^/?#]*(?=/)')
+_ORIGIN = re.compile(r'\A[A-Za-z][A-Za-z0-9+.-]*://[^/?]*')
 
 #: A line of a header field (RFC 9112 5.1): no space before the colon, no folding, no NUL, no CR.
 #: The colon may be missing: then the line is ignored.
@@ -265,6 +272,24 @@ def _is_inside(path):
     return b'\0' not in path
 
 
+def _in_locale(path):
+    """
+    Return a path so that Python's own server finds the file whose name has these bytes.
+
+    Python 3's takes them for UTF-8, whatever the locale, and surrogates for other bytes.
+    """
+    return path if PY2 else '/'.join(map(_part_in_locale, path.partition('?')[0].split('/')))
+
+
+def _part_in_locale(part):
+    name = unquote_to_bytes(part)
+    try:
+        os.fsencode(name.decode('utf-8', 'surrogatepass'))
+    except UnicodeError:
+        return quote(os.fsdecode(name), errors='surrogatepass')
+    return part
+
+
 class _Refused(Exception):
     """The head of a request is refused; the arguments are a status and its text."""
 
@@ -336,14 +361,11 @@ class _Files(SimpleHTTPRequestHandler):
         self.request.settimeout(self.server.limits.idle_timeout)
         if not is_good:
             return False
-        self.path = _ORIGIN.sub('', self.path, 1) if self.path[:1] != '/' else self.path
-        path = self.path.partition('?')[0]
-        if (path[:1] != '/' or '\0' in self.path or _BAD_ESCAPE.search(path)
-                or not _is_inside(unquote_to_bytes(path))):
-            self.send_error(_BAD, 'Bad Request')
-            return False
-        # Otherwise a redirection to this path could lead to another host: RFC 3986 4.2.
-        self.path = re.sub('^/+', '/', self.path)
+        path, mark, query = _ORIGIN.sub('', self.path, 1).partition('?')
+        if unquote_to_bytes(path).rpartition(b'/')[2] in (b'.', b'..'):
+            path += '/'
+        # With two slashes, a redirection to this path could lead to another host: RFC 3986 4.2.
+        self.path = re.sub('^/*', '/', path) + mark + query
         return True
 
     def _parse(self):
@@ -354,11 +376,16 @@ class _Files(SimpleHTTPRequestHandler):
             self.send_error(_TOO_LONG)
             return False
         if not found:
-            self.send_error(_BAD, 'Bad Request')
+            is_new = _NEW_LINE.match(self.raw_requestline)
+            self.send_error(*(_TOO_NEW,) if is_new else (_BAD, 'Bad Request'))
             return False
         self.raw_requestline = _UNSAFE.sub(
             lambda byte: ('%%%02X' % ord(byte.group())).encode('ascii'), self.raw_requestline)
         words = to_native(self.raw_requestline).split()
+        path = _ORIGIN.sub('', words[1], 1).partition('?')[0]
+        if _BAD_ESCAPE.search(path) or not _is_inside(unquote_to_bytes(path)):
+            self.send_error(_BAD, 'Bad Request')
+            return False
         if not found.group(1) and words[0] == 'GET':  # HTTP/0.9: nothing follows
             self.command, self.path = words
             self.request_version, self.close_connection, self.headers = 'HTTP/0.9', True, {}
@@ -396,6 +423,19 @@ class _Files(SimpleHTTPRequestHandler):
                 self.send_error(_MISSING, 'File not found')
                 return None
         return SimpleHTTPRequestHandler.send_head(self)
+
+    def translate_path(self, path):
+        """Return the file that a path names."""
+        return SimpleHTTPRequestHandler.translate_path(self, _in_locale(path))
+
+    def list_directory(self, path):
+        """Send the names in a directory."""
+        asked = self.path
+        self.path = _in_locale(asked)
+        try:
+            return SimpleHTTPRequestHandler.list_directory(self, path)
+        finally:
+            self.path = asked
 
     def log_message(self, format, *args):
         """Print one line."""

@@ -11,7 +11,7 @@ import io
 import struct
 from xml.sax.saxutils import quoteattr
 
-from .console import UserError
+from .console import UserError, quoted
 
 __all__ = ['PROTOCOLS']
 
@@ -19,7 +19,7 @@ _NOT_OFFERED = 'the server does not offer TLS: %s'
 
 
 def _refused(data):
-    return UserError(_NOT_OFFERED, data[:200])
+    return UserError(_NOT_OFFERED, quoted(data))
 
 
 def _reply(channel):

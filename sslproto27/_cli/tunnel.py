@@ -8,7 +8,7 @@ import re
 from six.moves.urllib.parse import unquote_to_bytes
 
 from .addresses import address, written
-from .console import UsageError, UserError
+from .console import UsageError, UserError, quoted
 
 __all__ = ['parse_proxy', 'connect_through']
 
@@ -53,4 +53,4 @@ def connect_through(channel, proxy, host, port):
     head = channel.until(b'\r\n\r\n', b'\n\n')
     status = head.split(b'\n')[0].strip()
     if not re.match(br'HTTP/1\.[01] 2[0-9][0-9]( |$)', status):
-        raise UserError('CONNECT was refused: %s', status[:200])
+        raise UserError('CONNECT was refused: %s', quoted(status))

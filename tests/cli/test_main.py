@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 import sslproto27
+from sslproto27.__main__ import main
 from tests.support.commands import command, fails
 from tests.support.memory import PY2, only_python2
 
@@ -29,6 +30,25 @@ def test_usage(arguments):
     assert (2, '') == (status, stdout)
     assert stderr.startswith('sslproto27') and stderr.endswith(' --help)\n')
     assert 1 == stderr.count('\n')
+
+
+@pytest.mark.parametrize('arguments, expected', [
+    (['connect', 'localhost:9', '--tls', 'gr\xc3\xb6\xc3\x9fe'],
+     'sslproto27 connect: argument --tls: gr\xc3\xb6\xc3\x9fe is not one of 1.2, 1.3'),
+    (['\xc3\xbc'], 'sslproto27: argument COMMAND: \xc3\xbc is not one of info, demo, ')],
+    ids=['option', 'command'])
+def test_choice(arguments, expected, capsys):
+    """A word that is none of the choices is shown as it was written."""
+    if not PY2:
+        arguments = [one.encode('latin-1').decode('utf-8') for one in arguments]
+        expected = expected.encode('latin-1').decode('utf-8')
+    with pytest.raises(SystemExit) as info:
+        main(arguments)
+    stdout, stderr = capsys.readouterr()
+    if PY2:
+        stderr = stderr.encode('utf-8')
+    assert (2, '', 1) == (info.value.code, stdout, stderr.count('\n'))
+    assert stderr.startswith(expected)
 
 
 @pytest.mark.skipif(PY2, reason='these commands work on Python 2.7')

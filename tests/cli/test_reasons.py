@@ -106,10 +106,18 @@ def test_untrusted_root(pki, tmpdir):
     (b'220 mail ESMTP\r\n', '220 mail ESMTP (--starttls smtp or ftp?)'),
     (b'* OK IMAP4rev1\r\n', '* OK IMAP4rev1 (--starttls imap?)'),
     (b'+OK POP3\r\n', '+OK POP3 (--starttls pop3?)'), (b'no', 'no'),
+    (b'\r\n\r\nhello\r\n', 'hello'), (b'\r\n', 'an empty line'), (b'\0', '\\x00'),
     (b'\x00\x1b[2J' * 30, '\\x00\\x1b[2J' * 12)], ids=str)
 def test_no_tls(data, quoted):
     """A server that does not speak TLS is quoted, so far as it makes a line."""
     assert ': the server does not speak TLS; it answered ' + quoted == said_of_bytes(data)
+
+
+@pytest.mark.parametrize('level', [b'\1', b'\2'])
+def test_close_notify(level):
+    """A server whose first word is the end of TLS does not say more; we say that."""
+    assert (': the server ended TLS at once, with close_notify: it does not want this connection,'
+            ' and does not say why') == said_of_bytes(b'\x15\x03\x03\0\2' + level + b'\0')
 
 
 def test_silent_end():

@@ -15,7 +15,7 @@ from sslproto27 import SSLPipe, SSLSocket
 from sslproto27._core.compat import PY2
 from tests.support.commands import PATIENCE, command, fails_here, started, starts_programs
 from tests.support.https import ask
-from tests.support.programs import finish, running
+from tests.support.programs import environment, finish, running
 
 pytestmark = starts_programs
 
@@ -38,9 +38,9 @@ sys.exit(main())
 
 
 @contextlib.contextmanager
-def server(*arguments):
+def server(*arguments, **kwargs):
     """Run ``serve`` on a port of the system's choice; give (its first lines, the port, process)."""
-    with started('serve', '--listen', '127.0.0.1:0', *arguments) as process:
+    with started('serve', '--listen', '127.0.0.1:0', *arguments, **kwargs) as process:
         line = process.stdout.readline()
         assert line.startswith('serving '), process.stderr.read()
         yield line, int(line.rpartition(':')[2]), process
@@ -208,7 +208,11 @@ class TestFiles(object):
         ('/file%ff', b'HTTP/1.0 404 '), ('/%', b'HTTP/1.0 400 '), ('/%zz', b'HTTP/1.0 400 '),
         ('/file?%', b'HTTP/1.0 200 '), ('/fi\0le', b'HTTP/1.0 400 '), ('?', b'HTTP/1.0 400 '),
         ('/file?\0', b'HTTP/1.0 400 '), ('*', b'HTTP/1.0 400 '),
-        ('http://localhost/file', b'HTTP/1.0 200 '), ('http://file', b'HTTP/1.0 400 '),
+        ('http://localhost/file', b'HTTP/1.0 200 '), ('http://file', b'HTTP/1.0 200 '),
+        ('http://user@h/file', b'HTTP/1.0 400 '), ('x-y://h:1/file', b'HTTP/1.0 200 '),
+        ('http://h?x', b'HTTP/1.0 200 '), ('http://h#x', b'HTTP/1.0 400 '),
+        ('http://', b'HTTP/1.0 400 '), ('http://a..b/', b'HTTP/1.0 400 '),
+        ('/a://b', b'HTTP/1.0 404 '), ('/.', b'HTTP/1.0 200 '), ('/x/%2e.', b'HTTP/1.0 200 '),
         ('/..', b'HTTP/1.0 400 '), ('/x/%2e%2e/../file', b'HTTP/1.0 400 '),
         ('/x/../file', b'HTTP/1.0 200 '), ('/./..?', b'HTTP/1.0 400 '),
         ('/file HTTP/1.1 x', b'HTTP/1.0 400 '), ('/a b', b'HTTP/1.0 400 ')]
@@ -229,6 +233,31 @@ class TestFiles(object):
             assert b'\r\nlocation: /folder/\r\n' in get(pki, port, '//folder').lower()
             for path in ('/\\example.org/..', '/\\example.org/%2e%2e', '\\\\example.org/..'):
                 assert b'\r\nlocation: /\\' not in get(pki, port, path).lower()
+
+    @pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
+    def test_names(self, pki, tmpdir, locale):
+        """A file is found by the bytes of its name in any locale, and by a listing's links."""
+        folder = str(tmpdir).encode('ascii')
+        names = [b'\xc3\xbc', b'\xfc', b'a%3f', b'plain']
+        os.mkdir(os.path.join(folder, b'\xc3\xa9'))
+        for name in names:
+            for where in folder, os.path.join(folder, b'\xc3\xa9'):
+                with open(os.path.join(where, name), 'wb') as file:
+                    file.write(b'<' + name + b'>')
+        # Otherwise Python 3 takes UTF-8 where the locale is C.
+        env = dict(environment(), LC_ALL=locale, PYTHONCOERCECLOCALE='0', PYTHONUTF8='0')
+        with server('--cert', pki.path('localhost'), str(tmpdir), env=env) as (_, port, process):
+            for place in '/', '/%C3%A9/':
+                for path, name in zip(['%C3%BC', '%FC', 'a%253f', 'plain'], names):
+                    assert get(pki, port, place + path).endswith(b'<' + name + b'>'), path
+                links = re.findall(b'href="([^"]+)"', get(pki, port, place).split(b'<ul>')[1])
+                contents = [get(pki, port, place + link.decode('ascii')).rpartition(b'<')[2]
+                            for link in links if not link.endswith(b'/')]
+                assert sorted(name + b'>' for name in names) == sorted(contents)
+            assert b' 404 ' in get(pki, port, '/%C3%B6')
+            assert b'\r\nlocation: /%c3%a9/\r\n' in get(pki, port, '/%C3%A9').lower()
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
 
     ODD_HEADS = [
         (b'\r\n\nGET /file HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
@@ -258,6 +287,11 @@ class TestFiles(object):
         (b'GET /\xc3\xa0 HTTP/1.0\r\n\r\n', b'HTTP/1.0 200 '),
         (b'GET /\xc3\xa0\r\n', b'content'), (b'GET /\xa0\x85\r\n', b'<'),
         (b'GET /file HTTP/9.9\r\n\r\n', b'HTTP/1.0 505 '),
+        (b'GET /file HTTP/11\r\n\r\n', b'HTTP/1.0 505 '),
+        (b'GET /file HTTP/2x\r\n\r\n', b'HTTP/1.0 505 '),
+        (b'GET /file HTTP/1\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'POST /.. HTTP/1.0\r\n\r\n', b'HTTP/1.0 400 '),
+        (b'GET /%zz HTTP/1.0\r\nTransfer-Encoding: x\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file HTTP/1.-1\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file http/1.0\r\n\r\n', b'HTTP/1.0 400 '),
         (b'GET /file HTTP/1.0\r\n: x\r\n\r\n', b'HTTP/1.0 400 '),
