@@ -26,7 +26,9 @@ import tested
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIME_LIMIT = 1200  # seconds; a handshake that never ends must not stop the whole run
-PARTS = 3
+#: What a process keeps of each test makes later collections of garbage, and forks, slower:
+#: the tests of forks took a quarter of the time in a process of their own.
+PARTS = 12
 #: Two lines: a full description, and the name in docs/tested.md, which only knows this system.
 DESCRIBE = '''
 import platform, ssl, sys
@@ -71,9 +73,9 @@ def outcomes(report):
 
 def files_of(part):
     """
-    Return every third test file, for example: the files of one part.
+    Return every twelfth test file, for example: the files of one part.
 
-    Tests of forks come first: a process that has run many others takes ten times as long to fork.
+    Tests of forks come first, in a process that is still small.
     """
     return [tested.path_of(name) for name in sorted(
         tested.names()[part::PARTS], key=lambda name: not name.endswith('fork'))]
