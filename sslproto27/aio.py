@@ -16,7 +16,7 @@ comes from `sslproto27.trollius` or from Trollius; on 3 it is the same thing ove
 """
 from __future__ import absolute_import, division, print_function
 
-from ._aio import From, Return, coroutine, framework
+from ._aio.compat import From, Return, coroutine, framework
 from ._aio.loop import EventLoopPolicy, SelectorEventLoop, install, run, uninstall
 from ._aio.pipes import connect_pipes, open_pipes
 from ._aio.streams import (

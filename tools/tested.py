@@ -34,8 +34,8 @@ LAYERS = [
         'hostile/callers_sockets', 'sockets/*']),
     ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
     ('`sslproto27.aio`', [
-        'aio/aio', 'aio/generators', 'aio/handlers', 'aio/handshake_limit', 'aio/loop',
-        'aio/pipes', 'aio/reading', 'aio/sockets', 'aio/streams', 'aio/upgrade',
+        'aio/aio', 'aio/compat', 'aio/generators', 'aio/handlers', 'aio/handshake_limit',
+        'aio/loop', 'aio/pipes', 'aio/reading', 'aio/sockets', 'aio/streams', 'aio/upgrade',
         'hostile/loops']),
     ('`sslproto27.trollius`', ['aio/autobahn', 'aio/trollius*']),
     ("asyncio's loops", ['aio/asyncio']),

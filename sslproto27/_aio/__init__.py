@@ -1,5 +1,5 @@
 """
-The event loop's framework under common names: Trollius on 2.7, asyncio on 3.
+`SSLProtocol` on the loops of `compat`, and what else its modules share.
 
 Private: use `sslproto27.aio` or `sslproto27.trollius`. We write coroutines in Trollius' style,
 ``yield From(...)`` and ``raise Return(...)``; `generators` makes that work on asyncio.
@@ -11,30 +11,20 @@ import functools
 import socket
 
 from .._core.compat import PY2
-from .._core.versions import installed_version, require_version
 from .._stream import transport
 from .._stream.protocol import SSLProtocol as _SSLProtocol
 from .._stream.report import address, failed_handshakes, logger
+from .compat import coroutine, framework
 
 if PY2:
-    import trollius as framework
-    from trollius import From, Return, coroutine
-    from trollius.selector_events import _SelectorTransport
-    from trollius.unix_events import DefaultEventLoopPolicy
-    # Checked against 2.1.post2 and 2.2.1, which do not differ in anything that we use.
-    require_version('Trollius', installed_version(framework, 'trollius'), [('2.1', '2.2')])
-else:
-    import asyncio as framework
-    from asyncio import DefaultEventLoopPolicy
-    from .generators import From, Return, coroutine
+    from .compat import _SelectorTransport
 
-__all__ = ['From', 'Return', 'SSLProtocol', 'SSLTransport', 'DefaultEventLoopPolicy', 'Unattended',
-           'carries_tls', 'connection_error', 'coroutine', 'framework', 'new_future',
-           'raises_when_awaited', 'tell_again']
+__all__ = ['SSLProtocol', 'SSLTransport', 'Unattended', 'carries_tls', 'connection_error',
+           'new_future', 'raises_when_awaited', 'tell_again']
 
 
 def new_future(loop):
-    """Return a new future of *loop*; Trollius 2.2.1's loops have no create_future."""
+    """Return a new future of *loop*; Trollius' loops have no create_future."""
     return framework.Future(loop=loop)
 
 
@@ -129,8 +119,8 @@ def tell_again(loop, protocol):
     """
     In the next turn of the loop, set the error of *protocol*'s stream reader again.
 
-    Observed on Trollius 2.2.1: a StreamReader may check for an error before there is one, then
-    start to wait in the next turn, for ever; see `reading`. The second call comes after that turn.
+    Trollius' StreamReader may check for an error before there is one, then start to wait in the
+    next turn, for ever; see `reading`. The second call comes after that turn.
     """
     reader = getattr(protocol, '_stream_reader', None)
     error = reader.exception() if reader is not None else None

@@ -11,7 +11,7 @@ from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
 from .._core.patches import Patches
-from . import framework
+from .compat import framework
 
 __all__ = ['mend', 'restore', 'start', 'wants_to_write']
 

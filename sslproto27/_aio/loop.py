@@ -8,8 +8,8 @@ from .._core.compat import PY2
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 from . import (
-    DefaultEventLoopPolicy, From, Return, SSLProtocol, Unattended, coroutine, framework, handlers,
-    new_future, raises_when_awaited, reading, upgrade)
+    SSLProtocol, Unattended, handlers, new_future, raises_when_awaited, reading, upgrade)
+from .compat import DefaultEventLoopPolicy, From, Return, coroutine, framework
 
 if PY2:
     from .sockets import SocketLoop
@@ -23,8 +23,8 @@ class _TLS(object):
     """
     The TLS settings of one call.
 
-    We pass it in place of the context: Trollius 2.2.1 and asyncio 3.7 to 3.13 only hand a context
-    on to ``_make_ssl_transport`` (observed).
+    We pass it in place of the context: the frameworks only hand a context on to
+    ``_make_ssl_transport``.
     """
 
     __slots__ = ('context', 'options')
@@ -175,8 +175,8 @@ class SelectorEventLoop(SocketLoop):
             """Return a future of this loop."""
             return new_future(self)
 
-    # Observed on Trollius 2.2.1: every way to open a TLS connection goes through
-    # _make_ssl_transport, every way to open any stream through _make_socket_transport.
+    # Every way to open a TLS connection goes through _make_ssl_transport, every way to open any
+    # stream through _make_socket_transport.
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, server_side=False,
                             server_hostname=None, extra=None, server=None, **options):

@@ -2,7 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 from .._stream import lower_transport
-from . import From, Return, coroutine, framework, tell_again
+from . import tell_again
+from .compat import From, Return, coroutine, framework
 from .streams import LIMIT, open_streams
 
 __all__ = ['PipeTransport', 'connect_pipes', 'open_pipes']
@@ -128,8 +129,8 @@ class PipeTransport(object):
     def abort(self):
         """Close both pipes at once."""
         writing = self._writing
-        # Observed on Trollius 2.2.1 and asyncio 3.13: do not abort a pipe that is already closing:
-        # connection_lost would be called twice, and fail the second time.
+        # Do not abort a pipe that is already closing: both frameworks would call connection_lost
+        # twice, and fail the second time.
         if writing is not None and (writing.get_write_buffer_size()
                                     or not lower_transport.is_closing(writing)):
             writing.abort()

@@ -1,16 +1,17 @@
 """
 Stream readers that return the data that has arrived before they raise the connection's error.
 
-Observed on Trollius 2.2.1 and asyncio 3.13: once a reader has an error it raises that at once, and
-never returns the data that came before. Trollius' is worse: a coroutine starts one turn after the
-call, and its reader does not check for an error again before it waits. It then waits for ever.
-Nothing here knows of transports.
+Once a reader of either framework has an error it raises that at once, and never returns the data
+that came before. Trollius' is worse: a coroutine starts one turn after the call, and its reader
+does not check for an error again before it waits. It then waits for ever. Nothing here knows of
+transports.
 """
 from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
 from .._core.patches import Patches
-from . import From, Return, coroutine, framework, new_future
+from . import new_future
+from .compat import From, Return, coroutine, framework
 
 __all__ = ['LimitOverrunError', 'Reading', 'mend', 'restore']
 

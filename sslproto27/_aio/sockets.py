@@ -1,10 +1,10 @@
 """
 Faster sockets for Trollius' loops, with TLS or without. Only for Python 2.7.
 
-Observed on Trollius 2.2.1: it wraps each socket call in another, to raise error classes that 2.7
-lacks; it copies all unsent data each time that some of it is sent; in each turn it gives epoll room
-for an event of every descriptor, and reads the clock, into a new ctypes structure each time; and it
-makes a task for each accepted connection.
+Trollius wraps each socket call in another, to raise error classes that 2.7 lacks; it copies all
+unsent data each time that some of it is sent; in each turn it gives epoll room for an event of
+every descriptor, and reads the clock, into a new ctypes structure each time; and it makes a task
+for each accepted connection.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -17,19 +17,13 @@ import struct
 import sys
 import types
 
-import trollius
-from trollius import selectors
-from trollius.coroutines import CoroWrapper
-from trollius.events import Handle
-from trollius.py33_exceptions import (
-    BlockingIOError, BrokenPipeError, ConnectionAbortedError, ConnectionResetError,
-    InterruptedError, get_error_class)
-from trollius.selector_events import _SelectorSocketTransport
-from trollius.time_monotonic import time_monotonic
-
 from .._core.compat import PYPY
 from .._core.fork import getpid
 from . import Unattended, tell_again
+from .compat import (
+    BlockingIOError, BrokenPipeError, ConnectionAbortedError, ConnectionResetError, CoroWrapper,
+    Handle, InterruptedError, _SelectorSocketTransport, framework, get_error_class, selectors,
+    time_monotonic)
 
 __all__ = ['Selector', 'SocketLoop', 'SocketTransport']
 
@@ -254,7 +248,7 @@ else:
 _FEW_TIMERS = 50
 
 
-class SocketLoop(trollius.SelectorEventLoop):
+class SocketLoop(framework.SelectorEventLoop):
     """Trollius' loop with these transports, and with `Selector` unless given another."""
 
     def __init__(self, selector=None):

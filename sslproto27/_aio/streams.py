@@ -3,7 +3,8 @@ from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
 from .._stream import lower_transport
-from . import From, Return, coroutine, framework, handlers, new_future, raises_when_awaited
+from . import handlers, new_future, raises_when_awaited
+from .compat import From, Return, coroutine, framework
 from .loop import our_loop
 from .reading import LimitOverrunError, Reading
 from .upgrade import run_tls, use_transport

@@ -4,9 +4,8 @@ from __future__ import absolute_import, division, print_function
 import errno
 
 from .._stream import lower_transport
-from . import (
-    From, Return, SSLProtocol, carries_tls, connection_error, coroutine, framework, new_future,
-    raises_when_awaited)
+from . import SSLProtocol, carries_tls, connection_error, new_future, raises_when_awaited
+from .compat import From, Return, coroutine, framework
 
 __all__ = ['begin_tls', 'run_tls', 'start_tls', 'use_transport']
 

@@ -1,7 +1,8 @@
 """
 Calls to the transport below, of any loop. Nothing here knows of TLS.
 
-asyncio's transports have a method for each of these; Trollius 2.2.1's have only attributes.
+asyncio's transports have a method for each of these; Trollius' have only attributes, which
+`_aio.compat` lists.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -649,8 +649,7 @@ class SSLProtocol(Unique):
         elif not self._timer.is_running and not lower_transport.closes_at_once(self._transport):
             self._timer.start(self._shutdown_timeout, self._shutdown_timed_out)
         # Not from within this call, since the transport may have called our resume_writing.
-        # Observed on Trollius 2.2.1 and asyncio 3.13: it would then call connection_lost twice, and
-        # fail the second time.
+        # Trollius' and asyncio's would then call connection_lost twice, and fail the second time.
         self._loop.call_soon(self._transport.close)
 
     def _fail(self, error):

@@ -10,7 +10,7 @@ import ssl
 
 from .._core.patches import Patches
 from . import _copies
-from ._framework import iostream, log, tcpserver
+from ._compat import iostream, log, tcpserver
 from ._own_io import own_io
 from ._servers import handshake_limit, serve_connection
 from ._settings import context_of

@@ -11,7 +11,7 @@ import socket
 import ssl
 
 from .._core.compat import as_bytes
-from ._framework import ioloop, iostream
+from ._compat import ioloop, iostream
 from ._socket import plain_socket
 
 __all__ = ['READ_SIZE', 'LowerSocket', 'LowerStreams', 'StreamsLoop', 'is_connected', 'take_over']

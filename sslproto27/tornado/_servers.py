@@ -6,7 +6,7 @@ import numbers
 import socket
 
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
-from ._framework import gen, httpserver, ioloop, iostream, log, loop_of, tcpclient, tcpserver
+from ._compat import gen, httpserver, ioloop, iostream, log, loop_of, tcpclient, tcpserver
 from ._settings import context_of
 from ._stream import SSLIOStream, start_tls_stream
 

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import ssl
 
 from .._core.compat import NativeContext
-from ._framework import netutil
+from ._compat import netutil
 
 __all__ = ['context_of']
 

@@ -22,7 +22,7 @@ from .._core.unique import Unique
 from .._stream.report import failed_handshakes
 from .._stream.timeouts import HANDSHAKE_TIMEOUT, timeouts
 from ._clock import HandshakeClock
-from ._framework import IS_OLD, concurrent, iostream, log, loop_of, stack_context
+from ._compat import IS_OLD, concurrent, iostream, log, loop_of, stack_context
 from ._lower import READ_SIZE, LowerStreams, StreamsLoop, is_connected, take_over
 from ._settings import context_of
 from ._socket import TLSSocket

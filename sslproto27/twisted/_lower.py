@@ -1,10 +1,10 @@
 """
-The parts of Twisted's own TCP connections that we use beyond their interfaces. Nothing here knows
-of TLS.
+The parts of Twisted's own TCP connections that we use beyond their interfaces, and a list of all
+private names of Twisted that we use. Nothing here knows of TLS.
 
-Checked against Twisted 20.3.0 and 26.10.0: a connection keeps unsent data in ``dataBuffer`` and
-``_tempDataBuffer``. Its ``writeSomeData`` sends, or returns an exception. It reads up to
-``bufferSize`` bytes of its ``socket`` each time that the reactor reports some.
+A connection keeps unsent data in ``dataBuffer`` and ``_tempDataBuffer``. Its ``writeSomeData``
+sends, or returns an exception. It reads up to ``bufferSize`` bytes of its ``socket`` each time that
+the reactor reports some.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -19,8 +19,22 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['drop_unsent', 'has_unsent', 'is_paused', 'plain_method', 'plain_socket',
-           'receive_now', 'send_now', 'unsent']
+__all__ = ['PRIVATE', 'READ_FROM', 'drop_unsent', 'has_unsent', 'is_paused', 'plain_method',
+           'plain_socket', 'receive_now', 'send_now', 'unsent']
+
+#: The versions whose source `PRIVATE` was read from.
+READ_FROM = ['20.3.0', '23.8.0', '26.10.0']
+
+#: Twisted's private names that we use or replace, by class or module.
+PRIVATE = {
+    'internet.endpoints._WrappingProtocol': '_wrappedProtocol',
+    'internet.tcp': '_TLSConnectionMixin',
+    'internet.tcp.Connection': '_shouldShutdown _tempDataBuffer _tempDataLen',
+    'protocols.amp.BinaryBoxProtocol': '_startTLS',
+    'protocols.basic.IntNStringReceiver': '_unprocessed',
+    'protocols.basic.LineReceiver': '_buffer',
+    'protocols.basic.NetstringReceiver': '_PARSING_PAYLOAD _remainingData _state',
+}
 
 
 def plain_socket(transport):

@@ -769,7 +769,7 @@ class TLSProtocol(Unique):
             drop_unsent(self._socket)
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):
-            below._shouldShutdown = False  # Twisted 20.3: it would end the other process's too
+            below._shouldShutdown = False  # it would end the other process's too
         self._unregister_lower()
         self.transport.loseConnection()
 

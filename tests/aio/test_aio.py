@@ -12,7 +12,7 @@ import weakref
 import pytest
 
 from sslproto27 import SSLCertVerificationError, SSLPipe, aio
-from sslproto27._aio import framework
+from sslproto27._aio.compat import framework
 from sslproto27._stream.transport import SSLTransport
 from sslproto27.aio import From, Return
 from tests.support.aio_helpers import PATIENCE, App, Apps, connected_pair, end

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from sslproto27 import aio
-from sslproto27._aio import framework
+from sslproto27._aio.compat import framework
 from sslproto27.aio import From, Return
 from tests.support.aio_helpers import App
 from tests.support.memory import PY2

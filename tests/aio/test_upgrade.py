@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from sslproto27 import SSLCertVerificationError, SSLObject, aio
-from sslproto27._aio import framework
+from sslproto27._aio.compat import framework
 from sslproto27.aio import From, Return
 from tests.support.aio_helpers import App, Echo, connected_pair
 from tests.support.memory import PY2, raised

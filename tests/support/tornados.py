@@ -29,7 +29,7 @@ with warnings.catch_warnings():
     from tornado.ioloop import IOLoop
 
 from sslproto27.tornado import SSLIOStream, start_tls  # noqa: E402
-from sslproto27.tornado._framework import IS_OLD  # noqa: E402
+from sslproto27.tornado._compat import IS_OLD  # noqa: E402
 
 __all__ = ['Peer', 'both', 'connected_sockets', 'exchange', 'failure_of', 'finish', 'gen',
            'httpclient', 'httpserver', 'iostream', 'listening', 'logged', 'netutil', 'on_loop',

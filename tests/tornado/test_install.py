@@ -12,7 +12,7 @@ from tests.support.tornados import (
     netutil, on_loop, settled, web, websocket)
 
 from sslproto27.tornado import SSLIOStream, _install, install, uninstall
-from sslproto27.tornado._framework import IS_OLD
+from sslproto27.tornado._compat import IS_OLD
 from tornado.tcpclient import TCPClient
 from tornado.tcpserver import TCPServer
 
