@@ -47,10 +47,10 @@ MUTATIONS = [
      'required(lib.X509_STORE_add_crl(store, crl) == 1)',
      'pass'),
     ('requires client certificates', '_core/sslobject.py',
-     '        if extras.post_handshake_auth:\n',
+     '        if settings.post_handshake_auth:\n',
      '        if server_side:\n'
      '            lib.SSL_set_verify(handle, 0, NULL)\n'
-     '        if extras.post_handshake_auth:\n'),
+     '        if settings.post_handshake_auth:\n'),
     ('a session of another server name', '_core/sslobject.py',
      'and session._server_hostname != self._server_hostname)', 'and False)'),
     ('stream or protocol without a name', '_core/servername.py',
@@ -58,9 +58,9 @@ MUTATIONS = [
     ('does not change the context', '_core/sslobject.py',
      '(check_name or context.check_hostname)',
      'context.check_hostname'),
-    ('does not change the context', '_core/sslobject.py', '    extras = peek(context)\n'
+    ('does not change the context', '_core/sslobject.py', '    settings = settings_of(context)\n'
      '    cls =', '    context.check_hostname = check_name or context.check_hostname\n'
-     '    extras = peek(context)\n'
+     '    settings = settings_of(context)\n'
      '    cls ='),
     ('TLS 1.2 or later', '_core/context/sslcontext.py',
      'self.minimum_version = TLSVersion.TLSv1_2', 'pass'),
@@ -179,9 +179,10 @@ MUTATIONS = [
      '        _TO_SEND[id(self)] = self\n'
      '\n'
      '    def _use'),
-    ('leave no memory', '_core/sslobject.py', '        keep(_by_address, address(handle), self)\n',
+    ('leave no memory', '_core/sslobject.py',
+     '        register_weakly(_by_address, address(handle), self)\n',
      '        _by_address[id(self)] = lambda self=self: self\n'
-     '        keep(_by_address, address(handle), self)\n'),
+     '        register_weakly(_by_address, address(handle), self)\n'),
     ('leave no memory', '_core/engine/cpython27.py', '    native = context._wrap_socket(_DUMMY,',
      "    graft.__dict__.setdefault('leaked', []).append(socket.socket())\n"
      '    native = context._wrap_socket(_DUMMY,'),

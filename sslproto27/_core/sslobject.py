@@ -9,7 +9,7 @@ from .certificate import chain_der, peer_certificate_der, server_end_point
 from .channel_binding import require_kind
 from .compat import NativeContext, as_bytes, to_index, to_native
 from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
-from .context.registry import keep, peek
+from .context.registry import register_weakly, settings_of
 from .engine import binding
 from .errors import has_failed, library_error, required, ssl_error
 from .hostname import is_ip_address, require_hostname, without_root
@@ -93,7 +93,7 @@ class SSLObject(Attributes):
         return type(self) is SSLObject
 
     @classmethod
-    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, settings,
                 check_name, owner):
         self = cls.__new__(cls)
         self._server_side = bool(server_side)
@@ -107,7 +107,7 @@ class SSLObject(Attributes):
         self._state = _NEW
         self._room = _SMALL
         handle = self._ssl
-        keep(_by_address, address(handle), self)
+        register_weakly(_by_address, address(handle), self)
         BIO_up_ref(incoming._bio)  # set0 takes over this reference
         SSL_set0_rbio(handle, incoming._bio)
         BIO_up_ref(outgoing._bio)
@@ -118,7 +118,7 @@ class SSLObject(Attributes):
         self._checks_name = server_hostname is not None and (check_name or context.check_hostname)
         if self._checks_name:
             require_hostname(handle, name or without_root(server_hostname), is_address)
-        if extras.post_handshake_auth:
+        if settings.post_handshake_auth:
             self._allow_post_handshake_auth()
         if session is not None:
             self.session = session
@@ -438,7 +438,7 @@ class SSLObject(Attributes):
         # SSL_set1_param(3) only adds flags.
         lib.X509_VERIFY_PARAM_clear_flags(lib.SSL_get0_param(handle), X509_V_FLAGS)
         required(lib.SSL_set1_param(handle, lib.SSL_CTX_get0_param(chosen)))
-        if peek(context).post_handshake_auth:
+        if settings_of(context).post_handshake_auth:
             self._allow_post_handshake_auth()
         return lib.SSL_version(handle)
 
@@ -682,12 +682,12 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
     for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
         if not isinstance(bio, MemoryBIO):
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
-    extras = peek(context)
-    cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
+    settings = settings_of(context)
+    cls = getattr(context, 'sslobject_class', None) or settings.sslobject_class or SSLObject
     if cls is SSLObject:
         cls = default
     return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session, extras,
+                       encode_hostname(server_hostname), session, settings,
                        check_name and context.verify_mode != ssl.CERT_NONE, owner)
 
 

@@ -232,7 +232,7 @@ class TestFailingCallbacks(object):
         server = pki.server_context(version=tls_version, cls=SSLContext)
         server.session_ticket_keys = [context.new_session_ticket_key()]
         pair = Pair(pki.client_context(tls_version), server)
-        monkeypatch.setattr(_callbacks, 'of_connection', lambda handle: FAILURES[how]())
+        monkeypatch.setattr(_callbacks, 'settings_of_connection', lambda handle: FAILURES[how]())
         assert isinstance(pair.try_handshake()[1], ssl.SSLError)
 
     @not_in_pair('keylog_filename')
@@ -241,7 +241,7 @@ class TestFailingCallbacks(object):
         """A log that cannot be written ends nothing, the process neither."""
         client = pki.client_context(tls_version, cls=SSLContext)
         client.keylog_filename = str(tmpdir.join('secrets'))
-        monkeypatch.setattr(_callbacks, 'of_connection', lambda handle: FAILURES[how]())
+        monkeypatch.setattr(_callbacks, 'settings_of_connection', lambda handle: FAILURES[how]())
         pair = connect(client, pki.server_context(version=tls_version))
         assert b'abc' == pair.transfer(pair.client_end, b'abc')
 
@@ -362,10 +362,10 @@ def intruder(request, monkeypatch):
     """An `Intruder` that is let loose in each of our callbacks."""
     made = Intruder(request.param)
 
-    def of_connection(handle, real=_callbacks.of_connection if PY2 else None):
+    def settings_of_connection(handle, real=_callbacks.settings_of_connection if PY2 else None):
         made.intrude(handle)
         return real(handle)
-    monkeypatch.setattr(_callbacks, 'of_connection', of_connection)
+    monkeypatch.setattr(_callbacks, 'settings_of_connection', settings_of_connection)
     return made
 
 
@@ -445,10 +445,10 @@ class TestReentry(object):
 
     def test_collected_in_the_callback(self, pki, tls_version, tmpdir, monkeypatch):
         """Everything that can be collected is, in each callback, and the handshake goes on."""
-        def of_connection(handle, real=_callbacks.of_connection):
+        def settings_of_connection(handle, real=_callbacks.settings_of_connection):
             gc.collect()
             return real(handle)
-        monkeypatch.setattr(_callbacks, 'of_connection', of_connection)
+        monkeypatch.setattr(_callbacks, 'settings_of_connection', settings_of_connection)
         pair = Pair(*self.contexts(pki, tls_version, tmpdir))
         assert (None, None) == pair.try_handshake()
 

@@ -19,7 +19,7 @@ from ..errors import required
 from ..sslobject import guarding
 from ..tls_errors import tls_error
 from ..unique import Unique
-from .registry import context_handle, of_connection, peek, publish
+from .registry import context_handle, register_settings, settings_of, settings_of_connection
 
 __all__ = [
     'get_keylog_filename', 'get_session_ticket_keys', 'new_session_ticket_key',
@@ -165,7 +165,7 @@ class KeyLog(Unique):
 
 def get_keylog_filename(context):
     """Return the name of the file to which *context*'s connections log secrets; None if off."""
-    keylog = peek(context).keylog
+    keylog = settings_of(context).keylog
     return keylog and keylog.filename
 
 
@@ -181,16 +181,16 @@ def set_keylog_filename(context, value):
         TypeError: *value* is not text.
     """
     if value is None:
-        lib.SSL_CTX_set_keylog_callback(publish(context, keylog=None), NULL)
+        lib.SSL_CTX_set_keylog_callback(register_settings(context, keylog=None), NULL)
         return
     if not isinstance(value, (bytes, text_type)):
         raise TypeError('keylog_filename must be text, not %s' % type(value).__name__)
-    handle = publish(context, keylog=KeyLog(value))
+    handle = register_settings(context, keylog=KeyLog(value))
     lib.SSL_CTX_set_keylog_callback(handle, _callback('keylog', _log_secret))
 
 
 def _log_secret(ssl_handle, line):
-    keylog = of_connection(ssl_handle).keylog
+    keylog = settings_of_connection(ssl_handle).keylog
     if keylog is not None:
         keylog.write(text_at(line))
 
@@ -212,13 +212,13 @@ def set_psk_client_callback(context, callback):
     if context.protocol == PROTOCOL_TLS_SERVER:
         raise tls_error('Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context', code=0)
     _check_callable(callback)
-    handle = publish(context, psk_client=callback)
+    handle = register_settings(context, psk_client=callback)
     lib.SSL_CTX_set_psk_client_callback(
         handle, NULL if callback is None else _callback('psk_client', _psk_client, 0))
 
 
 def _psk_client(ssl_handle, hint, identity_place, identity_room, key_place, key_room):
-    callback = of_connection(ssl_handle).psk_client
+    callback = settings_of_connection(ssl_handle).psk_client
     if callback is None:
         return 0
     # 2.7's ssl sets a session ID context on clients too. The session that stands for the key in
@@ -274,13 +274,13 @@ def set_psk_server_callback(context, callback, identity_hint=None):
     if not lib.SSL_CTX_use_psk_identity_hint(context_handle(context), hint):
         lib.ERR_clear_error()
         raise ValueError('identity_hint is too long')
-    handle = publish(context, psk_server=callback)
+    handle = register_settings(context, psk_server=callback)
     lib.SSL_CTX_set_psk_server_callback(
         handle, NULL if callback is None else _callback('psk_server', _psk_server, 0))
 
 
 def _psk_server(ssl_handle, identity, key_place, key_room):
-    callback = of_connection(ssl_handle).psk_server
+    callback = settings_of_connection(ssl_handle).psk_server
     if callback is None:
         return 0
     return _give_key(callback(_utf8(text_at(identity))), key_place, key_room)
@@ -306,7 +306,7 @@ def new_session_ticket_key():
 
 def get_session_ticket_keys(context):
     """Return a tuple of the keys that were set; () if OpenSSL uses its own."""
-    return peek(context).ticket_keys
+    return settings_of(context).ticket_keys
 
 
 def set_session_ticket_keys(context, value):
@@ -333,14 +333,14 @@ def set_session_ticket_keys(context, value):
     if len(set(key[:TICKET_NAME_SIZE] for key in keys)) < len(keys):
         raise ValueError('session_ticket_keys must differ in their first %d bytes, which name them'
                          % TICKET_NAME_SIZE)
-    handle = publish(context, ticket_keys=keys)
+    handle = register_settings(context, ticket_keys=keys)
     lib.SSL_CTX_callback_ctrl(
         handle, SSL_CTRL_SET_TLSEXT_TICKET_KEY_CB,
         _callback('ticket_key', _ticket_key, -1) if keys else NULL)
 
 
 def _ticket_key(ssl_handle, name_place, iv_place, cipher, hmac, encrypting):
-    keys = of_connection(ssl_handle).ticket_keys
+    keys = settings_of_connection(ssl_handle).ticket_keys
     if encrypting:
         # The handshake's first context has keys, but a server name callback may have chosen
         # another one that has none.

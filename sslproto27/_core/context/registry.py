@@ -1,9 +1,9 @@
 """
 Per-context data that OpenSSL does not store and Python must, on 2.7. Nothing here does TLS.
 
-OpenSSL passes a TLS object to its callbacks; `of_connection` finds the settings of its context. The
-C callbacks live as long as the process but hold only weak references, so nothing is called for a
-context that is gone or has set nothing.
+OpenSSL passes a TLS object to its callbacks; `settings_of_connection` finds the settings of its
+context. The C callbacks live as long as the process but hold only weak references, so nothing is
+called for a context that is gone or has set nothing.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -13,12 +13,13 @@ from ..constants import PROTOCOL_TLS_SERVER, TLSVersion
 from ..engine import binding
 from ..unique import Unique
 
-__all__ = ['Extras', 'change', 'context_handle', 'keep', 'of_connection', 'peek', 'publish']
+__all__ = ['ContextSettings', 'change_settings', 'context_handle', 'register_settings',
+           'register_weakly', 'settings_of', 'settings_of_connection']
 
 lib, address = binding.lib, binding.address
 
 
-class Extras(Unique):
+class ContextSettings(Unique):
     """
     The settings of one context; None if not set.
 
@@ -49,32 +50,32 @@ class Extras(Unique):
         self.versions = TLSVersion.MINIMUM_SUPPORTED, TLSVersion.MAXIMUM_SUPPORTED
 
 
-_NOTHING_SET = Extras()
+_NOTHING_SET = ContextSettings()
 
 #: For contexts that are not ours: ssl.SSLContext has __slots__ and takes no more attributes.
 _of_plain = weakref.WeakKeyDictionary()
 
 
-def peek(context):
-    """Return the `Extras` of any context, only to read them."""
-    extras = getattr(context, '_extras', None)  # our contexts hold theirs: the gc sees cycles
-    return _of_plain.get(context, _NOTHING_SET) if extras is None else extras
+def settings_of(context):
+    """Return the `ContextSettings` of any context, only to read them."""
+    settings = getattr(context, '_settings', None)  # our contexts hold theirs: the gc sees cycles
+    return _of_plain.get(context, _NOTHING_SET) if settings is None else settings
 
 
-def change(context, **values):
-    """Set attributes of a context's `Extras`."""
-    extras = peek(context)
-    if extras is _NOTHING_SET:
-        extras = _of_plain[context] = Extras()
+def change_settings(context, **values):
+    """Set attributes of a context's `ContextSettings`."""
+    settings = settings_of(context)
+    if settings is _NOTHING_SET:
+        settings = _of_plain[context] = ContextSettings()
     for name, value in values.items():
-        setattr(extras, name, value)
+        setattr(settings, name, value)
 
 
-def publish(context, **values):
-    """Do `change`, and let `of_connection` find the result; return the ``SSL_CTX *``."""
-    change(context, **values)
+def register_settings(context, **values):
+    """Change settings; `settings_of_connection` now finds them; return the ``SSL_CTX *``."""
+    change_settings(context, **values)
     handle = context_handle(context)
-    keep(_by_address, address(handle), peek(context))
+    register_weakly(_by_address, address(handle), settings_of(context))
     return handle
 
 
@@ -101,8 +102,8 @@ class _Reference(weakref.ref):
 _by_address = {}
 
 
-def keep(table, address, thing):
-    """Keep a weak reference to *thing* at *address* in *table*, a dict, while *thing* lives."""
+def register_weakly(table, address, thing):
+    """Put a weak reference to *thing* at *address* in *table*, a dict, while *thing* lives."""
     reference = table[address] = _Reference(thing, _forget)
     reference.table = table
     reference.address = address
@@ -114,8 +115,8 @@ def _forget(reference):
         del reference.table[reference.address]
 
 
-def of_connection(ssl_handle):
-    """Return the `Extras` of the context that the ``SSL *`` *ssl_handle* uses now."""
+def settings_of_connection(ssl_handle):
+    """Return the `ContextSettings` of the context that the ``SSL *`` *ssl_handle* uses now."""
     reference = _by_address.get(address(lib.SSL_get_SSL_CTX(ssl_handle)))
-    extras = reference() if reference is not None else None
-    return _NOTHING_SET if extras is None else extras
+    settings = reference() if reference is not None else None
+    return _NOTHING_SET if settings is None else settings

@@ -2,7 +2,7 @@
 Context settings that 2.7's ssl cannot reach, as functions that work on any ssl.SSLContext.
 
 Each does what Python 3.13's attribute or method of that name does. OpenSSL stores what they set;
-`_extras` stores what only wrap_bio needs.
+`ContextSettings` stores what only wrap_bio needs.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -13,7 +13,7 @@ from ..constants import PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, 
 from ..engine import binding
 from ..errors import required
 from ..hostname import get_common_name_check, set_common_name_check
-from .registry import change, context_handle, peek
+from .registry import change_settings, context_handle, settings_of
 
 __all__ = [
     'get_ciphers', 'get_hostname_checks_common_name', 'get_maximum_version', 'get_minimum_version',
@@ -194,7 +194,7 @@ def get_post_handshake_auth(context):
     """Return whether the server may request client certificates after the handshake (bool)."""
     if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: only on PyPy
         return _NATIVE_POST_HANDSHAKE_AUTH.__get__(context)
-    return peek(context).post_handshake_auth
+    return settings_of(context).post_handshake_auth
 
 
 def set_post_handshake_auth(context, value):
@@ -202,14 +202,14 @@ def set_post_handshake_auth(context, value):
     if _NATIVE_POST_HANDSHAKE_AUTH is not None:  # not measured: only on PyPy
         _NATIVE_POST_HANDSHAKE_AUTH.__set__(context, bool(value))
     else:
-        change(context, post_handshake_auth=bool(value))
+        change_settings(context, post_handshake_auth=bool(value))
 
 
 def get_sslobject_class(context):
     """Return the class that `wrap_bio` uses for *context*; None means `SSLObject`."""
-    return getattr(context, 'sslobject_class', None) or peek(context).sslobject_class
+    return getattr(context, 'sslobject_class', None) or settings_of(context).sslobject_class
 
 
 def set_sslobject_class(context, value):
     """Let `wrap_bio` use the class *value*, a subclass of `SSLObject`, for *context*."""
-    change(context, sslobject_class=value)
+    change_settings(context, sslobject_class=value)

@@ -18,7 +18,7 @@ from ..pair.limits import missing
 from ..tls_errors import tls_error
 from ..unique import Unique
 from ..x509 import split_der
-from .registry import Extras, change, peek
+from .registry import ContextSettings, change_settings, settings_of
 
 __all__ = ['MEMBERS', 'SSLContext', 'create_default_context']
 
@@ -50,7 +50,7 @@ class SSLContext(Unique, ssl.SSLContext):
     def __new__(cls, protocol=PROTOCOL_TLS):
         native = PROTOCOL_TLS if protocol in settings.FLEXIBLE else protocol
         self = super(SSLContext, cls).__new__(cls, native)
-        self._extras = Extras()
+        self._settings = ContextSettings()
         return self
 
     def __init__(self, protocol=PROTOCOL_TLS):
@@ -105,17 +105,17 @@ class SSLContext(Unique, ssl.SSLContext):
     @property
     def sni_callback(self):
         """The function called with the server name that a client sends; see `set_sni_callback`."""
-        return peek(self).sni_callback
+        return settings_of(self).sni_callback
 
     @sni_callback.setter
     def sni_callback(self, callback):
         callbacks.set_sni_callback(self, callback)
-        change(self, sni_callback=callback)
+        change_settings(self, sni_callback=callback)
 
     def set_servername_callback(self, server_name_callback):
         """Set `sni_callback` as 2.7 does: it gets the name in U-labels (RFC 5890)."""
         super(SSLContext, self).set_servername_callback(server_name_callback)
-        self._extras.sni_callback = server_name_callback
+        self._settings.sni_callback = server_name_callback
 
     def load_cert_chain(self, certfile, keyfile=None, password=None):
         """Load a private key and its certificate chain; encode a text *password* in UTF-8."""
@@ -140,7 +140,7 @@ MEMBERS = {name: vars(SSLContext)[name] for name in (
     'minimum_version', 'num_tickets', 'post_handshake_auth', 'security_level',
     'set_psk_client_callback', 'set_psk_server_callback', 'sni_callback') if name not in ABSENT}
 MEMBERS['sslobject_class'] = property(
-    lambda context: peek(context).sslobject_class or SSLObject, settings.set_sslobject_class)
+    lambda context: settings_of(context).sslobject_class or SSLObject, settings.set_sslobject_class)
 
 for _name in ABSENT:
     setattr(SSLContext, _name, missing(_name))

@@ -17,7 +17,7 @@ from ..compat import NativeContext, as_bytes, text_type, to_index
 from ..constants import (
     OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
 from ..errors import misuse_error
-from ..context.registry import change, peek
+from ..context.registry import change_settings, settings_of
 from ..tls_errors import tls_error
 from ..unique import Unique
 from .limits import MissingAttribute, cannot
@@ -57,12 +57,12 @@ _SWITCHES = [(version, option) for version, option in (
 
 def get_minimum_version(context):
     """Return the lowest `TLSVersion` that *context* negotiates."""
-    return peek(context).versions[0]
+    return settings_of(context).versions[0]
 
 
 def get_maximum_version(context):
     """Return the highest `TLSVersion` that *context* negotiates."""
-    return peek(context).versions[1]
+    return settings_of(context).versions[1]
 
 
 def set_minimum_version(context, value):
@@ -116,8 +116,8 @@ def _switch(context, chosen, limits):
     off = _outside(*limits)
     _NATIVE_OPTIONS.__set__(context, chosen | off)
     added = off & ~chosen
-    if (limits, added) != (peek(context).versions, peek(context).switched_off):
-        change(context, versions=limits, switched_off=added)
+    if (limits, added) != (settings_of(context).versions, settings_of(context).switched_off):
+        change_settings(context, versions=limits, switched_off=added)
 
 
 def _outside(low, high):
@@ -132,21 +132,21 @@ def _outside(low, high):
 
 def keep_limits(context):
     """Set *context*'s limits again if options that were assigned since have lifted them."""
-    extras = peek(context)
+    settings = settings_of(context)
     found = _NATIVE_OPTIONS.__get__(context)
-    lifted = _outside(*extras.versions) & ~found
+    lifted = _outside(*settings.versions) & ~found
     if lifted:
         _NATIVE_OPTIONS.__set__(context, found | lifted)
-        change(context, switched_off=extras.switched_off | lifted)
+        change_settings(context, switched_off=settings.switched_off | lifted)
 
 
 def _get_options(context):
     """The options that the application has chosen; limits of versions stay in force beside them."""
-    return _NATIVE_OPTIONS.__get__(context) & ~peek(context).switched_off
+    return _NATIVE_OPTIONS.__get__(context) & ~settings_of(context).switched_off
 
 
 def _set_options(context, value):
-    _switch(context, value, peek(context).versions)
+    _switch(context, value, settings_of(context).versions)
 
 
 #: For our contexts: as in Python 3, limits are no options, and no options lift them.
@@ -155,7 +155,7 @@ options = property(_get_options, _set_options)
 
 def get_hostname_checks_common_name(context):
     """Return whether the common name counts if a certificate has no dNSName (bool)."""
-    return peek(context).common_name
+    return settings_of(context).common_name
 
 
 def set_hostname_checks_common_name(context, value):
@@ -165,17 +165,17 @@ def set_hostname_checks_common_name(context, value):
     The default is True, as in Python 3.13, but `create_default_context` sets it to False, because
     RFC 9525 6.3 forbids it.
     """
-    change(context, common_name=bool(value))
+    change_settings(context, common_name=bool(value))
 
 
 def get_sslobject_class(context):
     """Return the class that `wrap_bio` uses for *context*; None means `SSLObject`."""
-    return getattr(context, 'sslobject_class', None) or peek(context).sslobject_class
+    return getattr(context, 'sslobject_class', None) or settings_of(context).sslobject_class
 
 
 def set_sslobject_class(context, value):
     """Let `wrap_bio` use the class *value*, a subclass of `SSLObject`, for *context*."""
-    change(context, sslobject_class=value)
+    change_settings(context, sslobject_class=value)
 
 
 def set_sni_callback(context, value):
@@ -203,13 +203,13 @@ def _set_names(context, value, takes_any):
     _check_callable(value)
     names = value and ServerNames(value, takes_any)
     # Only the native context keeps it: the collector sees it there.
-    change(context, server_names=names and weakref.ref(names))
+    change_settings(context, server_names=names and weakref.ref(names))
     NativeContext.set_servername_callback(context, names)
 
 
 def server_names_of(context):
     """Return the `ServerNames` of *context*; None if it has none, or another callback by now."""
-    reference = peek(context).server_names
+    reference = settings_of(context).server_names
     return reference and reference()
 
 

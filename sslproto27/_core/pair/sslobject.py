@@ -21,7 +21,7 @@ from ..engine.pair import FEW, OUR_MODULES, is_native
 from ..engine.pair_queue import clear_queue
 from ..errors import (
     SSLCertVerificationError, eof_error, misuse_error, native_error, want_read)
-from ..context.registry import peek
+from ..context.registry import settings_of
 from ..hostname import without_root
 from ..hostname_match import is_ip_address, matches
 from ..servername import encode_hostname
@@ -99,7 +99,7 @@ class SSLObject(Attributes):
                  '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner')
 
     @classmethod
-    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, extras,
+    def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, settings,
                 check_name, owner):
         self = object.__new__(cls)
         self._server_side = bool(server_side)
@@ -126,7 +126,7 @@ class SSLObject(Attributes):
             name = without_root(server_hostname)
         if (server_hostname is not None and (check_name or context.check_hostname)
                 and not server_side):
-            self._expected = name or server_hostname, is_address, extras.common_name
+            self._expected = name or server_hostname, is_address, settings.common_name
             self._reader = CertificateReader()
             # OpenSSL's own refusal is milder: it declines, and the connection goes on.
             self._refuses_renegotiation = not (_OPENSSL_REFUSES
@@ -870,10 +870,10 @@ def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname
         if not isinstance(bio, MemoryBIO):
             raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
     keep_limits(context)
-    extras = peek(context)
-    cls = getattr(context, 'sslobject_class', None) or extras.sslobject_class or SSLObject
+    settings = settings_of(context)
+    cls = getattr(context, 'sslobject_class', None) or settings.sslobject_class or SSLObject
     return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session, extras,
+                       encode_hostname(server_hostname), session, settings,
                        check_name and context.verify_mode != ssl.CERT_NONE, owner)
 
 

@@ -44,12 +44,12 @@ class TestLifetime(object):
     @only_python2
     def test_nothing_is_left(self, way, pki):
         """A context that is gone leaves nothing that finds its settings."""
-        from sslproto27._core.context import registry as _extras
+        from sslproto27._core.context import registry as _registry
         collect()
-        before = len(_extras._by_address), len(_extras._of_plain)
+        before = len(_registry._by_address), len(_registry._of_plain)
         for _ in range(20):
             made = way.new(server_side=True)
             way.set(made, 'session_ticket_keys', [context.new_session_ticket_key()])
             del made
         collect()
-        assert before == (len(_extras._by_address), len(_extras._of_plain))
+        assert before == (len(_registry._by_address), len(_registry._of_plain))
