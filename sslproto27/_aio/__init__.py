@@ -19,8 +19,8 @@ from .compat import coroutine, framework
 if PY2:
     from .compat import _SelectorTransport
 
-__all__ = ['SSLProtocol', 'SSLTransport', 'Unattended', 'carries_tls', 'connection_error',
-           'new_future', 'raises_when_awaited', 'tell_again']
+__all__ = ['LoggingWaiter', 'SSLProtocol', 'SSLTransport', 'carries_tls', 'connection_error',
+           'new_future', 'raises_when_awaited', 'repeat_error']
 
 
 def new_future(loop):
@@ -112,10 +112,10 @@ class SSLProtocol(_SSLProtocol):
             if isinstance(exc, _LOST) and not isinstance(exc, socket.error):
                 exc = connection_error(exc.errno, exc.strerror)
             super(SSLProtocol, self).connection_lost(exc)
-            self._loop.call_soon(tell_again, self._loop, protocol)  # after it is told
+            self._loop.call_soon(repeat_error, self._loop, protocol)  # after it is told
 
 
-def tell_again(loop, protocol):
+def repeat_error(loop, protocol):
     """
     In the next turn of the loop, set the error of *protocol*'s stream reader again.
 
@@ -128,7 +128,7 @@ def tell_again(loop, protocol):
         loop.call_soon(reader.set_exception, error)
 
 
-class Unattended(object):
+class LoggingWaiter(object):
     """
     Replaces the handshake's future for an incoming connection, since nobody waits for it.
 

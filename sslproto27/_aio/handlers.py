@@ -13,7 +13,7 @@ from .._core.compat import PY2
 from .._core.patches import Patches
 from .compat import framework
 
-__all__ = ['mend', 'restore', 'start', 'wants_to_write']
+__all__ = ['patch', 'start', 'unpatch', 'wants_to_write']
 
 
 def start(protocol, coroutine, loop, writer):
@@ -72,7 +72,7 @@ def _original(name):
 _patches = Patches()
 
 
-def mend():
+def patch():
     """Let Trollius' own StreamReaderProtocol end TLS with its handler, too."""
     if PY2 and not _patches:
         owner = framework.StreamReaderProtocol
@@ -80,6 +80,6 @@ def mend():
         _patches.replace(owner, 'eof_received', _eof_received)
 
 
-def restore():
-    """Give Trollius' own StreamReaderProtocol its methods back, if `mend` is in effect."""
+def unpatch():
+    """Give Trollius' own StreamReaderProtocol its methods back, if `patch` is in effect."""
     _patches.undo()

@@ -8,7 +8,7 @@ from .._core.compat import PY2
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 from . import (
-    SSLProtocol, Unattended, handlers, new_future, raises_when_awaited, reading, upgrade)
+    LoggingWaiter, SSLProtocol, handlers, new_future, raises_when_awaited, reading, upgrade)
 from .compat import DefaultEventLoopPolicy, From, Return, coroutine, framework
 
 if PY2:
@@ -184,7 +184,7 @@ class SelectorEventLoop(SocketLoop):
         tls = sslcontext if isinstance(sslcontext, _TLS) else _TLS(
             sslcontext, server_side, options)
         if server is not None and isinstance(waiter, framework.Future):  # asyncio's, of a server
-            waiter = Unattended(waiter)
+            waiter = LoggingWaiter(waiter)
         try:
             layer = SSLProtocol(self, protocol, tls.context, waiter, server_side,
                                 server_hostname, **tls.options)
@@ -225,8 +225,8 @@ def install(suppress_ragged_eofs=False):
             without close_notify as a clean end, as Python 2.7 does with OpenSSL 1.1.1. An attacker
             can then cut the data short (RFC 8446 6.1).
     """
-    reading.mend()
-    handlers.mend()
+    reading.patch()
+    handlers.patch()
     policy = framework.get_event_loop_policy()
     if isinstance(policy, EventLoopPolicy):
         policy.suppress_ragged_eofs = bool(suppress_ragged_eofs)
@@ -244,8 +244,8 @@ _replaced = []  # the policy that was there before ours
 
 def uninstall():
     """Restore the policy that was there before, and the framework's streams, after `install`."""
-    reading.restore()
-    handlers.restore()
+    reading.unpatch()
+    handlers.unpatch()
     if _is_installed():
         framework.set_event_loop_policy(_replaced.pop() if _replaced else None)
 

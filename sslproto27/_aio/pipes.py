@@ -2,7 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from .._stream import lower_transport
-from . import tell_again
+from . import repeat_error
 from .compat import From, Return, coroutine, framework
 from .streams import LIMIT, open_streams
 
@@ -29,16 +29,16 @@ class PipeTransport(object):
 
     # Called by the two pipes' protocols
 
-    def _make(self, name, transport):
+    def _pipe_made(self, name, transport):
         setattr(self, name, transport)
         if name == '_reading':  # the second one
             self._protocol.connection_made(self)
 
-    def _end_of_reading(self):
+    def _eof_received(self):
         if self._reading is not None and not self._protocol.eof_received():
             self.close()
 
-    def _lose(self, name, error):
+    def _pipe_lost(self, name, error):
         was_paused = self._protocol_paused
         setattr(self, name, None)
         self._error = self._error or error
@@ -50,7 +50,7 @@ class PipeTransport(object):
             protocol, self._protocol = self._protocol, None
             protocol.connection_lost(self._error)
             if self._error is not None:
-                tell_again(self._loop, protocol)
+                repeat_error(self._loop, protocol)
 
     # asyncio's transport
 
@@ -137,49 +137,50 @@ class PipeTransport(object):
         self.close()
 
 
-class _Half(framework.Protocol):
+class _PipeProtocol(framework.Protocol):
     """The protocol of one of the two pipes."""
 
-    def __init__(self, whole, name):
-        self._whole, self._name = whole, name
+    def __init__(self, pair, name):
+        self._pair, self._name = pair, name
 
     def connection_made(self, transport):
         """Pass it on, once both halves have it."""
-        self._whole._make(self._name, transport)
+        self._pair._pipe_made(self._name, transport)
 
     def data_received(self, data):
         """Pass it on."""
-        if not self._whole._is_closing:
-            self._whole._protocol.data_received(data)
+        if not self._pair._is_closing:
+            self._pair._protocol.data_received(data)
 
     def eof_received(self):
         """Pass it on."""
-        self._whole._end_of_reading()
+        self._pair._eof_received()
 
     def pause_writing(self):
         """Pass it on."""
-        self._whole._protocol.pause_writing()
+        self._pair._protocol.pause_writing()
 
     def resume_writing(self):
         """Pass it on."""
-        self._whole._protocol.resume_writing()
+        self._pair._protocol.resume_writing()
 
     def connection_lost(self, error):
         """Pass it on, once both halves have it."""
-        self._whole._lose(self._name, error)
+        self._pair._pipe_lost(self._name, error)
 
 
 @coroutine
 def _connect(loop, protocol_factory, read_pipe, write_pipe):
     protocol = protocol_factory()
-    whole = PipeTransport(loop, protocol)
-    writing, _ = yield From(loop.connect_write_pipe(lambda: _Half(whole, '_writing'), write_pipe))
+    pair = PipeTransport(loop, protocol)
+    writing, _ = yield From(
+        loop.connect_write_pipe(lambda: _PipeProtocol(pair, '_writing'), write_pipe))
     try:
-        yield From(loop.connect_read_pipe(lambda: _Half(whole, '_reading'), read_pipe))
+        yield From(loop.connect_read_pipe(lambda: _PipeProtocol(pair, '_reading'), read_pipe))
     except BaseException:
         writing.abort()
         raise
-    raise Return((whole, protocol))
+    raise Return((pair, protocol))
 
 
 def connect_pipes(protocol_factory, read_pipe, write_pipe, loop=None):

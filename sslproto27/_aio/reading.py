@@ -13,7 +13,7 @@ from .._core.patches import Patches
 from . import new_future
 from .compat import From, Return, coroutine, framework
 
-__all__ = ['LimitOverrunError', 'Reading', 'mend', 'restore']
+__all__ = ['LimitOverrunError', 'Reading', 'patch', 'unpatch']
 
 
 if PY2:
@@ -35,7 +35,7 @@ else:
     LimitOverrunError = framework.LimitOverrunError
 
 
-class _Untaken(object):
+class _PutBack(object):
     """A context manager: if its block fails, the reader gets the data taken so far back."""
 
     __slots__ = ('_reader', '_taken')
@@ -53,7 +53,7 @@ class _Untaken(object):
 
 class _TrolliusReading(object):
     """
-    The reading methods for Trollius' StreamReader; `mend` puts them into Trollius' own class.
+    The reading methods for Trollius' StreamReader; `patch` puts them into Trollius' own class.
 
     A call gets the data that has arrived if this is enough. Otherwise it raises the error and
     leaves the data for other calls: once ``read()`` has failed, ``read(65536)`` returns the data
@@ -61,7 +61,7 @@ class _TrolliusReading(object):
 
     As in Trollius, methods that a subclass replaces are called: ``read`` by the ones that need
     several pieces, which then cannot be left for other calls, and ``_wait_for_data`` by all. All
-    else here are functions: a call that waits goes on after `restore`.
+    else here are functions: a call that waits goes on after `unpatch`.
     """
 
     @coroutine
@@ -77,11 +77,11 @@ class _TrolliusReading(object):
                     taken += data
             while not self._eof:
                 taken += take(self, len(self._buffer))
-                with _Untaken(self, taken):
-                    yield From(more(self, 'read'))
+                with _PutBack(self, taken):
+                    yield From(data_waiter(self, 'read'))
             raise Return(bytes(taken + take(self, len(self._buffer))))
         while n and not self._buffer and not self._eof:
-            yield From(more(self, 'read'))
+            yield From(data_waiter(self, 'read'))
             if _is_replaced(self, '_wait_for_data'):
                 break  # it may have given up waiting
         raise Return(bytes(take(self, n)))
@@ -101,8 +101,8 @@ class _TrolliusReading(object):
         while len(taken) < n:
             if self._eof:
                 raise framework.IncompleteReadError(bytes(taken), n)
-            with _Untaken(self, taken):
-                yield From(more(self, 'readexactly'))
+            with _PutBack(self, taken):
+                yield From(data_waiter(self, 'readexactly'))
             taken += take(self, n - len(taken))
         raise Return(bytes(taken))
 
@@ -117,8 +117,8 @@ class _TrolliusReading(object):
                 raise ValueError('Line is too long: more than %d bytes' % self._limit)
             if end or self._eof:
                 raise Return(bytes(line))
-            with _Untaken(self, line):
-                yield From(more(self, 'readline'))
+            with _PutBack(self, line):
+                yield From(data_waiter(self, 'readline'))
 
     @coroutine
     def readuntil(self, separator=b'\n'):
@@ -156,7 +156,7 @@ class _TrolliusReading(object):
             if self._paused:  # this call needs more than the reader's limit
                 self._paused = False
                 self._transport.resume_reading()
-            yield From(more(self, 'readuntil'))
+            yield From(data_waiter(self, 'readuntil'))
         end, size = min(found)
         if end - size > self._limit:
             raise LimitOverrunError(
@@ -183,7 +183,7 @@ def take(reader, n):
     return taken
 
 
-def more(reader, func_name):
+def data_waiter(reader, func_name):
     """Return what to wait for before *reader*, Trollius', has more data or ends; or raise."""
     if _is_replaced(reader, '_wait_for_data') and reader._exception is None:
         return reader._wait_for_data(func_name)
@@ -222,7 +222,7 @@ class _AsyncioReading(object):
             raise Return((yield From(read(n))))
         taken = bytearray()
         while not self.at_eof():
-            with _Untaken(self, taken):
+            with _PutBack(self, taken):
                 taken += yield From(read(self._limit))
         raise Return(bytes(taken))
 
@@ -240,13 +240,13 @@ _METHODS = ('read', 'readexactly', 'readline', 'readuntil', '_wait_for_data')
 _patches = Patches()
 
 
-def mend():
+def patch():
     """Make Trollius' own StreamReader read like ours; asyncio's, on 3, does not need it."""
     if PY2 and not _patches:
         for name in _METHODS:
             _patches.replace(framework.StreamReader, name, vars(_TrolliusReading)[name])
 
 
-def restore():
-    """Give Trollius' own StreamReader its methods back, if `mend` is in effect."""
+def unpatch():
+    """Give Trollius' own StreamReader its methods back, if `patch` is in effect."""
     _patches.undo()

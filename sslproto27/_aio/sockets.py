@@ -19,7 +19,7 @@ import types
 
 from .._core.compat import PYPY
 from .._core.fork import getpid
-from . import Unattended, tell_again
+from . import LoggingWaiter, repeat_error
 from .compat import (
     BlockingIOError, BrokenPipeError, ConnectionAbortedError, ConnectionResetError, CoroWrapper,
     Handle, InterruptedError, _SelectorSocketTransport, framework, get_error_class, selectors,
@@ -74,9 +74,9 @@ class SocketTransport(_SelectorSocketTransport):
         # Skip the constructor that this one replaces: it schedules three callbacks.
         super(_SelectorSocketTransport, self).__init__(loop, sock, protocol, extra, server)
         self._eof = self._paused = False
-        loop.call_soon(self._begin, waiter)
+        loop.call_soon(self._start, waiter)
 
-    def _begin(self, waiter):
+    def _start(self, waiter):
         try:
             self._protocol.connection_made(self)
         finally:
@@ -131,9 +131,9 @@ class SocketTransport(_SelectorSocketTransport):
         if not unsent:
             self._loop.remove_writer(self._sock_fd)
             if not self._conn_lost:
-                self._all_sent()
+                self._finish_writing()
 
-    def _all_sent(self):
+    def _finish_writing(self):
         """After the last byte, end our side or the connection, if that was requested."""
         if self._eof and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
@@ -144,7 +144,7 @@ class SocketTransport(_SelectorSocketTransport):
         loop, protocol = self._loop, self._protocol
         super(SocketTransport, self)._call_connection_lost(exc)
         if exc is not None:
-            tell_again(loop, protocol)
+            repeat_error(loop, protocol)
 
     def _failed(self, error, what):
         """End the connection, unless *error* only means to wait; return whether it ended."""
@@ -178,7 +178,7 @@ if hasattr(selectors, 'EpollSelector'):
             super(Selector, self).__init__()
             self._process = getpid()
 
-        def _leave_parents(self):
+        def _renew_epoll(self):
             """Make this process's own epoll object, with the same registrations."""
             self._process = getpid()
             self._epoll.close()
@@ -195,13 +195,13 @@ if hasattr(selectors, 'EpollSelector'):
         def register(self, fileobj, events, data=None):
             """Start to wait for *events* on *fileobj*; see `selectors`."""
             if self._process != getpid():
-                self._leave_parents()
+                self._renew_epoll()
             return super(Selector, self).register(fileobj, events, data)
 
         def unregister(self, fileobj):
             """Stop waiting for events on *fileobj*; see `selectors`."""
             if self._process != getpid():
-                self._leave_parents()
+                self._renew_epoll()
             return super(Selector, self).unregister(fileobj)
 
         def get_key(self, fileobj):
@@ -222,7 +222,7 @@ if hasattr(selectors, 'EpollSelector'):
                 list of (key, mask): the ready descriptors; see `selectors`.
             """
             if self._process != getpid():
-                self._leave_parents()
+                self._renew_epoll()
             if timeout is None:
                 timeout = -1
             elif timeout > 0:  # epoll counts in milliseconds: round up
@@ -326,7 +326,7 @@ class SocketLoop(framework.SelectorEventLoop):
             extra = {'peername': address}
             if sslcontext:
                 self._make_ssl_transport(connection, protocol, sslcontext,
-                                         Unattended(), server_side=True, extra=extra,
+                                         LoggingWaiter(), server_side=True, extra=extra,
                                          server=server)
             else:
                 self._make_socket_transport(connection, protocol, extra=extra, server=server)

@@ -194,7 +194,7 @@ class _Supervisor(object):
         # a wait that starts in between.
         self._events, self._signals = os.pipe()
         # Workers stop when the last writer of this pipe is gone, however this process ends.
-        self._ending, self._alive = os.pipe()
+        self._stop_reader, self._stop_writer = os.pipe()
 
     def run(self):
         """Serve until told to stop, and until all workers have ended."""
@@ -317,9 +317,9 @@ class _Supervisor(object):
             signal.set_wakeup_fd(-1)
             for name, action in _WORKER_SIGNALS:
                 signal.signal(getattr(signal, name), action)
-            for descriptor in (begun, beginning, self._alive, self._events, self._signals):
+            for descriptor in (begun, beginning, self._stop_writer, self._events, self._signals):
                 os.close(descriptor)
-            self._relay.Worker(self._listener, self._settings, self._ending).run()
+            self._relay.Worker(self._listener, self._settings, self._stop_reader).run()
             status = 0
         except Exception:
             traceback.print_exc()

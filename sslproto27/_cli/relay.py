@@ -61,14 +61,14 @@ class Worker(object):
     Args:
         listener (socket.socket): the listening socket, which other processes share.
         settings (Settings): the configuration.
-        ending (int): a descriptor that becomes readable when the worker must stop.
+        stop_reader (int): a descriptor that becomes readable when the worker must stop.
     """
 
-    def __init__(self, listener, settings, ending):
+    def __init__(self, listener, settings, stop_reader):
         self.settings = settings
         self.loop = SelectorEventLoop()
         self._listener = listener
-        self._ending = ending
+        self._stop_reader = stop_reader
         self._server = None
         self._connections = set()
         self._console = Console(patient=False)
@@ -92,7 +92,7 @@ class Worker(object):
             loop.add_signal_handler(number, handler)
         for handler in told:
             loop.call_soon(handler)
-        loop.add_reader(self._ending, self._stop)
+        loop.add_reader(self._stop_reader, self._stop)
         loop.run_forever()
         loop.close()
 
@@ -161,7 +161,7 @@ class Worker(object):
         """Stop accepting connections."""
         if not self._stopping:
             self._stopping = True
-            self.loop.remove_reader(self._ending)
+            self.loop.remove_reader(self._stop_reader)
             self.loop.remove_reader(self._listener.fileno())
 
     def _stop(self):

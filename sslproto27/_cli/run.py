@@ -14,7 +14,7 @@ from .. import __path__ as package_path
 from .._install import FRAMEWORKS
 from .console import UsageError, UserError, require_python2
 from .hook import VARIABLE
-from .streams import settle
+from .streams import flush_at_exit
 
 HELP = 'start a program with its frameworks patched'
 EPILOG = (
@@ -126,5 +126,5 @@ def run(arguments):
         'awaited': [] if arguments.frameworks else _frameworks(),
         'lenient': arguments.lenient_eof})
     command = [sys.executable] + _options() + program
-    settle()
+    flush_at_exit()
     os.execve(sys.executable, command, environment)

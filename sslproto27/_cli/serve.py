@@ -170,7 +170,7 @@ class _Server(ThreadingMixIn, TCPServer):
         self.limits = limits
         self._running = 0
         self._open = set()  # connections
-        self._ending = False
+        self._is_stopping = False
         self._ended = threading.Condition()
         TCPServer.__init__(self, listener.getsockname(), handler, bind_and_activate=False)
         self.socket.close()  # TCPServer has made one, perhaps of the wrong address family
@@ -220,7 +220,7 @@ class _Server(ThreadingMixIn, TCPServer):
         """End all connections: threads that still run at the interpreter's end print tracebacks."""
         self.server_close()
         with self._ended:
-            self._ending = True
+            self._is_stopping = True
             for request in self._open:
                 try:
                     request.shutdown(socket.SHUT_RDWR)
@@ -242,7 +242,7 @@ class _Server(ThreadingMixIn, TCPServer):
     def handle_error(self, request, client_address):
         """Print a connection's failure as one line; raise an error of the program itself."""
         error = sys.exc_info()[1]
-        if self._ending:
+        if self._is_stopping:
             return
         if not isinstance(error, (ssl.SSLError, socket.error)):
             raise error

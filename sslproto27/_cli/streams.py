@@ -14,7 +14,7 @@ try:
 except ImportError:  # not measured: Windows
     fcntl = None
 
-__all__ = ['end_without_output', 'require_streams', 'reserve', 'settle']
+__all__ = ['end_without_output', 'flush_at_exit', 'require_streams', 'reserve']
 
 #: The standard streams: name, mode, and the mode in which `reserve` opens a closed one (a shell
 #: closes them with ``<&-`` and ``>&-``).
@@ -48,7 +48,7 @@ def require_streams(*names):
             raise UserError('standard %s is closed' % name)
 
 
-def settle():
+def flush_at_exit():
     """Flush the streams, and discard unwritable data: the interpreter must not fail at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -68,7 +68,7 @@ def end_without_output(error):
     Returns:
         int: the exit status, if the process does not die.
     """
-    settle()
+    flush_at_exit()
     if error.errno == errno.EPIPE and hasattr(signal, 'SIGPIPE'):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)

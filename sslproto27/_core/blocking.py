@@ -802,7 +802,7 @@ class BlockingTLS(Unique):
                 lower.recv(_LEAST_READ)
             except (AttributeError, socket.error):
                 pass  # the connection is closed in any case, and the peer will notice
-        self._user.let_go()
+        self._user.disown()
         self._forget_lower()
         close = getattr(lower, 'close', None)
         if close is not None:

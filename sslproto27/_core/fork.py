@@ -63,8 +63,8 @@ class OneProcess(object):
 
     def __init__(self):
         pid = getpid()
-        _notice(pid)
-        _watch()
+        _detect_fork(pid)
+        _install_hooks()
         self._pid = self._maker = pid
         self._claims = None  # or a list of (_Fork, our number in it): the forks that are open
         _live.add(weakref.ref(self, _live.discard))
@@ -77,7 +77,7 @@ class OneProcess(object):
             bool: whether this process has it. Once False, it stays so.
         """
         pid = getpid()
-        _notice(pid)
+        _detect_fork(pid)
         with guard():
             while self._pid != pid:
                 if self._pid != _OPEN:
@@ -110,7 +110,7 @@ class OneProcess(object):
         pid = getpid()
         if self._pid == pid:
             return True
-        _notice(pid)
+        _detect_fork(pid)
         with guard():
             if self._pid != _OPEN:
                 return False
@@ -119,7 +119,7 @@ class OneProcess(object):
                     return False
             return self.take()
 
-    def came_by_fork(self):
+    def is_inherited(self):
         """Return whether another process made this object (bool)."""
         return self._maker != getpid()
 
@@ -143,7 +143,7 @@ class OneProcess(object):
                 setattr(owner, name, threading.Lock())
             owner._process = getpid()
 
-    def let_go(self):
+    def disown(self):
         """Leave the object to other processes, for good."""
         if self._pid == _OPEN:
             with guard():
@@ -170,7 +170,7 @@ class OneProcess(object):
         self._claims.append((fork, number))
         self._pid = _OPEN
 
-    def _settle(self, childless):
+    def _reclaim(self, childless):
         """Take the object from forks that have no child left, so that forks do not add up."""
         for fork, number in list(self._claims or ()):
             if fork not in childless:
@@ -324,14 +324,14 @@ def call_after_forks(function):
     """
     if function not in _listeners:
         _listeners.append(function)
-    _watch()
+    _install_hooks()
 
 
 def _objects():
     return [found for found in [reference() for reference in _live.copy()] if found is not None]
 
 
-def _notice(pid):
+def _detect_fork(pid):
     """Find out whether this process is the child of a fork that was not reported."""
     global _here, _lock
     if pid != _here:
@@ -342,7 +342,7 @@ def _notice(pid):
         _here = pid  # at the end: until then each other thread does the same
 
 
-def _watch():
+def _install_hooks():
     """Watch for forks from now on."""
     if fcntl is None or _watched == [True]:
         return
@@ -355,12 +355,12 @@ def _watch():
     for name in 'fork', 'forkpty':
         function = getattr(os, name, None)
         if function is not None and function not in _watched:
-            function = _telling(function)
+            function = _reporting(function)
             _watched.append(function)
             setattr(os, name, function)
 
 
-def _telling(function):
+def _reporting(function):
     """
     Wrap os.fork, or its current replacement, so that it reports each fork to us.
 
@@ -377,12 +377,12 @@ def _telling(function):
             child = result == 0 or isinstance(result, tuple) and result[0] == 0
             return result
         finally:
-            _tell(_after_in_child if child else _after_in_parent)
+            _call_after(_after_in_child if child else _after_in_parent)
             _pending.pop(get_ident(), None)  # of a failure; later forks would pass as part of it
     return fork
 
 
-def _tell(after):
+def _call_after(after):
     """Call *after*. If that fails, let the fork return: in the child all is lost."""
     try:
         after()
@@ -401,7 +401,7 @@ def _report():
 
 def _before():
     global _begun
-    _notice(getpid())
+    _detect_fork(getpid())
     with guard():
         _begun += 1
         fork = _Fork(_begun)
@@ -410,7 +410,7 @@ def _before():
             objects = _objects()
             childless = {}
             for one in objects:
-                one._settle(childless)
+                one._reclaim(childless)
             fork.leave_open(objects)
         except (EnvironmentError, mmap.error):
             pass  # without a pipe and shared memory the child gets nothing
@@ -437,7 +437,7 @@ def _after_in_child():
         for one in _objects():
             if one._pid == _OPEN and all(other is not fork for other, _ in one._claims):
                 one._lose()
-    _here = getpid()  # after all of that: if it fails, `_notice` finds an unreported fork
+    _here = getpid()  # after all of that: if it fails, `_detect_fork` finds an unreported fork
     _tell_listeners()
 
 

@@ -43,24 +43,24 @@ def _exclusive(method):
     def call(self, *args, **kwargs):
         if self._thread == get_ident():  # a callback, or one method calling another
             return method(self, *args, **kwargs)
-        self._begin()
+        self._acquire()
         try:
             self._thread = get_ident()
             return method(self, *args, **kwargs)
         finally:
             self._thread = None
-            self._alone.append(None)
+            self._token.append(None)
     return call
 
 
 class LockedSSLObject(SSLObject):
     """An `SSLObject` whose user has a lock over it; see this module."""
 
-    __slots__ = ('_alone', '_thread', '_many', '_beginning')
+    __slots__ = ('_token', '_thread', '_many', '_beginning')
 
     def __new__(cls):
         self = object.__new__(cls)
-        self._alone = [None]  # a token: the thread that has removed it is alone
+        self._token = [None]  # a token: the thread that has removed it is alone
         self._thread = None  # that thread, while it has the token
         self._many = None
         # If the incoming BIO has only the beginning of a record: (that of its header, the size).
@@ -71,46 +71,46 @@ class LockedSSLObject(SSLObject):
     def _is_ours(self):
         return type(self) is LockedSSLObject
 
-    def _take(self):
-        """Remove the token from `_alone` if it is there; return whether it was (bool)."""
+    def _try_acquire(self):
+        """Remove the token from `_token` if it is there; return whether it was (bool)."""
         # Not a lock: taking one of 2.7's always releases the interpreter's lock. If other threads
         # are busy, getting that back takes longer than the work under this one.
         try:
-            self._alone.pop()
+            self._token.pop()
         except IndexError:
             return False
         return True
 
-    def _begin(self):
-        """Wait until `_take` succeeds."""
+    def _acquire(self):
+        """Wait until `_try_acquire` succeeds."""
         turns = 0
-        while not self._take():
+        while not self._try_acquire():
             # Not for ever: the other thread may be in a callback that waits for us, or have ended.
             if turns == _TURNS:
                 raise RuntimeError('another thread is in the middle of a call of this very object')
             turns += 1
             time.sleep(_TURN)
 
-    def _freely(self, long_one, short_one, *args):
+    def _without_gil(self, long_one, short_one, *args):
         """Call OpenSSL; release the interpreter's lock unless another thread uses the object."""
-        if not self._take():
+        if not self._try_acquire():
             return short_one(*args)
         try:
             self._thread = get_ident()
             return long_one(*args)
         finally:
             self._thread = None
-            self._alone.append(None)
+            self._token.append(None)
 
     # For the holder of the lock: `SSLPipe` looks these up by name.
 
-    _steps = '_do_handshake_freely', '_receive_records', '_send'
+    _steps = '_do_handshake_without_gil', '_receive_records', '_send'
 
-    def _do_handshake_freely(self):
+    def _do_handshake_without_gil(self):
         self._shake_hands(self._handshake_step)
 
     def _handshake_step(self, handle):
-        return self._freely(_FREE.SSL_do_handshake, lib.SSL_do_handshake, handle)
+        return self._without_gil(_NO_GIL.SSL_do_handshake, lib.SSL_do_handshake, handle)
 
     _receive_records = SSLObject.__dict__['receive_records']
     _send = SSLObject.__dict__['send_small']
@@ -145,7 +145,7 @@ class LockedSSLObject(SSLObject):
             self._many = _ManyRecords(self._ssl)
         room = records * RECORD
         plain = new_large_buffer(room)
-        count = self._freely(_FREE.BIO_read, BIO_read, self._many.bio, plain, room)
+        count = self._without_gil(_NO_GIL.BIO_read, BIO_read, self._many.bio, plain, room)
         if count <= 0:
             return False
         received.append(plain[:count])
@@ -160,7 +160,7 @@ class LockedSSLObject(SSLObject):
         if self._state:
             return b''
         if is_long:
-            taken = self._freely(_FREE.SSL_write, lib.SSL_write, self._ssl, data, size)
+            taken = self._without_gil(_NO_GIL.SSL_write, lib.SSL_write, self._ssl, data, size)
         else:
             taken = lib.SSL_write(self._ssl, data, size)
         if taken != size:
@@ -168,7 +168,7 @@ class LockedSSLObject(SSLObject):
         size = BIO_ctrl_pending(outgoing._bio)
         records = new_large_buffer(size)
         if is_long:
-            count = self._freely(_FREE.BIO_read, BIO_read, outgoing._bio, records, size)
+            count = self._without_gil(_NO_GIL.BIO_read, BIO_read, outgoing._bio, records, size)
         else:
             count = BIO_read(outgoing._bio, records, size)
         return records[:count]
@@ -189,16 +189,16 @@ def _wrap_public_names():
 _wrap_public_names()
 
 
-class _Free(object):
+class _WithoutGIL(object):
     """OpenSSL's functions, called without the interpreter's lock."""
 
     def __getattr__(self, name):
-        function = binding.freely(name)
+        function = binding.without_gil(name)
         setattr(self, name, function)
         return function
 
 
-_FREE = _Free()
+_NO_GIL = _WithoutGIL()
 
 
 class _ManyRecords(object):
@@ -253,6 +253,6 @@ def _has_record(data, start):
 def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,
                         check_name, owner=None):
     """Like `wrap_bio_and_check`, for a caller that has a lock over the object."""
-    default = SSLObject if _FREE.SSL_do_handshake is None else LockedSSLObject
+    default = SSLObject if _NO_GIL.SSL_do_handshake is None else LockedSSLObject
     return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
                               check_name, default, owner)

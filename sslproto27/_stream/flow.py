@@ -1,7 +1,7 @@
 """
 Flow control: which side is paused, and the data that waits. Nothing here knows of TLS.
 
-`WriteLimits` is for writing, `ReadGate` for reading, `HandshakeLimit` for new connections.
+`WriteLimits` is for writing, `ReadFlow` for reading, `HandshakeLimit` for new connections.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,7 @@ import logging
 
 from . import lower_transport
 
-__all__ = ['HANDSHAKE_LIMIT', 'HIGH_WATER', 'LOW_WATER', 'HandshakeLimit', 'ReadGate',
+__all__ = ['HANDSHAKE_LIMIT', 'HIGH_WATER', 'LOW_WATER', 'HandshakeLimit', 'ReadFlow',
            'WriteLimits']
 
 logger = logging.getLogger('sslproto27')
@@ -71,7 +71,7 @@ class WriteLimits(object):
         return None
 
 
-class ReadGate(object):
+class ReadFlow(object):
     """
     Holds data from the transport below while the application pauses, and pauses that transport.
 

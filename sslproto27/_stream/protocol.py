@@ -25,14 +25,14 @@ from .._core.pipe import SSLPipe
 from .._core.servername import name_of_loop
 from .._core.unique import Unique
 from . import app_protocol, lower_transport
-from .flow import ReadGate, WriteLimits
+from .flow import ReadFlow, WriteLimits
 from .report import address
 from .states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, DETACH, EARLY, END, ENDING, ESTABLISHED, HALF_CLOSED,
     HANDSHAKE, LOST, MADE, NEW, OPEN, OVER, PEER_END, READING, SENDING, TRANSITIONS, UNWRAP,
     UNWRAPPING)
 from .timeouts import SHUTDOWN_TIMEOUT, Timer, timeouts
-from .transport import LooseDebugTransport, LooseTransport
+from .transport import StandaloneDebugTransport, StandaloneTransport
 
 __all__ = ['SSLProtocol']
 
@@ -81,10 +81,10 @@ class SSLProtocol(Unique):
         '_loop', '_app_protocol', '_waiter', '_unwrapped', '_call_connection_made',
         '_handshake_timeout', '_shutdown_timeout', '_pipe', '_state', '_transport',
         '_app_transport', '_timer', '_error', '_early', '_delivering', '_is_buffered',
-        '_unread', '_gate', '_limits', '_lower_paused', '_has_eof', '_writes_after_close',
+        '_unread', '_read_flow', '_limits', '_lower_paused', '_has_eof', '_writes_after_close',
         '_started', '_thread', '_handshakes', '__weakref__')
 
-    _transport_classes = LooseTransport, LooseDebugTransport
+    _transport_classes = StandaloneTransport, StandaloneDebugTransport
     _survives_app = False  # whether the connection goes on after the protocol's callback has raised
     # Called with an errno and a text; Python 3 then makes the subclass of OSError for that errno.
     _connection_error = socket.error
@@ -113,7 +113,7 @@ class SSLProtocol(Unique):
         self._early = []              # data written before there was a transport
         self._delivering = False      # an event is being handled; a flush will follow
         self._handshakes = handshake_limit
-        self._gate = ReadGate()
+        self._read_flow = ReadFlow()
         self._limits = WriteLimits()
         self._lower_paused = False    # the transport below takes no data
         self._has_eof = False         # the transport below has reported EOF
@@ -189,8 +189,8 @@ class SSLProtocol(Unique):
 
     def data_received(self, data):
         """Decrypt *data*, and pass the plaintext to the application."""
-        gate, pipe = self._gate, self._pipe
-        if self._state is not CONNECTED or gate.paused or gate.held or self._delivering:
+        flow, pipe = self._read_flow, self._pipe
+        if self._state is not CONNECTED or flow.paused or flow.held or self._delivering:
             if self._state not in OVER:
                 self._handle(pipe.feed_ssldata, data)
             return
@@ -203,7 +203,7 @@ class SSLProtocol(Unique):
                 return
             # The usual case: no TLS callback has closed or paused, and the application takes bytes.
             is_usual = (self._state is CONNECTED
-                        and not (gate.paused or self._unread or self._is_buffered))
+                        and not (flow.paused or self._unread or self._is_buffered))
             if is_usual:
                 try:
                     data = pipe.appdata_received()
@@ -261,7 +261,7 @@ class SSLProtocol(Unique):
         self._mark_closed()
         self._app_protocol = self._app_transport = self._transport = self._pipe = None
         self._error = None
-        del self._gate.held[:]
+        del self._read_flow.held[:]
 
     def _mark_closed(self):
         if self._app_transport is not None:
@@ -280,11 +280,11 @@ class SSLProtocol(Unique):
 
     def _handle(self, feed, data):
         """Handle an event from below: now, or once the application reads again."""
-        gate = self._gate
-        if gate.held or gate.paused and self._state is not HANDSHAKE:
-            gate.held.append((feed, data))
+        flow = self._read_flow
+        if flow.held or flow.paused and self._state is not HANDSHAKE:
+            flow.held.append((feed, data))
         elif self._delivering:  # the transport delivers data from within one of our calls
-            gate.held.append((feed, data))
+            flow.held.append((feed, data))
             self._loop.call_soon(self._deliver_held)
         else:
             self._receive(feed, data)
@@ -319,8 +319,8 @@ class SSLProtocol(Unique):
 
     def _deliver(self):
         """Give the application the plaintext, until it pauses; then the peer's end of data."""
-        pipe, gate = self._pipe, self._gate
-        while not gate.paused:
+        pipe, flow = self._pipe, self._read_flow
+        while not flow.paused:
             data = self._unread or pipe.appdata_received()
             if not data:
                 break
@@ -332,16 +332,16 @@ class SSLProtocol(Unique):
                 self._unread = b''
                 if data.__class__ is memoryview:  # left over by another protocol
                     data = data.tobytes()
-                self._tell(self._app_protocol.data_received, data)
+                self._call_protocol(self._app_protocol.data_received, data)
             if self._state not in READING:
                 return
-        if (pipe.state is pipe_states.PEER_CLOSED and pipe.failure is None and not gate.paused
+        if (pipe.state is pipe_states.PEER_CLOSED and pipe.failure is None and not flow.paused
                 and self._state is CONNECTED):
             self._peer_closed()
 
     def _takes_data(self):
         """Return whether the application may get data (bool); get_buffer() can change this."""
-        return self._state in READING and not self._gate.paused
+        return self._state in READING and not self._read_flow.paused
 
     def _pipe_failed(self, error):
         """End the connection because the pipe failed, once earlier data has been delivered."""
@@ -379,16 +379,16 @@ class SSLProtocol(Unique):
         if self._started is not None:
             logger.debug('%r: the TLS handshake took %.1f ms', self,
                          (self._loop.time() - self._started) * 1e3)
-        if self._gate.paused:
-            self._gate.pause_lower(self._transport)
+        if self._read_flow.paused:
+            self._read_flow.pause_lower(self._transport)
         if self._call_connection_made:
-            self._tell(self._app_protocol.connection_made, self.transport)
+            self._call_protocol(self._app_protocol.connection_made, self.transport)
         self._resolve_waiter()
 
     def _peer_closed(self):
         self._enter(PEER_END)
         # TLS 1.3 lets us go on writing (RFC 8446 6.1), if eof_received returns true.
-        if not self._tell(self._app_protocol.eof_received) and self._state is HALF_CLOSED:
+        if not self._call_protocol(self._app_protocol.eof_received) and self._state is HALF_CLOSED:
             self._close()
 
     # From the application to the transport below
@@ -436,8 +436,8 @@ class SSLProtocol(Unique):
             # Not while the transport below is full: the pipe is done before its last bytes are
             # sent.
             if self._state is CLOSING:
-                if self._is_all_said():
-                    self._end()
+                if self._is_shutdown_complete():
+                    self._close_lower()
             elif (self._state is UNWRAPPING and pipe.state is pipe_states.CLOSED
                     and not (self._unread or pipe.has_appdata)):
                 self._detach()
@@ -451,9 +451,9 @@ class SSLProtocol(Unique):
         if self._lower_paused:
             self._control_writing()
         if self._state is not CONNECTED:
-            self._limit_shutdown()
+            self._start_shutdown_timer()
 
-    def _is_all_said(self):
+    def _is_shutdown_complete(self):
         """
         Return whether the shutdown is complete (bool).
 
@@ -504,29 +504,29 @@ class SSLProtocol(Unique):
     def _pause_reading(self):
         state = self._state
         if state in EARLY or state in OPEN or state is UNWRAPPING:
-            self._gate.paused = True
+            self._read_flow.paused = True
             if state not in EARLY:
-                self._gate.pause_lower(self._transport)
+                self._read_flow.pause_lower(self._transport)
 
     def _resume_reading(self):
-        if self._gate.paused:
-            self._gate.paused = False
+        if self._read_flow.paused:
+            self._read_flow.paused = False
             # Not from within this call: the application may be in the middle of something.
             self._loop.call_soon(self._deliver_held)
 
     def _is_reading(self):
-        return not self._gate.paused and not self._is_closing()
+        return not self._read_flow.paused and not self._is_closing()
 
     def _deliver_held(self):
         """Handle the events that came while the application paused, until it pauses again."""
-        gate = self._gate
-        if self._state in OVER or gate.paused:
+        flow = self._read_flow
+        if self._state in OVER or flow.paused:
             return
         self._receive(self._claim_unread, None)
-        while gate.held and not gate.paused and self._state not in OVER:
-            self._receive(*gate.held.pop(0))
-        if not gate.paused and self._state not in OVER:
-            gate.resume_lower(self._transport)
+        while flow.held and not flow.paused and self._state not in OVER:
+            self._receive(*flow.held.pop(0))
+        if not flow.paused and self._state not in OVER:
+            flow.resume_lower(self._transport)
 
     def _claim_unread(self, _):
         """Make plaintext that waits in the pipe this process's, if there is any."""
@@ -571,12 +571,12 @@ class SSLProtocol(Unique):
 
         The parent sends the data that was encrypted before the fork.
         """
-        self._pipe.let_go()
-        if self._state in EARLY or self._pipe.came_by_fork():
+        self._pipe.disown()
+        if self._state in EARLY or self._pipe.is_inherited():
             self._abort()
         else:
             lower_transport.pause_reading(self._transport)  # the data is for the other process
-            self._end()
+            self._close_lower()
 
     def _unwrap(self, waiter):
         """Resolve *waiter* with (transport below, trailing bytes) once TLS has ended."""
@@ -599,7 +599,7 @@ class SSLProtocol(Unique):
         if not self._delivering:
             self._flush()
 
-    def _limit_shutdown(self):
+    def _start_shutdown_timer(self):
         """Start the timer for the peer's close_notify, if our side has ended TLS."""
         if self._timer.is_running:
             return
@@ -616,14 +616,14 @@ class SSLProtocol(Unique):
             return
         self._timer.stop()
         self._enter(DETACH)
-        trailing = self._pipe.unwrap() + b''.join(data for _, data in self._gate.held
+        trailing = self._pipe.unwrap() + b''.join(data for _, data in self._read_flow.held
                                                   if data is not None)
         lower_transport.pause_reading(transport)
         if self._lower_paused != self._limits.paused:
             self._call_app('pause_writing' if self._lower_paused else 'resume_writing')
         lower_transport.set_protocol(transport, protocol)
         if self._has_eof:
-            self._loop.call_soon(_tell_eof, transport, protocol)
+            self._loop.call_soon(_pass_on_eof, transport, protocol)
         self._release()
         self._resolve_unwrap(result=(transport, trailing))
 
@@ -641,7 +641,7 @@ class SSLProtocol(Unique):
             self._handshake_failed(self._error or self._aborted('closed in the TLS handshake'),
                                    is_own=self._error is None)
 
-    def _end(self):
+    def _close_lower(self):
         """Close the transport below; it sends its buffer first, in the shutdown timeout if any."""
         self._enter(END)
         if not self._shutdown_timeout:
@@ -666,11 +666,11 @@ class SSLProtocol(Unique):
             self._transport.write(alert)
         if state is HANDSHAKE:
             self._timer.stop()
-        self._end()
+        self._close_lower()
         if state is HANDSHAKE:
             self._handshake_failed(error)
 
-    def _tell(self, callback, *args):
+    def _call_protocol(self, callback, *args):
         """Call the application's protocol; return its result, None if it raised and we go on."""
         try:
             return callback(*args)
@@ -786,7 +786,7 @@ def _resolve(waiter, error=None, result=None):
         waiter.set_exception(error)
 
 
-def _tell_eof(transport, protocol):
+def _pass_on_eof(transport, protocol):
     """Pass on an EOF that came before the application got the transport below."""
     if not protocol.eof_received():
         transport.close()

@@ -15,7 +15,7 @@ import weakref
 from .._core.compat import ResourceWarning, as_bytes
 from .._core.unique import Unique
 
-__all__ = ['DebugTransport', 'LooseDebugTransport', 'LooseTransport', 'SSLTransport']
+__all__ = ['DebugTransport', 'SSLTransport', 'StandaloneDebugTransport', 'StandaloneTransport']
 
 logger = logging.getLogger('sslproto27')
 
@@ -206,13 +206,13 @@ for _name in ('write', 'writelines', 'close', 'abort', 'unwrap', 'pause_reading'
     setattr(DebugTransport, _name, _of_this_thread(_name))
 
 
-class LooseTransport(SSLTransport):
+class StandaloneTransport(SSLTransport):
     """An `SSLTransport` without a framework's base class."""
 
     __slots__ = ('_protocol', '__weakref__')
 
 
-class LooseDebugTransport(DebugTransport):
+class StandaloneDebugTransport(DebugTransport):
     """A `DebugTransport` without a framework's base class."""
 
     __slots__ = ('_protocol', '_watch', '__weakref__')

@@ -87,7 +87,7 @@ def _uninstall():
 
 def _init(self, *args, **kwargs):
     """Make a new stream of Tornado's class, or of a subclass, one of ours."""
-    cls = type(self) if _came_late(*args, **kwargs) else _ours(type(self))
+    cls = type(self) if _is_too_late(*args, **kwargs) else _our_class(type(self))
     if cls is type(self):
         _patches.original(_STOCK, '__init__')(self, *args, **kwargs)
     else:
@@ -95,7 +95,7 @@ def _init(self, *args, **kwargs):
         SSLIOStream.__init__(self, *args, **dict(_settings, **kwargs))
 
 
-def _came_late(socket=None, *args, **kwargs):
+def _is_too_late(socket=None, *args, **kwargs):
     """Return whether *socket* has done its handshake (bool): we cannot get its keys."""
     if not isinstance(socket, ssl.SSLSocket) or not has_begun(socket):
         return False
@@ -107,7 +107,7 @@ def _came_late(socket=None, *args, **kwargs):
     return True
 
 
-def _ours(cls):
+def _our_class(cls):
     if cls not in _classes:
         reason = own_io(cls, _STOCK)
         if reason:

@@ -211,7 +211,7 @@ def take_over(source):
     _require_idle(reader)
     _require_idle(writer)
     if reader is writer and _is_plain(reader):
-        return _out_of(reader)
+        return _detach_socket(reader)
     return LowerStreams(reader, writer), b''
 
 
@@ -230,7 +230,7 @@ def _is_plain(stream):
             and type(stream).write_to_fd == iostream.IOStream.write_to_fd)
 
 
-def _out_of(stream):
+def _detach_socket(stream):
     """Take the socket out of a plain IOStream, and leave the stream closed."""
     read_ahead = stream._consume(stream._read_buffer_size)
     if stream._state is not None:
@@ -289,19 +289,19 @@ class StreamsLoop(object):
         if self._ready():
             if not self._is_due:
                 self._is_due = True
-                self._io_loop.add_callback(self._tell, fd)
+                self._io_loop.add_callback(self._call_handler, fd)
             return
         for future in (self._lower.read, self._lower.write):
             if future is not None and not future.done() and future not in self._waited_for:
                 self._waited_for.add(future)
-                self._io_loop.add_future(future, lambda done: self._woken(fd, done))
+                self._io_loop.add_future(future, lambda done: self._future_done(fd, done))
 
-    def _woken(self, fd, future):
+    def _future_done(self, fd, future):
         self._waited_for.discard(future)
         if self._handler is not None:
-            self._tell(fd)
+            self._call_handler(fd)
 
-    def _tell(self, fd):
+    def _call_handler(self, fd):
         self._is_due = False
         if self._handler is None:
             return

@@ -15,7 +15,7 @@ from ._socket import MEMBERS
 __all__ = ['own_io']
 
 #: A subclass may extend these methods, but must call the stream's own.
-_STEPS = frozenset([
+_IO_METHODS = frozenset([
     '_add_io_state', '_do_ssl_handshake', '_handle_connect', '_handle_events', '_handle_read',
     '_handle_write', '_read_to_buffer', 'close_fd', 'connect', 'read_from_fd', 'wait_for_handshake',
     'write_to_fd'])
@@ -24,7 +24,7 @@ _STEPS = frozenset([
 _PLAIN = frozenset(['_add_io_state', '_handle_events', 'connect'])
 
 #: Our streams never call this: they check the name in the handshake.
-_UNASKED = '_verify_cert'
+_UNUSED = '_verify_cert'
 
 # What an instruction puts on the stack, if it matters; or ("value", object), ("super", class)
 _SELF, _SOCKET, _OTHER = ('self', None), ('socket', None), ('other', None)
@@ -52,7 +52,7 @@ def own_io(cls, stock):
             continue
         for name, value in sorted(vars(one).items()):
             method = _Method(value, stock)
-            if name == _UNASKED or name in _STEPS and name not in method.calls:
+            if name == _UNUSED or name in _IO_METHODS and name not in method.calls:
                 return 'its %s() replaces that of Tornado' % name
             if method.finding:
                 return 'its %s() %s' % (name, method.finding)
@@ -96,7 +96,7 @@ class _Method(object):
                 self._look_up(top, argument)
                 stack[-1] = _attribute(top, argument)
                 continue
-            if operation == 'STORE_ATTR' and argument in _STEPS:
+            if operation == 'STORE_ATTR' and argument in _IO_METHODS:
                 self._find('sets %s' % argument)
             value = _OTHER
             if operation in _VARIABLE:
@@ -108,13 +108,14 @@ class _Method(object):
                 value = ('super', stack[-2][1])
             elif operation == 'LOAD_CONST' and isinstance(argument, types.CodeType):
                 self._inspect(argument, variables, own)
-            elif operation == 'LOAD_CONST' and argument in _STEPS and 'setattr' in code.co_names:
+            elif (operation == 'LOAD_CONST' and argument in _IO_METHODS
+                    and 'setattr' in code.co_names):
                 self._find('sets %s' % argument)
             stack = stack[1:] + [value]
 
     def _look_up(self, owner, name):
         """Note that the code gets the attribute *name* of *owner*."""
-        if owner is _SELF or name not in _STEPS:
+        if owner is _SELF or name not in _IO_METHODS:
             return
         kind, base = owner
         # What is super() of Tornado's SSLIOStream has no TLS, as its bases have none.

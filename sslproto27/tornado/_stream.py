@@ -103,7 +103,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
     _plaintext = b''  # decrypted data for which the last read had no room
     # The size of the read buffer when a receive() emptied the socket. While the buffer is larger,
     # the same read is still going on, and need not try the socket again.
-    _emptied = _NEVER
+    _empty_at = _NEVER
     _failure = None   # the error that the next read raises
     _peer = '(not connected)'  # the peer's address, for the log: it may be gone by then
     _user_read_buffer = False  # Tornado 4.5 has no read_into
@@ -345,7 +345,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if not self._suppress_ragged_eofs:
                 # The data read so far is not complete (RFC 8446 6.1), so the read fails.
                 self._read_until_close = False
-        if self._pipe is not None and self._pipe.came_by_fork() and not self._pipe.may_end():
+        if self._pipe is not None and self._pipe.is_inherited() and not self._pipe.may_end():
             self._state = None  # the descriptor is registered in the parent's IOLoop too
         if isinstance(exc_info, BaseException):  # Tornado 4.5 needs a tuple of three
             exc_info = type(exc_info), exc_info, None
@@ -366,7 +366,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         if pipe is None or pipe.state in BEFORE:
             self._do_ssl_handshake()
         else:
-            self._emptied = _NEVER
+            self._empty_at = _NEVER
             self._share = FAIR_SHARE
             plain_read(self)
 
@@ -430,7 +430,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         if pipe.failure is None:
             self._flush()
             return
-        self._flush_whatever_comes()  # the alert
+        self._flush_ignoring_errors()  # the alert
         if pipe.established:  # TLS failed after the handshake
             self._failure = pipe.failure
         else:
@@ -486,8 +486,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
                 raise error
             if pipe is None or pipe.state is not pipe_states.OPEN:
                 return b'' if pipe is not None and pipe.state in PEER_ENDED else None
-            if self._read_buffer_size > self._emptied:
-                self._emptied = _NEVER
+            if self._read_buffer_size > self._empty_at:
+                self._empty_at = _NEVER
                 return None
             self._share -= 1
             if self._share < 0:  # the IOLoop will call again for the rest
@@ -499,14 +499,14 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if data is None:
                 return None
             is_empty = 0 < len(data) < READ_SIZE
-            self._emptied = self._read_buffer_size if is_empty else _NEVER
+            self._empty_at = self._read_buffer_size if is_empty else _NEVER
             if data:
                 pipe.feed_ssldata(data)
             else:
                 pipe.feed_eof()
             self._failure = pipe.failure  # raised after the plaintext that came before it
             if self._unsent or pipe.has_data_to_send:
-                self._flush_whatever_comes()
+                self._flush_ignoring_errors()
             plaintext = pipe.appdata_received()
             if plaintext:
                 return plaintext
@@ -537,7 +537,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
         if not self._send_pending() and self._unsent:
             self._add_io_state(self.io_loop.WRITE)
 
-    def _flush_whatever_comes(self):
+    def _flush_ignoring_errors(self):
         """The same, but leave failures to reads, which report the state of the connection."""
         try:
             self._flush()
@@ -549,7 +549,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
     def _end(self):
         """Send close_notify, if all data has been sent, as far as possible without waiting."""
         if not self._pipe.may_end():
-            self._pipe.let_go()
+            self._pipe.disown()
             return
         all_is_sent = not (self._write_buffer or self._unsent)
         try:

@@ -687,7 +687,7 @@ class TLSProtocol(Unique):
         self._reason = self._reason or reason
         self._stop_timer()
         if self._state is not ENDING:
-            self._begin_end(Failure(error.ConnectionAborted()))
+            self._start_closing(Failure(error.ConnectionAborted()))
         transport = self.transport
         if transport is None:
             return
@@ -703,7 +703,7 @@ class TLSProtocol(Unique):
             transport.loseConnection()
             self._call_later(0, lambda: self._lost(self._reason))
 
-    def _begin_end(self, reason):
+    def _start_closing(self, reason):
         """
         Begin to close: the application gets no more data.
 
@@ -719,7 +719,7 @@ class TLSProtocol(Unique):
 
     def _end(self):
         """Close the transport below, which first sends the data that it has."""
-        self._begin_end(None)
+        self._start_closing(None)
         if self._socket is not None and not has_unsent(self._socket):
             self._stop_timer()
         else:  # the peer may have stopped reading
@@ -759,13 +759,13 @@ class TLSProtocol(Unique):
 
         Data that was encrypted before the fork is sent by the parent.
         """
-        self._begin_end(None)
+        self._start_closing(None)
         self._stop_timer()
         self._close_descriptor()
 
     def _close_descriptor(self):
-        self._pipe.let_go()
-        if self._socket is not None and self._pipe.came_by_fork():
+        self._pipe.disown()
+        if self._socket is not None and self._pipe.is_inherited():
             drop_unsent(self._socket)
         below = getattr(self.transport, 'original', self.transport)
         if hasattr(below, '_shouldShutdown'):

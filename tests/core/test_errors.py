@@ -95,7 +95,7 @@ class TestWantRead(object):
         """It is the same error in the handshake, at a read, and while the peer has yet to close."""
         pair = Pair(client_context, server_context)
         errors = [raised(pair.client.do_handshake)]
-        pair.handshake().settle()
+        pair.handshake().exchange()
         errors += [raised(pair.client.read), raised(pair.client.read, 5, bytearray(5)),
                    raised(pair.client.unwrap), raised(pair.client.read)]
         assert [WANT_READ] * 5 == [error_facts(error) for error in errors]
@@ -559,7 +559,7 @@ class TestOthersErrors(object):
         pair = Pair(client_context, server_context)
         fail()
         errors = [raised(pair.client.do_handshake)]
-        pair.handshake().settle()
+        pair.handshake().exchange()
         for call in (pair.client.read, pair.client.unwrap):
             fail()
             errors.append(raised(call))
@@ -576,7 +576,7 @@ class TestOthersErrors(object):
         fail()
         errors = [raised(pair.client.do_handshake)]
         fail()
-        pair.handshake().settle()
+        pair.handshake().exchange()
         for call in (pair.client.read, pair.server.read, pair.client.unwrap):
             fail()
             errors.append(raised(call))
@@ -601,6 +601,6 @@ class TestOthersErrors(object):
         """
         pair = Pair(client_context, server_context)
         if method != 'do_handshake':
-            pair.handshake().settle()
+            pair.handshake().exchange()
         leave_an_error()
         assert WANT_READ == error_facts(raised(getattr(pair.client, method)))

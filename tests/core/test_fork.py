@@ -247,7 +247,7 @@ class TestNothingGrows(object):
         before = watched.count()
         child = Child(end.wait)
         assert (before[0] + 2, 1) == watched.count()  # the child's own pipe, and the fork's
-        one.let_go()
+        one.disown()
         assert (before[0] + 1, 0) == watched.count()
         assert not one.take()
         end.open()

@@ -212,7 +212,7 @@ class TestTransports(object):
         if not face.can_read_in_child:
             pytest.skip("asyncio's own transport and its parent's poll the same object")
         assert b'first' == hear(face, peer, b'first')
-        face.transport._protocol._gate.paused = True  # what has come by now waits in the pipe
+        face.transport._protocol._read_flow.paused = True  # what has come by now waits in the pipe
         peer.sendall(b'waiting')
         face.loop.call_later(0.1, face.loop.stop)
         face.loop.run_forever()

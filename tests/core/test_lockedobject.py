@@ -133,7 +133,7 @@ class TestLongCalls(object):
         """What is long is called through ctypes' CDLL, which gives the interpreter's lock away."""
         keeps = 4  # FUNCFLAG_PYTHONAPI
         for name in ('SSL_do_handshake', 'SSL_write', 'BIO_read'):
-            assert 0 == binding.freely(name)._flags_ & keeps
+            assert 0 == binding.without_gil(name)._flags_ & keeps
             assert keeps == getattr(binding.lib, name)._flags_ & keeps
 
 

@@ -30,7 +30,7 @@ def contexts(pki):
 @pytest.fixture
 def pair(contexts):
     """A connected TLS 1.3 pair that may authenticate later."""
-    return Pair(*contexts()).handshake().settle()
+    return Pair(*contexts()).handshake().exchange()
 
 
 def ask(pair, data=b'who are you?'):
@@ -81,7 +81,7 @@ class TestAuthentication(object):
     def test_data_flows_afterwards(self, pair):
         """The connection carries data both ways afterwards."""
         ask(pair)
-        pair.settle()
+        pair.exchange()
         assert (b'ping', b'pong') == (pair.transfer(pair.client_end, b'ping'),
                                       pair.transfer(pair.server_end, b'pong'))
 
@@ -109,7 +109,7 @@ class TestAuthentication(object):
         A client that has none is refused when the server reads, and told so when it reads
         itself.
         """
-        pair = Pair(*contexts(leaf=None)).handshake().settle()
+        pair = Pair(*contexts(leaf=None)).handshake().exchange()
         ask(pair)
         error = raised(pair.server.read)
         assert (ssl.SSLError, 1, 'SSL', 'PEER_DID_NOT_RETURN_A_CERTIFICATE') == error_facts(error)
@@ -119,13 +119,13 @@ class TestAuthentication(object):
 
     def test_no_certificate_where_none_is_needed(self, contexts):
         """A client that has none stays nameless where a certificate is optional."""
-        pair = Pair(*contexts(leaf=None, verify_mode=ssl.CERT_OPTIONAL)).handshake().settle()
+        pair = Pair(*contexts(leaf=None, verify_mode=ssl.CERT_OPTIONAL)).handshake().exchange()
         ask(pair)
         assert (b'', None) == (pair.server_end.read_available(), pair.server.getpeercert())
 
     def test_stranger(self, contexts):
         """A stranger's certificate is refused as in a handshake, and the client is told."""
-        pair = Pair(*contexts(leaf='stranger')).handshake().settle()
+        pair = Pair(*contexts(leaf='stranger')).handshake().exchange()
         ask(pair)
         error = raised(pair.server.read)
         expected = SSLCertVerificationError, 1, 'SSL', 'CERTIFICATE_VERIFY_FAILED'
@@ -142,7 +142,7 @@ class TestRefusal(object):
 
     def test_client_did_not_offer(self, contexts):
         """A client that did not offer it cannot be asked: EXTENSION_NOT_RECEIVED."""
-        pair = Pair(*contexts(offered=False)).handshake().settle()
+        pair = Pair(*contexts(offered=False)).handshake().exchange()
         assert (ssl.SSLError, 'SSL', 'EXTENSION_NOT_RECEIVED') == self.refusal(pair.server)
 
     def test_on_a_client(self, pair):
@@ -171,7 +171,7 @@ class TestRefusal(object):
 
     def test_server_that_verifies_nothing(self, contexts):
         """A server whose context verifies nothing has nothing to ask for: INVALID_CONFIG."""
-        pair = Pair(*contexts(verify_mode=ssl.CERT_NONE)).handshake().settle()
+        pair = Pair(*contexts(verify_mode=ssl.CERT_NONE)).handshake().exchange()
         assert (ssl.SSLError, 'SSL', 'INVALID_CONFIG') == self.refusal(pair.server)
 
     def test_refusal_does_no_harm(self, pair):

@@ -122,7 +122,7 @@ class TestResumption(object):
         """A session set before the handshake is resumed too."""
         pair = Pair(client_context, server_context)
         pair.client.session = session
-        pair.handshake().settle()
+        pair.handshake().exchange()
         assert (True, True) == (pair.client.session_reused, pair.server.session_reused)
 
     def test_set_session_can_be_read(self, client_context, server_context, session):

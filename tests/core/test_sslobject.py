@@ -507,7 +507,7 @@ def half_done(pair):
 
 def closed(pair):
     """Let both sides end TLS."""
-    pair.handshake().settle()
+    pair.handshake().exchange()
     for call in (pair.client.unwrap, pair.server.unwrap, pair.client.unwrap):
         try:
             call()
@@ -518,7 +518,7 @@ def closed(pair):
 
 def broken(pair):
     """Let both sides have what is no record of theirs."""
-    pair.handshake().settle()
+    pair.handshake().exchange()
     for end in (pair.client_end, pair.server_end):
         end.incoming.write(b'\x17\x03\x03\x00\x20' + b'x' * 32)
         assert isinstance(raised(end.sslobj.read), ssl.SSLError)

@@ -14,7 +14,7 @@ import pytest
 
 import sslproto27
 from sslproto27 import MemoryBIO, SSLContext, SSLPipe, SSLProtocol, SSLSocket, pep543
-from sslproto27._stream.transport import LooseDebugTransport, LooseTransport
+from sslproto27._stream.transport import StandaloneDebugTransport, StandaloneTransport
 from sslproto27._core.unique import Unique
 from tests.support.memory import PY2, connect
 from tests.support.pipe_pairs import PYPY
@@ -110,7 +110,7 @@ def _socket(pair):
 
 
 def _debug_transport(pair):
-    transport = LooseDebugTransport(_protocol(pair))
+    transport = StandaloneDebugTransport(_protocol(pair))
     transport._mark_closed()  # nobody warns that it was not closed
     return transport
 
@@ -132,8 +132,8 @@ def _certificate(pair):
 OURS = {
     'SSLPipe': lambda pair: SSLPipe(pair.client.context, server_hostname='localhost'),
     'SSLProtocol': _protocol,
-    'LooseTransport': lambda pair: LooseTransport(_protocol(pair)),
-    'LooseDebugTransport': _debug_transport,
+    'StandaloneTransport': lambda pair: StandaloneTransport(_protocol(pair)),
+    'StandaloneDebugTransport': _debug_transport,
     'SSLSocket': _socket,
     'OpenSSLClientContext': lambda pair: _pep543_context(),
     'Buffer': lambda pair: _pep543_context().wrap_buffers('localhost'),

@@ -395,7 +395,7 @@ class TestReentry(object):
         """In the handshake: keys logged, tickets made."""
         pair = Pair(*self.contexts(pki, tls_version, tmpdir))
         intruder.target = getattr(pair, side)
-        pair.handshake().settle()
+        pair.handshake().exchange()
         self.check(pair, intruder)
 
     @pytest.mark.parametrize('side', ['client', 'server'])
@@ -403,7 +403,7 @@ class TestReentry(object):
         """In the handshake: pre-shared keys."""
         pair = Pair(*psk_contexts(tls_version, lambda hint: (u'me', KEY), lambda identity: KEY))
         intruder.target = getattr(pair, side)
-        pair.handshake().settle()
+        pair.handshake().exchange()
         self.check(pair, intruder)
 
     def test_server_name(self, pki, tls_version, tmpdir, intruder):
@@ -412,7 +412,7 @@ class TestReentry(object):
         context.set_sni_callback(server, lambda *args: intruder.intrude())
         pair = Pair(client, server)
         intruder.target = pair.server
-        pair.handshake().settle()
+        pair.handshake().exchange()
         self.check(pair, intruder)
 
     @pytest.mark.parametrize('side', ['client', 'server'])
@@ -422,7 +422,7 @@ class TestReentry(object):
         intruder.target = getattr(pair, side)
         c_function('SSL_renegotiate')(pair.server._ssl)
         lib.SSL_do_handshake(pair.server._ssl)
-        pair.settle()
+        pair.exchange()
         self.check(pair, intruder)
 
     @pytest.mark.parametrize('side', ['client', 'server'])
@@ -434,11 +434,11 @@ class TestReentry(object):
         server.verify_mode = ssl.CERT_REQUIRED
         pair = Pair(client, server)
         server.verify_mode = ssl.CERT_REQUIRED
-        pair.handshake().settle()
+        pair.handshake().exchange()
         intruder.target = getattr(pair, side)
         pair.server.verify_client_post_handshake()
         pair.pump()
-        pair.settle()
+        pair.exchange()
         assert {} == intruder.entered()
         if side == 'server':
             self.check(pair, intruder)

@@ -74,7 +74,7 @@ class Scenes(object):
         return pair
 
     def open(self):
-        return self.new().handshake().settle()
+        return self.new().handshake().exchange()
 
     def data(self):
         pair = self.open()

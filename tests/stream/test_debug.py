@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from sslproto27._core.compat import ResourceWarning
-from sslproto27._stream.transport import LooseTransport
+from sslproto27._stream.transport import StandaloneTransport
 from tests.support.loops import App, Loop
 from tests.support.memory import raised
 
@@ -76,7 +76,7 @@ class TestThreads(object):
         """Without debug mode nothing is checked: that costs time."""
         connection = new().handshake()
         assert None is in_thread(connection.transport.write, b'x')
-        assert LooseTransport is type(connection.transport)
+        assert StandaloneTransport is type(connection.transport)
 
 
 class TestUnclosed(object):

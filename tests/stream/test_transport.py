@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from sslproto27 import SSLObject
-from sslproto27._stream.transport import LooseTransport
+from sslproto27._stream.transport import StandaloneTransport
 from tests.support.loops import App, Connection, ModernTransport, Transport
 from tests.support.memory import SPLITS, Pair, raised
 from tests.support.pipe_pairs import pattern
@@ -516,5 +516,5 @@ class TestExtraInfo(object):
         own.
         """
         transport = new().transport
-        assert (LooseTransport, True) == (type(transport), transport._start_tls_compatible)
+        assert (StandaloneTransport, True) == (type(transport), transport._start_tls_compatible)
         assert not hasattr(transport, '__dict__')

@@ -207,7 +207,7 @@ class Pair(object):
             raise AssertionError('the handshake waits for bytes that nobody sends')
         return errors.get(self.client_end), errors.get(self.server_end)
 
-    def settle(self):
+    def exchange(self):
         """
         Let each end process what is no application data, such as session tickets; there must be
         no data.
@@ -250,7 +250,7 @@ class Pair(object):
 
 def connect(client_context, server_context, **kwargs):
     """Return a `Pair` whose handshake is done, session tickets included."""
-    return Pair(client_context, server_context, **kwargs).handshake().settle()
+    return Pair(client_context, server_context, **kwargs).handshake().exchange()
 
 
 def _placeholder(name):

@@ -17,14 +17,14 @@ def watched(monkeypatch):
     """See after each operation that whoever leaves the pair in order leaves it empty."""
     from sslproto27._core.engine import pair as sockets
     from tests.support.pair_engine import is_empty
-    leave, seen = sockets.Pair.leave, []
+    release, seen = sockets.Pair.release, []
 
-    def leave_and_look(self, token, intact):
+    def release_and_look(self, token, intact):
         if intact and self._holder.get(0) is token:
             seen.append(is_empty(self))
-        leave(self, token, intact)
+        release(self, token, intact)
 
-    monkeypatch.setattr(sockets.Pair, 'leave', leave_and_look)
+    monkeypatch.setattr(sockets.Pair, 'release', release_and_look)
     yield seen
     assert False not in seen
 
@@ -59,4 +59,4 @@ def kind(request, fresh):
 def ends(client_context, server_context):
     """A connection whose handshake is done."""
     from tests.support.pair_engine import Ends
-    return Ends(client_context, server_context).handshake().settle()
+    return Ends(client_context, server_context).handshake().exchange()

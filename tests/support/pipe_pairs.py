@@ -95,7 +95,7 @@ def native_call(ssl_object, name, *args):
 
     def work(pair, _):  # what it writes must not stay in the pair
         result = function(_found(ssl_object), *args)
-        ssl_object._release(pair)
+        ssl_object._flush(pair)
         return [result]
 
     return ssl_object._operate(work)[0]

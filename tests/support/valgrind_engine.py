@@ -39,7 +39,7 @@ def contexts(folder):
 def talk(client, server):
     """Use every member once, then let everything go in three orders."""
     pair = connect(client, server)
-    pair.settle()
+    pair.exchange()
     session = pair.client.session
     for size in (1, 2, 100, 16384, 100000):
         data = b'x' * size

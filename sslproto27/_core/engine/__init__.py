@@ -7,7 +7,7 @@ binding is a module with the following names; MemoryBIO, SSLObject and the rest 
 ``lib``
     OpenSSL's functions, as `libssl` declares them, from the very library that ``_ssl`` uses.
     Handles are opaque; a null handle is false. Two threads are never inside it at the same time.
-``freely(name)``
+``without_gil(name)``
     The function *name* of `lib`, but it releases the interpreter's lock while it runs: during the
     call, no other thread may use the same objects. None if that would gain nothing.
 ``prepared(handle)``

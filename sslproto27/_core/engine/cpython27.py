@@ -4,7 +4,7 @@ CPython 2.7: memory BIOs grafted onto the interpreter's own TLS object through c
 Calls go through PyDLL, which keeps the interpreter's lock. A call takes a microsecond, so releasing
 the lock would cost more than it gains. It also means that two threads are never inside the same
 OpenSSL object, so that sharing one between threads cannot corrupt memory. Only the functions that
-`freely` returns go through CDLL, which releases the lock: see `sslproto27._core.lockedobject`.
+`without_gil` returns go through CDLL, which releases the lock: see `sslproto27._core.lockedobject`.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,9 +18,9 @@ import _ssl
 
 from .libssl import EngineUnavailable, Library, callback_types, declarations, guarded
 
-__all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft',
-           'memory', 'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
-           'text_at']
+__all__ = ['lib', 'BLANK', 'Cell', 'NULL', 'address', 'callback', 'fill', 'graft', 'memory',
+           'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
+           'text_at', 'without_gil']
 
 NULL = None
 
@@ -69,7 +69,7 @@ _FILE = getattr(_ssl, '__file__', None)
 lib = Library(ctypes.PyDLL, _FILE, _declared)
 
 
-def freely(name):
+def without_gil(name):
     """See the contract. A callback takes the lock again by itself: see `callback`."""
     function = getattr(ctypes.CDLL(_FILE), name)
     return _declared(function, *[found for found in declarations() if found[0] == name][0])

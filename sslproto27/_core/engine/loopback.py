@@ -43,7 +43,7 @@ class LoopbackPair(Pair):
     def _connected(self):
         self._secret = os.urandom(_SECRET_SIZE)
         self._numbers_of_marks = itertools.count()
-        self._taken_back = 0  # how often take_back() was called
+        self._read_back = 0  # how often read_back() was called
         self._under_way = {}  # from the end that is read to its `_Reading`
         listener = _new()
         try:
@@ -69,10 +69,10 @@ class LoopbackPair(Pair):
         system's own records, so we send a quarter of it at once.
         """
         self.check_process()
-        taken_back = self._taken_back
+        taken_back = self._read_back
         room = self.inner.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 4
         sent = self.outer.send(data if len(data) <= room else data[:max(room, 1)])
-        while self._taken_back == taken_back:  # otherwise a nested operation has taken the data
+        while self._read_back == taken_back:  # otherwise a nested operation has taken the data
             self.check_process()
             try:
                 if len(self.inner.recv(sent, socket.MSG_PEEK)) == sent:
@@ -87,9 +87,9 @@ class LoopbackPair(Pair):
         """See `Pair.drain`."""
         self._read_to_mark(self.outer, self.inner, pieces, size)
 
-    def take_back(self, pieces):
-        """See `Pair.take_back`."""
-        self._taken_back += 1
+    def read_back(self, pieces):
+        """See `Pair.read_back`."""
+        self._read_back += 1
         self._read_to_mark(self.inner, self.outer, pieces, FEW)
 
     def discard(self):

@@ -5,18 +5,18 @@ CPython 2.7's ssl can only wrap sockets. So its TLS objects get one end of a pai
 sockets, and read the data that we put into the other end. No byte leaves the process. All objects
 can share one pair because this module keeps three rules:
 
-* A pair has one user at a time. `Pair.enter` waits while another thread uses it; those that have
-  waited for long queue, and nobody else takes the pair before them. A nested use by
-  the same thread (a server name callback, a signal handler, ``__del__``) first takes out the data
-  of the outer user.
-* A user that leaves has emptied both directions. A user that a raising signal handler interrupted
-  could not do so; then the next user discards the data.
+* A pair has one user at a time. `Pair.acquire` waits while another thread uses it; those that have
+  waited for long queue, and nobody else takes the pair before them. A nested use by the same thread
+  (a server name callback, a signal handler, ``__del__``) first takes out the data of the outer
+  user.
+* A user that releases the pair has emptied both directions. A user that a raising signal handler
+  interrupted could not do so; then the next user discards the data.
 * We check the sockets before each use. A forked child makes new ones under the old descriptor
   numbers; so does a process that has closed them. If a number now belongs to another file, the pair
   is lost: we neither use nor close it any more.
 * If a fork comes into an operation, only the parent goes on with it.
 
-Nothing here knows of TLS. A user has ``busy``, None at first; ``settle()``, which takes out the
+Nothing here knows of TLS. A user has ``busy``, None at first; ``save_data()``, which takes out the
 user's own data; and ``interruption(by_fork)``, which returns the exception for a user that was
 interrupted before.
 """
@@ -95,10 +95,10 @@ class Pair(object):
         self._pid = _getpid()
         self._renewals = {}
         self._holder = {}       # 0: the current operation's token; a dict for its atomic setdefault
-        self._queue = []        # of `_Place`: threads that have waited for long
-        self._unsettled = None  # the user whose bytes may be in the sockets
+        self._queue = []        # of `_Waiter`: threads that have waited for long
+        self._last_user = None  # the user whose bytes may be in the sockets
         self.inner, self.outer = self._connected()
-        self._adopt()
+        self._note_numbers()
 
     @staticmethod
     def _connected():
@@ -107,7 +107,7 @@ class Pair(object):
             end.setblocking(False)
         return ends
 
-    def _adopt(self):
+    def _note_numbers(self):
         """Note the sockets' identity, and make programs that we start not inherit them."""
         self._numbers = self.inner.fileno(), self.outer.fileno()
         if fcntl is not None:
@@ -115,11 +115,11 @@ class Pair(object):
                 fcntl.fcntl(number, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         self._inner_number, self._outer_number = self._numbers
         try:
-            self._recognise(tuple(_identity(number) for number in self._numbers))
+            self._note_identities(tuple(_identity(number) for number in self._numbers))
         except OSError:  # Windows: a socket's handle is not a descriptor, nor closed by number
-            self._recognise(None)
+            self._note_identities(None)
 
-    def _recognise(self, identities):
+    def _note_identities(self, identities):
         self._identities = identities
         self._inner_identity, self._outer_identity = identities or (None, None)
 
@@ -127,10 +127,10 @@ class Pair(object):
 
     @staticmethod
     def token(user):
-        """Return a token for one operation of *user*, for `enter` and `leave`."""
+        """Return a token for one operation of *user*, for `acquire` and `release`."""
         return [user, _get_ident(), None, None, None]
 
-    def enter(self, token):
+    def acquire(self, token):
         """
         Start the operation *token*, alone, and make sure that the sockets are ours and empty.
 
@@ -153,11 +153,11 @@ class Pair(object):
                     raise
                 self._renew()
         user = token[0]
-        unsettled = self._unsettled
-        if unsettled is not None or user.busy is not None:
-            self._tidy(token, unsettled)
+        last_user = self._last_user
+        if last_user is not None or user.busy is not None:
+            self._clear(token, last_user)
         user.busy = token
-        self._unsettled = user
+        self._last_user = user
 
     def is_held(self, token):
         """Return whether *token* is the innermost operation, or still waits (bool)."""
@@ -166,7 +166,7 @@ class Pair(object):
     def _wait(self, token):
         """Wait until the other threads are done; if this one is inside, nest in its operation."""
         mine, pause, patience = token[1], _SHORT_WAIT, _PATIENCE
-        place = token[4] = _Place(mine)
+        place = token[4] = _Waiter(mine)
         while True:
             other = self._holder.get(0)
             if other is not None and other[1] == mine:
@@ -181,7 +181,7 @@ class Pair(object):
             elif other is None:
                 patience -= 1
                 if not patience:
-                    self._step_out(first)
+                    self._dequeue(first)
                     patience = _PATIENCE
             time.sleep(pause)
             if self._pid != _getpid():  # a signal handler has forked: nobody else is here
@@ -193,32 +193,32 @@ class Pair(object):
                 pause *= 2
             else:
                 self._queue.append(place)
-        self._step_out(place)
+        self._dequeue(place)
         token[4] = None
 
-    def _step_out(self, place):
+    def _dequeue(self, place):
         try:
             self._queue.remove(place)
         except ValueError:  # it does not wait any more
             pass
 
-    def _tidy(self, token, unsettled):
+    def _clear(self, token, last_user):
         """Take out or discard the data of an unfinished operation."""
         outer = token[2]
         while outer is not None:
             if outer[0] is token[0]:
                 raise RuntimeError('a callback of this very object is running')
             outer = outer[2]
-        if unsettled is not None:
-            if token[2] is not None and token[2][0] is unsettled:
-                unsettled.settle()
+        if last_user is not None:
+            if token[2] is not None and token[2][0] is last_user:
+                last_user.save_data()
             else:
                 self.discard()
-            self._unsettled = None
+            self._last_user = None
         if token[0].busy is not None:
             raise token[0].interruption(by_fork=False)
 
-    def leave(self, token, intact):
+    def release(self, token, intact):
         """
         End the operation *token*. A second call changes nothing.
 
@@ -230,32 +230,32 @@ class Pair(object):
         """
         is_here = token[3] in (None, _getpid())
         if token[4] is not None:
-            self._step_out(token[4])
+            self._dequeue(token[4])
             token[4] = None
-        self._leave(token, intact and is_here, is_here)
+        self._release(token, intact and is_here, is_here)
         if intact and not is_here:
             raise token[0].interruption(by_fork=True)
 
-    def _leave(self, token, intact, is_here):
+    def _release(self, token, intact, is_here):
         holder, outer = self._holder, token[2]
         if holder.get(0) is not token:
-            self._leave_late(token)
+            self._release_late(token)
             return
         if intact:
             token[0].busy = None
-            self._unsettled = None
+            self._last_user = None
         elif not is_here:
-            self._unsettled = token[0]  # its native call may have gone on in the new sockets
+            self._last_user = token[0]  # its native call may have gone on in the new sockets
         elif outer is not None and token[0].busy is token:
             self.discard()
-            self._unsettled = None
+            self._last_user = None
         if outer is None:
             del holder[0]
         else:
-            self._unsettled = outer[0]
+            self._last_user = outer[0]
             holder[0] = outer
 
-    def _leave_late(self, token):
+    def _release_late(self, token):
         """Remove *token* from the outer operations: greenlets need not end in order."""
         inner = self._holder.get(0)
         while inner is not None and inner[1] == token[1]:
@@ -301,7 +301,7 @@ class Pair(object):
             if not only_waits(error):
                 raise
 
-    def take_back(self, pieces):
+    def read_back(self, pieces):
         """Move all that the native object has not read to the end of the list *pieces*."""
         self.check_process()
         recv, sizes = self.inner.recv, (FEW,)
@@ -315,7 +315,7 @@ class Pair(object):
     def discard(self):
         """Discard the data in the sockets: it belongs to an interrupted operation."""
         self.drain([])
-        self.take_back([])
+        self.read_back([])
 
     # Ownership of the sockets
 
@@ -338,11 +338,11 @@ class Pair(object):
             if self._pid == pid:
                 return
         try:
-            # The operations of this thread will still leave; those of others never will.
+            # This thread's operations will still release it; those of others never will.
             token = self._holder.get(0)
             self._holder = {0: token} if token is not None and token[1] == _get_ident() else {}
             self._queue = []
-            self._unsettled = None
+            self._last_user = None
             if not self.lost and self._identities is not None:
                 self._renew()
             self._pid = pid
@@ -379,11 +379,12 @@ class Pair(object):
                 identities[place] = _identity(end.fileno())
                 if not _put(end.fileno(), self._numbers[place], self._identities[place]):
                     self._lose()
-                self._recognise(tuple(identities))  # even if the other one fails: to try it again
+                # Even if the other one fails: to try it again.
+                self._note_identities(tuple(identities))
         finally:
             for end in passed + ends:
                 end.close()
-        self._adopt()
+        self._note_numbers()
 
     def usable(self):
         """Return whether no other file has one of the numbers (bool); they may be closed."""
@@ -396,24 +397,24 @@ class Pair(object):
         """Make new sockets if that is necessary; return whether new TLS objects can use them."""
         if self._pid == _getpid() and None not in self._states():
             return self.usable()
-        token = self.token(_Visitor())
+        token = self.token(_NoUser())
         # Two levels, because a signal handler's exception may interrupt a finally too.
         try:
             try:
-                self.enter(token)
+                self.acquire(token)
             finally:
-                self.leave(token, intact=False)
+                self.release(token, intact=False)
         except (PairLost, EnvironmentError):
             if not is_native():
                 raise
             return False
         finally:
             if self.is_held(token):
-                self.leave(token, intact=False)
+                self.release(token, intact=False)
         return True
 
 
-class _Place(object):
+class _Waiter(object):
     """A thread's place in the queue."""
 
     __slots__ = ('thread',)
@@ -422,12 +423,12 @@ class _Place(object):
         self.thread = thread
 
 
-class _Visitor(object):
+class _NoUser(object):
     """A user that does nothing."""
 
     busy = None
 
-    def settle(self):
+    def save_data(self):
         pass
 
     def interruption(self, by_fork):

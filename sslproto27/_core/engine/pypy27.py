@@ -15,9 +15,9 @@ import cffi
 from ..records import RECORD
 from .libssl import ALIASES, FUNCTIONS, TYPEDEFS, Library, callback_types, guarded
 
-__all__ = ['lib', 'BLANK', 'NULL', 'Cell', 'address', 'callback', 'fill', 'freely', 'graft',
-           'memory', 'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
-           'text_at']
+__all__ = ['lib', 'BLANK', 'Cell', 'NULL', 'address', 'callback', 'fill', 'graft', 'memory',
+           'new_bio', 'new_large_buffer', 'owner_of', 'prepared', 'read_records', 'store',
+           'text_at', 'without_gil']
 
 NULL = 0
 
@@ -72,7 +72,7 @@ def new_bio(kind=_IN_MEMORY):
     return lib.BIO_new(kind)
 
 
-def freely(name):
+def without_gil(name):
     """See the contract: all calls release it here, but `_lock` still runs only one at a time."""
 
 

@@ -94,8 +94,8 @@ class SSLObject(Attributes):
     """
 
     __slots__ = ('_first_context', '_pair', 'busy', '_incoming', '_outgoing', '_done',
-                 '_failure', '_drained', '_back', '_rest', '_partial', '_wanted',
-                 '_no_frames', '_last_kind', '_we_closed', '_peer_closed',
+                 '_failure', '_drained', '_unread', '_rest', '_partial', '_wanted',
+                 '_is_not_tls', '_last_kind', '_we_closed', '_peer_closed',
                  '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner')
 
     @classmethod
@@ -109,11 +109,11 @@ class SSLObject(Attributes):
         self._done = False          # whether the first handshake is done
         self._failure = None        # the error that has ended the connection
         self._drained = []          # from the pair, not yet in the outgoing BIO
-        self._back = []             # given to OpenSSL, not read by it: it comes first,
+        self._unread = []             # given to OpenSSL, not read by it: it comes first,
         self._rest = b''            # then the rest of the current record,
         self._partial = bytearray()  # or the part of the next one that has arrived,
         self._wanted = 0            # and the size of that one; 0 if unknown
-        self._no_frames = False     # the input is not TLS: let OpenSSL say so
+        self._is_not_tls = False     # the input is not TLS: let OpenSSL say so
         self._last_kind = 0         # the newest record's content type
         self._we_closed = self._peer_closed = False
         self._refuses_renegotiation = False
@@ -159,14 +159,14 @@ class SSLObject(Attributes):
         # Two levels, because a signal handler's exception may interrupt a finally too.
         try:
             try:
-                pair.enter(token)
+                pair.acquire(token)
                 result = work(pair, argument)
                 intact = True
                 return result
             except (_WantRead, _Ended) as error:
                 if self.busy is not token or not is_native():
                     raise
-                self._release(pair)
+                self._flush(pair)
                 intact = True
                 if error.__class__ is _Ended:
                     raise self._fail(error.args[0])
@@ -181,13 +181,13 @@ class SSLObject(Attributes):
                     self._peer_closed = True
                 elif error.__class__ is ssl.SSLError and self._may_be_stale(pair, work, error):
                     foreign = _is_foreign(error)
-                    failed = self._again(pair, work, argument, foreign)
+                    failed = self._retry(pair, work, argument, foreign)
                     if isinstance(failed, _Failed):
                         if foreign:  # that one said nothing of the call
                             said = failed.args[0]
                         failed = None
                 if failed is None:
-                    self._release(pair)
+                    self._flush(pair)
                     self._give_back(pair)
                     failed = self._fail(
                         said.args[0] if said.__class__ is _Ended else native_error(said))
@@ -196,10 +196,10 @@ class SSLObject(Attributes):
                     raise failed
                 return failed
             finally:
-                pair.leave(token, intact)
+                pair.release(token, intact)
         finally:
             if pair.is_held(token):
-                pair.leave(token, intact)
+                pair.release(token, intact)
 
     def _may_be_stale(self, pair, work, error):
         """
@@ -214,10 +214,10 @@ class SSLObject(Attributes):
             return True
         # An alert of `_shut_down` may be the close_notify that was wanted.
         kinds = [ord(piece[:1]) for piece in self._drained if work != self._shut_down]
-        return (self._last_kind != ALERT and not self._no_frames
+        return (self._last_kind != ALERT and not self._is_not_tls
                 and ALERT not in kinds and APPLICATION_DATA not in kinds)
 
-    def _again(self, pair, work, argument, foreign):
+    def _retry(self, pair, work, argument, foreign):
         """
         Do *work* once more, with an empty queue.
 
@@ -237,7 +237,7 @@ class SSLObject(Attributes):
         except _WantRead:
             if not is_native():
                 raise
-            self._release(pair)
+            self._flush(pair)
             return want_read()
         except (_Ended, ssl.SSLError, socket.error) as error:
             if self.busy is None or not is_native():
@@ -253,10 +253,10 @@ class SSLObject(Attributes):
             self._failure = error
         return error
 
-    def settle(self):
+    def save_data(self):
         """See `engine.pair`: another operation of this thread interrupts ours."""
         self._pair.drain(self._drained)
-        self._pair.take_back(self._back)
+        self._pair.read_back(self._unread)
 
     def interruption(self, by_fork):
         """See `engine.pair`."""
@@ -268,7 +268,7 @@ class SSLObject(Attributes):
         self.busy = None
         return self._failure
 
-    def _release(self, pair, expected=FEW):
+    def _flush(self, pair, expected=FEW):
         """Move the native object's output, about *expected* bytes, to the outgoing BIO."""
         drained = self._drained
         pair.drain(drained, expected)
@@ -277,9 +277,9 @@ class SSLObject(Attributes):
 
     def _give_back(self, pair):
         """Return the unread part of the current record to the incoming BIO."""
-        pair.take_back(self._back)
-        self._incoming._put_back(b''.join(self._back) + self._rest)
-        del self._back[:]
+        pair.read_back(self._unread)
+        self._incoming._put_back(b''.join(self._unread) + self._rest)
+        del self._unread[:]
         self._rest = b''
 
     def _push(self, pair):
@@ -292,9 +292,9 @@ class SSLObject(Attributes):
         Raises:
             _Ended: the peer has ended the connection, or wants to do something forbidden.
         """
-        if self._back:
-            piece = b''.join(self._back)
-            del self._back[:]
+        if self._unread:
+            piece = b''.join(self._unread)
+            del self._unread[:]
         elif self._rest:
             piece, self._rest = self._rest, b''
         else:
@@ -303,7 +303,7 @@ class SSLObject(Attributes):
                 if self._incoming.eof:
                     raise _Ended(eof_error())
                 return False
-            if self._reader is not None and not self._no_frames:
+            if self._reader is not None and not self._is_not_tls:
                 self._reader.feed(piece)
                 if self._server_side and self._reader.over:
                     self._look_at_name(self._reader)
@@ -320,7 +320,7 @@ class SSLObject(Attributes):
         incoming = self._incoming
         if not self._partial and incoming._chunks:
             first = incoming._chunks[0][1]
-            if len(first) >= HEADER_SIZE and not self._no_frames:
+            if len(first) >= HEADER_SIZE and not self._is_not_tls:
                 size = kind_and_size(first)[1]
                 if size and size <= len(first):
                     return incoming._take(size if size < len(first) else 0)
@@ -330,17 +330,17 @@ class SSLObject(Attributes):
         """Take the next record's bytes out of *incoming*; return the record once it is complete."""
         partial = self._partial  # not the pieces: a peer can send many that are small
         while incoming._chunks:
-            if self._no_frames:
+            if self._is_not_tls:
                 wanted = len(partial) + incoming.pending
             else:
                 wanted = self._wanted or HEADER_SIZE
             partial += incoming.read(wanted - len(partial))
             if len(partial) < wanted:
                 return None
-            if not self._wanted and not self._no_frames:
+            if not self._wanted and not self._is_not_tls:
                 self._wanted = frame_size(bytes(partial), self._server_side and not self._done)
-                self._no_frames = not self._wanted
-            if self._no_frames and not incoming._chunks or len(partial) == self._wanted:
+                self._is_not_tls = not self._wanted
+            if self._is_not_tls and not incoming._chunks or len(partial) == self._wanted:
                 self._partial = bytearray()
                 self._wanted = 0
                 return bytes(partial)
@@ -369,7 +369,7 @@ class SSLObject(Attributes):
 
     # What each operation does
 
-    def _serve(self, pair, error):
+    def _feed_native(self, pair, error):
         """
         Give the native object what it wants by the *error* that is being handled.
 
@@ -378,7 +378,7 @@ class SSLObject(Attributes):
         """
         if not is_native():
             return False
-        self._release(pair)
+        self._flush(pair)
         return error.__class__ is _WantWrite or self._push(pair)
 
     def _call(self, pair, function):
@@ -388,9 +388,9 @@ class SSLObject(Attributes):
                 result = function()
                 break
             except _WANTS as error:
-                if not self._serve(pair, error):
+                if not self._feed_native(pair, error):
                     raise
-        self._release(pair)
+        self._flush(pair)
         return result
 
     def _shut_down(self, pair, _):
@@ -472,7 +472,7 @@ class SSLObject(Attributes):
                 if seen is None and reader.certificate is not None:
                     seen = reader.certificate
                     self._check_name(seen)
-                self._release(pair)
+                self._flush(pair)
                 if not self._push(pair):
                     raise
         pair.drain(self._drained)
@@ -480,7 +480,7 @@ class SSLObject(Attributes):
         if reader.certificate is not None and reader.certificate != certificate:
             certificate = None
         self._check_name(certificate)
-        self._release(pair)
+        self._flush(pair)
         self._reader = None
 
     def _check_name(self, certificate):
@@ -498,11 +498,11 @@ class SSLObject(Attributes):
                 data = native.read(size)
                 break
             except _WANTS as error:
-                if not self._serve(pair, error):
+                if not self._feed_native(pair, error):
                     raise
         if not data:
             self._peer_closed = True
-        self._release(pair)
+        self._flush(pair)
         return data
 
     def _receive_all(self, pair, received):
@@ -516,11 +516,11 @@ class SSLObject(Attributes):
             except _WANTS as error:
                 if not is_native():
                     raise
-                self._release(pair)
+                self._flush(pair)
                 if error.__class__ is _WantWrite:
                     return False
                 continue
-            self._release(pair)
+            self._flush(pair)
             if not data:
                 self._peer_closed = True
                 return False
@@ -536,11 +536,11 @@ class SSLObject(Attributes):
             try:
                 taken += write(data if size <= _CHUNK else buffer(data, taken, _CHUNK))
             except ssl.SSLError as error:
-                if not (error.__class__ in _WANTS and self._serve(pair, error)):
+                if not (error.__class__ in _WANTS and self._feed_native(pair, error)):
                     if taken and is_native():
                         break
                     raise
-            self._release(pair, expected)
+            self._flush(pair, expected)
         return taken
 
     def _send_small(self, pair, data):
@@ -550,7 +550,7 @@ class SSLObject(Attributes):
         except _WANTS:
             if not is_native():
                 raise
-            self._release(pair)
+            self._flush(pair)
             return b''
         pair.drain(self._drained, len(data) + _ROOM)
         records = self._drained[0] if len(self._drained) == 1 else b''.join(self._drained)

@@ -154,7 +154,7 @@ class TestPSK(object):
     def test_connection(self, psk, tls_version):
         """A key that both know makes a connection, without any certificate."""
         psk.set(lambda hint: (u'me', KEY), lambda identity: KEY, u'hint')
-        pair = psk.pair().handshake().settle()
+        pair = psk.pair().handshake().exchange()
         assert [('client', u'hint' if tls_version == 'TLSv1.2' else None),
                 ('server', u'me')] == psk.asked
         assert (tls_version, b'ping') == (pair.client.version(),

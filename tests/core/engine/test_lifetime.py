@@ -193,7 +193,7 @@ if stage == 'begun':
     pair.pump()
     pair.server_end.handshake_is_done()
 if stage in ('done', 'data', 'closed'):
-    pair.handshake().settle()
+    pair.handshake().exchange()
     session = pair.client.session
 if stage == 'data':
     pair.client.write(b'in flight' * 10000)
@@ -250,19 +250,19 @@ print([reference() for reference in references])
     STAGES = {
         'new': 'pass',
         'begun': 'pair.client_end.handshake_is_done()',
-        'done': 'pair.handshake().settle()',
+        'done': 'pair.handshake().exchange()',
         'refused': '''pair = Pair(client_context, pki.server_context('stranger'))
     errors = [type(error) for error in pair.try_handshake()]
     assert type(None) not in errors''',
-        'session': '''pair.handshake().settle()
+        'session': '''pair.handshake().exchange()
     pair = connect(client_context, server_context, session=pair.client.session)
     assert pair.client.session_reused''',
         'data': '''pair.handshake()
     pair.client.write(b'in flight' * 3000)
     pair.pump()
     pair.server.read()''',
-        'closed': 'pair.handshake().settle().shut_down()',
-        'truncated': '''pair.handshake().settle()
+        'closed': 'pair.handshake().exchange().shut_down()',
+        'truncated': '''pair.handshake().exchange()
     pair.client_end.incoming.write_eof()
     try:
         pair.client.read()

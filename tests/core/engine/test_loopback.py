@@ -29,7 +29,7 @@ def test_small_loopback(fresh, client_context, server_context):
     ends = Ends(client_context, server_context)
     results = []
     thread = threading.Thread(target=lambda: results.append(
-        ends.handshake().settle().transfer(ends.client_end, pattern(50000))))
+        ends.handshake().exchange().transfer(ends.client_end, pattern(50000))))
     thread.daemon = True
     thread.start()
     thread.join(30)

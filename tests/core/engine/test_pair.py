@@ -36,14 +36,14 @@ class TestSockets(object):
     @pytest.mark.parametrize('size', [1, 100, 16384, 16385, 65536, 1000000])
     def test_data(self, kind, client_context, server_context, size):
         """Data of any size arrives as it was sent, both ways, and the pair is empty in between."""
-        ends = Ends(client_context, server_context).handshake().settle()
+        ends = Ends(client_context, server_context).handshake().exchange()
         data = pattern(size)
         assert data == ends.transfer(ends.client_end, data)
         assert data == ends.transfer(ends.server_end, data)
 
     def test_byte_by_byte(self, kind, client_context, server_context):
         """A connection whose bytes come one by one works as any other."""
-        ends = Ends(client_context, server_context, split=byte_by_byte).handshake().settle()
+        ends = Ends(client_context, server_context, split=byte_by_byte).handshake().exchange()
         assert pattern(1000) == ends.transfer(ends.client_end, pattern(1000))
 
     def test_trailing_plaintext(self, kind, ends):
@@ -65,7 +65,7 @@ class TestSockets(object):
 
     def test_many_objects(self, kind, client_context, server_context):
         """Objects that take turns at every step do not see each other's bytes."""
-        all_ends = [Ends(client_context, server_context).handshake().settle() for _ in range(5)]
+        all_ends = [Ends(client_context, server_context).handshake().exchange() for _ in range(5)]
         for number, ends in enumerate(all_ends):
             ends.client.write(b'%d' % number * 20000)
         for ends in all_ends:
@@ -99,7 +99,7 @@ class TestThreads(object):
             chance = random.Random(seed)
             try:
                 for _ in range(5):
-                    ends = Ends(client_context, server_context).handshake().settle()
+                    ends = Ends(client_context, server_context).handshake().exchange()
                     for _ in range(20):
                         data = pattern(chance.randrange(1, 40000))
                         assert data == ends.transfer(ends.client_end, data)
@@ -133,7 +133,7 @@ class User(object):
     def __init__(self):
         self.busy = None
 
-    def settle(self):
+    def save_data(self):
         """Nothing is in the sockets."""
 
     def interruption(self, by_fork):
@@ -148,14 +148,14 @@ def use(pair, user, seconds=0):
     intact = False
     try:
         try:
-            pair.enter(token)
+            pair.acquire(token)
             time.sleep(seconds)
             intact = True
         finally:
-            pair.leave(token, intact)
+            pair.release(token, intact)
     finally:
         if pair.is_held(token):
-            pair.leave(token, intact)
+            pair.release(token, intact)
 
 
 class TestQueue(object):
@@ -239,19 +239,19 @@ class TestQueue(object):
 class TestFork(object):
     def test_child_and_parent(self, kind, client_context, server_context):
         """Objects from before a fork work on in both processes, whose bytes do not meet."""
-        ends = Ends(client_context, server_context).handshake().settle()
+        ends = Ends(client_context, server_context).handshake().exchange()
         theirs = []
 
         def child():
             for _ in range(200):
                 theirs.append(ends.transfer(ends.client_end, b'child' * 100) == b'child' * 100)
-            new = Ends(client_context, server_context).handshake().settle()
+            new = Ends(client_context, server_context).handshake().exchange()
             theirs.append(new.transfer(new.client_end, b'x') == b'x')
             return '%d %s' % (len(theirs), all(theirs))
 
         results = []
         thread = threading.Thread(target=lambda: results.append(in_child(child)))
-        other = Ends(client_context, server_context).handshake().settle()
+        other = Ends(client_context, server_context).handshake().exchange()
         thread.start()
         while thread.is_alive():
             assert b'parent' == other.transfer(other.client_end, b'parent')
@@ -262,11 +262,11 @@ class TestFork(object):
         stop = []
 
         def talk():
-            ends = Ends(client_context, server_context).handshake().settle()
+            ends = Ends(client_context, server_context).handshake().exchange()
             while not stop:
                 ends.transfer(ends.client_end, pattern(30000))
 
-        ends = Ends(client_context, server_context).handshake().settle()
+        ends = Ends(client_context, server_context).handshake().exchange()
         thread = threading.Thread(target=talk)
         thread.start()
         try:
@@ -311,22 +311,22 @@ class TestFork(object):
     def test_in_a_callback(self, kind, pki, client_context):
         """A callback that forks leaves the connection to the parent; the child has all others."""
         forked, forking = [], pki.server_context()
-        other = Ends(client_context, pki.server_context()).handshake().settle()
+        other = Ends(client_context, pki.server_context()).handshake().exchange()
         forking.set_servername_callback(lambda *_: forked.append(os.fork()))
         ends = Ends(client_context, forking)
         errors, said = self.told(ends.try_handshake, other, forked)
         assert said.startswith('True') and self.MID_OPERATION in said
         assert (None, None) == errors
-        assert pattern(20000) == ends.settle().transfer(ends.client_end, pattern(20000))
+        assert pattern(20000) == ends.exchange().transfer(ends.client_end, pattern(20000))
 
     @pytest.mark.parametrize('name, before, is_told', [
         ('push', True, True), ('push', False, True), ('drain', True, True), ('drain', False, True),
-        ('take_back', True, True),
+        ('read_back', True, True),
         # A fork of C code that no step follows is noticed only after the next native call.
-        ('push', True, False), ('drain', True, False), ('take_back', True, False)])
+        ('push', True, False), ('drain', True, False), ('read_back', True, False)])
     def test_between_steps(self, kind, ends, monkeypatch, name, before, is_told):
         """So does a fork between two steps of an operation, by a signal handler."""
-        other = Ends(ends.client.context, ends.server.context).handshake().settle()
+        other = Ends(ends.client.context, ends.server.context).handshake().exchange()
         cls, forked = KINDS[kind], []
         step = getattr(cls, name)
         if not is_told:
@@ -350,12 +350,12 @@ class TestFork(object):
 
         ends.client.write(pattern(30000))
         ends.pump()
-        if name == 'take_back':  # only what fails takes back
+        if name == 'read_back':  # only what fails takes back
             ends.server_end.incoming._put_back(b'\x17\3\3\0\x20' + b'x' * 32)
         monkeypatch.setattr(cls, name, with_fork)
         result, said = self.told(work, other, forked)
         assert said.startswith('True') and self.MID_OPERATION in said
-        assert '[SSL: ' in result if name == 'take_back' else result == pattern(30000)
+        assert '[SSL: ' in result if name == 'read_back' else result == pattern(30000)
 
     def test_without_descriptors(self, ends, monkeypatch):
         """A child that cannot make sockets never uses its parent's; it tries again."""
@@ -489,7 +489,7 @@ class TestDescriptors(object):
             for file in files:
                 os.close(file)
             works = [one.transfer(one.client_end, b'abc') == b'abc' for one in (
-                ends, Ends(*contexts).handshake().settle())]
+                ends, Ends(*contexts).handshake().exchange())]
             return '%s %s' % ({error.errno for error in errors} == {errno.EMFILE}, works)
 
         def child():
@@ -516,7 +516,7 @@ class TestDescriptors(object):
             before = resource.getrlimit(resource.RLIMIT_NOFILE)
             resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] - 10, before[1]))
             error = raised(ends.client.write, b'x')
-            new = Ends(*contexts).handshake().settle()
+            new = Ends(*contexts).handshake().exchange()
             works = [new.transfer(new.client_end, b'abc') == b'abc']
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
             works.append(ends.transfer(ends.client_end, b'abc') == b'abc')
@@ -535,7 +535,7 @@ class TestDescriptors(object):
         for _ in range(2 + (cls is LoopbackPair)):  # that one needs a listener
             os.close(files.pop())
         current._current[:] = [cls()]
-        ends = Ends(*contexts).handshake().settle()
+        ends = Ends(*contexts).handshake().exchange()
         return ends, files + take_all_numbers()
 
     @pytest.mark.parametrize('which', [0, 1])
@@ -552,7 +552,7 @@ class TestDescriptors(object):
             errors = [raised(call) for call in (
                 lambda: ends.client.write(b'secret'), lambda: ends.client.write(b'secret'),
                 ends.server.read)]
-            new = Ends(client_context, server_context).handshake().settle()
+            new = Ends(client_context, server_context).handshake().exchange()
             works = new.transfer(new.client_end, b'new') == b'new'
             still = raised(ends.client.read)
             del new
@@ -587,13 +587,13 @@ class TestDescriptors(object):
 
     def test_after_an_interruption(self, ends, pki):
         """Nor is what an interrupted operation has left looked for in a stranger's descriptor."""
-        other = Ends(pki.client_context(), pki.server_context()).handshake().settle()
+        other = Ends(pki.client_context(), pki.server_context()).handshake().exchange()
 
         def child():
             pair = current.current_pair()
             token = pair.token(ends.client)
-            pair.enter(token)
-            pair.leave(token, intact=False)
+            pair.acquire(token)
+            pair.release(token, intact=False)
             ours, theirs = socket.socketpair()
             theirs.send(b'private')
             os.dup2(ours.fileno(), pair._numbers[1])

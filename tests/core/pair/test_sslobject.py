@@ -149,12 +149,12 @@ class TestNested(object):
         def on_name(sslobj, name, context):
             results.append(ends.transfer(ends.client_end, pattern(40000)) == pattern(40000))
             inner = Ends(pki.client_context(version=tls_version),
-                         pki.server_context(version=tls_version)).handshake().settle()
+                         pki.server_context(version=tls_version)).handshake().exchange()
             results.append(inner.transfer(inner.server_end, b'inner'))
 
         context = pki.server_context(version=tls_version)
         context.set_servername_callback(on_name)
-        outer = Ends(pki.client_context(version=tls_version), context).handshake().settle()
+        outer = Ends(pki.client_context(version=tls_version), context).handshake().exchange()
         assert [True, b'inner'] == results
         assert b'outer' == outer.transfer(outer.client_end, b'outer')
 
@@ -166,7 +166,7 @@ class TestNested(object):
         errors = []
         context = pki.server_context()
         context.set_servername_callback(lambda sslobj, *_: errors.append(raised(use, sslobj)))
-        ends = Ends(pki.client_context(), context).handshake().settle()
+        ends = Ends(pki.client_context(), context).handshake().exchange()
         assert [RuntimeError] == [type(error) for error in errors]
         assert b'x' == ends.transfer(ends.client_end, b'x')
 
@@ -193,7 +193,7 @@ class TestNested(object):
     def test_in_del(self, ends, pki, monkeypatch):
         """An object's __del__ that uses TLS runs between any two steps of another operation."""
         results = []
-        other = Ends(pki.client_context(), pki.server_context()).handshake().settle()
+        other = Ends(pki.client_context(), pki.server_context()).handshake().exchange()
 
         class Leaf(object):
             def __del__(self):
@@ -215,7 +215,7 @@ class TestNested(object):
 
     def test_between_steps(self, kind, client_context, server_context, monkeypatch):
         """Wherever between two steps another object is used, nothing of either is lost."""
-        other = Ends(client_context, server_context).handshake().settle()
+        other = Ends(client_context, server_context).handshake().exchange()
         chance, busy, nested = random.Random(1), [], []
 
         def followed(method):
@@ -229,10 +229,10 @@ class TestNested(object):
                 return done
             return call
 
-        for name in ('push', 'drain', 'take_back'):
+        for name in ('push', 'drain', 'read_back'):
             monkeypatch.setattr(KINDS[kind], name, followed(getattr(KINDS[kind], name)))
         for _ in range(5):
-            ends = Ends(client_context, server_context).handshake().settle()
+            ends = Ends(client_context, server_context).handshake().exchange()
             assert pattern(50000) == ends.transfer(ends.client_end, pattern(50000))
             ends.shut_down()
         assert {b'other'} == set(nested) and len(nested) > 50
@@ -242,7 +242,7 @@ class TestNested(object):
 class TestSignals(object):
     def test_handler_that_uses_tls(self, kind, alarm, ends, client_context, server_context):
         """A handler that talks through another object harms nobody, wherever it comes."""
-        other, results = Ends(client_context, server_context).handshake().settle(), []
+        other, results = Ends(client_context, server_context).handshake().exchange(), []
 
         def handler(*_):
             results.append(other.transfer(other.client_end, b'in the handler'))
@@ -265,11 +265,11 @@ class TestSignals(object):
             raise Interrupted
 
         contexts = pki.client_context(), pki.server_context()
-        other = Ends(*contexts).handshake().settle()
+        other = Ends(*contexts).handshake().exchange()
         alarm(handler)
         chance, hits, broken = random.Random(1), 0, 0
         while hits < 300:
-            ends = Ends(*contexts).handshake().settle()
+            ends = Ends(*contexts).handshake().exchange()
             try:
                 signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00002, 0.001))
                 for _ in range(300):  # it may come in a __del__, which swallows it
@@ -299,7 +299,7 @@ class TestSignals(object):
             raise mine
 
         contexts = pki.client_context(), pki.server_context()
-        ends = Ends(*contexts).handshake().settle()
+        ends = Ends(*contexts).handshake().exchange()
         alarm(handler)
         chance, data, hits, lost = random.Random(1), b'x' * 60000, 0, 0
         while hits < 25:
@@ -317,7 +317,7 @@ class TestSignals(object):
             except cls as error:
                 assert error is mine
                 hits += 1
-                ends = Ends(*contexts).handshake().settle()
+                ends = Ends(*contexts).handshake().exchange()
             else:
                 lost += 1
         assert lost < 3  # it may come in a __del__, which swallows it
@@ -363,7 +363,7 @@ class TestRenegotiation(object):
         """
         monkeypatch.setattr(ssl, 'OPENSSL_VERSION_INFO', (1, 0, 2, 0, 0))
         ends = Ends(pki.client_context(version='TLSv1.2'),
-                    pki.server_context(version='TLSv1.2')).handshake().settle()
+                    pki.server_context(version='TLSv1.2')).handshake().exchange()
         engine.refuse_renegotiation(ends.server)
         native_call(ends.client, 'SSL_renegotiate')
         ends.client.write(b'')
@@ -383,7 +383,7 @@ class TestRenegotiation(object):
         server.verify_mode = ssl.CERT_REQUIRED
         server.load_verify_locations(pki.path('ca'))
         ends = Ends(pki.client_context(version='TLSv1.2', leaf='client'), server)
-        ends.handshake().settle()
+        ends.handshake().exchange()
         ends.server.context = pki.server_context('other', version='TLSv1.2')
         native_call(ends.server, 'SSL_renegotiate')
         native_call(ends.server, 'SSL_do_handshake')
@@ -407,7 +407,7 @@ class TestRenegotiation(object):
         """If OpenSSL has begun it by itself, the server's answer is refused."""
         server = pki.server_context(version='TLSv1.2')
         server.options |= OP_ALLOW_CLIENT_RENEGOTIATION
-        ends = Ends(pki.client_context(version='TLSv1.2'), server).handshake().settle()
+        ends = Ends(pki.client_context(version='TLSv1.2'), server).handshake().exchange()
         native_call(ends.client, 'SSL_renegotiate')
         ends.client._refuses_renegotiation = True
         raised(ends.client.write, b'secret')
@@ -422,7 +422,7 @@ class TestRenegotiation(object):
         """With OP_NO_RENEGOTIATION OpenSSL itself declines it, and the connection goes on."""
         context = pki.client_context(version='TLSv1.2')
         context.options |= OP_NO_RENEGOTIATION
-        ends = Ends(context, pki.server_context(version='TLSv1.2')).handshake().settle()
+        ends = Ends(context, pki.server_context(version='TLSv1.2')).handshake().exchange()
         assert not ends.client._refuses_renegotiation
 
 
