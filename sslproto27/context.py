@@ -24,6 +24,7 @@ if PY2:
         OP_NO_TICKET, OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
         VERIFY_ALLOW_PROXY_CERTS, VERIFY_X509_PARTIAL_CHAIN, VERIFY_X509_STRICT,
         VERIFY_X509_TRUSTED_FIRST)
+    from ._core.context.server_names import set_sni_callback
     get_keylog_filename = callbacks.get_keylog_filename
     get_session_ticket_keys = callbacks.get_session_ticket_keys
     new_session_ticket_key = callbacks.new_session_ticket_key
@@ -31,7 +32,6 @@ if PY2:
     set_psk_client_callback = callbacks.set_psk_client_callback
     set_psk_server_callback = callbacks.set_psk_server_callback
     set_session_ticket_keys = callbacks.set_session_ticket_keys
-    set_sni_callback = callbacks.set_sni_callback
     get_ciphers = settings.get_ciphers
     get_hostname_checks_common_name = settings.get_hostname_checks_common_name
     get_maximum_version = settings.get_maximum_version

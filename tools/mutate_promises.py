@@ -58,7 +58,7 @@ MUTATIONS = [
     ('does not change the context', '_core/sslobject.py',
      '(check_name or context.check_hostname)',
      'context.check_hostname'),
-    ('does not change the context', '_core/sslobject.py', '    settings = settings_of(context)\n'
+    ('does not change the context', '_core/wrap_bio.py', '    settings = settings_of(context)\n'
      '    cls =', '    context.check_hostname = check_name or context.check_hostname\n'
      '    settings = settings_of(context)\n'
      '    cls ='),

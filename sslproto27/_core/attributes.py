@@ -6,7 +6,19 @@ import warnings
 from .compat import NativeContext, writable_view
 from .unique import Unique
 
-__all__ = ['Attributes', 'set_peername']
+__all__ = ['Attributes', 'server_hostname', 'server_side', 'set_peername']
+
+
+@property
+def server_side(self):
+    """Whether this is the server's side (bool)."""
+    return self._server_side
+
+
+@property
+def server_hostname(self):
+    """The name that the server must prove, in A-labels (str), or None."""
+    return self._server_hostname
 
 
 class Attributes(Unique):
@@ -34,15 +46,8 @@ class Attributes(Unique):
             raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
         self._native.context = context
 
-    @property
-    def server_side(self):
-        """Whether this is the server's side (bool)."""
-        return self._server_side
-
-    @property
-    def server_hostname(self):
-        """The name that the server must prove, in A-labels (str), or None."""
-        return self._server_hostname
+    server_side = server_side
+    server_hostname = server_hostname
 
     @property
     def getpeername(self):

@@ -14,21 +14,17 @@ if NAME == 'pair':
     from .pair import settings as settings
     from .pair.bio import MemoryBIO
     from .pair.settings import ABSENT, load_cert_chain_pem, load_crl
-    from .pair.sslobject import (
-        SSLObject, SSLSession, refuse_renegotiation, wrap_bio, wrap_bio_and_check)
-
-    wrap_bio_under_lock = wrap_bio_and_check
+    from .pair.sslobject import SSLObject, SSLSession, class_under_lock, refuse_renegotiation
 else:
     from .context import callbacks as callbacks
     from .context import settings as settings
     from .context.credentials import load_cert_chain_pem, load_crl
     from .bio import MemoryBIO
-    from .lockedobject import wrap_bio_under_lock
+    from .lockedobject import class_under_lock
     from .session import SSLSession
-    from .sslobject import SSLObject, refuse_renegotiation, wrap_bio, wrap_bio_and_check
+    from .sslobject import SSLObject, refuse_renegotiation
 
     ABSENT = ()
 
-__all__ = ['ABSENT', 'MemoryBIO', 'SSLObject', 'SSLSession', 'callbacks', 'load_cert_chain_pem',
-           'load_crl', 'refuse_renegotiation', 'settings', 'wrap_bio', 'wrap_bio_and_check',
-           'wrap_bio_under_lock']
+__all__ = ['ABSENT', 'MemoryBIO', 'SSLObject', 'SSLSession', 'callbacks', 'class_under_lock',
+           'load_cert_chain_pem', 'load_crl', 'refuse_renegotiation', 'settings']

@@ -18,9 +18,9 @@ from .engine import binding
 from .errors import required
 from .fork import get_ident
 from .records import HEADER_SIZE, RECORD
-from .sslobject import SSLObject, wrap_bio_and_check
+from .sslobject import SSLObject
 
-__all__ = ['LockedSSLObject', 'wrap_bio_under_lock']
+__all__ = ['LockedSSLObject', 'class_under_lock']
 
 lib, NULL, new_large_buffer = binding.lib, binding.NULL, binding.new_large_buffer
 SSL_read, BIO_read, BIO_ctrl_pending = lib.SSL_read, lib.BIO_read, lib.BIO_ctrl_pending
@@ -250,9 +250,6 @@ def _has_record(data, start):
     return len(numbers) == 2 and start + HEADER_SIZE + (numbers[0] << 8 | numbers[1]) <= len(data)
 
 
-def wrap_bio_under_lock(context, incoming, outgoing, server_side, server_hostname, session,
-                        check_name, owner=None):
-    """Like `wrap_bio_and_check`, for a caller that has a lock over the object."""
-    default = SSLObject if _NO_GIL.SSL_do_handshake is None else LockedSSLObject
-    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                              check_name, default, owner)
+def class_under_lock():
+    """Return the class of TLS objects for a caller that has a lock over them."""
+    return SSLObject if _NO_GIL.SSL_do_handshake is None else LockedSSLObject

@@ -12,9 +12,10 @@ import importlib
 import ssl
 import sys
 
-from .chosen import MemoryBIO, SSLObject, wrap_bio
+from .chosen import MemoryBIO, SSLObject
 from .constants import TLSVersion
 from .context.sslcontext import MEMBERS
+from .wrap_bio import wrap_bio
 
 __all__ = ['install', 'uninstall']
 

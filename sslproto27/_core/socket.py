@@ -12,6 +12,7 @@ from collections import deque
 
 from . import pipe_states
 from .api import SSLObject
+from .attributes import server_hostname, server_side
 from .blocking import BlockingTLS, ReadAhead
 from .channel_binding import require_kind
 from .pipe import PipeUnderLock
@@ -403,15 +404,8 @@ class SSLSocket(BlockingTLS):
         ssl_object = self.ssl_object
         return None if ssl_object is None else ssl_object.session_reused
 
-    @property
-    def server_side(self):
-        """Whether this is the server's side (bool)."""
-        return self._server_side
-
-    @property
-    def server_hostname(self):
-        """The name that the server had to prove (str), or None."""
-        return self._server_hostname
+    server_side = server_side
+    server_hostname = server_hostname
 
     def selected_npn_protocol(self):
         """Return None: nobody uses NPN any more (RFC 7301 replaced it)."""

@@ -1,4 +1,4 @@
-"""`SSLObject` and `wrap_bio` on 2.7: TLS over memory BIOs, as Python 3's ssl has them."""
+"""`SSLObject` on 2.7: TLS over memory BIOs, as Python 3's ssl has it."""
 from __future__ import absolute_import, division, print_function
 
 import ssl
@@ -7,18 +7,17 @@ from .attributes import Attributes
 from .bio import LARGE, MemoryBIO
 from .certificate import chain_der, peer_certificate_der, server_end_point
 from .channel_binding import require_kind
-from .compat import NativeContext, as_bytes, to_index, to_native
+from .compat import as_bytes, to_index, to_native
 from .constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from .context.registry import register_weakly, settings_of
 from .engine import binding
 from .errors import has_failed, library_error, required, ssl_error
 from .hostname import is_ip_address, require_hostname, without_root
 from .records import RECORD
-from .servername import encode_hostname
 from .session import SSLSession, session_of, use_session
 from .x509 import decode_certificate
 
-__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
+__all__ = ['SSLObject', 'guarding', 'refuse_renegotiation']
 
 lib, NULL, graft = binding.lib, binding.NULL, binding.graft
 fill, address = binding.fill, binding.address
@@ -86,6 +85,8 @@ class SSLObject(Attributes):
     """
 
     __slots__ = ('_ssl', '_state', '_room', '_checks_name')
+
+    _BIO = MemoryBIO
 
     @property
     def _is_ours(self):
@@ -642,53 +643,6 @@ def _stack(handle):
 def _cipher(handle):
     return (lib.SSL_CIPHER_get_name(handle), lib.SSL_CIPHER_get_version(handle),
             lib.SSL_CIPHER_get_bits(handle, NULL))
-
-
-def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
-    """
-    Return an `SSLObject` that does TLS through two memory BIOs.
-
-    Args:
-        context (ssl.SSLContext): certificates, trust and settings; it need not be ours.
-        incoming (MemoryBIO): put the peer's bytes here.
-        outgoing (MemoryBIO): take the bytes for the peer from here.
-        server_side (bool): True for a server, False for a client.
-        server_hostname (text, bytes or None): the server's name or IP address. A name is sent as
-            SNI, an address is not (RFC 6066 3). Both are checked if ``context.check_hostname``.
-        session (SSLSession or None): the session that a client wants to resume.
-
-    Raises:
-        TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
-        EngineUnavailable: this interpreter's OpenSSL cannot be reached.
-    """
-    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                              False)
-
-
-def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name, default=SSLObject, owner=None):
-    """
-    Do what `wrap_bio` does.
-
-    Args:
-        check_name (bool): check *server_hostname* even if *context* does not; this does not change
-            *context*. If certificates are not verified at all, names are not checked either.
-        default (type): the class, unless *context* has a subclass of `SSLObject`.
-        owner: the argument for server name callbacks, kept by a weak reference; None means the
-            object itself.
-    """
-    if not isinstance(context, NativeContext):
-        raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
-    for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
-        if not isinstance(bio, MemoryBIO):
-            raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
-    settings = settings_of(context)
-    cls = getattr(context, 'sslobject_class', None) or settings.sslobject_class or SSLObject
-    if cls is SSLObject:
-        cls = default
-    return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session, settings,
-                       check_name and context.verify_mode != ssl.CERT_NONE, owner)
 
 
 def refuse_renegotiation(ssl_object):

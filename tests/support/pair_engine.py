@@ -15,6 +15,7 @@ from sslproto27._core.engine.loopback import LoopbackPair
 from sslproto27._core.pair import sslobject as engine
 from sslproto27._core.pair.bio import MemoryBIO
 from sslproto27._core.pair.limits import Limit
+from sslproto27._core.wrap_bio import wrap_bio_and_check
 from tests.support.memory import Endpoint, Pair
 
 __all__ = ['Ends', 'Interrupted', 'KINDS', 'SmallLoopbackPair', 'in_child', 'in_thread', 'is_empty',
@@ -70,10 +71,12 @@ def is_empty(pair):
     return True
 
 
-def wrap(context, cls=engine.SSLObject, **kwargs):
+def wrap(context, server_side=False, server_hostname=None, session=None):
     """Return an `Endpoint` of the pair engine over two new BIOs."""
     incoming, outgoing = MemoryBIO(), MemoryBIO()
-    return Endpoint(engine.wrap_bio(context, incoming, outgoing, **kwargs), incoming, outgoing)
+    return Endpoint(
+        wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
+                           False, default=engine.SSLObject), incoming, outgoing)
 
 
 class Ends(Pair):

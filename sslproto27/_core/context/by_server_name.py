@@ -16,8 +16,8 @@ from ..engine import NAME
 from ..pair.limits import cannot
 
 if PY2:
-    from ..chosen import SSLObject, callbacks, settings
-    set_any_name_callback = callbacks.set_any_name_callback
+    from ..chosen import SSLObject, settings
+    from .server_names import set_any_name_callback
     get_maximum_version = settings.get_maximum_version
     get_minimum_version = settings.get_minimum_version
 else:

@@ -19,13 +19,13 @@ from ..errors import required
 from ..sslobject import guarding
 from ..tls_errors import tls_error
 from ..unique import Unique
-from .registry import context_handle, register_settings, settings_of, settings_of_connection
+from .registry import (
+    check_callable, context_handle, register_settings, settings_of, settings_of_connection)
 
 __all__ = [
     'get_keylog_filename', 'get_session_ticket_keys', 'new_session_ticket_key',
-    'set_any_name_callback', 'set_keylog_filename', 'set_psk_client_callback',
-    'set_psk_server_callback',
-    'set_session_ticket_keys', 'set_sni_callback',
+    'set_keylog_filename', 'set_psk_client_callback', 'set_psk_server_callback',
+    'set_server_names', 'set_session_ticket_keys',
 ]
 
 lib, NULL, memory, store, text_at, address = (
@@ -41,11 +41,6 @@ def _callback(name, function, failure=None):
     return _callbacks[name]
 
 
-def _check_callable(callback):
-    if callback is not None and not callable(callback):
-        raise TypeError('callback must be callable or None, not %s' % type(callback).__name__)
-
-
 # Server names
 
 # SSL_CTX_set_tlsext_servername_callback(3)
@@ -56,33 +51,9 @@ SSL_TLSEXT_ERR_ALERT_FATAL = 2
 TLSEXT_NAMETYPE_HOST_NAME = 0
 
 
-def set_sni_callback(context, value):
-    """
-    Call *value* when a client has said which server it wants (RFC 6066 3).
-
-    If it assigns another context to the TLS object, the connection gets that one's certificate,
-    trust and ALPN, but not its verify mode, flags or versions, as in Python 3.13. To change these
-    too, use `by_server_name`.
-
-    Args:
-        value (callable or None): takes the TLS object, whose ``context`` it may replace, the
-            name in A-labels (text, or None if the client sent none) and *context*; returns None, or
-            the number of an alert that ends the handshake. The name is passed as it was sent,
-            neither decoded nor checked. A name that is not ASCII ends the handshake.
-
-    Raises:
-        TypeError: *value* is not callable.
-    """
-    _set_names(context, value, takes_any=False)
-
-
-def set_any_name_callback(context, value):
-    """Do what `set_sni_callback` does. *value* is also called for names that are not ASCII."""
-    _set_names(context, value, takes_any=True)
-
-
-def _set_names(context, value, takes_any):
-    _check_callable(value)
+def set_server_names(context, value, takes_any):
+    """Do what `server_names` has; *takes_any* is whether *value* gets any name (bool)."""
+    check_callable(value)
     handle = context_handle(context)
     names = value and ServerNames(context, value, takes_any)
     # The native context keeps it, so the collector sees it there. Then we replace 2.7's own C
@@ -211,7 +182,7 @@ def set_psk_client_callback(context, callback):
     """
     if context.protocol == PROTOCOL_TLS_SERVER:
         raise tls_error('Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context', code=0)
-    _check_callable(callback)
+    check_callable(callback)
     handle = register_settings(context, psk_client=callback)
     lib.SSL_CTX_set_psk_client_callback(
         handle, NULL if callback is None else _callback('psk_client', _psk_client, 0))
@@ -263,7 +234,7 @@ def set_psk_server_callback(context, callback, identity_hint=None):
     """
     if context.protocol == PROTOCOL_TLS_CLIENT:
         raise tls_error('Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context', code=0)
-    _check_callable(callback)
+    check_callable(callback)
     hint = b'' if identity_hint is None else identity_hint
     if isinstance(hint, text_type):
         hint = hint.encode('utf-8')

@@ -13,8 +13,8 @@ from ..constants import PROTOCOL_TLS_SERVER, TLSVersion
 from ..engine import binding
 from ..unique import Unique
 
-__all__ = ['ContextSettings', 'change_settings', 'context_handle', 'register_settings',
-           'register_weakly', 'settings_of', 'settings_of_connection']
+__all__ = ['ContextSettings', 'change_settings', 'check_callable', 'context_handle',
+           'register_settings', 'register_weakly', 'settings_of', 'settings_of_connection']
 
 lib, address = binding.lib, binding.address
 
@@ -77,6 +77,12 @@ def register_settings(context, **values):
     handle = context_handle(context)
     register_weakly(_by_address, address(handle), settings_of(context))
     return handle
+
+
+def check_callable(callback):
+    """Raise TypeError unless *callback* is callable or None."""
+    if callback is not None and not callable(callback):
+        raise TypeError('callback must be callable or None, not %s' % type(callback).__name__)
 
 
 class _Owner(object):

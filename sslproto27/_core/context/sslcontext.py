@@ -7,8 +7,7 @@ import ssl
 import sys
 import warnings
 
-from ..chosen import (
-    ABSENT, SSLObject, callbacks, load_cert_chain_pem, load_crl, settings, wrap_bio)
+from ..chosen import ABSENT, SSLObject, callbacks, load_cert_chain_pem, load_crl, settings
 from ..compat import as_bytes, in_utf8, text_type
 from ..constants import (
     OP_NO_COMPRESSION, OP_NO_RENEGOTIATION, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER,
@@ -17,8 +16,10 @@ from ..errors import misuse_error
 from ..pair.limits import missing
 from ..tls_errors import tls_error
 from ..unique import Unique
+from ..wrap_bio import wrap_bio
 from ..x509 import split_der
 from .registry import ContextSettings, change_settings, settings_of
+from .server_names import set_sni_callback
 
 __all__ = ['MEMBERS', 'SSLContext', 'create_default_context']
 
@@ -109,7 +110,7 @@ class SSLContext(Unique, ssl.SSLContext):
 
     @sni_callback.setter
     def sni_callback(self, callback):
-        callbacks.set_sni_callback(self, callback)
+        set_sni_callback(self, callback)
         change_settings(self, sni_callback=callback)
 
     def set_servername_callback(self, server_name_callback):

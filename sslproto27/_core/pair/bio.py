@@ -15,14 +15,10 @@ _LARGEST = 0x7fffffff
 
 class MemoryBIO(Unique):
     """
-    A buffer in memory between a program and a TLS object: Python 3.5's ssl.MemoryBIO.
+    A buffer in memory between a program and a TLS object; its methods are those of `_core.bio`.
 
-    Bytes written at one end are read at the other, in order. One thread may write while another one
-    reads: both change `_chunks` in single steps of the interpreter.
-
-    Attributes:
-        pending (int): bytes that can be read now.
-        eof (bool): EOF has been written and all bytes before it have been read.
+    One thread may write while another one reads: both change `_chunks` in single steps of the
+    interpreter.
     """
 
     __slots__ = ('_chunks', '_written', '_read', '_eof_written', '__weakref__')
@@ -38,18 +34,7 @@ class MemoryBIO(Unique):
         return self
 
     def read(self, __size=-1):  # two underscores: positional-only, PEP 484
-        """
-        Take bytes out.
-
-        Args:
-            size (int): the most bytes to take; all of them if negative or omitted.
-
-        Returns:
-            bytes: b'' if the buffer is empty, whether or not EOF has been written.
-
-        Raises:
-            TypeError, OverflowError: *size* is not an integer, or does not fit in C's.
-        """
+        """Take at most *size* bytes out, or all of them."""
         size = -1 if __size == -1 else to_index(__size, 'size')
         chunks, pieces = self._chunks, []
         try:
@@ -78,21 +63,7 @@ class MemoryBIO(Unique):
         return buffer(data, 0, size)  # noqa: F821
 
     def write(self, data):
-        """
-        Put bytes in.
-
-        Args:
-            data: any contiguous buffer.
-
-        Returns:
-            int: the length of *data* in bytes: all of it is taken.
-
-        Raises:
-            TypeError: *data* is text or not a buffer.
-            BufferError: *data* is a buffer with gaps.
-            OverflowError: *data* is longer than 2 GiB.
-            ssl.SSLError: EOF has been written already.
-        """
+        """Put bytes in; return how many."""
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
         if self._eof_written:

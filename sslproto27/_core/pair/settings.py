@@ -17,7 +17,7 @@ from ..compat import NativeContext, as_bytes, text_type, to_index
 from ..constants import (
     OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
 from ..errors import misuse_error
-from ..context.registry import change_settings, settings_of
+from ..context.registry import change_settings, check_callable, settings_of
 from ..tls_errors import tls_error
 from ..unique import Unique
 from .limits import MissingAttribute, cannot
@@ -27,10 +27,10 @@ __all__ = [
     'get_maximum_version', 'get_minimum_version', 'get_num_tickets', 'get_post_handshake_auth',
     'get_security_level', 'get_session_ticket_keys', 'get_sslobject_class', 'keep_limits',
     'load_cert_chain_pem', 'load_crl', 'new_session_ticket_key', 'options', 'server_names_of',
-    'set_any_name_callback', 'set_ciphersuites', 'set_hostname_checks_common_name',
+    'set_ciphersuites', 'set_hostname_checks_common_name',
     'set_keylog_filename', 'set_maximum_version', 'set_minimum_version', 'set_num_tickets',
     'set_post_handshake_auth', 'set_psk_client_callback', 'set_psk_server_callback',
-    'set_session_ticket_keys', 'set_sni_callback', 'set_sslobject_class',
+    'set_server_names', 'set_session_ticket_keys', 'set_sslobject_class',
 ]
 
 #: PyPy 7.3.3 has it, and reads it for each connection.
@@ -178,29 +178,9 @@ def set_sslobject_class(context, value):
     change_settings(context, sslobject_class=value)
 
 
-def set_sni_callback(context, value):
-    """
-    Call *value* when a client has said which server it wants (RFC 6066 3).
-
-    Args:
-        value (callable or None): takes the TLS object, whose ``context`` it may replace, the
-            name in A-labels (text, or None if the client sent none) and *context*; returns None, or
-            the number of an alert that ends the handshake. A name that 2.7's ssl cannot decode
-            ends it without a call.
-
-    Raises:
-        TypeError: *value* is not callable.
-    """
-    _set_names(context, value, takes_any=False)
-
-
-def set_any_name_callback(context, value):
-    """Do what `set_sni_callback` does. *value* is also called for names that cannot be decoded."""
-    _set_names(context, value, takes_any=True)
-
-
-def _set_names(context, value, takes_any):
-    _check_callable(value)
+def set_server_names(context, value, takes_any):
+    """Do what `server_names` has; *takes_any* is whether *value* gets any name (bool)."""
+    check_callable(value)
     names = value and ServerNames(value, takes_any)
     # Only the native context keeps it: the collector sees it there.
     change_settings(context, server_names=names and weakref.ref(names))
@@ -211,11 +191,6 @@ def server_names_of(context):
     """Return the `ServerNames` of *context*; None if it has none, or another callback by now."""
     reference = settings_of(context).server_names
     return reference and reference()
-
-
-def _check_callable(callback):
-    if callback is not None and not callable(callback):
-        raise TypeError('callback must be callable or None, not %s' % type(callback).__name__)
 
 
 class ServerNames(Unique):
@@ -358,7 +333,7 @@ def set_psk_client_callback(context, callback):
     """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_SERVER:
         raise tls_error('Cannot add PSK client callback to a PROTOCOL_TLS_SERVER context', code=0)
-    _check_callable(callback)
+    check_callable(callback)
     raise cannot('set_psk_client_callback')
 
 
@@ -366,7 +341,7 @@ def set_psk_server_callback(context, callback, identity_hint=None):
     """Raise: this engine cannot do it."""
     if context.protocol == PROTOCOL_TLS_CLIENT:
         raise tls_error('Cannot add PSK server callback to a PROTOCOL_TLS_CLIENT context', code=0)
-    _check_callable(callback)
+    check_callable(callback)
     raise cannot('set_psk_server_callback')
 
 

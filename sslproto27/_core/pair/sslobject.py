@@ -1,5 +1,5 @@
 """
-`SSLObject` and `wrap_bio` for the pair engine, which has only the interpreter's ssl, on 2.7.
+`SSLObject` for the pair engine, which has only the interpreter's ssl, on 2.7.
 
 The native object reads and writes a socket of `engine.pair`. We call it first. If it wants bytes,
 we give it one record from the incoming BIO and call it again. So OpenSSL never reads beyond the
@@ -14,17 +14,15 @@ import weakref
 
 from ..attributes import Attributes
 from ..channel_binding import require_kind
-from ..compat import PYPY, NativeContext, as_bytes, to_index
+from ..compat import PYPY, as_bytes, to_index
 from ..constants import OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION
 from ..engine.current import current_pair
 from ..engine.pair import FEW, OUR_MODULES, is_native
 from ..engine.pair_queue import clear_queue
 from ..errors import (
     SSLCertVerificationError, eof_error, misuse_error, native_error, want_read)
-from ..context.registry import settings_of
 from ..hostname import without_root
 from ..hostname_match import is_ip_address, matches
-from ..servername import encode_hostname
 from ..tls_errors import name_error, tls_error
 from ..unique import Unique
 from .bio import MemoryBIO
@@ -35,7 +33,7 @@ from ..records import (
     fatal_alert, frame_size, kind_and_size)
 from ..x509 import decode_certificate, signature_algorithm
 
-__all__ = ['SSLObject', 'SSLSession', 'refuse_renegotiation', 'wrap_bio', 'wrap_bio_and_check']
+__all__ = ['SSLObject', 'SSLSession', 'class_under_lock', 'refuse_renegotiation']
 
 #: How much we encrypt at once: four records, which we then read from the pair in one go.
 _CHUNK = 4 * RECORD
@@ -98,9 +96,12 @@ class SSLObject(Attributes):
                  '_is_not_tls', '_last_kind', '_we_closed', '_peer_closed',
                  '_refuses_renegotiation', '_expected', '_reader', '_requested', '_owner')
 
+    _BIO = MemoryBIO
+
     @classmethod
     def _create(cls, context, incoming, outgoing, server_side, server_hostname, session, settings,
                 check_name, owner):
+        keep_limits(context)
         self = object.__new__(cls)
         self._server_side = bool(server_side)
         self._server_hostname = server_hostname
@@ -557,27 +558,10 @@ class SSLObject(Attributes):
         del self._drained[:]
         return records
 
-    # Application data
+    # Application data; what a method takes, returns and raises is as in the graft engine's class.
 
     def read(self, len=1024, buffer=None):
-        """
-        Read decrypted bytes, from at most one record.
-
-        Args:
-            len (int): the most bytes to read.
-            buffer (writable buffer or None): where to put them. If *len* is not positive or is
-                larger than *buffer*, fill up to all of *buffer*.
-
-        Returns:
-            bytes, b'' once the peer has sent close_notify; with *buffer* their number (int).
-
-        Raises:
-            ssl.SSLWantReadError: feed the incoming BIO first.
-            ssl.SSLZeroReturnError: both sides have sent close_notify.
-            ssl.SSLEOFError: the incoming BIO ended without close_notify.
-            ssl.SSLError: the peer broke the protocol.
-            TypeError, ValueError: *len* or *buffer* cannot be used.
-        """
+        """Read decrypted bytes, from at most one record."""
         if len.__class__ is not int or buffer is not None or len <= 0:
             size = to_index(len, 'len')
             if buffer is not None:
@@ -592,21 +576,7 @@ class SSLObject(Attributes):
         return self._operate(self._receive, len if len < RECORD else RECORD)
 
     def write(self, data):
-        """
-        Encrypt *data* into the outgoing BIO, in as many records as it takes.
-
-        Args:
-            data: any contiguous buffer.
-
-        Returns:
-            int: how many of its bytes were taken.
-
-        Raises:
-            ssl.SSLWantReadError: a handshake is under way; feed the incoming BIO, then call again
-                with the same data, or more that begins with it.
-            ssl.SSLError: the connection is broken or has been shut down.
-            TypeError, BufferError: *data* is text, not a buffer, or a buffer with gaps.
-        """
+        """Encrypt *data* into the outgoing BIO; return how many of its bytes were taken."""
         if data.__class__ is not bytes:
             data = as_bytes(data, 'data')
         if not self._done and not self._peer_closed:
@@ -617,15 +587,10 @@ class SSLObject(Attributes):
         """Return how many decrypted bytes can be read without using the incoming BIO."""
         return self._native.pending()
 
-    # One message in the fewest steps, for `SSLPipe`; see the graft engine's.
+    # One message in the fewest steps, for `SSLPipe`.
 
     def receive_records(self, incoming, data, received):
-        """
-        Put *data* into *incoming*, and append the decrypted bytes to the list *received*.
-
-        Returns:
-            bool: whether that was everything. If not, call `read` for the rest or the error.
-        """
+        """Put *data* into *incoming*, and append the decrypted bytes to the list *received*."""
         incoming.write(data)
         if type(self) is not SSLObject or not self._done:
             return False
@@ -637,13 +602,7 @@ class SSLObject(Attributes):
             return False
 
     def send_small(self, outgoing, data):
-        """
-        Encrypt *data*, which is not empty, if it is small.
-
-        Returns:
-            bytes: everything to send to the peer. b'' if nothing was done or it failed: then call
-            `write` with the same data.
-        """
+        """Return *data* encrypted, all of it, if it is small; b'' if nothing was done."""
         if (type(self) is not SSLObject or not self._done or len(data) > _SMALL
                 or outgoing._chunks):
             return b''
@@ -657,28 +616,11 @@ class SSLObject(Attributes):
     # Handshake and closing
 
     def do_handshake(self):
-        """
-        Take the handshake as far as the incoming bytes allow.
-
-        Raises:
-            ssl.SSLWantReadError: send the outgoing bytes, feed the incoming BIO, call again.
-            SSLCertVerificationError: the peer's certificate is not trusted, or for another name.
-            ssl.SSLEOFError: the incoming BIO ended.
-            ssl.SSLError: the handshake failed; the alert for the peer is in the outgoing BIO.
-        """
+        """Take the handshake as far as the incoming bytes allow."""
         self._operate(self._shake_hands)
 
     def unwrap(self):
-        """
-        Send close_notify, and wait for the peer's (RFC 8446 6.1, SSL_shutdown(3)).
-
-        Returns:
-            None, once both sides have sent it. Bytes after the peer's stay in the incoming BIO.
-
-        Raises:
-            ssl.SSLWantReadError: the peer's has not come yet.
-            ssl.SSLError: data came first, or the handshake is under way.
-        """
+        """Send close_notify, and wait for the peer's."""
         self._operate(self._shut_down)
         self._peer_closed = True
 
@@ -729,20 +671,7 @@ class SSLObject(Attributes):
         return selected and selected()
 
     def get_channel_binding(self, cb_type='tls-unique'):
-        """
-        Return bytes that identify this very connection.
-
-        Args:
-            cb_type (str): 'tls-unique' (RFC 5929 3), or on a client 'tls-server-end-point' (RFC
-                5929 4).
-
-        Returns:
-            bytes; None before the handshake, or if there is nothing to bind to safely:
-            'tls-unique' is not defined for TLS 1.3 (RFC 9266 1).
-
-        Raises:
-            ValueError: an unknown *cb_type*.
-        """
+        """Return bytes that identify this connection; on a server 'tls-unique' alone."""
         require_kind(cb_type)
         bind = _CHANNEL_BINDINGS[cb_type]
         return bind(self) if self._done else None
@@ -772,19 +701,7 @@ class SSLObject(Attributes):
     # Certificates
 
     def getpeercert(self, binary_form=False):
-        """
-        Return the peer's certificate.
-
-        Args:
-            binary_form (bool): return DER bytes instead of a dict.
-
-        Returns:
-            dict with 'subject', 'issuer', 'subjectAltName' and so on, {} if it was not verified; or
-            bytes. None if the peer has sent no certificate.
-
-        Raises:
-            ValueError: the handshake is not done.
-        """
+        """Return the peer's certificate: a dict, or DER bytes."""
         if not self._done:
             raise ValueError('handshake not done yet')
         der = self._native.peer_certificate(True)
@@ -833,48 +750,9 @@ def _refused(server_side):
     return _error('NO_RENEGOTIATION', text)
 
 
-def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
-    """
-    Return an `SSLObject` that speaks TLS through two memory BIOs.
-
-    Args:
-        context (ssl.SSLContext): certificates, trust and settings: any context, not only ours.
-        incoming (MemoryBIO): put the peer's bytes here.
-        outgoing (MemoryBIO): take bytes for the peer from here.
-        server_side (bool): True for a server, False for a client.
-        server_hostname (text, bytes or None): the server's name or IP address; sent as SNI unless
-            it is an address (RFC 6066 3), and checked if ``context.check_hostname`` is true.
-        session (SSLSession or None): must be None: this engine cannot resume sessions.
-
-    Raises:
-        TypeError, ValueError, UnicodeError: an argument cannot be used; the text names it.
-    """
-    return wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                              False)
-
-
-def wrap_bio_and_check(context, incoming, outgoing, server_side, server_hostname, session,
-                       check_name, owner=None):
-    """
-    Do what `wrap_bio` does.
-
-    Args:
-        check_name (bool): check *server_hostname* even if *context* does not, without changing
-            *context*. If it does not verify certificates, names are not checked either.
-        owner: passed to server name callbacks, and kept by a weak reference; None for the object
-            itself.
-    """
-    if not isinstance(context, NativeContext):
-        raise TypeError('context must be an ssl.SSLContext, not %s' % type(context).__name__)
-    for name, bio in (('incoming', incoming), ('outgoing', outgoing)):
-        if not isinstance(bio, MemoryBIO):
-            raise TypeError('%s must be a MemoryBIO, not %s' % (name, type(bio).__name__))
-    keep_limits(context)
-    settings = settings_of(context)
-    cls = getattr(context, 'sslobject_class', None) or settings.sslobject_class or SSLObject
-    return cls._create(context, incoming, outgoing, server_side,
-                       encode_hostname(server_hostname), session, settings,
-                       check_name and context.verify_mode != ssl.CERT_NONE, owner)
+def class_under_lock():
+    """Return the class of TLS objects for a caller that has a lock over them."""
+    return SSLObject
 
 
 def refuse_renegotiation(ssl_object):

@@ -48,5 +48,5 @@ def test_contexts(name, use):
     ('session_ticket_keys', [5]), ('keylog_filename', 5)])
 def test_types(name, value):
     """What is no value of a setting at all is a TypeError, as elsewhere."""
-    context = engine.NativeContext(ssl.PROTOCOL_SSLv23)
+    context = settings.NativeContext(ssl.PROTOCOL_SSLv23)
     assert TypeError is type(raised(getattr(settings, 'set_' + name), context, value))
