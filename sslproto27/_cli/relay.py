@@ -323,7 +323,7 @@ class _Connection(object):
                 self.begin(side.transport)
             else:
                 self._note(side.transport)
-            # Not now: Trollius 2.2.1 starts reading after this call even if it is paused.
+            # Not now: Trollius starts reading after this call even if it is paused.
             self._worker.loop.call_soon(self._wait_for_service)
             self._moved = self._worker.loop.time()
             self._watch()

@@ -2,9 +2,8 @@
 `install` and `uninstall`: add PEP 546's names to 2.7's ssl, and remove them again. On request they
 add Python 3.13's context members too.
 
-One library that looks for these names works worse with them: the loops of Trollius 2.2.1 then use
-Trollius' own TLS protocol, asyncio's of 2015, which accepts truncated data as complete. So we hide
-the names from it.
+One library that looks for these names works worse with them: Trollius' loops then use its own TLS
+protocol, asyncio's of 2015, which accepts truncated data as complete. So we hide the names from it.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -12,7 +12,7 @@ from tests.support.pipe_pairs import PYPY
 if not PY2:
     pytest.skip("Python 3's ssl has memory BIOs", allow_module_level=True)
 
-from sslproto27._core.pair import settings, sslobject as engine  # noqa: E402
+from sslproto27._core.pair import settings  # noqa: E402
 from sslproto27._core.pair.limits import LIMITS  # noqa: E402
 from tests.support.pair_engine import refused  # noqa: E402
 
