@@ -11,8 +11,8 @@ import tornado
 
 MODULES = [name for name in modules() if name.split('.')[0] == 'tornado']
 
-#: And two of Python's own sockets.
-OURS = ['_compat', '_sslproto27_context', '_sslproto27_handshakes', '_sock', '_sslobj']
+#: And the pipe's, and two of Python's own sockets.
+OURS = ['_compat', '_sslproto27_context', '_sslproto27_handshakes', '_pid', '_sock', '_sslobj']
 
 
 @pytest.mark.parametrize('version', ['3.2', '6.1'])
