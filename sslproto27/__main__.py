@@ -8,7 +8,7 @@ from . import __version__
 from ._cli import bench, connect, demo, info, proxy, run, serve
 from ._cli.console import Console, Output, OutputError, UserError, printable
 from ._cli.logs import log_to_console
-from ._cli.streams import end_without_output, reserve, flush_at_exit
+from ._cli.streams import end_without_output, flush_at_exit, reserve
 from ._core.engine import EngineUnavailable
 
 __all__ = ['main']
