@@ -11,6 +11,7 @@ from zope.interface import implementer
 from .._core.context.by_server_name import contexts_behind
 from .._core.unique import Unique
 from ._protocol import TLSProtocol
+from ._receiver import Receiver
 from ._settings import settings_of
 from ._upgrade import upgrade
 
@@ -47,7 +48,7 @@ class TLSFactory(Unique, WrappingFactory):
                 _offer(one, wrappedFactory.acceptableProtocols())
 
     def buildProtocol(self, addr):
-        """Return a new `TLSProtocol`; None if the wrapped factory or the limit refuses one."""
+        """Return a new connection's `Receiver`; None if the factory or the limit refuses one."""
         handshakes = self._settings.handshakes
         if handshakes is not None and not handshakes.admits():
             return None
@@ -56,7 +57,7 @@ class TLSFactory(Unique, WrappingFactory):
             return None
         made = self.protocol(self._settings, wrapped)
         made.factory = self
-        return made
+        return Receiver(made)
 
 
 def _offer(context, protocols):

@@ -1,5 +1,5 @@
 """
-`TLSProtocol`: a protocol for the transport below, a transport for the application's protocol.
+`TLSProtocol`: a transport for the application's protocol, over the transport below.
 
 This class decides when to act, the pipe knows how. Nothing here calls OpenSSL or patches Twisted.
 
@@ -52,11 +52,11 @@ _log = TwistedLog()
 
 
 @implementer(interfaces.INegotiated, interfaces.ITLSTransport, interfaces.IConsumer,
-             interfaces.IPushProducer, interfaces.IHalfCloseableProtocol,
-             interfaces.ILoggingContext, interfaces.IProtocol)
+             interfaces.IPushProducer)
 class TLSProtocol(Unique):
     """
-    TLS over any transport: a protocol for that transport, and a transport for the application.
+    TLS over any transport: a transport for the application. The transport below calls it through a
+    `Receiver`.
 
     We call the application's connectionMade when the transport below is connected. Data that it
     writes then waits for the end of the handshake; an IHandshakeListener is told of that end.
@@ -218,9 +218,6 @@ class TLSProtocol(Unique):
             self._hold(self._feed_eof, None)
         elif self._state not in OVER:
             self._receive(self._feed_eof, None)
-
-    def writeConnectionLost(self):
-        """Do nothing: only our own request to end the writing side causes this call."""
 
     def connectionLost(self, reason):
         """

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from ._lower import is_paused, plain_method
+from ._receiver import Receiver
 
 __all__ = ['host_of', 'is_client', 'upgrade']
 
@@ -165,7 +166,7 @@ def upgrade(transport, protocol_class, settings, application=None):
     if application not in protocols and hasattr(application, 'dataReceived'):
         protocols.append(application)
     new._upgrade = Upgrade(transport, new, protocols)
-    setattr(owner, slot, new)
+    setattr(owner, slot, Receiver(new))
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
         new.pauseProducing()  # the application's pause must not stop the handshake
         lower.resumeProducing()

@@ -25,8 +25,7 @@ class TestTransport(object):
             for one in (client.transport, server.transport):
                 for interface in (interfaces.ISSLTransport, interfaces.INegotiated,
                                   interfaces.ITLSTransport, interfaces.ITCPTransport,
-                                  interfaces.IConsumer, interfaces.IPushProducer,
-                                  interfaces.IHalfCloseableProtocol):
+                                  interfaces.IConsumer, interfaces.IPushProducer):
                     assert verifyObject(interface, one)
 
     def test_below(self, pki):
