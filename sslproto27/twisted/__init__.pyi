@@ -17,6 +17,7 @@ class TLSOptions:
 _Context = SSLContext | TLSOptions
 
 class TLSProtocol:
+    protocol: Any
     wrappedProtocol: Any
     transport: Any
     factory: Any

@@ -110,7 +110,7 @@ class TLSClientEndpoint(Unique):
             handshake. If the handshake fails, connectionLost gets the reason.
         """
         factory = TLSFactory(protocolFactory, *self._arguments, **self._options)
-        return self._endpoint.connect(factory).addCallback(lambda tls: tls.wrappedProtocol)
+        return self._endpoint.connect(factory).addCallback(lambda made: made.wrappedProtocol)
 
 
 @implementer(interfaces.IStreamServerEndpoint)

@@ -76,7 +76,8 @@ class TLSProtocol(Unique):
         wrappedProtocol (IProtocol): the application's protocol.
 
     Attributes:
-        wrappedProtocol (IProtocol or None): the application's; None once its connection is lost.
+        protocol, wrappedProtocol (IProtocol or None): the application's; None once its connection
+            is lost. The application may assign another one: it gets all that follows.
         transport (ITransport): the transport below.
         disconnecting (bool): whether loseConnection has been called.
         producer (IProducer or None), streamingProducer (bool): the arguments of registerProducer.
@@ -88,7 +89,7 @@ class TLSProtocol(Unique):
     _sslproto27 = None  # the TLS inside this one, once `startTLS` has been called
 
     # __dict__ is for connections with such an inner TLS: its methods replace ours on the instance.
-    __slots__ = ('wrappedProtocol', 'transport', 'factory', 'disconnecting', 'producer',
+    __slots__ = ('_protocol', 'transport', 'factory', 'disconnecting', 'producer',
                  'streamingProducer', 'producerPaused', '_settings', '_pipe', '_state', '_timer',
                  '_reason', '_push', '_lower_paused', '_reading_paused', '_delivering',
                  '_write_end', '_held', '_upgrade', '_socket', '_stopped', '_watched', '__dict__',
@@ -96,7 +97,7 @@ class TLSProtocol(Unique):
 
     def __init__(self, settings, wrappedProtocol):
         self._settings = settings
-        self.wrappedProtocol = wrappedProtocol
+        self._protocol = wrappedProtocol
         self._pipe = settings.new_pipe()
         self._state = NEW
         self.transport = self.factory = self._timer = None
@@ -161,7 +162,7 @@ class TLSProtocol(Unique):
                 self._pipe.feed_ssldata(early)
             self._pipe.do_handshake()
             if is_new:
-                self._tell(self.wrappedProtocol.makeConnection, self)
+                self._tell(self._protocol.makeConnection, self)
         finally:
             self._delivering = False
         self._receive(_nothing, None)
@@ -202,7 +203,7 @@ class TLSProtocol(Unique):
         if plaintext:
             self._delivering = True
             try:
-                self.wrappedProtocol.dataReceived(plaintext)
+                self._protocol.dataReceived(plaintext)
             except BaseException:
                 self._application_failed()
             finally:
@@ -259,7 +260,7 @@ class TLSProtocol(Unique):
         self._enter(LOST)
         self._stop_timer()
         reason = self._reason or reason
-        protocol, self.wrappedProtocol = self.wrappedProtocol, None
+        protocol, self._protocol = self._protocol, None
         self._stop_producer()
         # Break all references that could pin the context.
         if self._upgrade is not None:
@@ -339,7 +340,7 @@ class TLSProtocol(Unique):
             if self._state is HANDSHAKE and pipe.established:
                 self._established()
             if self._state in OPEN and not self._reading_paused and pipe.has_appdata:
-                self._tell(self.wrappedProtocol.dataReceived, pipe.appdata_received())
+                self._tell(self._protocol.dataReceived, pipe.appdata_received())
             if (self._state is CONNECTED and pipe.failure is None and pipe.state in PEER_ENDED
                     and not self._has_unread()):
                 self._peer_closed()
@@ -363,8 +364,8 @@ class TLSProtocol(Unique):
             self._upgrade.established()
             if self._state in OVER:
                 return
-        if interfaces.IHandshakeListener.providedBy(self.wrappedProtocol):
-            self._tell(self.wrappedProtocol.handshakeCompleted)
+        if interfaces.IHandshakeListener.providedBy(self._protocol):
+            self._tell(self._protocol.handshakeCompleted)
         self._end_our_side()
 
     def _feed_eof(self, _):
@@ -379,7 +380,7 @@ class TLSProtocol(Unique):
         self._enter(PEER_END)
         if self.disconnecting:  # a producer is still writing
             return
-        protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
+        protocol = interfaces.IHalfCloseableProtocol(self._protocol, None)
         if protocol is not None:
             self._tell(protocol.readConnectionLost)
         else:
@@ -474,7 +475,7 @@ class TLSProtocol(Unique):
     def _all_is_sent(self, pipe):
         if self._write_end is WANTED and pipe.state not in _WRITABLE:
             self._write_end = TOLD
-            protocol = interfaces.IHalfCloseableProtocol(self.wrappedProtocol, None)
+            protocol = interfaces.IHalfCloseableProtocol(self._protocol, None)
             if protocol is not None:
                 self._tell(protocol.writeConnectionLost)
         # Data that the callbacks have written comes first; a flush follows at their end.
@@ -850,6 +851,22 @@ class TLSProtocol(Unique):
     # Information
 
     @property
+    def protocol(self):
+        """The application's protocol; None once its connection is lost."""
+        inner = self._sslproto27
+        return self._protocol if inner is None else inner.protocol
+
+    @protocol.setter
+    def protocol(self, protocol):
+        inner = self._sslproto27
+        if inner is None:
+            self._protocol = protocol
+        else:
+            inner.protocol = protocol
+
+    wrappedProtocol = protocol  # its name in Twisted's own TLS
+
+    @property
     def negotiatedProtocol(self):
         """The protocol chosen by ALPN (bytes); None if there is none, or not yet."""
         if self._sslproto27 is not None:
@@ -901,7 +918,7 @@ class TLSProtocol(Unique):
 
     def logPrefix(self):
         """Return the prefix of log lines about this connection (str)."""
-        protocol = self.wrappedProtocol
+        protocol = self._protocol
         if interfaces.ILoggingContext.providedBy(protocol):
             return '%s (TLS)' % protocol.logPrefix()
         return '%s (TLS)' % type(protocol).__name__
@@ -913,7 +930,7 @@ class TLSProtocol(Unique):
 
     def __repr__(self):
         return '<%s %s of %r at %#x>' % (
-            type(self).__name__, self._state, self.wrappedProtocol, id(self))
+            type(self).__name__, self._state, self._protocol, id(self))
 
 
 # The stages of loseWriteConnection

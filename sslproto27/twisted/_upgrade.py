@@ -150,8 +150,7 @@ def upgrade(transport, protocol_class, settings, application=None):
         RuntimeError: *transport* is not connected, or has no protocol.
     """
     owner = vars(transport).get('_sslproto27') or transport
-    slot = 'wrappedProtocol' if isinstance(owner, protocol_class) else 'protocol'
-    wrapped = getattr(owner, slot, None)
+    wrapped = getattr(owner, 'protocol', None)
     if (wrapped is None or not getattr(owner, 'connected', True)
             or getattr(owner, 'disconnecting', False)):
         raise RuntimeError('startTLS() needs an open connection with a protocol, not %r'
@@ -165,8 +164,8 @@ def upgrade(transport, protocol_class, settings, application=None):
     protocols = _within(wrapped)
     if application not in protocols and hasattr(application, 'dataReceived'):
         protocols.append(application)
+    owner.protocol = Receiver(new)
     new._upgrade = Upgrade(transport, new, protocols)
-    setattr(owner, slot, Receiver(new))
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
         new.pauseProducing()  # the application's pause must not stop the handshake
         lower.resumeProducing()

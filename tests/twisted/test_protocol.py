@@ -76,6 +76,40 @@ class TestTransport(object):
             names = server.transport.getPeerCertificate()['subjectAltName']
             assert (('DNS', 'client.example.org'),) == names
 
+    @pytest.mark.parametrize('name', ['protocol', 'wrappedProtocol'])
+    @pytest.mark.parametrize('in_callback', [True, False])
+    def test_other_protocol(self, pki, name, in_callback):
+        """Another protocol that is assigned to the transport gets all that follows."""
+        other = Recorder()
+
+        class Leaving(Recorder):
+            def dataReceived(self, data):
+                Recorder.dataReceived(self, data)
+                if in_callback:
+                    self.hand_over()
+
+            def hand_over(self):
+                setattr(self.transport, name, other)
+                other.makeConnection(self.transport)
+                self.transport.write(b'next')
+        with connected(pki, server=Leaving) as (client, server):
+            tls = server.transport
+            assert server is tls.protocol is tls.wrappedProtocol
+            client.transport.write(b'first')
+            until(lambda: server.data)
+            if not in_callback:
+                server.hand_over()
+            until(lambda: client.data)
+            assert other is tls.protocol is tls.wrappedProtocol
+            client.transport.write(b'second')
+            client.transport.loseConnection()
+            until(lambda: client.reason and other.reason)
+            server.reason = other.reason  # connected() waits for that
+        assert (b'first', b'second') == (server.data, other.data)
+        assert ['made', 'data'] == server.events
+        assert error.ConnectionDone is other.reason.type
+        assert tls.protocol is tls.wrappedProtocol is None
+
     def test_no_copy(self, pki):
         """It can be neither copied nor pickled."""
         made = TLSProtocol(Settings(pki.server_context(), True), Recorder())

@@ -263,8 +263,15 @@ class TestStartTLS(object):
                     quiet(Nesting, pki.client_context())))
             until(lambda: len(ours.lines) == 3)
         assert [b'go ahead', b'go ahead', b'you said hello'] == ours.lines
-        end(ours, theirs.made[0])
-        assert [error.ConnectionDone] * 2 == [ours.reason.type, theirs.made[0].reason.type]
+        assert ours is ours.transport.protocol
+        other = ours.transport.protocol = Recorder()
+        other.makeConnection(ours.transport)
+        assert other is ours.transport.protocol
+        ours.sendLine(b'again')
+        until(lambda: other.data)
+        assert b'you said again\r\n' == other.data
+        end(other, theirs.made[0])
+        assert [error.ConnectionDone] * 2 == [other.reason.type, theirs.made[0].reason.type]
 
     def test_under_a_policy(self, pki):
         """A protocol under Twisted's policies, and its transport, start TLS below these."""

@@ -350,12 +350,19 @@ class TestOthers(object):
             assert b'you, True' == get(agent_of(pki), b'https://localhost:%d/you' % port)[1]
             idle()
 
-    def test_autobahn(self, run_python):
-        """Autobahn over wss, both sides; in a process of its own, as it is for one loop alone."""
+    @pytest.mark.parametrize('served', [
+        'factory', 'server.Site(resource.WebSocketResource(factory))'])
+    def test_autobahn(self, run_python, served):
+        """
+        Autobahn over wss, both sides, also where it takes the transport over from a Site.
+
+        In a process of its own, as it is for one loop alone.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             pytest.importorskip('autobahn', reason='Autobahn is not installed here')
-        assert (0, '200000 True\n', '') == run_python(_AUTOBAHN, warnings='ignore')
+        assert (0, '200000 True\n', '') == run_python(
+            _AUTOBAHN.replace('SERVED', served), warnings='ignore')
 
     def test_http2(self, pki):
         """The protocols of a Site, HTTP/2 among them if it can be had, are offered by ALPN."""
@@ -381,7 +388,8 @@ class TestOthers(object):
 _AUTOBAHN = """
 from __future__ import print_function
 import sys
-from autobahn.twisted import websocket
+from autobahn.twisted import resource, websocket
+from twisted.web import server
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
 from tests.support.pki import PKI
 from tests.support.twisteds import listening, loopback, until
@@ -407,7 +415,7 @@ class Client(websocket.WebSocketClientProtocol):
 
 factory = websocket.WebSocketServerFactory()
 factory.protocol = Server
-with listening(TLSServerEndpoint(loopback(), pki.server_context()), factory) as port:
+with listening(TLSServerEndpoint(loopback(), pki.server_context()), SERVED) as port:
     other = websocket.WebSocketClientFactory('wss://localhost:%d' % port)
     other.protocol = Client
     until(TLSClientEndpoint(loopback(port=port), pki.client_context(), 'localhost').connect(other))
