@@ -771,14 +771,8 @@ class TLSProtocol(Unique):
         self._unregister_lower()
         self.transport.loseConnection()
 
-    def _reactor(self):
-        reactor = self._settings.reactor or getattr(self.transport, 'reactor', None)
-        if reactor is None:
-            from twisted.internet import reactor
-        return reactor
-
     def _call_later(self, delay, callback):
-        return self._reactor().callLater(delay, self._tell, callback)
+        return self.reactor.callLater(delay, self._tell, callback)
 
     def _tell(self, method, *args):
         """
@@ -812,7 +806,7 @@ class TLSProtocol(Unique):
 
     def _watch_end(self):
         """Make sure that the connection ends even if the producer or the peer does nothing."""
-        self._watched = self._unsent(), self._reactor().seconds()
+        self._watched = self._unsent(), self.reactor.seconds()
         self._start_timer(self._shutdown_timeout() / LOOKS, self._look)
 
     def _look(self):
@@ -821,7 +815,7 @@ class TLSProtocol(Unique):
             self._watch_end()
             return
         limit = self._shutdown_timeout()
-        left = self._watched[1] + limit - self._reactor().seconds()
+        left = self._watched[1] + limit - self.reactor.seconds()
         if left > 0:
             self._start_timer(min(left, limit / LOOKS), self._look)
         else:
@@ -849,6 +843,14 @@ class TLSProtocol(Unique):
             self._end()
 
     # Information
+
+    @property
+    def reactor(self):
+        """The reactor whose clock the timeouts use: the option's, or the transport's below."""
+        reactor = self._settings.reactor or getattr(self.transport, 'reactor', None)
+        if reactor is None:
+            from twisted.internet import reactor
+        return reactor
 
     @property
     def protocol(self):

@@ -106,7 +106,7 @@ def _client(reactor, host=None, port=None, hostname=None, trust=None, certificat
             reactor, host, _number('port', port), _number('timeout', timeout, float), bindAddress)
     return TLSClientEndpoint(
         below, context, host if hostname is None else hostname,
-        **_timeouts(handshakeTimeout, shutdownTimeout))
+        **_timeouts(reactor, handshakeTimeout, shutdownTimeout))
 
 
 def _server(reactor, port=None, certificate=None, key=None, sni=None, trust=None, alpn=None,
@@ -130,7 +130,7 @@ def _server(reactor, port=None, certificate=None, key=None, sni=None, trust=None
     else:
         made = TCP6ServerEndpoint if ':' in interface else TCP4ServerEndpoint
         below = made(reactor, _number('port', port), _number('backlog', backlog), interface)
-    options = _timeouts(handshakeTimeout, shutdownTimeout)
+    options = _timeouts(reactor, handshakeTimeout, shutdownTimeout)
     if handshakeLimit is not None:
         options['handshakeLimit'] = _number('handshakeLimit', handshakeLimit)
     return TLSServerEndpoint(below, context, **options)
@@ -182,6 +182,8 @@ def _number(name, text, kind=int):
         raise ValueError('%s must be a number, not %r' % (name, text))
 
 
-def _timeouts(handshake, shutdown):
+def _timeouts(reactor, handshake, shutdown):
     given = (('handshakeTimeout', handshake), ('shutdownTimeout', shutdown))
-    return dict((name, _number(name, text, float)) for name, text in given if text is not None)
+    made = dict((name, _number(name, text, float)) for name, text in given if text is not None)
+    made['reactor'] = interfaces.IReactorTime(reactor, None)  # a test's may have no clock
+    return made

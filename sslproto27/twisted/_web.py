@@ -32,7 +32,7 @@ class AgentEndpointFactory(Unique):
         treq.client.HTTPClient(agent).get(...)
 
     Args:
-        reactor: Twisted's reactor.
+        reactor: Twisted's reactor; the timeouts use its clock too.
         context (ssl.SSLContext or None): certificates, trust and settings; None means
             `create_default_context`, which then offers http/1.1 by ALPN.
         proxy (IStreamClientEndpoint or None): the endpoint of an HTTP proxy. All requests then go
@@ -54,6 +54,7 @@ class AgentEndpointFactory(Unique):
             context = create_default_context()
             if getattr(ssl, 'HAS_ALPN', False):
                 context.set_alpn_protocols(['http/1.1'])
+        options['reactor'] = reactor
         settings_of(context, False, 'a-name.invalid', options)
         self._reactor = reactor
         self._context = context

@@ -33,7 +33,7 @@ __all__ = ['Abortable', 'Echo', 'Failure', 'Half', 'Hand', 'Listener', 'Memory',
            'Peer', 'Producer', 'Recorder', 'Source', 'a_reactor', 'connected', 'defer', 'end',
            'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces', 'listening',
            'logged_errors', 'loopback', 'protocol', 'quiet', 'reactor_names', 'receive', 'reset',
-           'task', 'until', 'with_peer']
+           'task', 'times_out', 'until', 'with_peer']
 
 PATIENCE = 20  # seconds until a test that waits has failed
 
@@ -415,6 +415,16 @@ class Abortable(Memory):
     def abortConnection(self):
         """Tell the peer."""
         self.data += b'reset'
+
+
+def times_out(clock, factory, seconds):
+    """Return whether a handshake over a silent peer is over once *clock* has reached *seconds*."""
+    below = Abortable()
+    factory.buildProtocol(None).makeConnection(below)
+    clock.advance(seconds - 0.5)
+    assert not below.data.endswith(b'reset')
+    clock.advance(1)
+    return below.data.endswith(b'reset')
 
 
 class Hand(object):

@@ -7,7 +7,7 @@ from sslproto27.twisted import TLSClientEndpoint, TLSFactory, TLSServerEndpoint
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
     Echo, Listener, Recorder, a_reactor, connected, error, implementer, interfaces, listening,
-    loopback, protocol, quiet, reactor_names, receive, until, with_peer)
+    loopback, protocol, quiet, reactor_names, receive, task, until, with_peer)
 
 
 @pytest.fixture(scope='module', params=reactor_names())
@@ -56,6 +56,20 @@ class TestReactors(object):
         assert b'data' == ours.data
         assert error.ConnectionLost is ours.reason.type
         assert 'close_notify' in str(ours.reason.value.args)
+
+
+class TestClocks(object):
+    """The option ``reactor``."""
+
+    def test_in_tls(self, pki):
+        """TLS within TLS uses the clock of the outer one."""
+        clock = task.Clock()
+        with connected(pki, server_options={'reactor': clock}) as (client, server):
+            server.transport.startTLS(pki.server_context(), handshakeTimeout=5)
+            assert clock is server.transport.reactor
+            clock.advance(6)
+            until(lambda: server.reason is not None)
+        assert server.reason.check(error.TimeoutError)
 
 
 class TestNegotiation(object):

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import shutil
 import ssl
+import warnings
 
 import pytest
 from zope.interface import directlyProvides
@@ -11,11 +12,16 @@ from zope.interface.verify import verifyObject
 
 from tests.support.programs import ROOT
 from tests.support.twisteds import (
-    Recorder, endpoints, error, global_reactor, interfaces, listening, quiet, until)
+    Memory, Recorder, endpoints, error, global_reactor, interfaces, listening, quiet, task,
+    times_out, until)
 
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
 from sslproto27.twisted._strings import ClientParser, ServerParser
+
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    from twisted.test.proto_helpers import MemoryReactor, MemoryReactorClock
 
 
 def escape(text):
@@ -46,6 +52,34 @@ def client(pki, port, **options):
     options.setdefault('trust', pki.path('ca'))
     return endpoints.clientFromString(global_reactor, 'tls27:localhost:%d:' % port + ':'.join(
         '%s=%s' % (name, escape(value)) for name, value in options.items()))
+
+
+class TestReactor(object):
+    """The reactor for which the string is parsed."""
+
+    @pytest.mark.filterwarnings('ignore:Passing HostnameEndpoint')  # MemoryReactorClock on 2.7
+    @pytest.mark.parametrize('server_side', [True, False])
+    def test_clock(self, pki, server_side):
+        """Timeouts use its clock."""
+        clock = MemoryReactorClock()
+        if server_side:
+            endpoints.serverFromString(clock, 'tls27:1:handshakeTimeout=5:certificate=%s' % escape(
+                pki.path('localhost'))).listen(quiet(Recorder))
+            factory = clock.tcpServers[0][1]
+        else:
+            endpoints.clientFromString(clock, 'tls27:127.0.0.1:1:handshakeTimeout=5').connect(
+                quiet(Recorder))
+            until(lambda: clock.tcpClients)  # 2.7 looks the address up in a thread
+            factory = clock.tcpClients[0][2]
+        assert times_out(clock, factory, 5)
+
+    def test_no_clock(self, pki):
+        """If it has no clock, as a test's, timeouts use the transport's."""
+        reactor, clock = MemoryReactor(), task.Clock()
+        endpoints.serverFromString(reactor, 'tls27:1:certificate=%s' % escape(
+            pki.path('localhost'))).listen(quiet(Recorder))
+        reactor.tcpServers[0][1].buildProtocol(None).makeConnection(Memory(clock))
+        assert 1 == len(clock.getDelayedCalls())
 
 
 class Asker(Recorder):

@@ -10,10 +10,12 @@ from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import (
     AgentEndpointFactory, ConnectEndpoint, ProxyError, TLSClientEndpoint, TLSServerEndpoint)
 from tests.support.twisteds import (
-    Recorder, defer, error, global_reactor, interfaces, listening, loopback, protocol, quiet, until)
+    Recorder, defer, error, global_reactor, interfaces, listening, loopback, protocol, quiet,
+    times_out, until)
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
+    from twisted.test.proto_helpers import MemoryReactorClock
     from twisted.web import client, error as web_error, resource, server
 
 
@@ -112,6 +114,16 @@ class TestAgent(object):
         with pytest.raises(client.ResponseNeverReceived) as info:
             get(agent, b'https://localhost:%d/' % port)
         assert info.value.reasons[0].check(SSLCertVerificationError)
+
+    @pytest.mark.filterwarnings('ignore:Passing HostnameEndpoint')  # MemoryReactorClock on 2.7
+    def test_clock(self, pki):
+        """Timeouts use the clock of the reactor that is passed."""
+        clock = MemoryReactorClock()
+        factory = AgentEndpointFactory(clock, pki.client_context(), handshakeTimeout=5)
+        uri = client.URI.fromBytes(b'https://127.0.0.1/')
+        factory.endpointForURI(uri).connect(quiet(Recorder))
+        until(lambda: clock.tcpClients)  # 2.7 looks the address up in a thread
+        assert times_out(clock, clock.tcpClients[0][2], 5)
 
     def test_name(self, pki, site):
         """The name in the URL is verified."""
