@@ -51,6 +51,7 @@ class _TLS(blocking.SSLSocket):
 
     def end(self):
         """Close; send close_notify if TLS is established, and nothing during a handshake."""
+        self._closed = True
         if self._pipe.established:
             self.close()
         else:
@@ -230,7 +231,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
         """Return whether *error* only means that we have shut down or closed ourselves (bool)."""
         if isinstance(error, ssl.SSLEOFError) and self._is_shut:
             return True
-        return self._sslobj is not tls and (
+        return (tls._closed or self._sslobj is not tls) and (
             isinstance(error, (ssl.SSLEOFError,) + _WANTS) or error.errno == errno.EBADF)
 
     def write(self, data):
@@ -304,10 +305,12 @@ class SSLSocket(Unique, ssl.SSLSocket):
         self._claim()
         tls = self._sslobj
         if tls is not None and how == socket.SHUT_RDWR:
-            self._sslobj = None
-            with shutting_down(self._sock):
-                tls.end()  # does not wait, although another thread may be sending
-                _Socket.shutdown(self, how)
+            try:
+                with shutting_down(self._sock):
+                    tls.end()  # does not wait, although another thread may be sending
+                    _Socket.shutdown(self, how)
+            finally:
+                self._sslobj = None  # no earlier: what other threads send would be plaintext
             return
         elif tls is not None and how == socket.SHUT_WR:
             try:
@@ -321,16 +324,23 @@ class SSLSocket(Unique, ssl.SSLSocket):
 
     def close(self):
         """Close the socket, once every file of `makefile` is closed; this sends close_notify."""
-        if self._makefile_refs < 1 and self._sslobj is not None:
-            tls, self._sslobj = self._sslobj, None
-            tls.end()
-        super(SSLSocket, self).close()
+        if self._makefile_refs > 0:
+            super(SSLSocket, self).close()
+            return
+        tls = self._sslobj
+        try:
+            if tls is not None:
+                tls.end()
+        finally:
+            _Socket.close(self)
+            self._sslobj = None  # last: what another thread sends meanwhile is never plaintext
 
     # What processes share after a fork
 
     def _claim(self):
-        if self._sslobj is not None:
-            self._sslobj.claim()
+        tls = self._sslobj
+        if tls is not None:
+            tls.claim()
 
     def setblocking(self, flag):
         """Do as `settimeout` with None or 0."""
@@ -353,7 +363,8 @@ class SSLSocket(Unique, ssl.SSLSocket):
         return OwnedFile(self, mode, bufsize, close=True)
 
     def _may_end(self):
-        return self._sslobj is None or self._sslobj._may_end()
+        tls = self._sslobj
+        return tls is None or tls._may_end()
 
     # Facts about the connection
 
@@ -381,12 +392,14 @@ class SSLSocket(Unique, ssl.SSLSocket):
     @property
     def session(self):
         """The current `SSLSession`, or None."""
-        return self._sslobj and self._sslobj.session
+        tls = self._sslobj
+        return tls and tls.session
 
     @property
     def session_reused(self):
         """Whether this connection resumed a session (bool); None without TLS."""
-        return self._sslobj and self._sslobj.session_reused
+        tls = self._sslobj
+        return tls and tls.session_reused
 
 
 def _timeout(error, what):

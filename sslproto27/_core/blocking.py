@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import errno
+import gc
 import os
 import select
 import socket
@@ -363,7 +364,7 @@ class BlockingTLS(Unique):
         self._arrived = deque()  # received bytes that the engine has not got yet
         self._sent = deque()     # how many bytes were sent, until the engine knows
         self._eof = False       # whether the socket below has ended
-        self._thread = None     # the thread of the last call
+        self._threads = set()   # the first two threads that have called
         self._is_shared = False  # whether several threads have called
         self._is_torn = False   # the engine is working, or an exception has interrupted it
         self._is_cut = False    # the same for a sendall below: it may have sent a part
@@ -382,12 +383,15 @@ class BlockingTLS(Unique):
         if self._user._pid != getpid():
             self._claim()
         thread = get_ident()
-        if self._thread != thread:
-            self._is_shared = self._is_shared or self._thread is not None
-            self._thread = thread
-        elif not self._is_shared and (self._lock.locked() or self._receiving.locked()
-                                      or self._sending.locked() or self._writing.locked()):
-            self._recover(needed)
+        if not self._is_shared:
+            if thread not in self._threads:
+                # Before it takes a lock; and of two threads that come at once, the second sees it.
+                self._threads.add(thread)
+                if len(self._threads) > 1:
+                    self._is_shared = True
+            elif (self._lock.locked() or self._receiving.locked()
+                  or self._sending.locked() or self._writing.locked()):
+                self._recover(needed)
         if self._is_shared:
             self._refuse_nesting(needed)
 
@@ -417,10 +421,26 @@ class BlockingTLS(Unique):
             RuntimeError: the call comes from a handler, and the other call holds one of *needed*.
         """
         self._refuse_nesting(needed)
-        if not self._is_in(sys._getframe(), _BEGINNING):
-            for lock in (self._lock, self._receiving, self._sending, self._writing):
-                if lock.locked():
-                    lock.release()
+        if self._is_in(sys._getframe(), _BEGINNING):
+            return
+        left = [lock for lock in (self._lock, self._receiving, self._sending, self._writing)
+                if lock.locked()]
+        if self._is_in_greenlet():
+            self._is_shared = True
+        if not self._is_shared:  # else a thread that has come meanwhile may hold one of them
+            for lock in left:
+                lock.release()
+
+    def _is_in_greenlet(self):
+        """
+        Return whether a greenlet that does not run now is in a method of ours (bool).
+
+        Where gevent or eventlet has patched, greenlets count as threads, and no lock is left to
+        ask about. This is for those that share a thread.
+        """
+        greenlet = getattr(sys.modules.get('greenlet'), 'greenlet', None)
+        return greenlet is not None and any([
+            self._is_in(one.gr_frame) for one in gc.get_objects() if isinstance(one, greenlet)])
 
     # The engine works with `_lock` held, and `_is_torn` is true until it is done. If it is true
     # already, a signal handler's exception has interrupted the engine: nobody knows what is lost.
@@ -789,24 +809,37 @@ class BlockingTLS(Unique):
 
     def _close(self):
         lower = self._lower
-        if not self._is_shared:
-            self._recover(())
-        if self._may_end() and not self._is_torn:
-            with self._lock:
-                self._engine.close()
-            self._flush_at_once()
-            try:
-                # Unread bytes, such as TLS 1.3's session tickets, would turn the close into a
-                # reset, and the peer would lose data that is still on its way (RFC 2525 2.17).
-                lower.settimeout(0)
-                lower.recv(_LEAST_READ)
-            except (AttributeError, socket.error):
-                pass  # the connection is closed in any case, and the peer will notice
+        if lower.__class__ is _Closed:  # another thread has been faster
+            return
+        if self._may_end():
+            self._enter(())
+            self._end(lower)
         self._user.disown()
         self._forget_lower()
         close = getattr(lower, 'close', None)
         if close is not None:
             close()
+
+    def _end(self, lower):
+        """End our side of TLS, without waiting, unless nobody knows what is lost."""
+        # A handler, or the garbage collector, may close in the middle of a call of this thread.
+        is_inner = self._lock.locked() and self._is_in(sys._getframe(1), _BEGINNING)
+        if not self._lock.acquire(not is_inner):
+            return
+        try:
+            if self._is_torn:
+                return
+            self._engine.close()
+        finally:
+            self._lock.release()
+        self._flush_at_once()
+        try:
+            # Unread bytes, such as TLS 1.3's session tickets, would turn the close into a reset,
+            # and the peer would lose data that is still on its way (RFC 2525 2.17).
+            lower.settimeout(0)
+            lower.recv(_LEAST_READ)
+        except (AttributeError, socket.error):
+            pass  # the connection is closed in any case, and the peer will notice
 
     def _forget_lower(self):
         """Mark this object as closed."""

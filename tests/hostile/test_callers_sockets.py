@@ -15,15 +15,16 @@ import weakref
 
 import pytest
 
-from sslproto27 import SSLObject, SSLSocket
+from sslproto27 import SSLObject, SSLSocket, sockets
 from sslproto27._core.blocking import CHUNK
 from tests.support.buffers import Material
-from tests.support.memory import PY2
+from tests.support.memory import PY2, raised
 from tests.support.pipe_pairs import PYPY, pattern
 from tests.support.signals import Alarm, Interruption, needs_signals
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
 
 KINDS = ['SSLSocket', 'HTTPSSocket', 'TLSWrappedSocket']
+INSTALLED = ['installed'] if PY2 else []  # the sockets that ssl makes after install(sockets=True)
 
 
 class Kind(object):
@@ -38,6 +39,11 @@ class Kind(object):
         """Return a client over *sock*."""
         if self.name == 'TLSWrappedSocket':
             made = Material(self.pki).client().wrap_socket(sock, u'localhost')
+        elif self.name == 'installed':
+            made = sockets.SSLSocket(sock, _context=self.pki.client_context(),
+                                     server_hostname='localhost', do_handshake_on_connect=False)
+            if not PYPY:  # there *sock* no longer counts
+                sock.close()
         else:
             cls = SSLSocket
             if self.name == 'HTTPSSocket':
@@ -611,3 +617,162 @@ class TestThreads(object):
             worker.result()
         theirs.close()
         echo.join(PATIENCE)
+
+
+class Wait(object):
+    """
+    A thread of our socket that waits in a call, until its peer goes on.
+
+    Args:
+        kind (Kind): of which socket.
+        ends: of the connection.
+        call (str): 'handshake', 'recv' or 'sendall'.
+    """
+
+    SIZE = 600000
+
+    def __init__(self, kind, ends, call):
+        for end in ends:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20000)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20000)
+            end.settimeout(5)
+        self.call, self.wrong = call, None
+        self.go = threading.Event()
+        self.theirs = kind.pki.server_context().wrap_socket(
+            ends[1], server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+        self.peer = Background(self.serve)
+        self.ours = kind.client(ends[0], call != 'handshake')
+        self.waiting = Background({
+            'handshake': self.ours.do_handshake, 'recv': lambda: self.ours.recv(4),
+            'sendall': lambda: self.ours.sendall(b'x' * self.SIZE)}[call])
+        tls = getattr(self.ours, '_sslobj', self.ours)
+        lock = tls._sending if call == 'sendall' else tls._receiving
+        patience = time.time() + PATIENCE
+        while not lock.locked() and time.time() < patience:
+            time.sleep(0.001)
+        time.sleep(0.02 if call == 'sendall' else 0.002)
+
+    def serve(self):
+        """Shake hands, send two records and receive until the end; return what that was."""
+        try:
+            if self.call == 'handshake':
+                self.go.wait(PATIENCE)
+            self.theirs.do_handshake()
+            self.go.wait(PATIENCE)
+            for _ in range(2):
+                self.theirs.sendall(b'data')
+            while True:
+                data = self.theirs.recv(65536)
+                if not data:
+                    break
+                if data.strip(b'x'):
+                    self.wrong = 'other data'
+            self.theirs.settimeout(1)
+            try:
+                self.theirs.unwrap()
+            except (ssl.SSLError, socket.error):
+                pass  # they do not wait for it
+            return 'end'
+        except (ssl.SSLError, socket.error) as error:
+            text = str(error)
+            if 'MAC' in text or 'DECRYPT' in text.upper() or 'VERSION' in text:
+                self.wrong = text
+            return text
+        finally:
+            self.theirs.close()
+
+    def meanwhile(self, work):
+        """Do *work* in another thread; return (that one's outcome, ours, the peer's)."""
+        other = Background(work)
+        other.join(0.02)
+        self.go.set()
+        outcomes = []
+        for thread in self.waiting, other:
+            try:
+                result = thread.result()
+                outcomes.append(result)
+            except Exception as error:
+                outcomes.append(error)
+        close = getattr(outcomes[1], 'close', None)
+        if callable(close):
+            close()  # a file
+        self.ours.close()
+        return outcomes[1], outcomes[0], self.peer.result()
+
+
+#: Calls that end the connection, or change how it waits: the call that waits may fail then.
+ENDING = {'close', 'shutdown', 'unwrap', '__exit__', 'last file', 'second close'}
+CHANGING = ENDING | {'settimeout', 'setblocking'}
+
+
+def other_work(ours, name):
+    """Return a function that calls *name* of *ours*."""
+    def last_file():
+        file = ours.makefile('rb')
+        ours.close()
+        file.close()
+
+    def twice():
+        ours.close()
+        ours.close()
+
+    def call():
+        found = getattr(ours, name)
+        return found(*ARGUMENTS.get(name, ())) if callable(found) else None
+    return {'last file': last_file, 'second close': twice,
+            '__exit__': lambda: ours.__exit__(None, None, None)}.get(name, call)
+
+
+@pytest.mark.parametrize('waits', ['handshake', 'recv', 'sendall'])
+@pytest.mark.parametrize('kind', KINDS + INSTALLED, indirect=True)
+def test_first_call_of_a_thread(kind, waits):
+    """Whatever a new thread calls, a call that waits goes on or EBADF; no record is broken."""
+    with connection() as ends:
+        names = public_names(type(kind.client(ends[0], False)))
+        kind.close()
+    wrong = []
+    for name in names + ['last file', 'second close'] + ['__exit__'] * (kind.name != 'installed'):
+        with connection() as ends:
+            wait = Wait(kind, ends, waits)
+            other, ours, peer = wait.meanwhile(other_work(wait.ours, name))
+            kind.close()
+        if not (isinstance(other, ERRORS + (TypeError, AttributeError))
+                or not isinstance(other, Exception)) or 'unlocked' in str(other):
+            wrong.append((name, 'it', repr(other)))
+        if isinstance(ours, Exception):
+            if (name not in CHANGING or not isinstance(ours, (ssl.SSLError, socket.error))
+                    or isinstance(ours, (ssl.SSLWantReadError, ssl.SSLWantWriteError))):
+                wrong.append((name, 'the other call', repr(ours)))
+        elif waits == 'recv' and ours != b'data' and not (name in ENDING and ours == b''):
+            wrong.append((name, 'the other call', ours))
+        # After a handshake we close before the peer's data is read.
+        if wait.wrong or name not in CHANGING and peer != 'end' and waits != 'handshake':
+            wrong.append((name, 'the peer', wait.wrong or peer))
+    assert [] == wrong
+
+
+def test_greenlets_of_a_thread(kind, ends):
+    """A greenlet that waits in recv keeps its locks, whatever another one of its thread does."""
+    greenlet = pytest.importorskip('greenlet', reason='greenlet is not installed')
+    peer = Background(kind.server, ends[1])
+    ours, theirs = kind.client(ends[0]), peer.result()
+    lower = ours._lower
+
+    def wait(size):
+        greenlet.getcurrent().parent.switch()
+        return lower.recv(size)
+    ours._lower = Nesting(lower, wait)
+    reader = greenlet.greenlet(lambda: read_exactly(ours, 4))
+    reader.switch()
+    ours.sendall(b'go')
+    assert b'go' == read_exactly(theirs, 2)
+    assert ours._receiving.locked()
+    ours._lower = lower
+    theirs.sendall(b'data')
+    assert b'data' == reader.switch()
+    reader = greenlet.greenlet(lambda: raised(ours.recv, 4))
+    ours._lower = Nesting(lower, wait)
+    reader.switch()
+    ours.close()
+    assert errno.EBADF == reader.switch().errno
+    theirs.close()

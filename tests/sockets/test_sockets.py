@@ -487,6 +487,20 @@ class TestOurs(object):
             client.settimeout(0.02)
             assert isinstance(raised(client.recv), socket.timeout)
 
+    @pytest.mark.parametrize('end', ['close', 'shutdown'])
+    def test_no_plaintext_meanwhile(self, ours, pki, end):
+        """What another thread sends while the socket is being closed is never plaintext."""
+        found = []
+        with pair(pki) as (client, _):
+            finish = client._sslobj.end
+
+            def ending():
+                finish()
+                found.append(raised(client.sendall, b'secret').errno)
+            client._sslobj.end = ending
+            getattr(client, end)(*([] if end == 'close' else [socket.SHUT_RDWR]))
+        assert [errno.EBADF] == found
+
     def test_close_notify(self, ours, pki):
         """close() and shutdown() tell the peer, which then knows that it has all."""
         for end in (lambda client: client.close(),
