@@ -8,9 +8,9 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from .compat import text_type, to_native
+from .compat import text_type, to_index, to_native
 
-__all__ = ['encode_hostname', 'name_of_loop', 'required_name']
+__all__ = ['alert_number', 'encode_hostname', 'name_of_loop', 'required_name']
 
 #: Labels of 1 to 63 octets (RFC 1035 2.3.4), with an optional trailing dot.
 _in_ascii = re.compile(r'{0}(?:\.{0})*\.?\Z'.format(r'[\x01-\x2d\x2f-\x7f]{1,63}')).match
@@ -76,3 +76,16 @@ def name_of_loop(name):
     As in asyncio, '' means no name and disables the check.
     """
     return (None, False) if isinstance(name, (str, text_type)) and not name else (name, None)
+
+
+def alert_number(result):
+    """
+    Return the *result* of a server name callback as the number of an alert (int).
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    number = to_index(result, "the server name callback's result")
+    if not 0 < number < 0x100:
+        raise ValueError("the server name callback's result must be from 1 to 255, not %d" % number)
+    return int(number)

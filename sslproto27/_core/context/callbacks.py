@@ -12,10 +12,11 @@ import ssl
 import struct
 import weakref
 
-from ..compat import as_bytes, text_type, to_index
+from ..compat import as_bytes, text_type
 from ..constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ..engine import binding
 from ..errors import required
+from ..servername import alert_number
 from ..sslobject import guarding
 from ..tls_errors import tls_error
 from ..unique import Unique
@@ -108,7 +109,7 @@ def _server_name(ssl_handle, alert_place, context_handle):
     if alert is None:
         return SSL_TLSEXT_ERR_OK
     _set_alert(alert_place, ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)  # in case it is not a number
-    _set_alert(alert_place, to_index(alert, "the server name callback's result"))
+    _set_alert(alert_place, alert_number(alert))
     return SSL_TLSEXT_ERR_ALERT_FATAL
 
 

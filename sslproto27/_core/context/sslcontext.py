@@ -115,8 +115,10 @@ class SSLContext(Unique, ssl.SSLContext):
 
     def set_servername_callback(self, server_name_callback):
         """Set `sni_callback` as 2.7 does: it gets the name in U-labels (RFC 5890)."""
-        super(SSLContext, self).set_servername_callback(server_name_callback)
-        self._settings.sni_callback = server_name_callback
+        self.sni_callback = server_name_callback
+        if server_name_callback is not None:
+            # Not by 2.7's own method: PyPy's lets a connection pass whose callback fails.
+            set_sni_callback(self, _in_u_labels(server_name_callback))
 
     def load_cert_chain(self, certfile, keyfile=None, password=None):
         """Load a private key and its certificate chain; encode a text *password* in UTF-8."""
@@ -145,6 +147,13 @@ MEMBERS['sslobject_class'] = property(
 
 for _name in ABSENT:
     setattr(SSLContext, _name, missing(_name))
+
+
+def _in_u_labels(callback):
+    """Return a callback for `set_sni_callback` that calls *callback* with the name decoded."""
+    def on_server_name(sslobj, name, context):
+        return callback(sslobj, name and name.encode('ascii').decode('idna'), context)
+    return on_server_name
 
 
 def _pem_text(data):

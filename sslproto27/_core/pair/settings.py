@@ -12,12 +12,15 @@ import re
 import ssl
 import tempfile
 import weakref
+from ssl import ALERT_DESCRIPTION_HANDSHAKE_FAILURE, ALERT_DESCRIPTION_INTERNAL_ERROR
 
 from ..compat import NativeContext, as_bytes, text_type, to_index
 from ..constants import (
     OP_NO_TLSv1_3, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, TLSVersion)
+from ..engine.guard import guarded
 from ..errors import misuse_error
 from ..context.registry import change_settings, check_callable, settings_of
+from ..servername import alert_number
 from ..tls_errors import tls_error
 from ..unique import Unique
 from .limits import MissingAttribute, cannot
@@ -198,22 +201,39 @@ class ServerNames(Unique):
     A callback, wrapped for 2.7's ssl, which decodes names; Python 3.7 and later do not.
 
     Attributes:
-        choose (callable): the callback itself.
         takes_any (bool): whether it is also called for names that cannot be decoded.
     """
 
     def __init__(self, callback, takes_any):
-        self.choose = callback
+        self._choose = callback
         self.takes_any = takes_any
 
     def __call__(self, sslobj, name, context):
-        """Call the callback with the name in A-labels; return its result."""
+        """Call the callback with the name in A-labels; return its result: see `ask`."""
+        return guarded(self._ask_in_a_labels, ALERT_DESCRIPTION_HANDSHAKE_FAILURE)(
+            sslobj, name, context)
+
+    def _ask_in_a_labels(self, sslobj, name, context):
         if name is not None:
             try:
                 name.encode('ascii')
             except UnicodeEncodeError:
                 name = name.encode('idna').decode('ascii')
-        return self.choose(sslobj, name, context)
+        return self._ask(sslobj, name, context)
+
+    def ask(self, sslobj, name, context):
+        """
+        Call the callback, and never raise: PyPy's ssl lets a connection pass whose callback fails.
+
+        Returns:
+            int or None: the number of an alert, also if the callback fails; None if there is none.
+        """
+        return guarded(self._ask, ALERT_DESCRIPTION_HANDSHAKE_FAILURE)(sslobj, name, context)
+
+    def _ask(self, *args):
+        alert = self._choose(*args)
+        return None if alert is None else guarded(
+            alert_number, ALERT_DESCRIPTION_INTERNAL_ERROR)(alert)
 
 
 def load_crl(context, crldata):

@@ -436,7 +436,7 @@ class SSLObject(Attributes):
             return
         alert = ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
         if names.takes_any and owner is not None:
-            alert = names.choose(owner, reader.name.decode('utf-8', 'replace'), context)
+            alert = names.ask(owner, reader.name.decode('utf-8', 'replace'), context)
             chosen = self._native.context
             if alert is None and server_names_of(chosen) is None:
                 keep_limits(chosen)
