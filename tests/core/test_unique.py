@@ -196,9 +196,51 @@ def test_refused(pair, name):
 
 def test_tornado_refused():
     """So do a Tornado stream and the face of its socket."""
-    for one in tornado_objects():
+    found = tornado_objects()
+    with_tls = type(found[1])(None, pipe=object())
+    assert isinstance(with_tls, ssl.SSLSocket)
+    for one in found + [with_tls]:
         name = type(one).__name__
         assert [refused(name)] * len(WAYS) == [refusal(way, one) for _, way in WAYS]
+
+
+def all_unique():
+    """Return each subclass of `Unique` that the package has, in private modules too."""
+    for _, name, _ in pkgutil.walk_packages(sslproto27.__path__, 'sslproto27.'):
+        if not name.endswith('.__main__') and '._cli.startup' not in name:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter('ignore')  # of how frameworks are written
+                    importlib.import_module(name)
+            except (ImportError, AttributeError, NotImplementedError, RuntimeError):
+                continue  # of a framework, a Python or an engine that is not here
+    found, queue = [], [Unique]
+    while queue:
+        subclasses = queue.pop().__subclasses__()
+        queue += subclasses
+        found += [one for one in subclasses if one.__module__.startswith('sslproto27')]
+    return sorted(set(found), key=lambda one: (one.__module__, one.__name__))
+
+
+def disguised(cls):
+    """Return an empty object of a subclass of *cls* that passes for another class."""
+    sub = type('Disguised', (cls,), {'__class__': property(lambda self: socket.socket)})
+    if '__abstractmethods__' in dir(sub):
+        sub.__abstractmethods__ = frozenset()
+    try:
+        return object.__new__(sub)
+    except TypeError:  # a native class is among the bases
+        return sub.__new__(sub, ssl.PROTOCOL_SSLv23)
+
+
+@pytest.mark.parametrize('cls', all_unique(),
+                         ids=lambda cls: '%s.%s' % (cls.__module__, cls.__name__))
+def test_disguised(cls):
+    """An object of any class of ours is refused, whatever class it passes for."""
+    one = disguised(cls)
+    if cls.__name__ == 'ContextView':
+        vars(one)['_context'] = None  # it passes on what it is asked
+    assert [refused('Disguised')] * len(WAYS) == [refusal(way, one) for _, way in WAYS]
 
 
 @pytest.mark.parametrize('name', sorted(set(OURS) - {'KeyLog'}))
