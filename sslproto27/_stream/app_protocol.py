@@ -44,8 +44,16 @@ def knows(name):
 
 
 def extra_info(ssl_object, name):
-    """Return TLS's value of *name*; None if there is none, if it is too early, or TLS has ended."""
-    return None if ssl_object is None else _EXTRA[name](ssl_object)
+    """
+    Return TLS's value of *name*.
+
+    Returns:
+        None if there is none, if it is too early, TLS has ended, or the engine cannot tell.
+    """
+    try:
+        return None if ssl_object is None else _EXTRA[name](ssl_object)
+    except NotImplementedError:  # the engine cannot tell
+        return None
 
 
 def _peercert(ssl_object):

@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from sslproto27 import SSLObject
+from sslproto27._stream import app_protocol
 from sslproto27._stream.transport import StandaloneTransport
+from tests.support.engines import ENGINE
 from tests.support.loops import App, Connection, ModernTransport, Transport
 from tests.support.memory import SPLITS, Pair, raised
 from tests.support.pipe_pairs import pattern
@@ -465,6 +467,26 @@ class TestExtraInfo(object):
         assert ('192.0.2.1', 443) == transport.get_extra_info('peername')
         assert ('none', 'nothing') == (transport.get_extra_info('compression', 'none'),
                                        transport.get_extra_info('other', 'nothing'))
+
+    @pytest.mark.parametrize('side', ['client', 'server'])
+    @pytest.mark.parametrize('name', sorted(app_protocol._EXTRA))
+    def test_every_name(self, client_context, server_context, name, side):
+        """No name raises, on either side and with either engine; what it lacks is the default."""
+        contexts = [client_context, server_context]
+        if side == 'server':
+            contexts.reverse()
+        transport = Connection(*contexts, server_side=side == 'server').handshake().transport
+        default = object()
+        found = transport.get_extra_info(name, default)
+        lacks = ENGINE == 'pair' and (name, side) in (
+            ('session', 'client'), ('session', 'server'), ('session_reused', 'server'))
+        settled = {'sslcontext', 'ssl_object', 'cipher', 'tls_version', 'session_reused'}
+        if side == 'client':
+            settled |= {'peercert', 'server_hostname'}
+        if lacks:
+            assert found is default
+        elif name in settled:
+            assert found is not default and found is not None
 
     def test_early(self, new_client):
         """Before the handshake is done what is not settled yet is the default."""
