@@ -114,6 +114,8 @@ def uninterrupted(results, sock, call, argument, to_send=False):
                 raise want_write() if to_send else want_read()
             if error.errno != errno.EINTR:
                 raise
+        if hasattr(sock, 'fileno'):
+            sock.fileno()  # EBADF if the signal's handler has closed it
         if timeout:
             _wait(sock, to_send, end)
 
@@ -521,7 +523,11 @@ class BlockingTLS(Unique):
                     raise ragged_eof()
                 lower = self._lower
                 wanted = self._amount.wanted(size[0] - engine.kept if size else 0)
-                uninterrupted(arrived, lower, _method(lower, 'recv'), wanted)
+                try:
+                    uninterrupted(arrived, lower, _method(lower, 'recv'), wanted)
+                except _WANTS:
+                    self._require_open()  # closing lets nothing wait any more
+                    raise
         if engine.outgoing:
             if answer:
                 self._flush(True)
@@ -740,6 +746,7 @@ class BlockingTLS(Unique):
                 self._send_below(data)
             except _WANTS:
                 if wait:
+                    self._require_open()
                     raise
                 return
 

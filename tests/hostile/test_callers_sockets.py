@@ -7,6 +7,7 @@ from __future__ import absolute_import, division, print_function
 import contextlib
 import errno
 import gc
+import signal
 import socket
 import ssl
 import threading
@@ -132,6 +133,32 @@ class TestSignals(object):
                 work()
             took = time.time() - start
         assert 0.25 < took < 5
+
+    @pytest.mark.parametrize('timeout', [None, PATIENCE])
+    @pytest.mark.parametrize('call', ['handshake', 'recv', 'sendall', 'unwrap'])
+    def test_handler_closes(self, kind, ends, timeout, call):
+        """A call whose socket a handler closes fails with EBADF, never as one that cannot wait."""
+        ends[0].settimeout(timeout)
+        done = threading.Event()
+
+        def serve():
+            if call != 'handshake':
+                kind.server(ends[1])
+            done.wait(PATIENCE)
+        peer = Background(serve)
+        ours = kind.client(ends[0], call != 'handshake')
+        work = {'handshake': ours.do_handshake, 'recv': lambda: ours.recv(1),
+                'sendall': lambda: ours.sendall(b'x' * 20000000), 'unwrap': ours.unwrap}[call]
+        before = signal.signal(signal.SIGALRM, lambda *args: ours.close())
+        # Late enough that the call waits in the kernel; PyPy takes long to fill that.
+        signal.setitimer(signal.ITIMER_REAL, 1 if PYPY and call == 'sendall' else 0.05)
+        try:
+            error = raised(work)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+            done.set()
+        assert (errno.EBADF, False) == (error.errno, isinstance(error, ssl.SSLError))
+        peer.result()
 
     @pytest.mark.parametrize('timeout', [None, PATIENCE])
     @pytest.mark.parametrize('call', ['handshake', 'recv', 'send', 'unwrap'])
