@@ -858,7 +858,8 @@ class BlockingTLS(Unique):
         return self._lower.__class__ is not _Closed
 
     def _require_open(self):
-        if self._lower.__class__ is _Closed:
+        # While another thread closes, the socket below no longer waits, but is still there.
+        if self._lower.__class__ is _Closed or self._closed and self._io_refs <= 0:
             raise _bad_descriptor()
 
     def __enter__(self):

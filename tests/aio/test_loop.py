@@ -12,6 +12,7 @@ import pytest
 from sslproto27 import SSLCertVerificationError, SSLProtocol, aio
 from sslproto27.aio import From, Return
 from tests.support.aio_helpers import MEGABYTE, PATIENCE, App, Apps, Echo, end
+from tests.support.engines import not_in_pair
 from tests.support.leaks import descriptors
 from tests.support.memory import PY2, raised
 from tests.support.pipe_pairs import pattern
@@ -263,6 +264,7 @@ class TestOptions(object):
         server.transport.abort()
         end(run, server)
 
+    @not_in_pair('session')
     def test_session(self, aio_loop, run, serve, connect, pki, tls_version):
         """A session read from one connection is resumed by the next."""
         made = Apps(aio_loop)

@@ -778,6 +778,20 @@ def test_first_call_of_a_thread(kind, waits):
     assert [] == wrong
 
 
+def test_read_while_another_thread_closes(kind, ends):
+    """While another thread closes, the socket below no longer blocks; a read then gets EBADF."""
+    peer = Background(kind.server, ends[1])
+    ours, _ = kind.client(ends[0]), peer.result()
+    lower = ours._lower
+
+    def no_longer_blocking(size):
+        ours._closed = True  # what close() does first
+        raise socket.error(errno.EAGAIN, 'Resource temporarily unavailable')
+    ours._lower = Nesting(lower, no_longer_blocking)
+    assert errno.EBADF == raised(ours.recv, 4).errno
+    ours._lower = lower
+
+
 def test_greenlets_of_a_thread(kind, ends):
     """A greenlet that waits in recv keeps its locks, whatever another one of its thread does."""
     greenlet = pytest.importorskip('greenlet', reason='greenlet is not installed')
