@@ -10,7 +10,6 @@ a subclass of ssl.SSLSocket. So httplib, imaplib, smtplib and other callers work
 from __future__ import absolute_import, division, print_function
 
 import errno
-import select
 import socket
 import ssl
 import threading
@@ -275,11 +274,7 @@ class SSLSocket(Unique, ssl.SSLSocket):
             raise _timeout(error, 'write')
 
     def _wait_until_ready(self, to_send):
-        try:
-            is_ready(self.fileno(), to_send, _A_WHILE)
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
+        is_ready(self.fileno(), to_send, _A_WHILE)
 
     # Ending
 

@@ -7,7 +7,6 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import select
 import socket
 import ssl
 import threading
@@ -158,7 +157,7 @@ class Channel(object):
     def _send_all(self, source, ending, convert, shut_down):
         try:
             while True:
-                if ending in _ready([source, ending], []):
+                if ending in ready([source, ending], []):
                     return
                 data = self._read(source)
                 if data is None:
@@ -199,16 +198,6 @@ def _start(thread):
         raise UserError('the input cannot be sent: %s', error)
 
 
-def _ready(to_read, to_write):
-    """Wait for descriptors; return those that are ready, none if a signal ends the wait."""
-    try:
-        return ready(to_read, to_write)
-    except select.error as error:
-        if error.args[0] != errno.EINTR:
-            raise
-        return []
-
-
 def _write(target, data):
     """Write all of *data* to a descriptor; raise `OutputError` if that fails."""
     while data:
@@ -217,7 +206,7 @@ def _write(target, data):
         except OSError as error:
             if error.errno not in _NOT_NOW:
                 raise OutputError(error)
-            _ready([], [target])
+            ready([], [target])
 
 
 class _Remembering(object):

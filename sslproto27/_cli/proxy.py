@@ -3,7 +3,6 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import select
 import signal
 import sys
 import time
@@ -216,14 +215,9 @@ class _Supervisor(object):
 
     def _new_signals(self):
         """Wait; return the numbers of new signals, none if `_note` has not written them yet."""
-        while self._lacks:
-            try:
-                if is_ready(self._events, False, _AGAIN):
-                    break
+        while self._lacks and not is_ready(self._events, False, _AGAIN):
+            if not is_ready(self._events, False, 0):  # no signal has ended the wait
                 self._start_workers()
-            except select.error as error:
-                if error.args[0] != errno.EINTR:
-                    raise
         return set(bytearray(_despite_signals(os.read, self._events, _MANY)))
 
     def _all(self):

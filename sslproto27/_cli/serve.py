@@ -2,10 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
-import errno
 import os
 import re
-import select
 import socket
 import ssl
 import sys
@@ -180,13 +178,7 @@ class _Server(ThreadingMixIn, TCPServer):
     def serve_forever(self, poll_interval=0.5):
         """Accept clients for ever; 2.7's own method cannot if a descriptor is above 1023."""
         while True:
-            try:
-                is_there = is_ready(self.fileno(), False, poll_interval)
-            except select.error as error:
-                if error.args[0] != errno.EINTR:
-                    raise
-                continue
-            if is_there:
+            if is_ready(self.fileno(), False, poll_interval):
                 self._handle_request_noblock()
 
     def process_request(self, request, client_address):

@@ -139,12 +139,8 @@ def _wait(sock, to_send, end):
         left = end - _clock()
         if left <= 0:
             raise socket.timeout('timed out')
-        try:
-            if is_ready(sock.fileno(), to_send, min(left, _LONGEST_WAIT)):
-                return
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
+        if is_ready(sock.fileno(), to_send, min(left, _LONGEST_WAIT)):
+            return
 
 
 @contextlib.contextmanager

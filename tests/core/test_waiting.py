@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -14,6 +15,7 @@ from sslproto27._core.waiting import is_ready, ready
 from tests.support.descriptors import many_descriptors
 from tests.support.memory import PY2
 from tests.support.peers import echo_tls, serving
+from tests.support.signals import Alarm, needs_signals
 
 
 @contextlib.contextmanager
@@ -62,6 +64,24 @@ def test_time(pipe):
     start = time.time()
     assert [] == ready([pipe[0]], [], 0.05)
     assert 0.04 < time.time() - start < 10
+
+
+class Alike(Alarm):
+    """A signal whose handler raises what an interrupted wait raises."""
+
+    def handle(self, number, frame):
+        """Fail."""
+        raise select.error(errno.EINTR, 'from the handler')
+
+
+@needs_signals
+@pytest.mark.skipif(not PY2, reason='Python 3 goes on waiting after a signal: PEP 475')
+def test_signal(pipe):
+    """A signal ends the wait; an error of its handler is raised, even one that looks alike."""
+    with Alarm(0.05):
+        assert [] == ready([pipe[0]], [], 60)
+    with Alike(0.05, raises=True), pytest.raises(select.error, match='from the handler'):
+        ready([pipe[0]], [], 60)
 
 
 def test_closed():

@@ -12,12 +12,11 @@ import errno
 import itertools
 import os
 import re
-import select
 import socket
 import struct
 
 from ..waiting import is_ready
-from .pair import FEW, OUR_MODULES, Pair, is_native, only_waits
+from .pair import FEW, OUR_MODULES, Pair, only_waits
 
 __all__ = ['LoopbackPair']
 
@@ -147,11 +146,7 @@ class _Reading(object):
 
 def _wait_for(end):
     """Wait a little for data at *end*."""
-    try:
-        is_ready(end.fileno(), False, _AGAIN)
-    except select.error as error:
-        if error.args[0] != errno.EINTR or not is_native():
-            raise
+    is_ready(end.fileno(), False, _AGAIN)
 
 
 def _new():
