@@ -205,8 +205,8 @@ class TestQueue(object):
         alarm(handler)
         chance, hits = random.Random(1), 0
         while hits < 100:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.005))
             try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.005))
                 while True:
                     use(pair, User())
             except Interrupted:
