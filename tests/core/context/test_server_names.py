@@ -12,6 +12,7 @@ import pytest
 
 from sslproto27 import SSLContext, SSLObject
 from sslproto27.context import set_sni_callback
+from tests.support.contexts import needs
 from tests.support.engines import ENGINE, not_in_pair, only_graft
 from tests.support.memory import PY2, Pair, ask_for, connect, error_facts, since_python3
 from tests.support.pki import new_context
@@ -242,8 +243,7 @@ def is_decoded(name):
         'xn--i-7iq.test', 'xn--ls8h.test', 'xn--bcher-kva.test')
 
 
-@pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),
-                    reason='SSLContext has no sni_callback here, only set_servername_callback')
+@needs('sni_callback')
 class TestNames(object):
     """sni_callback is handed what the client has sent, whatever Python makes of such names."""
 
@@ -373,8 +373,7 @@ class TestPlainContext(object):
             set_sni_callback(new_context(server_side=True, cls=SSLContext), wrong)
 
 
-@pytest.mark.skipif(not hasattr(SSLContext, 'sni_callback'),
-                    reason='SSLContext has no sni_callback here, only set_servername_callback')
+@needs('sni_callback')
 class TestAttribute(object):
     """sni_callback of sslproto27's own contexts."""
 
