@@ -110,11 +110,11 @@ class SSLObject(Attributes):
         self._done = False          # whether the first handshake is done
         self._failure = None        # the error that has ended the connection
         self._drained = []          # from the pair, not yet in the outgoing BIO
-        self._unread = []             # given to OpenSSL, not read by it: it comes first,
+        self._unread = []           # given to OpenSSL, not read by it: it comes first,
         self._rest = b''            # then the rest of the current record,
         self._partial = bytearray()  # or the part of the next one that has arrived,
         self._wanted = 0            # and the size of that one; 0 if unknown
-        self._is_not_tls = False     # the input is not TLS: let OpenSSL say so
+        self._is_not_tls = False    # the input is not TLS: let OpenSSL say so
         self._last_kind = 0         # the newest record's content type
         self._we_closed = self._peer_closed = False
         self._refuses_renegotiation = False
