@@ -101,6 +101,8 @@ def run(arguments):
     console = Console(patient=False)
     if arguments.key is not None and arguments.cert is None:
         raise UsageError('--key needs --cert')
+    if arguments.name and arguments.cert is not None:
+        raise UsageError('--name is for the temporary certificate, so it cannot go with --cert')
     where = address(arguments.listen, default_host='127.0.0.1')
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
         raise UserError('%s is not a directory', arguments.directory)

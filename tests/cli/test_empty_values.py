@@ -19,9 +19,6 @@ MANY = {'connect': ['localhost:9', '--proxy', 'https://localhost:9', '--cert', '
         'serve': ['--cert', 'CERT'],
         'proxy': FEW['proxy'] + ['--cert', 'CERT']}
 
-#: A name for a temporary certificate says nothing if there is another certificate.
-WITHOUT_EFFECT = [('serve', '--name')]
-
 
 def options():
     """Return (command, name) for each option that takes a value; the name is '' for an argument."""
@@ -65,7 +62,7 @@ def test_all_are_found():
 
 @pytest.mark.parametrize('command, option, others', [
     one + (others,) for others in (FEW, MANY) for one in options()
-    if one[0] in others and not (others is MANY and one in WITHOUT_EFFECT)],
+    if one[0] in others],
     ids=lambda one: one if isinstance(one, str) else 'few' if one is FEW else 'many')
 def test_refused(refusal, command, option, others):
     """The command says what is wrong, and does not begin to work."""

@@ -421,12 +421,13 @@ class TestLimits(object):
     (['--cert', '/nowhere'], 1, '--cert /nowhere: No such file or directory'),
     (['--cert', os.devnull], 1, '--cert /dev/null: '),
     (['--key', 'x'], 2, '--key needs --cert'),
+    (['--name', 'a', '--cert', 'x'], 2, 'it cannot go with --cert'),
     (['--listen', 'x:y'], 2, 'x:y is not HOST:PORT'),
     (['--name', 'a..b'], 2, '--name: '),
 ])
 def test_mistakes(arguments, status, said, capsys):
     """A mistake is one line."""
-    if '--name' in arguments:
+    if 'a..b' in arguments:
         pytest.importorskip('trustme')
     assert said in fails_here(capsys, 'serve', *arguments, status=status)
 
