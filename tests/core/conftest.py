@@ -9,7 +9,7 @@ import pytest
 from sslproto27 import SSLSocket
 from sslproto27._core.pipe_states import (
     BROKEN, CLOSED, CLOSING, FINISHING, HANDSHAKE, PEER_CLOSED, PLAINTEXT)
-from tests.support.forks import forget_loop
+from tests.support.forks import collect_young, forget_loop
 from tests.support.memory import SPLITS
 from tests.support.pipe_pairs import GARBAGE, PipePair, break_with, carry
 from tests.support.remote_pipes import RemotePipe, in_parallel
@@ -105,8 +105,10 @@ def remote(ends, client_context, server_context):
 @pytest.fixture
 def nothing_is_left():
     """See to it that sockets which a test has left are not found in the midst of another one."""
+    gc.disable()
     yield
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         forget_loop()
-        gc.collect()
+        collect_young()
+    gc.enable()

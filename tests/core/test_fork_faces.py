@@ -3,7 +3,6 @@ from __future__ import absolute_import, division, print_function
 
 import fcntl
 import functools
-import gc
 import os
 import socket
 import ssl
@@ -14,7 +13,7 @@ import threading
 import pytest
 
 from tests.support.forks import (
-    MARKS, Child, Faces, Gate, LoopFace, drop, ends_cleanly, hear, refused, say)
+    MARKS, Child, Faces, Gate, LoopFace, collect_young, drop, ends_cleanly, hear, refused, say)
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
@@ -377,4 +376,4 @@ def reading(face, size):
 
 def _forget(files):
     del files[:]
-    gc.collect()
+    collect_young()
