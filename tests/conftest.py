@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import collections
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,12 @@ from tests.support.engines import is_allowed, pass_on
 from tests.support.memory import PY2, connect
 from tests.support.pki import VERSIONS, temporary_pki
 from tests.support.programs import ROOT
+
+
+def pytest_configure(config):
+    """Let children of the tests be hung up, also if these run under nohup(1)."""
+    if hasattr(signal, 'SIGHUP') and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish(session):

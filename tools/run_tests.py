@@ -50,12 +50,14 @@ def can_make_certificates(python):
                                stdout=null, stderr=null) == 0
 
 
-def environment(pythons):
+def environment(pythons, certificates):
+    """Return the tests' environment. All runs share *certificates*, an empty directory."""
     env = dict(os.environ, PYTHONPATH=CHECKOUT)  # for the examples that tests start
-    # PyPy has no trustme: tests there get certificates from this interpreter.
     for python in pythons:
-        if 'SSLPROTO27_PKI_PYTHON' not in env and can_make_certificates(python):
-            env['SSLPROTO27_PKI_PYTHON'] = python
+        if 'SSLPROTO27_PKI' not in env and can_make_certificates(python):
+            subprocess.check_call([python, '-m', 'tests.support.pki', certificates],
+                                  cwd=CHECKOUT, env=env)
+            env['SSLPROTO27_PKI'] = certificates
     return env
 
 
@@ -180,13 +182,17 @@ def check_page(results, write):
 def main(arguments):
     options = {one for one in arguments if one.startswith('--')}
     pythons = [parse(one) for one in arguments if one not in options]
-    env = environment([python for python, _ in pythons])
     compile_modules([python for python, _ in pythons])
     todo = [one + (part,) for one in pythons for part in range(PARTS)]
     workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
     results = collections.OrderedDict()
-    for name, counts in workers.imap(lambda one: run_part(*(one + (env,))), todo, 1):
-        results[name] = results.get(name, collections.Counter()) + counts
+    certificates = tempfile.mkdtemp()
+    try:
+        env = environment([python for python, _ in pythons], certificates)
+        for name, counts in workers.imap(lambda one: run_part(*(one + (env,))), todo, 1):
+            results[name] = results.get(name, collections.Counter()) + counts
+    finally:
+        shutil.rmtree(certificates)
     counts = total(sum(results.values(), collections.Counter()))
     failed = counts['failed']
     if not os.environ.get('PYTEST_ADDOPTS'):  # these options may have left tests out

@@ -1,9 +1,10 @@
 """Two `SSLPipe`s and the bytes between them, in memory. Nothing here knows of loops or sockets."""
 from __future__ import absolute_import, division, print_function
 
+import array
 import ctypes
 import platform
-import struct
+import sys
 
 import pytest
 
@@ -25,10 +26,14 @@ GARBAGE = b'HTTP/1.1 400 Bad Request\r\n\r\n'
 ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
 
 
-def pattern(size):
+def pattern(size, made=[b'']):
     """Return *size* bytes in which no two places look the same."""
-    count = size // 4 + 1
-    return struct.pack('>%dI' % count, *range(count))[:size]
+    if len(made[0]) < size:
+        numbers = array.array('I', range(size // 4 + 1))
+        if sys.byteorder == 'little':
+            numbers.byteswap()
+        made[0] = numbers.tobytes() if hasattr(numbers, 'tobytes') else numbers.tostring()
+    return made[0][:size]
 
 
 def record_types(data):

@@ -3,8 +3,8 @@ Certificates for the tests, and contexts that use them. Nothing here outlives a 
 
 The certificates are made by trustme, in this process when it can be imported. An interpreter that
 cannot (PyPy 2.7 has no cryptography) runs this very module with the interpreter that
-SSLPROTO27_PKI_PYTHON names: ``python -m tests.support.pki`` prints them as one JSON object, from
-file name to text.
+SSLPROTO27_PKI_PYTHON names: ``python -m tests.support.pki DIRECTORY`` writes them there. Many
+sessions can share one directory, which SSLPROTO27_PKI names: to make them takes a second.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +12,6 @@ import base64
 import contextlib
 import datetime
 import io
-import json
 import os
 import shutil
 import ssl
@@ -167,15 +166,15 @@ PASSWORD_IDS = [form + kind for kind in ('', ' returned')
                 for form in ('text', 'bytes', 'bytearray')]
 
 
-def _material_from(python):
-    """Return what `material` returns, made by another interpreter."""
-    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-    output = subprocess.check_output([python, '-m', 'tests.support.pki'], cwd=root)
-    return json.loads(output.decode('ascii'))
+def write(directory):
+    """Write the files of `material` into a directory."""
+    for name, text in material().items():
+        with io.open(os.path.join(directory, name), 'w', encoding='ascii') as file:
+            file.write(text if not isinstance(text, bytes) else text.decode('ascii'))
 
 
-def _obtain():
-    """Return `material`, from this process if it can, else from SSLPROTO27_PKI_PYTHON."""
+def _write_somehow(directory):
+    """Let this process write if it can, or else the interpreter in SSLPROTO27_PKI_PYTHON."""
     try:
         _trustme()
     except ImportError as error:
@@ -184,8 +183,10 @@ def _obtain():
             raise RuntimeError(
                 'the tests need trustme, which %s cannot import (%s): set SSLPROTO27_PKI_PYTHON to '
                 'an interpreter that can' % (sys.executable, error))
-        return _material_from(python)
-    return material()
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+        subprocess.check_call([python, '-m', 'tests.support.pki', directory], cwd=root)
+    else:
+        write(directory)
 
 
 def new_context(server_side=False, version=None, cls=ssl.SSLContext):
@@ -292,16 +293,18 @@ class PKI(object):
 
 @contextlib.contextmanager
 def temporary_pki():
-    """Make a `PKI` in a directory that is removed afterwards."""
+    """Give a `PKI` in a directory that is removed afterwards, or in the one that others share."""
+    shared = os.environ.get('SSLPROTO27_PKI')
+    if shared:
+        yield PKI(shared)
+        return
     directory = tempfile.mkdtemp(prefix='sslproto27-pki-')
     try:
-        for name, text in _obtain().items():
-            with io.open(os.path.join(directory, name), 'w', encoding='ascii') as file:
-                file.write(text if not isinstance(text, bytes) else text.decode('ascii'))
+        _write_somehow(directory)
         yield PKI(directory)
     finally:
         shutil.rmtree(directory)
 
 
 if __name__ == '__main__':
-    print(json.dumps(material()))
+    write(sys.argv[1])
