@@ -60,8 +60,12 @@ _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 #: Seconds: poll() takes milliseconds as an int.
 _LONGEST_WAIT = 1000000
 
-#: Seconds between two checks whether another thread's handshake is still under way.
+#: Seconds between two checks of what another thread, or the peer, has to do first.
 _TURN = 0.05
+
+#: A thread that must not wait sends this many bytes at a time: a writable socket takes them at once
+#: (poll(2) on Linux: a third of its buffer is free; BSD: SO_SNDLOWAT, 2 KiB).
+_AT_ONCE = 512
 
 
 class BadWriteRetry(ssl.SSLError, ValueError):
@@ -318,8 +322,10 @@ class BlockingTLS(Unique):
       it, because its holder may be waiting for a peer that waits for us.
     - ``_sending``: for the thread that sends below. A thread that reads only tries to take it: its
       holder may be waiting for the peer, which may be waiting for us to read. The holder also sends
-      what reading has produced, because it checks again when it is done. Records are taken from the
-      engine under this lock, so they leave in the order in which it made them.
+      what reading has produced, because it checks again when it is done. Data is encrypted, and
+      records are taken from the engine, under this lock: so they leave in the order in which it
+      made them, and a thread that reads never sends the data of one that writes. If there are
+      several threads, the one that reads sends what reading has produced without waiting.
     - ``_lock``: for the engine; never held while waiting.
 
     We call the engine with ``_lock`` held, and it never waits:
@@ -507,16 +513,22 @@ class BlockingTLS(Unique):
                 raise
             if result is not None:
                 break
+            is_left = False
             if engine.outgoing:
                 try:
-                    self._flush(answer)
+                    is_left = self._flush(answer or not (self._is_shared or self._is_cut))
+                except _WANTS:
+                    if answer:
+                        raise
                 except socket.error as error:
                     # If the peer's last words are here, they say more than that it is gone.
-                    if error.errno not in _GONE or not self._has_arrived():
+                    if error.errno not in _GONE or not self._is_ready(False, False):
                         raise
             if not arrived:
                 if self._eof:
                     raise ragged_eof()
+                if is_left:
+                    self._flush_until_readable()
                 lower = self._lower
                 wanted = self._amount.wanted(size[0] - engine.kept if size else 0)
                 try:
@@ -534,11 +546,18 @@ class BlockingTLS(Unique):
                     pass  # this call has a result; the next one will report the error
         return result
 
-    def _has_arrived(self):
+    def _is_ready(self, to_send, otherwise, seconds=0):
+        """
+        Return whether the socket below is readable, or writable (bool).
+
+        Args:
+            otherwise (bool): the result if we cannot know.
+            seconds (float): how long to wait for it.
+        """
         try:
-            return is_ready(self._lower.fileno(), False, 0)
-        except (AttributeError, ValueError, socket.error, select.error):  # we cannot know
-            return False
+            return is_ready(self._lower.fileno(), to_send, seconds)
+        except (AttributeError, ValueError, socket.error, select.error):
+            return otherwise
 
     def recv(self, buflen=1024, flags=0):
         """
@@ -653,34 +672,44 @@ class BlockingTLS(Unique):
         """Encrypt *data*, and send it; return how many of its bytes."""
         if self._lower.__class__ is _Closed:
             raise _bad_descriptor()
+        engine = self._engine
         is_repeated = self._repeat is not None
-        if not is_repeated:
-            try:
-                with self._lock:
-                    if self._is_torn:
-                        self._refuse()
-                    self._is_torn = True
-                    try:
-                        self._repeat = data[:self._engine.write(data)]
-                    except (socket.error, RuntimeError):
-                        self._is_torn = False
-                        raise
-                    self._is_torn = False
-            except (socket.error, RuntimeError):
-                if self._closed:  # another thread has closed it meanwhile
-                    raise _bad_descriptor()
-                self._flush_at_once()
-                raise
-        # Wait until it is sent: a caller with nothing more to send might never call again.
         with self._sending:
+            if not is_repeated:
+                self._encrypt(data)
+            # Wait until it is sent: a caller with nothing more to send might never call again.
             self._send_outgoing(True)
-        if self._engine.is_unwritten:
+        if engine.outgoing:
+            self._flush_at_once()  # a thread that reads has left this to us
+        if engine.is_unwritten:
             self._wait_for_handshake()
         repeat, self._repeat = self._repeat, None
         if is_repeated and not data.startswith(repeat):
             raise tls_error('data is not what the send that has to be repeated was given',
                             BadWriteRetry, reason='BAD_WRITE_RETRY')
         return len(repeat)
+
+    def _encrypt(self, data):
+        """Let the engine take the beginning of *data*, with `_sending` held."""
+        try:
+            with self._lock:
+                if self._is_torn:
+                    self._refuse()
+                self._is_torn = True
+                try:
+                    self._repeat = data[:self._engine.write(data)]
+                except (socket.error, RuntimeError):
+                    self._is_torn = False
+                    raise
+                self._is_torn = False
+        except (socket.error, RuntimeError):
+            if self._closed:  # another thread has closed it meanwhile
+                raise _bad_descriptor()
+            try:
+                self._send_outgoing(False)  # this may be an alert
+            except socket.error:
+                pass  # the first error says more
+            raise
 
     def _wait_for_handshake(self):
         """
@@ -709,24 +738,36 @@ class BlockingTLS(Unique):
         Send the outgoing bytes. Nothing else does.
 
         Args:
-            wait (bool): wait until they are sent; otherwise leave them to a thread that is sending.
+            wait (bool): wait until they are sent; otherwise send what the socket takes at once, and
+                leave the rest to a thread that is sending.
+
+        Returns:
+            bool: whether some are left that no other thread sends.
 
         Raises:
             ssl.SSLWantWriteError: *wait* is true, but the socket does not block.
         """
-        if wait:
-            with self._sending:
-                self._send_outgoing(True)
-        elif self._sending.acquire(False):
-            try:
-                self._send_outgoing(False)
-            finally:
-                self._sending.release()
+        if not self._sending.acquire(wait):
+            return False
+        try:
+            self._send_outgoing(wait)
+        finally:
+            self._sending.release()
+        return bool(self._engine.outgoing) and not self._is_cut
+
+    def _flush_until_readable(self):
+        """Send what the full socket below takes later, until something arrives."""
+        # The data of other TLS may have arrived there though its socket is not readable.
+        has_more = isinstance(self._lower, (BlockingTLS, ssl.SSLSocket))
+        if not has_more and self._timeout() is None:
+            while not self._is_ready(False, True, _TURN) and self._flush(False):
+                pass
 
     def _send_outgoing(self, wait):
         """Do the same with `_sending` held."""
         engine = self._engine
         sent = self._sent
+        size = CHUNK if wait or self._timeout() == 0 else _AT_ONCE
         while True:
             with self._lock:
                 if sent:
@@ -735,8 +776,10 @@ class BlockingTLS(Unique):
                     self._is_torn = True
                     engine.consume_outgoing(sent.pop())
                     self._is_torn = False
-                data = engine.peek_outgoing(CHUNK) if engine.outgoing else b''
+                data = engine.peek_outgoing(size) if engine.outgoing else b''
             if not data or self._is_cut and not wait:
+                return
+            if size == _AT_ONCE and not self._is_ready(True, True):
                 return
             try:
                 self._send_below(data)
@@ -745,6 +788,13 @@ class BlockingTLS(Unique):
                     self._require_open()
                     raise
                 return
+
+    def _timeout(self):
+        """Return the timeout of the socket below; -1 if it has none to ask for, or is closed."""
+        try:
+            return self._lower.gettimeout()
+        except (AttributeError, socket.error):
+            return -1
 
     def _send_below(self, data):
         lower = self._lower
@@ -764,20 +814,8 @@ class BlockingTLS(Unique):
 
     def _flush_at_once(self):
         """Send the outgoing bytes as far as possible without waiting; ignore failures."""
-        lower = self._lower
         try:
-            try:
-                timeout = lower.gettimeout()
-                if timeout != 0:
-                    lower.settimeout(0)
-            except AttributeError:  # we cannot know whether it waits
-                self._flush(False)
-                return
-            try:
-                self._flush(False)
-            finally:
-                if timeout != 0:
-                    lower.settimeout(timeout)
+            self._flush(False)
         except socket.error:
             pass  # another error is about to be raised, or the connection is being closed
 

@@ -6,6 +6,8 @@ import errno
 import select
 import socket
 import ssl
+import threading
+import time
 
 import pytest
 
@@ -462,6 +464,46 @@ class TestThreads(object):
         assert 'ALERT' in raised(theirs.drain).reason
         assert b'held up' == theirs.pipe.appdata_received()
 
+    def test_reading_sends_no_data_of_who_writes(self, ends, client_context, server_context):
+        """
+        What one thread writes leaves from that one alone: the socket below may be full.
+
+        The other one reads just after the data has been encrypted.
+        """
+        ours, theirs = in_parallel(
+            lambda: SSLSocket(ends[0], client_context, server_hostname='localhost'),
+            RemotePipe(ends[1], server_context, server_side=True).handshake)
+        lock = ours._lock = Pausing(ours._lock)
+        writer = Background(lock.run, ours.sendall, b'held up')
+        assert lock.is_left.wait(PATIENCE)
+        theirs.write(b'data')
+        assert b'data' == Background(ours.recv, 100).result()
+        assert ([], [], []) == select.select([ends[1]], [], [], 0)
+        lock.go_on.set()
+        writer.result()
+        assert b'held up' == theirs.read(7)
+
+    @renegotiates
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    def test_reading_does_not_wait_for_room(self, remote, ends):
+        """What reading itself has to send waits until there is room, and the data comes at once."""
+        ours, theirs = remote
+        Background(ours.sendall, b'.').result()  # another thread may write
+        assert b'.' == theirs.read(1)
+        ends[0].settimeout(None)
+        size = fill(ends[0])
+        reader = Background(ours.recv, 100)
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        theirs.write(b'data')
+        assert b'data' == reader.result()
+        reader = Background(raised, ours.recv, 100)
+        read_exactly(ends[1], size)
+        assert b'\x16\x03\x03' == read_exactly(ends[1], 3)  # our part of the new handshake
+        ends[1].shutdown(socket.SHUT_RDWR)
+        assert isinstance(reader.result(), ssl.SSLEOFError)
+
     @renegotiates
     @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
     def test_write_in_a_new_handshake(self, remote, ends):
@@ -493,6 +535,47 @@ class TestThreads(object):
         assert b'request' == theirs.read(7)
         theirs.write(b'answer')
         assert b'answer' == reader.result()
+
+
+class Pausing(object):
+    """A lock that makes a thread wait just after it has first released it."""
+
+    def __init__(self, lock):
+        self.lock = lock
+        self.is_left, self.go_on = threading.Event(), threading.Event()
+        self.thread = None
+
+    def run(self, call, *args):
+        """Make a call in the thread that is to wait."""
+        self.thread = threading.current_thread()
+        return call(*args)
+
+    def __enter__(self):
+        return self.lock.__enter__()
+
+    def __exit__(self, *exc_info):
+        self.lock.__exit__(*exc_info)
+        if threading.current_thread() is self.thread and not self.is_left.is_set():
+            self.is_left.set()
+            assert self.go_on.wait(PATIENCE)
+
+    def __getattr__(self, name):
+        return getattr(self.lock, name)
+
+
+def fill(sock):
+    """Send zeros until *sock* takes no more, not one byte; return how many."""
+    timeout, size = sock.gettimeout(), 0
+    sock.settimeout(0)
+    for piece in (65536, 1) * 10:
+        try:
+            while True:
+                size += sock.send(b'\0' * piece)
+        except socket.error as error:
+            assert errno.EAGAIN == error.errno
+        time.sleep(0.01)  # the system may move some of it to the other end
+    sock.settimeout(timeout)
+    return size
 
 
 def write_in_pieces(sock, data):
