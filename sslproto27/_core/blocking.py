@@ -683,6 +683,7 @@ class BlockingTLS(Unique):
             self._flush_at_once()  # a thread that reads has left this to us
         if engine.is_unwritten:
             self._wait_for_handshake()
+            self._flush(True)
         repeat, self._repeat = self._repeat, None
         if is_repeated and not data.startswith(repeat):
             raise tls_error('data is not what the send that has to be repeated was given',
