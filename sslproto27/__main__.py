@@ -35,7 +35,7 @@ def main(argv=None):
     reserve()
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)
-        with log_to_console():
+        with log_to_console(quiet=getattr(arguments, 'quiet', False)):
             return arguments.run(arguments) or 0
     except OutputError as error:
         return end_without_output(error)

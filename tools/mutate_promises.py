@@ -152,7 +152,7 @@ MUTATIONS = [
     ('limits how many handshakes', 'tornado/_clock.py', 'self._limit.running -= 1',
      'pass'),
     ('with an empty value', '_cli/contexts.py', 'if client_ca is not None:', 'if client_ca:'),
-    ('with an empty value', '_cli/contexts.py', 'if path is not None:', 'if path:'),
+    ('with an empty value', '_cli/contexts.py', 'if cafile is None else', 'if not cafile else'),
     ("The command line's servers limit", '_cli/serve.py',
      'while self._running >= self.limits.max_connections:', 'while 0:'),
     ("The command line's servers limit", '_cli/serve.py',

@@ -60,6 +60,7 @@ def add_arguments(parser):
 def run(arguments):
     """Measure, and print a line for each measurement."""
     console, progress = Output(), Console()
+    os.environ.pop('SSLKEYLOGFILE', None)  # writing secrets would cost time, and can fail
     # Without this, chance decides whether malloc returns large blocks to the system each time,
     # which halves the speed. Its limit depends on the largest block freed so far, M_MMAP_THRESHOLD
     # in mallopt(3).

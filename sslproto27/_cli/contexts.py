@@ -1,13 +1,14 @@
 """Makes contexts from the command line's options: certificate files and protocols."""
 from __future__ import absolute_import, division, print_function
 
+import os
 import re
 import ssl
 
 from .._core.api import create_default_context
 from .console import UserError
 
-__all__ = ['load', 'load_certificate', 'offer', 'server_context']
+__all__ = ['load', 'load_certificate', 'new_context', 'offer', 'server_context']
 
 
 _CERTIFICATE = re.compile(br'-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----')
@@ -17,13 +18,36 @@ _KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 def load(option, path, load, *args, **kwargs):
     """Return ``load(*args, **kwargs)``; if *path* is unusable, a `UserError` names the *option*."""
     try:
-        if path is not None:
-            _check_readable(path)
+        _check_readable(path)
         return load(*args, **kwargs)
     except ssl.SSLError as error:
         raise UserError('%s %s: %s', option, path, error)
     except EnvironmentError as error:
         raise UserError('%s %s: %s', option, path, error)
+
+
+def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None):
+    """
+    Return a new context with the library's defaults.
+
+    Args:
+        purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
+        cafile (str or None): a file of authorities to trust, instead of the system's.
+        option (str): the option that names *cafile*.
+
+    Raises:
+        UserError: *cafile*, or the file that SSLKEYLOGFILE names, cannot be used.
+    """
+    def make():
+        try:
+            return create_default_context(purpose, cafile=cafile)
+        except EnvironmentError as error:
+            name = os.environ.get('SSLKEYLOGFILE')
+            if name is None or error.filename != name:
+                raise
+            raise UserError('SSLKEYLOGFILE %s: %s', name, error)
+
+    return make() if cafile is None else load(option, cafile, make)
 
 
 def _check_readable(path):
@@ -106,7 +130,7 @@ def server_context(certificate, key=None, client_ca=None, alpn=None, key_option=
     Raises:
         UserError: a file cannot be used.
     """
-    context = create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = new_context(ssl.Purpose.CLIENT_AUTH)
     load_certificate(context, certificate, key, key_option=key_option)
     if client_ca is not None:
         load('--client-ca', client_ca, context.load_verify_locations, client_ca)

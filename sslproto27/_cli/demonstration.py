@@ -10,9 +10,9 @@ import warnings
 import trollius
 from trollius import From
 
-from .._core.api import create_default_context
 from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
+from .contexts import new_context
 from .folders import ending_in_order, temporary_folder
 
 with warnings.catch_warnings():
@@ -43,7 +43,7 @@ def _demonstrate(console, loop, folder):
     trusted = os.path.join(folder, 'ca.pem')
     authority.cert_pem.write_to_path(trusted)
 
-    server_context = create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_context = new_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(u'localhost').configure_cert(server_context)
     _offer(server_context)
     server = yield From(start_server(
@@ -55,7 +55,7 @@ def _demonstrate(console, loop, folder):
 
     console.line()
     console.line('Our own client:')
-    client_context = create_default_context(cafile=trusted)
+    client_context = new_context(option='the CA file', cafile=trusted)
     _offer(client_context)
     yield From(_talk(console, loop, port, client_context))
     console.line()

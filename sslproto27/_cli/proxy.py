@@ -8,13 +8,12 @@ import sys
 import time
 import traceback
 
-from .._core.api import create_default_context
 from .._core.waiting import is_ready
 from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import (
     Console, UsageError, UserError, count, printable, protocol, require_python2, seconds)
-from .contexts import load, load_certificate, offer, server_context
+from .contexts import load, load_certificate, new_context, offer, server_context
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 from .ticketkeys import bound_to, read_keys
@@ -140,8 +139,7 @@ def _back(arguments):
     """Return the context for the service; None without TLS."""
     if not arguments.to_tls:
         return None
-    context = load('--to-cafile', arguments.to_cafile, create_default_context,
-                   cafile=arguments.to_cafile)
+    context = new_context(option='--to-cafile', cafile=arguments.to_cafile)
     if arguments.to_cert is not None:
         load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
     offer(context, arguments.alpn)

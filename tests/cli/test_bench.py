@@ -41,6 +41,14 @@ def test_text():
     assert all(' +- ' in line for line in lines[start:])
 
 
+def test_secrets(monkeypatch, tmpdir):
+    """It logs no secrets."""
+    name = tmpdir.join('secrets')
+    monkeypatch.setenv('SSLKEYLOGFILE', str(name))
+    assert 0 == main(['bench', '--seconds', '0.001', '--json'])
+    assert not name.exists()
+
+
 def test_usage():
     """A wrong number of seconds has status 2."""
     with pytest.raises(SystemExit) as info:

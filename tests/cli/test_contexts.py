@@ -2,14 +2,65 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import sys
 
 import pytest
 
 from sslproto27.__main__ import main
-from tests.support.commands import fails_here, starts_programs
-from tests.support.memory import PY2
+from sslproto27._core.pair.limits import cannot
+from tests.support.commands import command, fails_here, starts_programs
+from tests.support.engines import ENGINE, not_in_pair
+from tests.support.memory import PY2, only_python2
+from tests.support.peers import echo_tls, serving
+from tests.support.programs import environment
 
 pytestmark = starts_programs
+
+
+def commands(pki):
+    """Return the arguments of commands that make contexts on this Python."""
+    made = [['connect', 'localhost:9'],
+            ['connect', 'localhost:9', '--cafile', pki.path('ca')],
+            ['serve', '--cert', pki.path('localhost'), '--listen', '127.0.0.1:0']]
+    if PY2:
+        front = ['proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9']
+        made += [front + ['--cert', pki.path('localhost')], front + ['--to-tls'], ['demo']]
+    return made
+
+
+class TestSecrets(object):
+    """SSLKEYLOGFILE."""
+
+    @not_in_pair('keylog_filename')
+    @pytest.mark.skipif((3,) < sys.version_info < (3, 8), reason='Python 3.7 does not heed it')
+    @pytest.mark.parametrize('name, reason', [
+        ('/nowhere/secrets', 'No such file or directory'), ('/', 'Is a directory')])
+    def test_unusable(self, pki, capsys, monkeypatch, name, reason):
+        """The variable is named, not an option."""
+        monkeypatch.setenv('SSLKEYLOGFILE', name)
+        for one in commands(pki):
+            assert 'SSLKEYLOGFILE %s: %s' % (name, reason) == fails_here(capsys, *one)
+
+    def test_other_file(self, capsys, monkeypatch):
+        """The option is named if its file is the one that cannot be read."""
+        monkeypatch.setenv('SSLKEYLOGFILE', '/nowhere')
+        assert '--cafile /nowhere: No such file or directory' == fails_here(
+            capsys, 'connect', 'localhost:9', '--cafile', '/nowhere')
+
+    @only_python2
+    @pytest.mark.parametrize('quiet', [[], ['--quiet']])
+    def test_lost(self, pki, quiet):
+        """Secrets that cannot be logged are one line, with --quiet none; all else goes on."""
+        said = '/dev/full loses TLS secrets: No space left on device'
+        if ENGINE == 'pair':
+            said = 'SSLKEYLOGFILE: %s' % cannot('keylog_filename')
+        context = pki.server_context()
+        with serving(lambda sock: echo_tls(sock, context)) as port:
+            status, stdout, stderr = command(
+                'connect', 'localhost:%d' % port, '--cafile', pki.path('ca'), *quiet,
+                input='abc', env=dict(environment(), SSLKEYLOGFILE='/dev/full'))
+        assert (0, 'abc') == (status, stdout)
+        assert stderr.startswith('sslproto27: %s\nconnected ' % said) if not quiet else not stderr
 
 
 class TestFiles(object):

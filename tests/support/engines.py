@@ -47,7 +47,7 @@ _ALLOWED = {
     'get_ciphers': 'core/context/settings core/context/sslcontext pep543/names',
     'get_unverified_chain': 'core/certificate core/sslobject',
     'get_verified_chain': 'core/certificate core/sslobject',
-    'keylog_filename': 'core/context/callbacks core/context/sslcontext',
+    'keylog_filename': 'cli/contexts core/context/callbacks core/context/sslcontext',
     'load_cert_chain_pem':
         'core/context/callbacks core/context/credentials core/errors core/leaks '
         'project/documentation',

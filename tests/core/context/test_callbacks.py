@@ -5,6 +5,7 @@ import base64
 import os
 import ssl
 import stat
+import warnings
 
 import pytest
 
@@ -90,6 +91,20 @@ class TestKeyLog(object):
         with pytest.raises(EnvironmentError):
             way.set(made, 'keylog_filename', str(tmpdir.join('nowhere', 'secrets')))
         assert None is way.get(made, 'keylog_filename')
+
+    @only_python2
+    @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+    def test_cannot_be_written(self, way, pki):
+        """A file that cannot be written is a warning each time, and ends nothing."""
+        client = way.new()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            way.set(client, 'keylog_filename', '/dev/full')
+            client.load_verify_locations(pki.path('ca'))
+            pair = connect(client, pki.server_context())
+        assert {'/dev/full loses TLS secrets: No space left on device'} == {
+            str(one.message) for one in caught}
+        assert (True, b'abc') == (len(caught) > 1, pair.transfer(pair.client_end, b'abc'))
 
     @only_python2
     def test_permissions(self, way, filename):
