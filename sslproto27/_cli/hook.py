@@ -28,8 +28,8 @@ def begin(before):
         before (set of str): the modules that this interpreter had before it imported ours.
     """
     wanted = json.loads(os.environ.pop(VARIABLE))
-    rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)[2]
-    if rest:
+    _, was_set, rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)
+    if was_set:  # perhaps to '', which is the current folder
         os.environ['PYTHONPATH'] = rest
     named = dict.fromkeys(map(str, wanted['named']), True)
     install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)

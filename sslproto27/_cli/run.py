@@ -119,7 +119,7 @@ def run(arguments):
     old = os.environ.get('PYTHONPATH')
     startup = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'startup')
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(
-        [startup] + ([old] if old else [])))
+        [startup] + ([] if old is None else [old])))
     environment[VARIABLE] = json.dumps({
         'named': arguments.others + (arguments.frameworks or []),
         'folder': _folder(program).decode('latin-1'),  # bytes, which JSON has not

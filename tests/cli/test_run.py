@@ -42,6 +42,18 @@ class TestRun(object):
         assert expected[1].endswith('False\n')
         assert (7, expected[1][:-len('False\n')] + 'True\n', '') == run(*arguments, env=env)
 
+    @pytest.mark.parametrize('value', [None, '', os.pathsep, os.pathsep + '/a', '/a' + os.pathsep])
+    def test_python_path(self, program, value):
+        """An empty PYTHONPATH, or an empty part of it, is the current folder, as for python."""
+        path = program('import os, sys\nprint(sys.path, os.environ.get("PYTHONPATH"))\n')
+        env = environment()
+        del env['PYTHONPATH']
+        if value is not None:
+            env['PYTHONPATH'] = value
+        expected = finish([path], env=env)
+        assert expected[1].endswith(' %r)\n' % (value,))
+        assert expected == run(path, env=env)
+
     @pytest.mark.parametrize('start', [['SCRIPT'], ['-m', 'program'], ['-mprogram'],
                                        ['--', 'SCRIPT'], ['-']], ids=' '.join)
     @pytest.mark.parametrize('arguments', [
