@@ -1,13 +1,18 @@
 """``serve``: serves echoes, or a directory over HTTPS, with a thread for each connection."""
 from __future__ import absolute_import, division, print_function
 
+import calendar
 import contextlib
+import datetime
+import errno
 import os
 import re
 import socket
 import ssl
+import stat
 import sys
 import threading
+from email.utils import parsedate_tz
 
 from six.moves.SimpleHTTPServer import SimpleHTTPRequestHandler
 from six.moves.socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
@@ -35,9 +40,13 @@ _FILES = 2
 #: Tenths of a second to wait until the threads have ended.
 _LAST = 10
 
-#: Statuses (RFC 9110 15.5 and 15.6, RFC 6585 5); Python 2 has no name for the last one.
-_BAD, _MISSING, _NOT_ALLOWED, _TOO_LONG, _UNKNOWN, _TOO_LARGE = 400, 404, 405, 414, 501, 431
-_TOO_NEW = 505
+#: Statuses (RFC 9110 15.4 to 15.6, RFC 6585 5); Python 2 has no name for 431.
+_UNCHANGED, _BAD, _FORBIDDEN, _MISSING, _NOT_ALLOWED, _CHANGED = 304, 400, 403, 404, 405, 412
+_TOO_LONG, _TOO_LARGE, _FAILED, _UNKNOWN, _TOO_NEW = 414, 431, 500, 501, 505
+
+#: The status for a file that cannot be opened, by the error's number; for other numbers, 500.
+_UNOPENED = dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG), _MISSING)
+_UNOPENED.update(dict.fromkeys((errno.EACCES, errno.EPERM, errno.ELOOP), _FORBIDDEN))
 
 #: The longest request line, in bytes: that of nginx.
 _LONGEST_LINE = 8192
@@ -284,6 +293,40 @@ def _part_in_locale(part):
     return part
 
 
+def _seconds(date):
+    """Return the seconds since the epoch of an HTTP date (RFC 9110 5.6.7); None if it is none."""
+    try:
+        fields = parsedate_tz(date)
+        if fields[9]:  # another zone than GMT
+            return None
+        return calendar.timegm(datetime.datetime(*fields[:6]).timetuple())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _opened(path):
+    """Return an open file; only a regular one, since opening anything else can block."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return open(path, 'rb')
+
+
+def _index(directory):
+    """Return the open index of a directory, or None if it has none and may be listed."""
+    for name in _INDEXES:
+        path = os.path.join(directory, name)
+        try:
+            is_file = not stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            is_file = False
+        if is_file:
+            return _opened(path)
+    os.listdir(directory)
+    return None
+
+
 class _Refused(Exception):
     """The head of a request is refused; the arguments are a status and its text."""
 
@@ -391,12 +434,17 @@ class _Files(SimpleHTTPRequestHandler):
             self.send_error(status)
         return not status
 
+    def _values(self, name):
+        """Return the values of all header fields of a name."""
+        if not self.headers:  # HTTP/0.9
+            return []
+        values = self.headers.getheaders if PY2 else self.headers.get_all
+        return [value.strip() for value in values(name) or []]
+
     def _fault(self):
         """Return the status that refuses the request, as nginx does; 0 if there is no fault."""
-        values = self.headers.getheaders if PY2 else self.headers.get_all
-        hosts, lengths, codings = [
-            [value.strip() for value in values(name) or []]
-            for name in ('Host', 'Content-Length', 'Transfer-Encoding')]
+        hosts, lengths, codings = map(
+            self._values, ('Host', 'Content-Length', 'Transfer-Encoding'))
         is_old = self.request_version == 'HTTP/1.0'
         if (len(hosts) != 1 and (hosts or not is_old)  # RFC 9112 3.2
                 or not all(map(_HOST.match, hosts))
@@ -410,13 +458,52 @@ class _Files(SimpleHTTPRequestHandler):
         return 0 if self.command in ('GET', 'HEAD') else _NOT_ALLOWED
 
     def send_head(self):
-        """Serve files and directories only: opening anything else, such as a FIFO, can block."""
+        """Answer; return the file whose content is to follow, or None."""
         path = self.translate_path(self.path)
-        for one in [path] + [os.path.join(path, index) for index in _INDEXES]:
-            if os.path.exists(one) and not (os.path.isfile(one) or os.path.isdir(one)):
-                self.send_error(_MISSING, 'File not found')
-                return None
-        return SimpleHTTPRequestHandler.send_head(self)
+        is_directory = os.path.isdir(path)
+        if is_directory and not self.path.partition('?')[0].endswith('/'):
+            return SimpleHTTPRequestHandler.send_head(self)  # a redirection
+        try:
+            file = _index(path) if is_directory else _opened(path)
+        except EnvironmentError as error:
+            self.send_error(_UNOPENED.get(error.errno, _FAILED))
+            return None
+        if file is None:
+            return self.list_directory(path)
+        try:
+            return self._send_head_of(file)
+        except Exception:
+            file.close()
+            raise
+
+    def _send_head_of(self, file):
+        status = os.fstat(file.fileno())
+        precondition = self._precondition(int(status.st_mtime))
+        if precondition == _CHANGED:
+            self.send_error(_CHANGED)
+        else:
+            self.send_response(precondition or 200)
+            self.send_header('Last-Modified', self.date_time_string(status.st_mtime))
+            if not precondition:
+                self.send_header('Content-Type', self.guess_type(file.name))
+                self.send_header('Content-Length', str(status.st_size))
+            self.end_headers()
+        if precondition:
+            file.close()
+            return None
+        return file
+
+    def _precondition(self, modified):
+        """Return the status that the request wants for a file of this date, or 0 (RFC 9110 13)."""
+        unmodified = self._condition('If-Unmodified-Since', 'If-Match')
+        if unmodified is not None and modified > unmodified:
+            return _CHANGED
+        since = self._condition('If-Modified-Since', 'If-None-Match')
+        return _UNCHANGED if since is not None and modified <= since else 0
+
+    def _condition(self, name, instead):
+        """Return the date in a header field; None if it has none, or if another field counts."""
+        return None if self._values(instead) else _seconds((self._values(name) or [''])[0])
 
     def translate_path(self, path):
         """Return the file that a path names."""

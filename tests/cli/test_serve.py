@@ -5,9 +5,11 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
+import tempfile
 
 import pytest
 
@@ -36,11 +38,44 @@ from sslproto27.__main__ import main
 sys.exit(main())
 """
 
+#: A command that is nobody from its first line of output on, if it was root. Nobody may not be able
+#: to read Python's own modules, so the first line has those that are imported late.
+UNPRIVILEGED = """
+import encodings.idna, encodings.ascii, encodings.latin_1, os, sys
+from sslproto27.__main__ import main
+from sslproto27._cli import serve
+announce = serve._announce
+def unprivileged(*args):
+    if not os.geteuid():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    announce(*args)
+serve._announce = unprivileged
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def folder(tmpdir):
+    """A folder that every user can reach, which pytest's own is not."""
+    path = type(tmpdir)(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(str(path))
+
 
 @contextlib.contextmanager
 def server(*arguments, **kwargs):
-    """Run ``serve`` on a port of the system's choice; give (its first lines, the port, process)."""
-    with started('serve', '--listen', '127.0.0.1:0', *arguments, **kwargs) as process:
+    """
+    Run ``serve`` on a port of the system's choice; give (its first lines, the port, process).
+
+    Args:
+        start (list of str): how to start a command.
+    """
+    start = kwargs.pop('start', ['-m', 'sslproto27'])
+    with running(start + ['serve', '--listen', '127.0.0.1:0'] + list(arguments), PATIENCE,
+                 **kwargs) as process:
         line = process.stdout.readline()
         assert line.startswith('serving '), process.stderr.read()
         yield line, int(line.rpartition(':')[2]), process
@@ -233,6 +268,74 @@ class TestFiles(object):
             assert b'\r\nlocation: /folder/\r\n' in get(pki, port, '//folder').lower()
             for path in ('/\\example.org/..', '/\\example.org/%2e%2e', '\\\\example.org/..'):
                 assert b'\r\nlocation: /\\' not in get(pki, port, path).lower()
+
+    UNREADABLE = [
+        ('/secret', b'403'), ('/locked', b'301'), ('/locked/', b'403'), ('/unlisted/', b'403'),
+        ('/unlisted/file', b'200'), ('/unentered/', b'403'), ('/unentered/file', b'403'),
+        ('/indexed/', b'403'), ('/loop', b'403'), ('/loop/', b'403'), ('/secret/', b'404'),
+        ('/nowhere', b'404'), ('/' + 'x' * 300, b'404'), ('/odd/', b'200'), ('/gone/', b'200'),
+        ('/looped/', b'403')]
+
+    def test_unreadable(self, pki, folder):
+        """What may not be read is 403, as with nginx; an index that is a folder does not count."""
+        folder.join('secret').write('x')
+        for name in ('locked', 'unlisted', 'unentered', 'indexed', 'gone', 'looped'):
+            folder.mkdir(name)
+        folder.mkdir('odd').mkdir('index.html')
+        for name in ('unlisted', 'unentered'):
+            folder.join(name, 'file').write('x')
+        folder.join('indexed', 'index.html').write('x')
+        folder.join('loop').mksymlinkto('loop')
+        folder.join('gone', 'index.html').mksymlinkto('/nowhere')
+        folder.join('looped', 'index.html').mksymlinkto('index.html')
+        for name, mode in [('secret', 0), ('locked', 0), ('unlisted', 0o711), ('unentered', 0o744),
+                           ('indexed/index.html', 0)]:
+            folder.join(name).chmod(mode)
+        with server('--cert', pki.path('localhost'), str(folder),
+                    start=['-c', UNPRIVILEGED]) as (_, port, process):
+            assert self.UNREADABLE == [(path, get(pki, port, path)[9:12])
+                                       for path, _ in self.UNREADABLE]
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
+
+    #: The file is of 6 November 1994, 08:49:37, which RFC 9110 has in three forms.
+    CONDITIONS = [
+        (b'If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT', b'304'),
+        (b'If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT', b'304'),
+        (b'If-Modified-Since: Sun Nov  6 08:49:37 1994', b'304'),
+        (b'If-Modified-Since: Sun, 06 Nov 2044 08:49:37 GMT', b'304'),
+        (b'If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT', b'200'),
+        (b'If-Modified-Since: Sun, 06 Nov 2044 08:49:37 +0200', b'200'),
+        (b'If-Modified-Since: Sun, 99 Nov 2044 08:49:37 GMT', b'200'),
+        (b'If-Modified-Since: Sun, 06 Nov 99999999999 08:49:37 GMT', b'200'),
+        (b'If-Modified-Since: junk', b'200'), (b'If-Modified-Since:', b'200'),
+        (b'If-Modified-Since: Sun, 06 Nov 2044 08:49:37 GMT\r\nIf-None-Match: "x"', b'200'),
+        (b'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT', b'412'),
+        (b'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT', b'200'),
+        (b'If-Unmodified-Since: junk', b'200'),
+        (b'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\nIf-Match: *', b'200'),
+        (b'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n'
+         b'If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT', b'412'),
+        (b'If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n'
+         b'If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT', b'304')]
+
+    def test_conditions(self, pki, tmpdir):
+        """A file of an older date is not sent again (RFC 9110 13.1.3), nor a newer one (13.1.4)."""
+        tmpdir.join('file').write('content')
+        tmpdir.join('file').setmtime(784111777.5)
+        with server('--cert', pki.path('localhost'), str(tmpdir)) as (_, port, process):
+            answers = {fields: ask(pki, port, b'GET /file HTTP/1.0\r\n' + fields + b'\r\n\r\n')
+                       for fields, _ in self.CONDITIONS}
+            old = ask(pki, port, b'GET /file\r\n')
+            process.send_signal(signal.SIGTERM)
+            assert 'Traceback' not in process.communicate()[1]
+        assert self.CONDITIONS == [(one, answers[one][9:12]) for one, _ in self.CONDITIONS]
+        assert b'content' == old
+        for answer in answers.values():
+            assert (b'200' == answer[9:12]) is answer.endswith(b'\r\n\r\ncontent')
+            assert (b'412' != answer[9:12]) is (
+                b'\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n' in answer)
+            assert (b'304' == answer[9:12]) is answer.endswith(b' GMT\r\n\r\n')
 
     @pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
     def test_names(self, pki, tmpdir, locale):
