@@ -10,6 +10,7 @@ import calendar
 import datetime
 import hashlib
 
+from .._core.hostname_match import is_ip_address
 from .._core.x509 import decode_readable
 from .console import printable
 
@@ -118,11 +119,16 @@ def _moment(text):
     return '%04d-%02d-%02d' % (year, month, day), seconds
 
 
+def _alternative(kind, value):
+    text = telling_name(value) if kind == 'DirName' else _shown(value)
+    if kind == 'DNS' and is_ip_address(text):
+        return text + u' (as a DNS name)'  # which no client takes for the address
+    return text if kind in ('DNS', 'IP Address') else u'%s:%s' % (kind, text)
+
+
 def names_in(certificate):
     """Return the names of a certificate from `decode_readable` as text; '' if there are none."""
-    names = [_shown(value) if kind in ('DNS', 'IP Address') else
-             u'%s:%s' % (kind, telling_name(value) if kind == 'DirName' else _shown(value))
-             for kind, value in certificate.get('subjectAltName', ())]
+    names = [_alternative(*name) for name in certificate.get('subjectAltName', ())]
     more = u', and %d more' % (len(names) - _NAMES) if len(names) > _NAMES else u''
     return u', '.join(names[:_NAMES]) + more
 

@@ -84,7 +84,8 @@ def test_subject(subject, shown):
     (0x82, b'a\0b', r'a\x00b'), (0x82, b'\xc3\xb6', '\\xf6'), (0x82, b'', ''),
     (0x87, b'123', '<invalid>'), (0xA0, b'', 'othername:<unsupported>'),
     (0xA4, tlv(SEQUENCE, attribute(0x03, b'\x00\xff')), 'DirName:\\ufffd'),
-    (0x82, b'x' * 5000, 'x' * 200 + '...')])
+    (0x82, b'x' * 5000, 'x' * 200 + '...'), (0x87, b'\x7f\0\0\1', '127.0.0.1'),
+    (0x82, b'127.0.0.1', '127.0.0.1 (as a DNS name)'), (0x82, b'::1', '::1 (as a DNS name)')])
 def test_names(tag, content, shown):
     """A name of any kind is shown."""
     lines = [line for line in tree(with_name(tag, content)) if line.startswith('   names')]
