@@ -28,7 +28,7 @@ def load(option, path, load, *args, **kwargs):
 
 def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None):
     """
-    Return a new context with the library's defaults.
+    Return a new context with the library's defaults for 2.7, on all Pythons.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
@@ -47,7 +47,9 @@ def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None):
                 raise
             raise UserError('SSLKEYLOGFILE %s: %s', name, error)
 
-    return make() if cafile is None else load(option, cafile, make)
+    context = make() if cafile is None else load(option, cafile, make)
+    context.hostname_checks_common_name = False  # Python 3's own default is True
+    return context
 
 
 def _check_readable(path):

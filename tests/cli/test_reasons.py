@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.commands import command, shows_chains, starts_programs
 from tests.support.engines import not_in_pair
-from tests.support.memory import PY2
 from tests.support.peers import hang_up, serving
 
 pytestmark = starts_programs
@@ -67,9 +66,8 @@ def test_certificate(pki, leaf, code, hint):
 @pytest.mark.skipif(not shows_chains, reason='this Python does not tell the chain')
 @pytest.mark.parametrize('leaf, code, hint', [
     ('other', 62, 'it is for other.example.org'),
-    pytest.param('only_common_name', 62, 'it names no host; its common name, localhost, sslproto27'
-                 ' tests, does not count', marks=pytest.mark.skipif(
-                     not PY2, reason="it counts in Python 3's ssl")),
+    ('only_common_name', 62, 'it names no host; its common name, localhost, sslproto27 tests, does'
+     ' not count'),
     ('self_signed', 18, 'no authority vouches for it; if it is the right one, trust it with'
      ' --cafile')])
 def test_certificate_with_its_chain(pki, leaf, code, hint):
