@@ -156,10 +156,16 @@ def _open_log(path):
         return None
     if path == '-':
         return os.dup(sys.stdout.fileno())
+    import fcntl  # which Windows lacks, but there is no proxy there
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        # Otherwise this would wait until somebody reads a FIFO.
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o640)
     except OSError as error:
-        raise UserError('--access-log %s: %s', path, error)
+        raise UserError('--access-log %s: %s', path,
+                        'it is a FIFO that nobody reads, or a socket'
+                        if error.errno == errno.ENXIO else error)
+    fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    return log
 
 
 class _Supervisor(object):

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import binascii
 import errno
 import fcntl
+import json
 import os
 import pty
 import re
@@ -16,7 +17,8 @@ import time
 import pytest
 
 from sslproto27.__main__ import main
-from tests.support.commands import fails_here, starts_programs
+from sslproto27._core.waiting import is_ready
+from tests.support.commands import fails, fails_here, starts_programs
 from tests.support.memory import PY2, only_python2
 from tests.support.peers import PATIENCE
 from tests.support.programs import environment, running
@@ -224,6 +226,30 @@ class TestSignals(object):
             assert b'third' == round_trip(third, b'third')
             for sock in (old, new, third):
                 sock.close()
+
+    def test_unread_log(self, pki, tmpdir):
+        """A FIFO that nobody reads keeps nobody waiting: the old log goes on, and then is read."""
+        log = str(tmpdir.join('log'))
+        os.mkfifo(log)
+        arguments = ['--cert', pki.path('localhost'), '--access-log', log]
+        unread = '--access-log %s: it is a FIFO that nobody reads, or a socket' % log
+        assert unread == fails('proxy', '--listen', '127.0.0.1:0', '--to', 'localhost:9',
+                               *arguments)
+        reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+        with service() as port, proxy(port, *arguments, close_fds=True) as (front, process):
+            os.close(reader)
+            process.send_signal(signal.SIGHUP)
+            assert 'not reloaded: %s\n' % unread == process.stderr.readline()
+            reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+            for _ in range(2):
+                sock = secure(pki, front)
+                assert b'hello' == round_trip(sock)
+                sock.unwrap().close()
+                assert is_ready(reader, False, PATIENCE)
+                assert 5 == json.loads(os.read(reader, 4096))['received']
+                process.send_signal(signal.SIGHUP)
+                assert 'reloaded\n' == process.stderr.readline()
+            os.close(reader)
 
     def test_none_is_lost(self, pki):
         """A signal that interrupts nothing, as it comes just before the wait, is acted on."""
