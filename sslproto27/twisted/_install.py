@@ -12,15 +12,13 @@ from twisted.python.reflect import safe_repr
 from zope.interface import classImplements, classImplementsOnly, implementedBy
 
 from .._core.api import create_default_context
-from .._core.compat import NativeContext
 from .._core.patches import Patches
 from ._endpoints import TLSFactory, startTLS
-from ._settings import TLSOptions, check_options
+from ._settings import TLSOptions, check_options, installed, is_ours, with_installed
 from ._upgrade import host_of, is_client
 
 __all__ = ['install', 'uninstall']
 
-_options = {}    # from install(), for every connection
 _patches = Patches()
 _interfaces = []  # (class, the interfaces that it implemented before)
 
@@ -38,7 +36,7 @@ def install(suppress_ragged_eofs=False, **options):
         suppress_ragged_eofs (bool): another name for suppressRaggedEofs: that of the other
             adapters' ``install()``.
         **options: suppressRaggedEofs, handshakeTimeout, shutdownTimeout, handshakeLimit, for all
-            these connections: see `TLSServerEndpoint`.
+            these connections: see `TLSServerEndpoint`. Those of a `TLSOptions` override them.
 
     Raises:
         TypeError: an option is unknown.
@@ -49,10 +47,10 @@ def install(suppress_ragged_eofs=False, **options):
         raise TypeError('install() has no option %r' % name)
     check_options(**dict((name, value) for name, value in options.items()
                          if name != 'suppressRaggedEofs'))
-    _options.clear()
+    installed.clear()
     if suppress_ragged_eofs:
-        _options['suppressRaggedEofs'] = True
-    _options.update(options)
+        installed['suppressRaggedEofs'] = True
+    installed.update(options)
     if _patches:
         return
     _patches.replace(tcp.Connection, 'startTLS', _start_tls)
@@ -74,6 +72,7 @@ def _is_installed():
 def uninstall():
     """Give Twisted its own methods back; connections in TLS keep it."""
     _patches.undo()
+    installed.clear()
     while _interfaces:
         cls, before = _interfaces.pop()
         classImplementsOnly(cls, *before)
@@ -85,13 +84,9 @@ def _provide(cls, interface):
         classImplements(cls, interface)
 
 
-def _is_ours(context):
-    return isinstance(context, (NativeContext, TLSOptions))
-
-
 def _is_pyopenssl(context):
     """Return whether Twisted's own TLS handles *context*: it exists, and *context* is not ours."""
-    return posixbase.tls is not None and not _is_ours(context)
+    return posixbase.tls is not None and not is_ours(context)
 
 
 def _start_tls(self, context, normal=True, hostname=None, **options):
@@ -110,7 +105,7 @@ def _start_tls(self, context, normal=True, hostname=None, **options):
         return _patches.original(tcp.Connection, 'startTLS')(self, context, normal)
     if hostname is None:
         hostname = host_of(self)
-    startTLS(self, context, is_client(self) != bool(normal), hostname, **dict(_options, **options))
+    startTLS(self, with_installed(context), is_client(self) != bool(normal), hostname, **options)
 
 
 def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddress=None):
@@ -118,7 +113,7 @@ def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddr
         return _patches.original(posixbase.PosixReactorBase, 'connectSSL')(
             self, host, port, factory, contextFactory, timeout, bindAddress)
     return self.connectTCP(host, port, TLSFactory(
-        factory, contextFactory, hostname=host or None, **_options), timeout, bindAddress)
+        factory, with_installed(contextFactory), hostname=host or None), timeout, bindAddress)
 
 
 def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
@@ -126,7 +121,7 @@ def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
         return _patches.original(posixbase.PosixReactorBase, 'listenSSL')(
             self, port, factory, contextFactory, backlog, interface)
     return self.listenTCP(
-        port, TLSFactory(factory, contextFactory, True, **_options), backlog, interface)
+        port, TLSFactory(factory, with_installed(contextFactory), True), backlog, interface)
 
 
 class _NoPyOpenSSL(object):
@@ -165,7 +160,7 @@ class _Certificate(object):
 
 
 def _start_tls_of_amp(self, certificate, verifyAuthorities):
-    if _is_ours(certificate):
+    if is_ours(certificate):
         certificate = _Certificate(certificate)
     elif isinstance(amp.ssl, _NoPyOpenSSL):
         raise TypeError('tls_localCertificate must be an ssl.SSLContext, not '

@@ -11,8 +11,11 @@ from .._core.unique import Unique
 from .._stream.flow import HANDSHAKE_LIMIT, HandshakeLimit
 from .._stream.timeouts import timeouts
 
-__all__ = [
-    'Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'check_options', 'settings_of']
+__all__ = ['Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'check_options', 'installed',
+           'is_ours', 'settings_of', 'with_installed']
+
+#: The options from `install`, for the connections that Twisted's own functions put into TLS.
+installed = {}
 
 _log = Logger(namespace='sslproto27')  # in a class it would get the name of that class
 
@@ -46,6 +49,11 @@ def check_context(context):
             raise TypeError("context must be an ssl.SSLContext, as ssl.create_default_context()"
                             ' returns: %s is for pyOpenSSL' % safe_repr(context))
     raise TypeError('context must be an ssl.SSLContext, not ' + safe_repr(context))
+
+
+def is_ours(context):
+    """Return whether *context* is one that our functions accept (bool)."""
+    return isinstance(context, (NativeContext, TLSOptions))
 
 
 def check_options(handshakeTimeout=None, shutdownTimeout=None, handshakeLimit=None):
@@ -102,6 +110,17 @@ def settings_of(context, serverSide, hostname, options):
             hostname = context.hostname
         return settings_of(context.context, serverSide, hostname, dict(context.options, **options))
     return Settings(context, serverSide, hostname, **options)
+
+
+def with_installed(context):
+    """
+    Return a context or `TLSOptions` as TLSOptions, where those of `install` are the defaults.
+
+    Raises:
+        TypeError: *context* is neither.
+    """
+    given = context if isinstance(context, TLSOptions) else TLSOptions(context)
+    return TLSOptions(given.context, given.hostname, **dict(installed, **given.options))
 
 
 class Settings(object):

@@ -124,6 +124,38 @@ class TestInstall(object):
             TLSOptions(Odd())
         assert 'must be an ssl.SSLContext' in str(info.value)
 
+    @pytest.mark.parametrize('way', ['connectSSL', 'startTLS'])
+    @pytest.mark.parametrize('options, kind', [
+        ({}, error.ConnectionDone), ({'suppressRaggedEofs': False}, error.ConnectionLost)])
+    def test_own_options(self, pki, installed, way, options, kind):
+        """The options of TLSOptions override those of install()."""
+        sslproto27.twisted.install(suppress_ragged_eofs=True)
+        ours, factory = Listener(), protocol.ClientFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda address: ours
+        context = TLSOptions(pki.client_context(), 'localhost', **options)
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+        port = listener.getsockname()[1]
+
+        def work(_):
+            tls = pki.server_context().wrap_socket(listener.accept()[0], server_side=True)
+            tls.sendall(b'part of')
+            tls.close()
+        listener.settimeout(10)
+        peer = Peer(socket.socket(), work)
+        if way == 'connectSSL':
+            global_reactor.connectSSL('localhost', port, factory, context)
+        else:
+            ours.connectionMade = lambda: ours.transport.startTLS(context)
+            ours.events.append('made')
+            global_reactor.connectTCP('localhost', port, factory)
+        until(lambda: ours.reason is not None and peer.done())
+        listener.close()
+        assert peer.error is None
+        assert (b'part of', kind) == (ours.data, ours.reason.type)
+
     def test_reactor(self, pki, installed):
         """reactor.listenSSL and connectSSL take an ssl.SSLContext; the host's name is verified."""
         theirs = quiet(Listener)
