@@ -93,6 +93,9 @@ MUTATIONS = [
      'self._received.append(early)'),
     ('An application receives', 'twisted/_upgrade.py',
      "_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')", '_HANDLERS = ()'),
+    ('On Twisted, a client', 'twisted/_tunnel.py',
+     'self._hostname if hostname is None else hostname', "hostname or ''"),
+    ('On Twisted, a client', 'twisted/_tunnel.py', ' or name in _OF_THE_PROXY', ''),
     ('Cut-off data', '_core/pipe.py', 'self.failure = ragged_eof()', 'pass'),
     ('Cut-off data', '_core/pipe.py', '        if state is HANDSHAKE:\n'
      '            self._fail', '        if state is HANDSHAKE and not self._suppress_ragged_eofs:\n'

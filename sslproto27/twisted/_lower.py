@@ -19,8 +19,8 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['PRIVATE', 'READ_FROM', 'drop_unsent', 'has_unsent', 'is_paused', 'plain_method',
-           'plain_socket', 'receive_now', 'send_now', 'unsent']
+__all__ = ['PRIVATE', 'READ_FROM', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused',
+           'plain_method', 'plain_socket', 'reactor_of', 'receive_now', 'send_now', 'unsent']
 
 #: The versions whose source `PRIVATE` was read from.
 READ_FROM = ['20.3.0', '23.8.0', '26.10.0']
@@ -37,8 +37,24 @@ PRIVATE = {
 }
 
 
+def beneath(transport):
+    """Return the transport that *transport* stands for; *transport* itself if for no other."""
+    while 'original' in getattr(transport, '__dict__', ()):
+        transport = transport.original
+    return transport
+
+
+def reactor_of(transport):
+    """Return the reactor of *transport*; the global one if it does not tell."""
+    reactor = getattr(transport, 'reactor', None)
+    if reactor is None:
+        from twisted.internet import reactor
+    return reactor
+
+
 def plain_socket(transport):
-    """Return *transport* if `send_now` can send through it, else None."""
+    """Return the connection of *transport* if `send_now` can send through it, else None."""
+    transport = beneath(transport)
     if type(transport) not in (tcp.Server, tcp.Client) or getattr(transport, 'TLS', False):
         return None
     return transport if hasattr(transport, '_tempDataBuffer') else None

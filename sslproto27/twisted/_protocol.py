@@ -23,7 +23,8 @@ from .._stream.timeouts import SHUTDOWN_TIMEOUT
 from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
-from ._lower import drop_unsent, has_unsent, plain_socket, receive_now, send_now, unsent
+from ._lower import (
+    beneath, drop_unsent, has_unsent, plain_socket, reactor_of, receive_now, send_now, unsent)
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of
 from ._upgrade import upgrade
@@ -270,7 +271,7 @@ class TLSProtocol(Unique):
         connector = getattr(self.transport, 'connector', None)
         if connector is not None and connector.transport is self:
             while isinstance(connector.transport, TLSProtocol):
-                connector.transport = connector.transport.transport
+                connector.transport = beneath(connector.transport.transport)
         if protocol is not None:
             self._tell(protocol.connectionLost, reason)
 
@@ -765,7 +766,7 @@ class TLSProtocol(Unique):
         self._pipe.disown()
         if self._socket is not None and self._pipe.is_inherited():
             drop_unsent(self._socket)
-        below = getattr(self.transport, 'original', self.transport)
+        below = beneath(self.transport)
         if hasattr(below, '_shouldShutdown'):
             below._shouldShutdown = False  # it would end the other process's too
         self._unregister_lower()
@@ -847,10 +848,7 @@ class TLSProtocol(Unique):
     @property
     def reactor(self):
         """The reactor whose clock the timeouts use: the option's, or the transport's below."""
-        reactor = self._settings.reactor or getattr(self.transport, 'reactor', None)
-        if reactor is None:
-            from twisted.internet import reactor
-        return reactor
+        return self._settings.reactor or reactor_of(self.transport)
 
     @property
     def protocol(self):
@@ -912,11 +910,12 @@ class TLSProtocol(Unique):
         upgrade(self, TLSProtocol, self.settings_within(context, normal, hostname, options))
 
     def settings_within(self, context, normal, hostname, options):
-        """Return the `Settings` for TLS inside this TLS, by default with our side and name."""
-        settings = self._settings
-        serverSide = settings.serverSide if normal else not settings.serverSide
-        return settings_of(
-            context, serverSide, settings.name if hostname is None else hostname, options)
+        """
+        Return the `Settings` for TLS inside this TLS, by default with our side.
+
+        Our name is not the default: TLS inside another one usually has another end.
+        """
+        return settings_of(context, self._settings.serverSide == bool(normal), hostname, options)
 
     def logPrefix(self):
         """Return the prefix of log lines about this connection (str)."""

@@ -16,6 +16,7 @@ from .._core.servername import encode_hostname
 from .._core.unique import Unique
 from ._endpoints import TLSClientEndpoint
 from ._settings import settings_of
+from ._tunnel import TunnelTransport
 
 __all__ = ['AgentEndpointFactory', 'ConnectEndpoint', 'ProxyError']
 
@@ -120,13 +121,14 @@ class ConnectEndpoint(Unique):
     def __init__(self, endpoint, host, port, headers=(), timeout=30, reactor=None):
         self._endpoint = endpoint
         self._request = _request(host, port, headers)
+        self._host = encode_hostname(host)
         self._timeout = timeout
         self._reactor = reactor
 
     def connect(self, protocolFactory):
         """Connect; see IStreamClientEndpoint. It fails with `ProxyError` if the proxy refuses."""
-        tunnel = _Tunnel(self._request, protocolFactory)
-        d = self._endpoint.connect(_OneProtocol(tunnel))
+        tunnel = _Tunnel(self._host, self._request, protocolFactory)
+        d = self._endpoint.connect(_OneProtocol(tunnel, protocolFactory))
         return d.addCallback(lambda _: self._answer_of(tunnel))
 
     def _answer_of(self, tunnel):
@@ -162,39 +164,36 @@ def _request(host, port, headers):
 
 
 class _OneProtocol(object):
-    """A factory of one protocol."""
+    """A factory of one protocol, which starts and stops the application's *factory*."""
 
     noisy = False
 
-    def __init__(self, protocol):
+    def __init__(self, protocol, factory):
         self._protocol = protocol
+        self.doStart, self.doStop = factory.doStart, factory.doStop
 
     def buildProtocol(self, addr):
         return self._protocol
-
-    def doStart(self):
-        """Do nothing."""
-
-    doStop = doStart
 
 
 @implementer(interfaces.IHalfCloseableProtocol)
 class _Tunnel(Protocol):
     """Asks a proxy for a tunnel, then passes on data between it and the application's protocol."""
 
-    def __init__(self, request, factory):
+    def __init__(self, host, request, factory):
+        self._host = host
         self._request = request
         self._factory = factory
         self._answer = b''
-        self._inner = None
+        self._tunnel = None  # the application's transport, once there is a tunnel
         self.answered = defer.Deferred(lambda _: self.transport.abortConnection())
 
     def connectionMade(self):
         self.transport.write(self._request)
 
     def dataReceived(self, data):
-        if self._inner is not None:
-            self._inner.dataReceived(data)
+        if self._tunnel is not None:
+            self._tunnel.dataReceived(data)
             return
         if self._factory is None:
             return
@@ -223,15 +222,16 @@ class _Tunnel(Protocol):
             inner = factory.buildProtocol(self.transport.getPeer())
             if inner is None:
                 raise error.NoProtocol()
-            self._inner = inner
-            inner.makeConnection(self.transport)
+            self._tunnel = TunnelTransport(self.transport, self._host)
+            self._tunnel.protocol = inner
+            inner.makeConnection(self._tunnel)
         except Exception:
             self.answered.errback(Failure())
             self.transport.abortConnection()
             return
         self.answered.callback(inner)
         if rest:
-            self._inner.dataReceived(rest)
+            self._tunnel.dataReceived(rest)
 
     def _fail(self, reason):
         self._factory = None
@@ -239,22 +239,23 @@ class _Tunnel(Protocol):
         self.answered.errback(Failure(reason))
 
     def readConnectionLost(self):
-        inner = self._inner
-        if inner is None:
-            self.transport.loseConnection()
-        elif interfaces.IHalfCloseableProtocol.providedBy(inner):
+        inner = self._inner()
+        if interfaces.IHalfCloseableProtocol.providedBy(inner):
             inner.readConnectionLost()
         else:
             self.transport.loseConnection()
 
     def writeConnectionLost(self):
-        if interfaces.IHalfCloseableProtocol.providedBy(self._inner):
-            self._inner.writeConnectionLost()
+        inner = self._inner()
+        if interfaces.IHalfCloseableProtocol.providedBy(inner):
+            inner.writeConnectionLost()
+
+    def _inner(self):
+        return None if self._tunnel is None else self._tunnel.protocol
 
     def connectionLost(self, reason):
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            inner.connectionLost(reason)
+        if self._tunnel is not None:
+            self._tunnel.connectionLost(reason)
         elif self._factory is not None:
             self._factory = None
             if not self.answered.called:

@@ -30,10 +30,10 @@ from sslproto27.twisted import TLSClientEndpoint, TLSProtocol, TLSServerEndpoint
 from sslproto27.twisted._settings import Settings  # noqa: E402
 
 __all__ = ['Abortable', 'Echo', 'Failure', 'Half', 'Hand', 'Listener', 'Memory', 'PATIENCE',
-           'Peer', 'Producer', 'Recorder', 'Source', 'a_reactor', 'connected', 'defer', 'end',
-           'endpoints', 'error', 'global_reactor', 'implementer', 'interfaces', 'listening',
-           'logged_errors', 'loopback', 'protocol', 'quiet', 'reactor_names', 'receive', 'reset',
-           'task', 'times_out', 'until', 'with_peer']
+           'Peer', 'Producer', 'Proxy', 'Recorder', 'Source', 'a_reactor', 'connected', 'defer',
+           'end', 'endpoints', 'error', 'global_reactor', 'idle', 'implementer', 'interfaces',
+           'listening', 'logged_errors', 'loopback', 'protocol', 'proxy_factory', 'quiet',
+           'reactor_names', 'receive', 'reset', 'task', 'times_out', 'until', 'with_peer']
 
 PATIENCE = 20  # seconds until a test that waits has failed
 
@@ -462,3 +462,56 @@ def end(*protocols):
         if one.reason is None:
             one.transport.loseConnection()
     until(lambda: all(one.reason is not None for one in protocols))
+
+
+def idle():
+    """Turn the reactor until nothing is scheduled, and no connection is left."""
+    until(lambda: not [call for call in global_reactor.getDelayedCalls()
+                       if call.func.__name__ != '_updateLogDateTime'])  # of a Site
+
+
+class Proxy(protocol.Protocol):
+    """An HTTP proxy that makes tunnels to 127.0.0.1, and does what the test says else."""
+
+    answer = b'HTTP/1.1 200 Connection established\r\nServer: a proxy\r\n\r\n'
+
+    def connectionMade(self):
+        self._other = None
+        self._head = b''
+
+    def dataReceived(self, data):
+        if self._other is not None:
+            self._other.transport.write(data)
+            return
+        self._head += data
+        if not self._head.endswith(b'\r\n\r\n'):
+            return
+        self.factory.heads.append(self._head)
+        if b' 200 ' not in self.answer:
+            self.transport.write(self.answer)
+            return
+        proxy = self
+
+        class Other(protocol.Protocol):
+            def connectionMade(self):
+                proxy._other = self
+                proxy.transport.write(proxy.answer)
+
+            def dataReceived(self, data):
+                proxy.transport.write(data)
+
+            def connectionLost(self, reason):
+                proxy.transport.loseConnection()
+        port = int(self._head.split(b' ')[1].rpartition(b':')[2])
+        loopback(port=port).connect(quiet(Other))
+
+    def connectionLost(self, reason):
+        if self._other is not None:
+            self._other.transport.loseConnection()
+
+
+def proxy_factory(cls=Proxy):
+    """Return a factory of proxies, which has the requests that they got."""
+    factory = quiet(cls)
+    factory.heads = []
+    return factory

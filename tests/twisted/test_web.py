@@ -10,8 +10,8 @@ from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import (
     AgentEndpointFactory, ConnectEndpoint, ProxyError, TLSClientEndpoint, TLSServerEndpoint)
 from tests.support.twisteds import (
-    Recorder, defer, error, global_reactor, interfaces, listening, loopback, protocol, quiet,
-    times_out, until)
+    Proxy, Recorder, defer, error, global_reactor, idle, interfaces, listening, loopback, protocol,
+    proxy_factory, quiet, times_out, until)
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
@@ -47,12 +47,6 @@ def site(pki):
     with listening(TLSServerEndpoint(loopback(), pki.server_context()), factory) as port:
         yield port, page
     idle()
-
-
-def idle():
-    """Turn the reactor until nothing is scheduled, and no connection is left."""
-    until(lambda: not [call for call in global_reactor.getDelayedCalls()
-                       if call.func.__name__ != '_updateLogDateTime'])  # of a Site
 
 
 def get(agent, url, method=b'GET', body=None):
@@ -182,53 +176,6 @@ class TestAgent(object):
         with pytest.raises(ValueError) as info:
             factory.endpointForURI(client.URI.fromBytes(b'https:///path'))
         assert 'hostname' in str(info.value)
-
-
-class Proxy(protocol.Protocol):
-    """An HTTP proxy that makes tunnels to 127.0.0.1, and does what the test says else."""
-
-    answer = b'HTTP/1.1 200 Connection established\r\nServer: a proxy\r\n\r\n'
-
-    def connectionMade(self):
-        self._other = None
-        self._head = b''
-
-    def dataReceived(self, data):
-        if self._other is not None:
-            self._other.transport.write(data)
-            return
-        self._head += data
-        if not self._head.endswith(b'\r\n\r\n'):
-            return
-        self.factory.heads.append(self._head)
-        if b' 200 ' not in self.answer:
-            self.transport.write(self.answer)
-            return
-        proxy = self
-
-        class Other(protocol.Protocol):
-            def connectionMade(self):
-                proxy._other = self
-                proxy.transport.write(proxy.answer)
-
-            def dataReceived(self, data):
-                proxy.transport.write(data)
-
-            def connectionLost(self, reason):
-                proxy.transport.loseConnection()
-        port = int(self._head.split(b' ')[1].rpartition(b':')[2])
-        loopback(port=port).connect(quiet(Other))
-
-    def connectionLost(self, reason):
-        if self._other is not None:
-            self._other.transport.loseConnection()
-
-
-def proxy_factory(cls=Proxy):
-    """Return a factory of proxies, which has the requests that they got."""
-    factory = quiet(cls)
-    factory.heads = []
-    return factory
 
 
 class TestProxy(object):
