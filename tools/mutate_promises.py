@@ -96,6 +96,7 @@ MUTATIONS = [
     ('On Twisted, a client', 'twisted/_tunnel.py',
      'self._hostname if hostname is None else hostname', "hostname or ''"),
     ('On Twisted, a client', 'twisted/_tunnel.py', ' or name in _OF_THE_PROXY', ''),
+    ('On Twisted, a host', 'twisted/_lower.py', "host = value.domain.decode('ascii')", 'pass'),
     ('Cut-off data', '_core/pipe.py', 'self.failure = ragged_eof()', 'pass'),
     ('Cut-off data', '_core/pipe.py', '        if state is HANDSHAKE:\n'
      '            self._fail', '        if state is HANDSHAKE and not self._suppress_ragged_eofs:\n'

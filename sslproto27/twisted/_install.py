@@ -14,6 +14,7 @@ from zope.interface import classImplements, classImplementsOnly, implementedBy
 from .._core.api import create_default_context
 from .._core.patches import Patches
 from ._endpoints import TLSFactory, startTLS
+from ._lower import name_of
 from ._settings import TLSOptions, check_options, installed, is_ours, with_installed
 from ._upgrade import host_of, is_client
 
@@ -98,7 +99,7 @@ def _start_tls(self, context, normal=True, hostname=None, **options):
         normal (bool): True: be the client if this side has connected, the server if it has
             accepted. False: the other way round.
         hostname (text or None): the name that the server must prove; None means the host that this
-            side was told to connect to.
+            side was told to connect to, or the domain of a SRVConnector.
         **options: see `sslproto27.twisted.TLSClientEndpoint`.
     """
     if _is_pyopenssl(context):
@@ -113,7 +114,8 @@ def _connect_ssl(self, host, port, factory, contextFactory, timeout=30, bindAddr
         return _patches.original(posixbase.PosixReactorBase, 'connectSSL')(
             self, host, port, factory, contextFactory, timeout, bindAddress)
     return self.connectTCP(host, port, TLSFactory(
-        factory, with_installed(contextFactory), hostname=host or None), timeout, bindAddress)
+        factory, with_installed(contextFactory), hostname=name_of(host, factory)),
+        timeout, bindAddress)
 
 
 def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):

@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 
 import socket
 import struct
+import sys
 
 from twisted.internet import abstract, tcp
 
@@ -19,7 +20,7 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['PRIVATE', 'READ_FROM', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused',
+__all__ = ['PRIVATE', 'READ_FROM', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused', 'name_of',
            'plain_method', 'plain_socket', 'reactor_of', 'receive_now', 'send_now', 'unsent']
 
 #: The versions whose source `PRIVATE` was read from.
@@ -42,6 +43,21 @@ def beneath(transport):
     while 'original' in getattr(transport, '__dict__', ()):
         transport = transport.original
     return transport
+
+
+def name_of(host, factory):
+    """
+    Return the name that stands for a connection to *host* (str); None if it is unknown or ''.
+
+    A SRVConnector takes the host from DNS, which anybody can forge: then it is the domain that was
+    looked up (RFC 6125 6.2.1, RFC 6120 13.7.2.1).
+    """
+    srvconnect = sys.modules.get('twisted.names.srvconnect')
+    if srvconnect is not None:
+        for value in getattr(factory, '__dict__', {}).values():  # the factory that it makes has it
+            if isinstance(value, srvconnect.SRVConnector):
+                host = value.domain.decode('ascii')
+    return host or None
 
 
 def reactor_of(transport):

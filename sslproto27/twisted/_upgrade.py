@@ -10,7 +10,7 @@ from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from ._lower import is_paused, plain_method
+from ._lower import is_paused, name_of, plain_method
 from ._receiver import Receiver
 
 __all__ = ['host_of', 'is_client', 'upgrade']
@@ -230,5 +230,6 @@ def is_client(transport):
 
 
 def host_of(transport):
-    """Return the host that *transport* was told to connect to (str); None if unknown or ''."""
-    return getattr(getattr(transport, 'connector', None), 'host', None) or None
+    """Return the name that *transport* was told to connect to (str); None if unknown or ''."""
+    connector = getattr(transport, 'connector', None)
+    return name_of(getattr(connector, 'host', None), getattr(connector, 'factory', None))

@@ -10,7 +10,7 @@ import pytest
 
 import sslproto27.twisted
 from sslproto27 import SSLCertVerificationError
-from sslproto27.twisted import TLSOptions, _install
+from sslproto27.twisted import TLSOptions, TLSServerEndpoint, _install
 from tests.support.https import ask
 from tests.support.twisteds import (
     Listener, Peer, Recorder, defer, end, endpoints, error, global_reactor, implementer, interfaces,
@@ -251,6 +251,47 @@ class TestInstall(object):
             until(lambda: ours.data and theirs.made[0].data)
             end(ours, theirs.made[0])
         assert b'hello' == ours.data
+
+
+class TestSRV(object):
+    """A host whose name is in DNS alone."""
+
+    @pytest.fixture
+    def lookup(self, monkeypatch):
+        """A function that makes DNS tell a port of 'localhost', whatever is asked."""
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            from twisted.names import client, dns
+
+        def answer(port):
+            record = dns.Record_SRV(0, 0, port, b'localhost')
+            monkeypatch.setattr(client, 'lookupService', lambda name: defer.succeed(
+                ([dns.RRHeader(name, dns.SRV, payload=record)], [], [])))
+        return answer
+
+    @pytest.mark.parametrize('way', ['connectSSL', 'startTLS'])
+    @pytest.mark.parametrize('domain, name', [
+        ('other.example.org', 'other'), ('other.example.org', 'localhost')])
+    def test_domain(self, pki, installed, lookup, way, domain, name):
+        """The domain is verified, not the host that DNS names."""
+        from twisted.names.srvconnect import SRVConnector
+        theirs, ours, factory = quiet(Listener), Listener(), protocol.ClientFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda address: ours
+        options = {}
+        if way == 'connectSSL':
+            options.update(connectFuncName='connectSSL', connectFuncArgs=[pki.client_context()])
+        else:
+            ours.connectionMade = lambda: ours.transport.startTLS(pki.client_context())
+            ours.events.append('made')
+        with listening(TLSServerEndpoint(loopback(), pki.server_context(name)), theirs) as port:
+            lookup(port)
+            SRVConnector(global_reactor, 'service', domain, factory, **options).connect()
+            if name == 'other':
+                until(lambda: 'handshake' in ours.events)
+                end(ours)
+            until(lambda: ours.reason and theirs.made[0].reason)
+        assert name == 'other' or ours.reason.check(SSLCertVerificationError)
 
 
 class TestMail(object):
