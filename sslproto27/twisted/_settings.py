@@ -1,6 +1,8 @@
 """The TLS settings of one endpoint's connections. Nothing here moves data."""
 from __future__ import absolute_import, division, print_function
 
+import weakref
+
 from twisted.logger import Logger
 from twisted.python.reflect import safe_repr
 
@@ -18,6 +20,11 @@ __all__ = ['Settings', 'TLSOptions', 'TwistedLog', 'check_context', 'check_optio
 installed = {}
 
 _log = Logger(namespace='sslproto27')  # in a class it would get the name of that class
+
+
+#: From a context to its `HandshakeLimit`s by their number, for STARTTLS: there each connection has
+#: settings of its own.
+_limits = weakref.WeakKeyDictionary()
 
 
 class TwistedLog(object):
@@ -152,6 +159,12 @@ class Settings(object):
             handshakeTimeout, shutdownTimeout, handshakeLimit)
         self.handshakes = limit if serverSide else None
         self.reactor = reactor
+
+    def share_limit(self):
+        """Count handshakes together with those of all connections of the same context and limit."""
+        if self.handshakes is not None:
+            of_context = _limits.setdefault(self.context, {})
+            self.handshakes = of_context.setdefault(self.handshakes.limit, self.handshakes)
 
     def new_pipe(self):
         """Return the `SSLPipe` of a new connection."""

@@ -155,6 +155,8 @@ def upgrade(transport, protocol_class, settings, application=None):
             or getattr(owner, 'disconnecting', False)):
         raise RuntimeError('startTLS() needs an open connection with a protocol, not %r'
                            % (transport,))
+    settings.share_limit()
+    admitted = settings.handshakes is None or settings.handshakes.admits()
     new = protocol_class(settings, wrapped)
     lower = LowerTransport(owner)
     producer, streaming = getattr(owner, 'producer', None), getattr(
@@ -169,7 +171,11 @@ def upgrade(transport, protocol_class, settings, application=None):
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
         new.pauseProducing()  # the application's pause must not stop the handshake
         lower.resumeProducing()
-    new._start(lower, False, new._upgrade.early_data())
+    early = new._upgrade.early_data()
+    new._start(lower, False, early if admitted else b'')
+    if not admitted:
+        new.abortConnection(Failure(error.ConnectionAborted('too many TLS handshakes')))
+        return new
     if producer is not None:
         if getattr(owner, 'producerPaused', False):
             new.pause_sending()

@@ -8,7 +8,8 @@ import warnings
 import pytest
 
 from sslproto27 import SSLCertVerificationError
-from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint, startTLS
+from sslproto27.twisted import (
+    TLSClientEndpoint, TLSOptions, TLSServerEndpoint, install, startTLS, uninstall)
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
     Peer, Recorder, end, error, global_reactor, implementer, interfaces, listening, loopback,
@@ -293,6 +294,49 @@ class TestStartTLS(object):
         until(lambda: len(ours.lines) == 2)
         assert 1 == ours.completed
         end(ours, theirs)
+
+    @pytest.mark.parametrize('way', ['option', 'TLSOptions', 'install'])
+    def test_handshake_limit(self, pki, way):
+        """Connections beyond the limit of one context are closed; room that is left is used."""
+        context, options = pki.server_context(), {}
+        if way == 'option':
+            options['handshakeLimit'] = 2
+        elif way == 'TLSOptions':
+            context = TLSOptions(context, handshakeLimit=2)
+
+        class Starter(Recorder):
+            def dataReceived(self, data):
+                Recorder.dataReceived(self, data)
+                if way == 'install':
+                    self.transport.startTLS(context)
+                else:
+                    startTLS(self.transport, context, True, **options)
+                self.transport.write(b'a secret')
+        if way == 'install':
+            install(handshakeLimit=2)
+        try:
+            theirs, ours = quiet(Starter), []
+            with listening(loopback(), theirs) as port:
+                for count in range(1, 7):
+                    ours.append(until(loopback(port=port).connect(quiet(Recorder))))
+                    ours[-1].transport.write(b'start')
+                    until(lambda: len(theirs.made) == count and theirs.made[-1].data)
+                until(lambda: [one.reason is not None for one in ours] == [False] * 2 + [True] * 4)
+                assert [None] * 2 == [one.reason for one in theirs.made[:2]]
+                assert [error.ConnectionAborted] * 4 == [
+                    one.reason.type for one in theirs.made[2:]]
+                assert [b''] * 6 == [one.data for one in ours]
+                end(ours[0])
+                until(lambda: theirs.made[0].reason)
+                client = until(loopback(port=port).connect(quiet(Recorder)))
+                client.transport.write(b'start')
+                until(lambda: len(theirs.made) == 7 and theirs.made[-1].data)
+                startTLS(client, pki.client_context(), hostname='localhost')
+                until(lambda: client.data == b'a secret')
+                end(ours[1], client)
+                until(lambda: all(one.reason for one in theirs.made))
+        finally:
+            uninstall()
 
     def test_closed(self, pki):
         """On a connection that is closed it is a RuntimeError."""
