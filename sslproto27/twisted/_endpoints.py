@@ -15,7 +15,8 @@ from ._receiver import Receiver
 from ._settings import settings_of
 from ._upgrade import upgrade
 
-__all__ = ['TLSClientEndpoint', 'TLSFactory', 'TLSServerEndpoint', 'startTLS']
+__all__ = ['TLSClientEndpoint', 'TLSFactory', 'TLSServerEndpoint', 'startTLS',
+           'without_policies']
 
 #: From a context to the ALPN protocols that a factory has requested.
 _offered = weakref.WeakKeyDictionary()
@@ -171,6 +172,11 @@ def startTLS(transport, context, serverSide=False, hostname=None, **options):
     application = None
     if not interfaces.ITransport.providedBy(transport) and hasattr(transport, 'transport'):
         application, transport = transport, transport.transport
+    return upgrade(without_policies(transport), TLSProtocol, settings, application)
+
+
+def without_policies(transport):
+    """Return the transport below Twisted's policies."""
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    return upgrade(transport, TLSProtocol, settings, application)
+    return transport

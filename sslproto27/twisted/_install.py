@@ -13,8 +13,9 @@ from zope.interface import classImplements, classImplementsOnly, implementedBy
 
 from .._core.api import create_default_context
 from .._core.patches import Patches
-from ._endpoints import TLSFactory, startTLS
+from ._endpoints import TLSFactory, startTLS, without_policies
 from ._lower import name_of
+from ._protocol import TLSProtocol
 from ._settings import TLSOptions, check_options, installed, is_ours, with_installed
 from ._upgrade import host_of, is_client
 
@@ -173,7 +174,7 @@ def _start_tls_of_amp(self, certificate, verifyAuthorities):
 def _peer_of_amp(self):
     if self.noPeerCertificate:
         return None
-    tls = getattr(self.transport, '_sslproto27', None)
-    if tls is not None:
-        return tls.getPeerCertificate()
+    transport = without_policies(self.transport)
+    if isinstance(transport, TLSProtocol) or getattr(transport, '_sslproto27', None) is not None:
+        return transport.getPeerCertificate()
     return _patches.original(amp.BinaryBoxProtocol, 'peerCertificate').fget(self)

@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import socket
+import ssl
 import sys
 import warnings
 from io import BytesIO
@@ -575,6 +576,29 @@ class TestAMP(object):
             assert theirs.made[0].peer is None
             assert ('DNS', 'localhost') in ours.peerCertificate['subjectAltName']
             end(ours, theirs.made[0])
+
+    @pytest.mark.parametrize('policy', [False, True])
+    def test_peer_certificate(self, pki, installed, policy):
+        """On connections that were TLS from the start, the peer's certificate is known as well."""
+        from twisted.protocols import policies
+        theirs, ours, factory = quiet(amp.AMP), Listener(), protocol.ClientFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda address: ours
+        context, own = pki.server_context(), pki.client_context()
+        context.load_verify_locations(pki.path('ca'))
+        context.verify_mode = ssl.CERT_REQUIRED
+        own.load_cert_chain(pki.path('localhost'))
+        port = global_reactor.listenSSL(
+            0, policies.WrappingFactory(theirs) if policy else theirs, context,
+            interface='127.0.0.1')
+        global_reactor.connectSSL('localhost', port.getHost().port, factory, own)
+        until(lambda: 'handshake' in ours.events and theirs.made
+              and theirs.made[0].peerCertificate)
+        server = theirs.made[0]
+        assert ('DNS', 'localhost') in server.peerCertificate['subjectAltName']
+        end(ours)
+        until(lambda: server.transport is None)
+        until(defer.maybeDeferred(port.stopListening))
 
     def test_authorities(self, pki, installed):
         """Authorities besides the context's are a TypeError that says so, and nothing starts."""
