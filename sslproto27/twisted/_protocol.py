@@ -379,13 +379,11 @@ class TLSProtocol(Unique):
     def _peer_closed(self):
         """Handle the proper end of the peer's side; ours may stay open (RFC 8446 6.1)."""
         self._enter(PEER_END)
-        if self.disconnecting:  # a producer is still writing
-            return
         protocol = interfaces.IHalfCloseableProtocol(self._protocol, None)
-        if protocol is not None:
-            self._tell(protocol.readConnectionLost)
-        else:
+        if protocol is None:
             self._wind_up()
+        elif not self.disconnecting:  # else a producer is still writing
+            self._tell(protocol.readConnectionLost)
 
     def _pipe_failed(self, failure):
         """End the connection because the pipe has failed, once all earlier events are handled."""
@@ -614,9 +612,10 @@ class TLSProtocol(Unique):
         """
         Close: send all written data, then close_notify. The application gets no more data.
 
-        A registered producer may write until it is unregistered. The wait ends if there is no
-        progress for ``shutdownTimeout`` seconds (30 by default): the producer writes nothing, or
-        the peer accepts no data, or it does not answer close_notify.
+        A registered producer may write until it is unregistered, or until the peer closes too, if
+        the protocol is no IHalfCloseableProtocol. The wait ends if there is no progress for
+        ``shutdownTimeout`` seconds (30 by default): the producer writes nothing, or the peer
+        accepts no data, or it does not answer close_notify.
         """
         self._lose()
 

@@ -5,8 +5,8 @@ import pytest
 
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
-    Hand, Listener, Producer, Recorder, Source, connected, error, global_reactor, logged_errors,
-    until)
+    Half, Hand, Listener, Producer, Recorder, Source, connected, error, global_reactor,
+    logged_errors, until)
 
 
 class TestFlow(object):
@@ -185,6 +185,38 @@ class TestFlow(object):
         assert ['resume'] * asked == producer.calls
         hand.end()
         assert ['resume'] * asked + ['stop'] == producer.calls
+
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    def test_both_sides_close(self, pki, streaming):
+        """If the peer closes as well, an endless producer is stopped at once."""
+        class Endless(Producer):
+            def resumeProducing(self):
+                Producer.resumeProducing(self)
+                client.transport.write(b'x')
+        with connected(pki) as (client, server):
+            producer = Endless()
+            client.transport.registerProducer(producer, streaming)
+            client.transport.loseConnection()
+            server.transport.loseConnection()
+            until(lambda: client.reason and server.reason, patience=5)
+        assert ['stop'] == producer.calls[-1:]
+        assert [error.ConnectionDone] * 2 == [client.reason.type, server.reason.type]
+
+    def test_half_closing_peer(self, pki):
+        """For an IHalfCloseableProtocol the peer's end is no reason to stop the producer."""
+        with connected(pki, Half, Half) as (client, server):
+            producer = Producer()
+            client.transport.registerProducer(producer, True)
+            client.transport.loseConnection()
+            server.transport.loseWriteConnection()
+            until(lambda: 'write lost' in server.events)
+            for _ in range(5):
+                global_reactor.iterate(0.005)
+            client.transport.write(b'the rest')
+            assert [] == producer.calls
+            client.transport.unregisterProducer()
+            until(lambda: client.reason and server.reason)
+            assert b'the rest' == server.data
 
     def test_pull_producer_raises(self, pki):
         """A pull producer that raises is logged, and not asked again; the connection stays."""
