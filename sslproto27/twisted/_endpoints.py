@@ -48,6 +48,13 @@ class TLSFactory(Unique, WrappingFactory):
             for one in contexts_behind(self._settings.context):
                 _offer(one, wrappedFactory.acceptableProtocols())
 
+    def logPrefix(self):
+        """Return the prefix of log lines about this factory (str)."""
+        wrapped = self.wrappedFactory
+        name = (wrapped.logPrefix() if interfaces.ILoggingContext.providedBy(wrapped)
+                else type(wrapped).__name__)
+        return '%s (TLS)' % name
+
     def buildProtocol(self, addr):
         """Return a new connection's `Receiver`; None if the factory or the limit refuses one."""
         handshakes = self._settings.handshakes

@@ -123,8 +123,10 @@ def _listen_ssl(self, port, factory, contextFactory, backlog=50, interface=''):
     if _is_pyopenssl(contextFactory):
         return _patches.original(posixbase.PosixReactorBase, 'listenSSL')(
             self, port, factory, contextFactory, backlog, interface)
-    return self.listenTCP(
+    listening = self.listenTCP(
         port, TLSFactory(factory, with_installed(contextFactory), True), backlog, interface)
+    listening._type = 'TLS'  # for its lines in the log
+    return listening
 
 
 class _NoPyOpenSSL(object):

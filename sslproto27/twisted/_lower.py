@@ -31,6 +31,7 @@ PRIVATE = {
     'internet.endpoints._WrappingProtocol': '_wrappedProtocol',
     'internet.tcp': '_TLSConnectionMixin',
     'internet.tcp.Connection': '_shouldShutdown _tempDataBuffer _tempDataLen',
+    'internet.tcp.Port': '_type',
     'protocols.amp.BinaryBoxProtocol': '_startTLS',
     'protocols.basic.IntNStringReceiver': '_unprocessed',
     'protocols.basic.LineReceiver': '_buffer',

@@ -28,6 +28,9 @@ _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
 
 _ABSENT = object()
 
+#: The type of a class's attribute that a name in __slots__ makes.
+_SLOT = type(vars(Receiver)['tls'])
+
 
 class LowerTransport(object):
     """
@@ -77,7 +80,7 @@ class Upgrade(object):
             for name in _HANDLERS:
                 self._refuse(protocol, name, self._refuse_all)
             # A parser that is running keeps calling the method it got, so replace that too.
-            self._refuse(vars(protocol).get('stream'), 'ElementEvent', self._refuse_all)
+            self._refuse(_own(protocol).get('stream'), 'ElementEvent', self._refuse_all)
 
     def _start_tls(self, context, normal=True, hostname=None, **options):
         """Start TLS inside this TLS; the application keeps its transport."""
@@ -94,7 +97,7 @@ class Upgrade(object):
 
     def _refuse(self, owner, name, refusal):
         """Replace a method by *refusal* until the handshake is done."""
-        if hasattr(owner, name):
+        if hasattr(owner, name) and hasattr(owner, '__dict__'):
             self._refusals.append((owner, name, refusal, vars(owner).get(name, _ABSENT)))
             setattr(owner, name, refusal)
 
@@ -148,13 +151,21 @@ def upgrade(transport, protocol_class, settings, application=None):
 
     Raises:
         RuntimeError: *transport* is not connected, or has no protocol.
+        TypeError: the methods of *transport*, or of a parser over it, cannot be replaced.
     """
+    _check_replaceable(transport)
     owner = vars(transport).get('_sslproto27') or transport
     wrapped = getattr(owner, 'protocol', None)
     if (wrapped is None or not getattr(owner, 'connected', True)
             or getattr(owner, 'disconnecting', False)):
         raise RuntimeError('startTLS() needs an open connection with a protocol, not %r'
                            % (transport,))
+    protocols = _within(wrapped)
+    if application not in protocols and hasattr(application, 'dataReceived'):
+        protocols.append(application)
+    for one in protocols:
+        if any(hasattr(one, name) for name in _HANDLERS):
+            _check_replaceable(one)
     settings.share_limit()
     admitted = settings.handshakes is None or settings.handshakes.admits()
     new = protocol_class(settings, wrapped)
@@ -163,9 +174,6 @@ def upgrade(transport, protocol_class, settings, application=None):
         owner, 'streamingProducer', False)
     if producer is not None:
         lower.unregisterProducer()
-    protocols = _within(wrapped)
-    if application not in protocols and hasattr(application, 'dataReceived'):
-        protocols.append(application)
     owner.protocol = Receiver(new)
     new._upgrade = Upgrade(transport, new, protocols)
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
@@ -183,6 +191,25 @@ def upgrade(transport, protocol_class, settings, application=None):
     return new
 
 
+def _check_replaceable(one):
+    if not hasattr(one, '__dict__'):
+        raise TypeError('startTLS() has to replace methods of %r: its class must not have __slots__'
+                        ' without __dict__' % (one,))
+
+
+def _own(one):
+    """Return the attributes of an object itself, in its __dict__ and its __slots__ (dict)."""
+    own = dict(getattr(one, '__dict__', ()))
+    for cls in type(one).__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, _SLOT):
+                try:
+                    own[name] = value.__get__(one, type(one))
+                except AttributeError:
+                    pass  # it has no value yet
+    return own
+
+
 def _within(protocol):
     """Return *protocol* and the protocols that it wraps, the application's own last (list)."""
     found = []
@@ -194,7 +221,7 @@ def _within(protocol):
 
 def _wrapped_by(protocol):
     """Return the protocol to which *protocol* passes its data; None if there is none."""
-    own = vars(protocol)
+    own = _own(protocol)
     for name in 'wrappedProtocol', '_wrappedProtocol':  # in Twisted's policies; in its endpoints
         if own.get(name) is not None:
             return own[name]
@@ -213,7 +240,7 @@ def _take_buffer(protocol):
     take = getattr(protocol, 'clearLineBuffer', None)
     if take is not None:
         return take()
-    held = vars(protocol).get('_buffer')
+    held = _own(protocol).get('_buffer')
     if not isinstance(held, bytes) or not hasattr(protocol, 'lineReceived'):
         return b''
     protocol._buffer = b''
@@ -223,7 +250,7 @@ def _take_buffer(protocol):
 def _holds_data(protocol):
     """Return whether one of Twisted's parsers holds part of a message (bool)."""
     for name in _BUFFERS:
-        held = vars(protocol).get(name)
+        held = _own(protocol).get(name)
         if isinstance(held, bytes) and held:
             return True
     in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # the state of a NetstringReceiver

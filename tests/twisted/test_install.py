@@ -178,6 +178,24 @@ class TestInstall(object):
             assert kind is None or made.reason.check(kind)
         until(defer.maybeDeferred(port.stopListening))
 
+    def test_log(self, pki, installed):
+        """The lines about a port of listenSSL tell that it is TLS."""
+        from twisted.python import log
+        lines = []
+
+        def observe(event):
+            lines.append((log.textFromEventDict(event) or '').strip())
+        log.addObserver(observe)
+        try:
+            port = global_reactor.listenSSL(
+                0, quiet(Recorder), pki.server_context(), interface='127.0.0.1')
+            number = port.getHost().port
+            until(defer.maybeDeferred(port.stopListening))
+        finally:
+            log.removeObserver(observe)
+        assert 'Factory (TLS) starting on %d' % number in lines
+        assert '(TLS Port %d Closed)' % number in lines
+
     def test_no_host(self, pki, installed):
         """Where the name is the host's, an empty host is a ValueError, not the end of the check."""
         with pytest.raises(ValueError) as info:

@@ -10,6 +10,7 @@ import pytest
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import (
     TLSClientEndpoint, TLSOptions, TLSServerEndpoint, install, startTLS, uninstall)
+from sslproto27.twisted import _upgrade
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
     Peer, Recorder, end, error, global_reactor, implementer, interfaces, listening, loopback,
@@ -273,6 +274,60 @@ class TestStartTLS(object):
         assert b'you said again\r\n' == other.data
         end(other, theirs.made[0])
         assert [error.ConnectionDone] * 2 == [other.reason.type, theirs.made[0].reason.type]
+
+    def test_slots(self, pki):
+        """A protocol whose methods cannot be replaced starts TLS; a parser of such is refused."""
+        @implementer(interfaces.IProtocol)
+        class Slotted(object):
+            __slots__ = ('transport', 'factory', 'data', 'reason')
+
+            def __init__(self):
+                self.data, self.reason = b'', None
+
+            def makeConnection(self, transport):
+                self.transport = transport
+
+            def dataReceived(self, data):
+                self.data += data
+                if data == b'start':
+                    startTLS(self.transport, pki.server_context(), True)
+
+            def connectionLost(self, reason):
+                self.reason = reason
+
+        class Parser(Slotted):
+            __slots__ = ()
+
+            def lineReceived(self, line):
+                """Is not called."""
+        theirs = quiet(Slotted)
+        with listening(loopback(), theirs) as port:
+            ours = until(loopback(port=port).connect(quiet(Recorder)))
+            ours.transport.write(b'start')
+            until(lambda: theirs.made and theirs.made[0].data)
+            startTLS(ours, pki.client_context(), hostname='localhost')
+            ours.transport.write(b' and on')
+            until(lambda: theirs.made[0].data == b'start and on')
+            parser = until(loopback(port=port).connect(quiet(Parser)))
+            with pytest.raises(TypeError) as info:
+                startTLS(parser.transport, pki.client_context(), hostname='localhost')
+            assert '__slots__' in str(info.value)
+            assert 'write' not in vars(parser.transport)
+            end(ours, theirs.made[0], parser)
+
+    def test_slots_of_a_wrapper(self, pki):
+        """The protocols within one with __slots__ are found, and what they hold."""
+        class Outer(object):
+            __slots__ = ('transport', '__inner', '_buffer')
+
+            def __init__(self, inner):
+                self.__inner, self._buffer = inner, b'held'
+
+        inner = protocol.Protocol()
+        outer = Outer(inner)
+        inner.transport = outer
+        assert [outer, inner] == _upgrade._within(outer)
+        assert _upgrade._holds_data(outer)
 
     def test_under_a_policy(self, pki):
         """A protocol under Twisted's policies, and its transport, start TLS below these."""
