@@ -9,7 +9,7 @@ from sslproto27 import SSLPipe, create_default_context
 from sslproto27._cli.console import UserError
 from sslproto27._cli.names import answer_by_name, names_of
 from tests.support.engines import ENGINE
-from tests.support.memory import PY2, ask_for, connect, raised
+from tests.support.memory import PY2, ask_for, collect, connect, raised
 
 
 def test_names(pki):
@@ -72,6 +72,7 @@ def test_choice_by_odd_name(pki, asked, capfd):
     else:
         assert (None, True) == (error, pki.chain('localhost')[0] in sent)
     assert ('', '') == capfd.readouterr()
+    collect()
     assert 0 == len(asked_for)  # it forgets those that are gone
 
 

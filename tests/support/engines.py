@@ -41,7 +41,8 @@ def not_in_pair(name):
 #: By what the pair engine cannot do, the test files some of whose tests are about just that. Any
 #: other test that meets it has failed.
 _ALLOWED = {
-    'verify_client_post_handshake': 'core/context/sslcontext core/post_handshake',
+    'verify_client_post_handshake':
+        'core/context/settings core/context/sslcontext core/post_handshake',
     "channel binding 'tls-exporter'": 'core/channel_binding core/leaks core/real_peers',
     "channel binding 'tls-server-end-point' of a server": 'core/channel_binding',
     'get_ciphers': 'core/context/settings core/context/sslcontext pep543/names',

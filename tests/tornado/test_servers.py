@@ -571,7 +571,8 @@ class TestLeaks(object):
                               warnings='ignore')
         assert 0 == finished.returncode, finished.stderr
         grown = [float(number) for number in finished.stdout.split()]
-        assert max(grown) < (4096 if PYPY else 1024), grown  # PyPy compiles as it goes
+        # PyPy compiles as it goes: 1,700 bytes each, after 2,000 connections with the pair engine.
+        assert max(grown) < (16384 if PYPY else 1024), grown
 
 
 def start_refusing(stream, pki):

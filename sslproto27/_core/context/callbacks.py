@@ -13,7 +13,7 @@ import struct
 import warnings
 import weakref
 
-from ..compat import as_bytes, text_type
+from ..compat import NativeContext, as_bytes, text_type
 from ..constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 from ..engine import binding
 from ..errors import required
@@ -60,7 +60,7 @@ def set_server_names(context, value, takes_any):
     names = value and ServerNames(context, value, takes_any)
     # The native context keeps it, so the collector sees it there. Then we replace 2.7's own C
     # callback, which decodes names, and refuses those that do not survive the round trip.
-    ssl.SSLContext.set_servername_callback(context, names)
+    NativeContext.set_servername_callback(context, names)
     if names is None:
         return
     _of_context[address(handle)] = weakref.ref(names)
