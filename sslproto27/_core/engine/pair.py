@@ -52,7 +52,8 @@ _SHORT_WAIT, _LONG_WAIT = 0.00005, 0.0008
 _PATIENCE = 100
 
 #: The names of the modules whose calls into C may raise native errors; PyPy's ssl is in Python.
-OUR_MODULES = {__name__, '_cffi_ssl._stdssl', '_cffi_ssl._stdssl.error'}
+OUR_MODULES = {__name__, '_cffi_ssl._stdssl', '_cffi_ssl._stdssl.error',
+               '_cffi_ssl._stdssl.utility'}
 
 _getpid, _fstat, _get_ident = os.getpid, os.fstat, thread.get_ident
 
