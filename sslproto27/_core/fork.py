@@ -25,6 +25,7 @@ import mmap
 import os
 import sys
 import threading
+import time
 import traceback
 import weakref
 
@@ -34,7 +35,7 @@ try:
 except ImportError:  # Windows: nothing forks
     fcntl = None
 
-__all__ = ['OneProcess', 'call_after_forks', 'getpid', 'guard']
+__all__ = ['OneProcess', 'call_after_forks', 'getpid']
 
 getpid = os.getpid
 
@@ -54,6 +55,38 @@ else:
         return threading._get_ident()
 
 
+#: Seconds until a thread looks again whether another one still changes ownership.
+_TURN = 0.0005
+
+
+def _alone(function):
+    """
+    Decorate a function that changes ownership: one thread at a time runs any of these.
+
+    A signal handler may call one inside another. This is no RLock: 2.7's is written in Python, and
+    at the recursion limit there may be room to take it, but none to release it.
+    """
+    @functools.wraps(function, ('__name__', '__doc__'), ())
+    def call(*args, **kwargs):
+        token = [get_ident()]
+        # Two levels, because a signal handler's exception may interrupt a finally too. Neither
+        # calls anything in Python.
+        try:
+            try:
+                while True:
+                    holder = _changing.setdefault(0, token)
+                    if holder is token or holder[0] == token[0]:
+                        return function(*args, **kwargs)
+                    time.sleep(_TURN)
+            finally:
+                if _changing.get(0) is token:
+                    del _changing[0]
+        finally:
+            if _changing.get(0) is token:
+                del _changing[0]
+    return call
+
+
 class OneProcess(object):
     """
     An object that only one process may use. Before each use, call `take` unless `_pid` is this one.
@@ -69,6 +102,27 @@ class OneProcess(object):
         self._claims = None  # or a list of (_Fork, our number in it): the forks that are open
         _live.add(weakref.ref(self, _live.discard))
 
+    @_alone
+    def _take(self, pid):
+        """Do what `take` does; this process is *pid*."""
+        while self._pid != pid:
+            if self._pid != _OPEN:
+                return False
+            claims = list(self._claims)
+            # Take all of them: another process could still take the rest.
+            is_ours = all([fork.take(number) for fork, number in claims])
+            if self._pid == pid:  # a signal handler has taken it meanwhile
+                break
+            if not is_ours:
+                self._lose()
+                return False
+            for claim in claims:
+                self._drop(claim)
+            self._pid = pid
+            if self._claims:  # a signal handler has forked meanwhile
+                self._pid = _OPEN
+        return True
+
     def take(self):
         """
         Take the object for this process, unless another one has it.
@@ -78,24 +132,7 @@ class OneProcess(object):
         """
         pid = getpid()
         _detect_fork(pid)
-        with guard():
-            while self._pid != pid:
-                if self._pid != _OPEN:
-                    return False
-                claims = list(self._claims)
-                # Take all of them: another process could still take the rest.
-                is_ours = all([fork.take(number) for fork, number in claims])
-                if self._pid == pid:  # a signal handler has taken it meanwhile
-                    break
-                if not is_ours:
-                    self._lose()
-                    return False
-                for claim in claims:
-                    self._drop(claim)
-                self._pid = pid
-                if self._claims:  # a signal handler has forked meanwhile
-                    self._pid = _OPEN
-        return True
+        return self._take(pid)
 
     def may_end(self, is_wanted=False):
         """
@@ -111,18 +148,22 @@ class OneProcess(object):
         if self._pid == pid:
             return True
         _detect_fork(pid)
-        with guard():
-            if self._pid != _OPEN:
+        return self._may_take(is_wanted)
+
+    @_alone
+    def _may_take(self, is_wanted):
+        if self._pid != _OPEN:
+            return False
+        for fork, _ in list(self._claims):
+            if fork.side == _CHILD or not (is_wanted or fork.is_childless()):
                 return False
-            for fork, _ in list(self._claims):
-                if fork.side == _CHILD or not (is_wanted or fork.is_childless()):
-                    return False
-            return self.take()
+        return self.take()
 
     def is_inherited(self):
         """Return whether another process made this object (bool)."""
         return self._maker != getpid()
 
+    @_alone
     def replace_locks(self, owner, names, tight):
         """
         Give *owner* new locks after a fork: the threads that held the old ones are not here.
@@ -134,20 +175,22 @@ class OneProcess(object):
             tight (list of str): the locks that guard changes. If one was held during the fork, a
                 change may be half done, so this process loses the object.
         """
-        with guard():
-            if owner._process == getpid():
-                return
-            if not all([getattr(owner, name).acquire(False) for name in tight]):
-                self._lose()
-            for name in names:
-                setattr(owner, name, threading.Lock())
-            owner._process = getpid()
+        if owner._process == getpid():
+            return
+        if not all([getattr(owner, name).acquire(False) for name in tight]):
+            self._lose()
+        for name in names:
+            setattr(owner, name, threading.Lock())
+        owner._process = getpid()
 
     def disown(self):
         """Leave the object to other processes, for good."""
         if self._pid == _OPEN:
-            with guard():
-                self._lose()
+            self._lose_alone()
+
+    @_alone
+    def _lose_alone(self):
+        self._lose()
 
     def _lose(self):
         self._pid = _LOST
@@ -205,8 +248,8 @@ class _Fork(object):
 
     Other threads and signal handlers come at any moment. So each descriptor is closed by whoever
     takes it out of `_ends`, which is one step: nobody closes it twice, when its number may already
-    be somebody else's. A fork uses its descriptors in `_use` alone, under `guard`: until that is
-    done, the number is not closed, so it is ours. `_is_still` is no part of this. It is for
+    be somebody else's. A fork uses its descriptors in `_use` only, in one thread at a time: until
+    that is done, the number is not closed, so it is ours. `_is_still` is no part of this. It is for
     programs that close descriptors that are not theirs: a daemon closes all when it begins.
 
     Attributes:
@@ -304,16 +347,11 @@ class _Fork(object):
 
 _live = set()     # weak references to all objects
 _here = getpid()  # the process that this state belongs to
-_lock = threading.RLock()
+_changing = {}    # 0: the token of the thread that runs a function that is `_alone`, [its ID]
 _pending = {}     # by thread: its forks under way, the innermost last
 _begun = 0        # how many forks have begun
 _watched = []     # [True] if Python reports forks; otherwise our replacements of os.fork
 _listeners = []   # from `call_after_forks`
-
-
-def guard():
-    """Return the lock that guards changes of ownership; it is never held during a fork."""
-    return _lock
 
 
 def call_after_forks(function):
@@ -333,9 +371,9 @@ def _objects():
 
 def _detect_fork(pid):
     """Find out whether this process is the child of a fork that was not reported."""
-    global _here, _lock
+    global _here
     if pid != _here:
-        _lock = threading.RLock()
+        _changing.clear()
         _pending.clear()
         for one in _objects():
             one._lose()
@@ -400,22 +438,26 @@ def _report():
 
 
 def _before():
-    global _begun
     _detect_fork(getpid())
-    with guard():
-        _begun += 1
-        fork = _Fork(_begun)
-        _pending.setdefault(get_ident(), []).append(fork)
-        try:
-            objects = _objects()
-            childless = {}
-            for one in objects:
-                one._reclaim(childless)
-            fork.leave_open(objects)
-        except (EnvironmentError, mmap.error):
-            pass  # without a pipe and shared memory the child gets nothing
-        except Exception:
-            _report()
+    _begin()
+
+
+@_alone
+def _begin():
+    global _begun
+    _begun += 1
+    fork = _Fork(_begun)
+    _pending.setdefault(get_ident(), []).append(fork)
+    try:
+        objects = _objects()
+        childless = {}
+        for one in objects:
+            one._reclaim(childless)
+        fork.leave_open(objects)
+    except (EnvironmentError, mmap.error):
+        pass  # without a pipe and shared memory the child gets nothing
+    except Exception:
+        _report()
 
 
 def _after_in_parent():
@@ -424,8 +466,8 @@ def _after_in_parent():
 
 
 def _after_in_child():
-    global _here, _lock
-    _lock = threading.RLock()
+    global _here
+    _changing.clear()
     fork = _next_pending()
     fork.happened(_CHILD)
     for forks in list(_pending.values()):  # of other threads, which do not exist in the child

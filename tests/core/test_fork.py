@@ -7,6 +7,7 @@ another number than the next, nor one twice.
 from __future__ import absolute_import, division, print_function
 
 import ctypes
+import functools
 import gc
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from sslproto27._core.fork import OneProcess, call_after_forks
 from tests.support.forks import MARKS, Child, Faces, Gate, ends_cleanly, refused, say
 from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY, PipePair, record_types, talk
+from tests.support.recursion import near_limit, runs_finally
 from tests.support.sockets import PATIENCE, Background, connection, read_exactly
 
 if PY2:
@@ -355,6 +357,21 @@ class TestRaces(object):
         fork._use(_fork._PARENT, function)
         assert 1 == len(seen)
         assert not fork._ends
+
+
+@runs_finally
+class TestRecursionLimit(object):
+    def test_other_threads_go_on(self):
+        """One that comes to the recursion limit keeps no other thread from using its objects."""
+        other, mine, taken = OneProcess(), [OneProcess() for _ in range(30)], []
+        child = Child(lambda: True)
+        assert 3 < near_limit([functools.partial(one.may_end, True) for one in mine]) < 30
+        thread = threading.Thread(target=lambda: taken.append(other.take()))
+        thread.daemon = True
+        thread.start()
+        thread.join(PATIENCE)
+        assert [True] == taken
+        assert 'True' == child.result()
 
 
 class TestHooks(object):
