@@ -15,6 +15,8 @@ can share one pair because this module keeps three rules:
   numbers; so does a process that has closed them. If a number now belongs to another file, the pair
   is lost: we neither use nor close it any more.
 * If a fork comes into an operation, only the parent goes on with it.
+* An operation is over once its token says so. That takes no call, so it needs no room: at the
+  recursion limit, where `Pair.release` fails, it works. Others then go on without the release.
 
 Nothing here knows of TLS. A user has ``busy``, None at first; ``save_data()``, which takes out the
 user's own data; and ``interruption(by_fork)``, which returns the exception for a user that was
@@ -95,7 +97,9 @@ class Pair(object):
         self.lost = False
         self._pid = _getpid()
         self._renewals = {}
-        self._holder = {}       # 0: the current operation's token; a dict for its atomic setdefault
+        # 0: the current operation's token; 1: the dict that has replaced this one, because that
+        # operation was over but not released. A dict for its atomic setdefault.
+        self._holder = {}
         self._queue = []        # of `_Waiter`: threads that have waited for long
         self._last_user = None  # the user whose bytes may be in the sockets
         self.inner, self.outer = self._connected()
@@ -128,7 +132,12 @@ class Pair(object):
 
     @staticmethod
     def token(user):
-        """Return a token for one operation of *user*, for `acquire` and `release`."""
+        """
+        Return a token for one operation of *user*, for `acquire` and `release`.
+
+        It is [user, thread, the outer operation's token, process, place in the queue]. When the
+        operation is over, even if `release` failed, its user sets the thread to None.
+        """
         return [user, _get_ident(), None, None, None]
 
     def acquire(self, token):
@@ -160,20 +169,20 @@ class Pair(object):
         user.busy = token
         self._last_user = user
 
-    def is_held(self, token):
-        """Return whether *token* is the innermost operation, or still waits (bool)."""
-        return self._holder.get(0) is token or token[4] is not None
-
     def _wait(self, token):
         """Wait until the other threads are done; if this one is inside, nest in its operation."""
         mine, pause, patience = token[1], _SHORT_WAIT, _PATIENCE
         place = token[4] = _Waiter(mine)
         while True:
-            other = self._holder.get(0)
+            holder = self._holder
+            innermost = holder.get(0)
+            other = _under_way(innermost)
             if other is not None and other[1] == mine:
-                token[2] = other
-                self._holder[0] = token
+                token[2] = innermost
+                holder[0] = token
                 break
+            if other is not innermost:
+                self._replace(holder, innermost)
             first = (self._queue[:1] or [place])[0]
             # Ours, too, if a signal handler has interrupted the one that waits there.
             if first.thread == mine:
@@ -197,6 +206,17 @@ class Pair(object):
         self._dequeue(place)
         token[4] = None
 
+    def _replace(self, holder, token):
+        """
+        Make room if *token*, and all around it, are over but still in *holder*.
+
+        Its release deletes it before it is over. So if it is there, nothing deletes it any more.
+        """
+        if _under_way(token) is None and holder.get(0) is token:
+            new = holder.setdefault(1, {})  # of all threads that come here, the first one's
+            if self._holder is holder:
+                self._holder = new
+
     def _dequeue(self, place):
         try:
             self._queue.remove(place)
@@ -207,11 +227,12 @@ class Pair(object):
         """Take out or discard the data of an unfinished operation."""
         outer = token[2]
         while outer is not None:
-            if outer[0] is token[0]:
+            if outer[0] is token[0] and outer[1] is not None:
                 raise RuntimeError('a callback of this very object is running')
             outer = outer[2]
         if last_user is not None:
-            if token[2] is not None and token[2][0] is last_user:
+            outer = token[2]
+            if outer is not None and outer[0] is last_user and outer[1] is not None:
                 last_user.save_data()
             else:
                 self.discard()
@@ -221,7 +242,7 @@ class Pair(object):
 
     def release(self, token, intact):
         """
-        End the operation *token*. A second call changes nothing.
+        End the operation *token*. If that fails, it ends once it is over; see `token`.
 
         Args:
             intact (bool): whether it has emptied the sockets; False if it was interrupted.
@@ -240,7 +261,7 @@ class Pair(object):
     def _release(self, token, intact, is_here):
         holder, outer = self._holder, token[2]
         if holder.get(0) is not token:
-            self._release_late(token)
+            self._release_late(token, intact)
             return
         if intact:
             token[0].busy = None
@@ -250,19 +271,20 @@ class Pair(object):
         elif outer is not None and token[0].busy is token:
             self.discard()
             self._last_user = None
-        if outer is None:
+        if _under_way(outer) is None:
             del holder[0]
         else:
             self._last_user = outer[0]
             holder[0] = outer
 
-    def _release_late(self, token):
+    def _release_late(self, token, intact):
         """Remove *token* from the outer operations: greenlets need not end in order."""
         inner = self._holder.get(0)
-        while inner is not None and inner[1] == token[1]:
+        while inner is not None and inner[1] in (token[1], None):
             if inner[2] is token:
                 inner[2] = token[2]
-                token[0].busy = None
+                if intact:
+                    token[0].busy = None
                 return
             inner = inner[2]
 
@@ -272,11 +294,14 @@ class Pair(object):
         """
         Raise the user's ``interruption`` if a fork came into the operation and this is the child.
 
-        The bytes in the sockets are the parent's, or lost.
+        The bytes in the sockets are the parent's, or lost. So are they if an operation inside this
+        one was not released.
         """
         token = self._holder.get(0)
-        if token is not None and token[3] != _getpid():
-            raise token[0].interruption(by_fork=True)
+        if token is not None and (token[1] is None or token[3] != _getpid()):
+            token = _under_way(token)
+            if token is not None:
+                raise token[0].interruption(by_fork=token[3] != _getpid())
 
     def push(self, data):
         """Send *data*, or its beginning, to the native object; return how many bytes (int)."""
@@ -334,21 +359,23 @@ class Pair(object):
         """Make new sockets, since the parent uses the old ones too; no other thread survived."""
         pid = _getpid()
         mine = object()
-        while self._renewals.setdefault(pid, mine) is not mine:
-            time.sleep(_SHORT_WAIT)  # another thread of this new process is doing it now
-            if self._pid == pid:
-                return
         try:
+            while self._renewals.setdefault(pid, mine) is not mine:
+                time.sleep(_SHORT_WAIT)  # another thread of this new process is doing it now
+                if self._pid == pid:
+                    return
             # This thread's operations will still release it; those of others never will.
             token = self._holder.get(0)
-            self._holder = {0: token} if token is not None and token[1] == _get_ident() else {}
+            kept = _under_way(token)
+            self._holder = {0: token} if kept is not None and kept[1] == _get_ident() else {}
             self._queue = []
             self._last_user = None
             if not self.lost and self._identities is not None:
                 self._renew()
             self._pid = pid
         finally:
-            self._renewals = {}
+            if self._renewals.get(pid) is mine:
+                self._renewals = {}
 
     def notice_fork(self):
         """Make new sockets at once; if that fails, the next operation tries it again."""
@@ -399,7 +426,6 @@ class Pair(object):
         if self._pid == _getpid() and None not in self._states():
             return self.usable()
         token = self.token(_NoUser())
-        # Two levels, because a signal handler's exception may interrupt a finally too.
         try:
             try:
                 self.acquire(token)
@@ -410,9 +436,15 @@ class Pair(object):
                 raise
             return False
         finally:
-            if self.is_held(token):
-                self.release(token, intact=False)
+            token[1] = None
         return True
+
+
+def _under_way(token):
+    """Return *token*, or the innermost operation around it that is not over; None if all are."""
+    while token is not None and token[1] is None:
+        token = token[2]
+    return token
 
 
 class _Waiter(object):

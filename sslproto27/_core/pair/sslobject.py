@@ -56,6 +56,7 @@ OUR_MODULES.add(__name__)
 _NATIVE_ERRORS = frozenset([ssl.SSLError, ssl.SSLZeroReturnError, ssl.SSLEOFError,
                             ssl.SSLSyscallError, socket.error]
                            + [RuntimeError] * PYPY)  # PyPy 7.3.3, for an error without text
+_TOO_DEEP = ('maximum recursion depth exceeded',)    # its other RuntimeError, at that limit
 
 # Hashes for RFC 5929 4 by signature algorithm (RFC 8017 A.2.4, RFC 5758 3). SHA-256 replaces MD5
 # and SHA-1. PSS names its hash in its parameters.
@@ -157,7 +158,6 @@ class SSLObject(Attributes):
         pair = self._pair
         token = pair.token(self)
         intact = False
-        # Two levels, because a signal handler's exception may interrupt a finally too.
         try:
             try:
                 pair.acquire(token)
@@ -174,7 +174,7 @@ class SSLObject(Attributes):
                 raise want_read()
             except (ssl.SSLError, socket.error, RuntimeError) as error:
                 if (self.busy is not token or error.__class__ not in _NATIVE_ERRORS
-                        or not is_native()):
+                        or error.args == _TOO_DEEP or not is_native()):
                     raise
                 failed, said = None, error
                 clear_queue()
@@ -199,8 +199,7 @@ class SSLObject(Attributes):
             finally:
                 pair.release(token, intact)
         finally:
-            if pair.is_held(token):
-                pair.release(token, intact)
+            token[1] = None  # this cannot fail, unlike the release; see `Pair.token`
 
     def _may_be_stale(self, pair, work, error):
         """

@@ -154,8 +154,7 @@ def use(pair, user, seconds=0):
         finally:
             pair.release(token, intact)
     finally:
-        if pair.is_held(token):
-            pair.release(token, intact)
+        token[1] = None
 
 
 class TestQueue(object):
@@ -178,6 +177,7 @@ class TestQueue(object):
         yield self.pair
         stop.append(True)
         thread.join(30)
+        use(self.pair, User())  # a handler may have come into the last release
         assert (False, [], {}) == (thread.is_alive(), self.pair._queue, self.pair._holder)
 
     def test_fair(self, pair):
@@ -233,6 +233,76 @@ class TestQueue(object):
             signal.setitimer(signal.ITIMER_REAL, 0.003)
             use(pair, User())
         assert len(called) == len(entered)
+
+
+class TestUnreleased(object):
+    """An operation whose release failed, as it does at the recursion limit, but that is over."""
+
+    @pytest.fixture
+    def pair(self):
+        """A pair, and what is over in it."""
+        return sockets.Pair()
+
+    def leave(self, pair):
+        """Do an operation that leaves something in the sockets, and is not released."""
+        token = pair.token(User())
+        pair.acquire(token)
+        pair.push(b'of the inner one')
+        token[1] = None
+        return token[0]
+
+    def test_others_go_on(self, pair):
+        """Other threads use the pair, and do not find what it left."""
+        for _ in range(3):
+            user = self.leave(pair)
+            in_thread(lambda: use(pair, User()))
+            assert {} == pair._holder
+            with pytest.raises(Interrupted):
+                use(pair, user)
+            use(pair, user)
+
+    def test_many_come_at_once(self, pair):
+        """One thread at a time goes on."""
+        inside, most = [], []
+
+        def enter():
+            for _ in range(100):
+                token = pair.token(User())
+                pair.acquire(token)
+                inside.append(token)
+                most.append(len(inside))
+                time.sleep(0)
+                inside.remove(token)
+                token[1] = None
+
+        threads = [threading.Thread(target=enter) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert (400, 1) == (len(most), max(most))
+
+    def test_inside_another(self, pair):
+        """The one around it cannot tell its own data any more, and says so."""
+        outer = pair.token(User())
+        pair.acquire(outer)
+        self.leave(pair)
+        use(pair, User())
+        with pytest.raises(Interrupted):
+            pair.drain([])
+        pair.release(outer, False)
+        outer[1] = None
+        in_thread(lambda: use(pair, User()))
+
+    def test_inside_another_that_is_done(self, pair):
+        """The one around it is not broken if it has all its data."""
+        outer = pair.token(User())
+        pair.acquire(outer)
+        self.leave(pair)
+        pair.release(outer, True)
+        outer[1] = None
+        assert outer[0].busy is None
+        in_thread(lambda: use(pair, outer[0]))
 
 
 @needs_fork

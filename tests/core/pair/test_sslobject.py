@@ -7,6 +7,7 @@ with SSLPROTO27_ENGINE=pair as well.
 from __future__ import absolute_import, division, print_function
 
 import errno
+import functools
 import random
 import signal
 import socket
@@ -27,6 +28,7 @@ from sslproto27._core.constants import (  # noqa: E402
 from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
 from tests.support.pair_engine import (  # noqa: E402
     KINDS, Ends, Interrupted, in_thread, is_empty, wrap)
+from tests.support.recursion import near_limit, runs_finally  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures('watched', 'fresh')
 
@@ -353,6 +355,42 @@ class TestSignals(object):
             ends.server.read, ends.server.unwrap, lambda: ends.server.write(b'x'))]
         assert [ssl.SSLError] * 3 == [type(error) for error in errors]
         assert is_empty(current.current_pair())
+
+
+@runs_finally
+class TestRecursionLimit(object):
+    """An operation that comes to the recursion limit harms at most its own object."""
+
+    @pytest.mark.parametrize('is_inner', [False, True], ids=['alone', 'in a callback'])
+    def test_others_go_on(self, pki, is_inner):
+        """Wherever it comes to it, all other objects work as before, in this and other threads."""
+        contexts, reached = (pki.client_context(), pki.server_context()), []
+        other = Ends(*contexts).handshake().exchange()
+        all_ends = [Ends(*contexts).handshake().exchange() for _ in range(60)]
+
+        def write(*_):
+            reached.append(near_limit(
+                [functools.partial(ends.client.write, b'x' * 100) for ends in all_ends]))
+
+        if is_inner:
+            server_context = pki.server_context()
+            server_context.set_servername_callback(write)
+            unless_cut_short(Ends(contexts[0], server_context).handshake)
+        else:
+            write()
+        assert 3 < reached[0] < 60
+        for run in in_thread, lambda call: call():
+            assert b'fine' == run(lambda: other.transfer(other.client_end, b'fine'))
+        for ends in all_ends:
+            unless_cut_short(lambda: ends.client.write(b'more'))
+
+
+def unless_cut_short(call):
+    """Call *call*; that may break, and then has to say so."""
+    try:
+        call()
+    except ssl.SSLError as error:
+        assert 'cut short' in str(error)
 
 
 class TestRenegotiation(object):
