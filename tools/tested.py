@@ -19,11 +19,11 @@ PAGE = os.path.join(CHECKOUT, 'docs', 'tested.md')
 #: stands for all that begin like it.
 LAYERS = [
     ('memory BIOs, TLS objects, sessions', [
-        'core/attributes', 'core/bio', 'core/channel_binding', 'core/compat', 'core/engine/*',
-        'core/errors', 'core/monkey_patching', 'core/notes', 'core/pair/*', 'core/patches',
-        'core/pep546', 'core/post_handshake', 'core/records', 'core/session*', 'core/short_paths',
-        'core/sslobject', 'core/tls_errors', 'core/unique', 'core/versions', 'core/wrap_bio',
-        'hostile/callers_engine', 'hostile/stale_errors']),
+        'core/attributes', 'core/bio', 'core/channel_binding', 'core/compat', 'core/descriptors',
+        'core/engine/*', 'core/errors', 'core/monkey_patching', 'core/notes', 'core/pair/*',
+        'core/patches', 'core/pep546', 'core/post_handshake', 'core/records', 'core/session*',
+        'core/short_paths', 'core/sslobject', 'core/tls_errors', 'core/unique', 'core/versions',
+        'core/wrap_bio', 'hostile/callers_engine', 'hostile/stale_errors']),
     ('contexts, certificates, names', [
         'core/certificate', 'core/checking', 'core/constants', 'core/context/*', 'core/hostname*',
         'core/servername', 'core/x509']),

@@ -35,6 +35,8 @@ try:
 except ImportError:  # Windows: nothing forks
     fcntl = None
 
+from .descriptors import above_standard
+
 __all__ = ['OneProcess', 'call_after_forks', 'getpid']
 
 getpid = os.getpid
@@ -276,8 +278,10 @@ class _Fork(object):
         if objects:
             self._shared = mmap.mmap(-1, 2 * len(objects))
             # 2.7 has no pipe2: a program that another thread starts just now may inherit them.
-            for side, end in enumerate(os.pipe()):
-                self._ends[side] = end, _identity(end)
+            self._ends = dict(enumerate([(end, _identity(end)) for end in os.pipe()]))
+            for side, (end, identity) in list(self._ends.items()):
+                end = above_standard(end)
+                self._ends[side] = end, identity
                 fcntl.fcntl(end, fcntl.F_SETFD, fcntl.fcntl(end, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
             first = self._ends[_PARENT][0]
             fcntl.fcntl(first, fcntl.F_SETFL, fcntl.fcntl(first, fcntl.F_GETFL) | os.O_NONBLOCK)

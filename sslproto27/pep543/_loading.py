@@ -12,6 +12,7 @@ import errno
 import os
 import threading
 
+from .._core.descriptors import above_standard
 from ._errors import tls_error
 
 __all__ = ['load_chain', 'named']
@@ -52,7 +53,7 @@ def named(data):
 
 @contextlib.contextmanager
 def _memory_file(data):
-    descriptor = os.memfd_create('sslproto27')
+    descriptor = above_standard(os.memfd_create('sslproto27'))
     try:
         _write(descriptor, data)
         yield '/dev/fd/%d' % descriptor
@@ -62,7 +63,7 @@ def _memory_file(data):
 
 @contextlib.contextmanager
 def _pipe(data):
-    reading, writing = os.pipe()
+    reading, writing = [above_standard(end) for end in os.pipe()]
     # Writing more than a pipe holds waits for a reader, so another thread writes.
     writer = threading.Thread(target=_fill, args=(writing, data))
     writer.daemon = True

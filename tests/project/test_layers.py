@@ -64,8 +64,8 @@ def test_no_layer_imports_a_higher_one(layer):
 
 @pytest.mark.parametrize('name', sorted(BOTTOM))
 def test_bottom_imports_nothing(name):
-    """What the engine uses too is at the bottom: it imports no module of ours."""
-    assert set() == own_imports(name)
+    """What the engine uses too is at the bottom: it imports no module of ours from above."""
+    assert own_imports(name) <= BOTTOM
 
 
 def test_pipe_knows_no_loop():

@@ -18,8 +18,8 @@ from tests.support.memory import PY2
 from tests.support.pipe_pairs import PYPY
 from tests.support.sockets import PATIENCE, Background, read_exactly
 
-__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'MARKS', 'collect_young', 'drop',
-           'ends_cleanly', 'forget_loop', 'hear', 'needs_fork', 'refused', 'say', 'stock_peer']
+__all__ = ['Child', 'Faces', 'Gate', 'LoopFace', 'MARKS', 'collect_young', 'drop', 'ends_cleanly',
+           'forget_loop', 'hear', 'is_open', 'needs_fork', 'refused', 'say', 'stock_peer']
 
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 
@@ -36,6 +36,15 @@ def wait_readable(descriptor):
     """Wait until *descriptor* is readable, not for ever."""
     if not select.select([descriptor], [], [], PATIENCE)[0]:
         raise AssertionError('the other process hangs')
+
+
+def is_open(number):
+    """Return whether a descriptor is open (bool)."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 class Gate(object):

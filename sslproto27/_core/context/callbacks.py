@@ -15,6 +15,7 @@ import weakref
 
 from ..compat import NativeContext, as_bytes, text_type
 from ..constants import PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
+from ..descriptors import above_standard
 from ..engine import binding
 from ..errors import required
 from ..servername import alert_number
@@ -125,7 +126,8 @@ class KeyLog(Unique):
 
     def __init__(self, filename):
         # A new file is readable by its owner only: anyone who reads it can decrypt connections.
-        descriptor = os.open(filename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = above_standard(
+            os.open(filename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         self.filename = filename
         self._file = os.fdopen(descriptor, 'ab', 0)
         if not os.fstat(descriptor).st_size:

@@ -38,6 +38,8 @@ try:
 except ImportError:  # Windows, where no child process inherits descriptors by a fork
     fcntl = None
 
+from ..descriptors import STANDARD, move
+
 __all__ = ['FEW', 'OUR_MODULES', 'Pair', 'PairLost', 'is_native', 'only_waits']
 
 #: How many bytes to read at a time if we expect few: reading with large buffers fragments the heap.
@@ -102,7 +104,7 @@ class Pair(object):
         self._holder = {}
         self._queue = []        # of `_Waiter`: threads that have waited for long
         self._last_user = None  # the user whose bytes may be in the sockets
-        self.inner, self.outer = self._connected()
+        self.inner, self.outer = _moved(self._connected(), STANDARD)
         self._note_numbers()
 
     @staticmethod
@@ -394,14 +396,9 @@ class Pair(object):
         """
         if not self.usable():
             self._lose()
-        ends, passed = list(self._connected()), []
+        ends = self._connected()
         try:
-            for place, end in enumerate(ends):
-                while end.fileno() in self._numbers:  # the old one was closed
-                    passed.append(end)
-                    end = ends[place] = _socket.fromfd(end.fileno(), end.family, end.type)
-            for end in passed:
-                end.close()
+            ends = _moved(ends, self._numbers)  # they can have these if the old ones were closed
             for place, end in enumerate(ends):
                 identities = list(self._identities)
                 identities[place] = _identity(end.fileno())
@@ -410,7 +407,7 @@ class Pair(object):
                 # Even if the other one fails: to try it again.
                 self._note_identities(tuple(identities))
         finally:
-            for end in passed + ends:
+            for end in ends:
                 end.close()
         self._note_numbers()
 
@@ -438,6 +435,25 @@ class Pair(object):
         finally:
             token[1] = None
         return True
+
+
+def _moved(ends, numbers):
+    """Return the sockets *ends*, or copies, whose descriptors are none of *numbers*."""
+    return [move(end, numbers, _fileno, _copy, _close) for end in ends]
+
+
+def _fileno(end):
+    return end.fileno()
+
+
+def _copy(end):
+    end = _socket.fromfd(end.fileno(), end.family, end.type)
+    end.setblocking(False)
+    return end
+
+
+def _close(end):
+    end.close()
 
 
 def _under_way(token):

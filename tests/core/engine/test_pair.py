@@ -16,6 +16,7 @@ import weakref
 
 import pytest
 
+from tests.support.forks import is_open
 from tests.support.memory import PY2, byte_by_byte, raised
 from tests.support.pipe_pairs import PYPY, pattern
 
@@ -482,15 +483,6 @@ class TestFork(object):
         assert "PairLost ''" == in_child(child)
 
 
-def is_open(number):
-    """Return whether a descriptor is open (bool)."""
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
-
-
 def take_all_numbers():
     """Open files until there is no number left; return them."""
     files = []
@@ -522,6 +514,32 @@ class TestDescriptors(object):
             return ends.transfer(ends.client_end, b'abc').decode('ascii')
 
         assert 'abc' == in_child(child)
+
+    @pytest.mark.parametrize('cls', [sockets.Pair, LoopbackPair])
+    def test_closed_standard_streams(self, cls, pki):
+        """They take no number of a standard stream that the program has closed, at no time."""
+        contexts = pki.client_context(), pki.server_context()
+        Ends(*contexts).handshake()  # imports encodings
+
+        def talk():
+            ends = Ends(*contexts).handshake().exchange()
+            assert b'abc' == ends.transfer(ends.client_end, b'abc')
+            return '%s' % [number for number in range(3) if is_open(number)]
+
+        def child():
+            for number in range(3):
+                os.close(number)
+            current._current[:] = [cls()]
+            found = [talk()]
+            for number in current.current_pair()._numbers:
+                os.close(number)
+            found.append(talk())
+            pid = os.fork()
+            if not pid:
+                os._exit(0 if talk() == '[]' else 1)
+            return '%s %d' % (found, os.waitpid(pid, 0)[1])
+
+        assert "['[]', '[]'] 0" == in_child(child)
 
     @pytest.mark.parametrize('closed', [(), (0,), (1,), (0, 1)], ids=str)
     @pytest.mark.parametrize('cls', [sockets.Pair, LoopbackPair])
