@@ -235,6 +235,8 @@ MUTATIONS = [
      '    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))\n', ''),
     ('comes to the recursion limit', '_core/pair/sslobject.py',
      'token[1] = None  # this', 'pass  # this'),
+    ('goes on behind a record', '_core/pair/sslobject.py',
+     '        elif self._is_not_tls:\n            raise', '        elif False:\n            raise'),
     ('has closed its standard streams', '_core/fork.py', 'end = above_standard(end)', 'pass'),
     ('has closed its standard streams', '_core/engine/pair.py',
      '_moved(self._connected(), STANDARD)', 'self._connected()'),

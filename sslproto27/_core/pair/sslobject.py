@@ -41,7 +41,11 @@ _CHUNK = 4 * RECORD
 #: A message of up to _SMALL bytes is small; its record is longer by at most _ROOM.
 _SMALL, _ROOM = 4096, 256
 
-_BAD_CERTIFICATE = 42  # RFC 8446 6.2
+_UNEXPECTED_MESSAGE, _BAD_CERTIFICATE = 10, 42  # RFC 8446 6.2
+
+#: How much OpenSSL gets of what is no TLS record. OpenSSL 1.0 as a server reads so much before it
+#: refuses it; and no message of a handshake fits in behind it.
+_TO_JUDGE = 11
 
 #: Whether OP_NO_RENEGOTIATION works: from OpenSSL 1.1.0h on; not in LibreSSL, which tells a number.
 _OPENSSL_REFUSES = (ssl.OPENSSL_VERSION.startswith('OpenSSL ')
@@ -115,7 +119,7 @@ class SSLObject(Attributes):
         self._rest = b''            # then the rest of the current record,
         self._partial = bytearray()  # or the part of the next one that has arrived,
         self._wanted = 0            # and the size of that one; 0 if unknown
-        self._is_not_tls = False    # the input is not TLS: let OpenSSL say so
+        self._is_not_tls = False    # the input is not TLS: OpenSSL has got its beginning to say so
         self._last_kind = 0         # the newest record's content type
         self._we_closed = self._peer_closed = False
         self._refuses_renegotiation = False
@@ -297,13 +301,17 @@ class SSLObject(Attributes):
             del self._unread[:]
         elif self._rest:
             piece, self._rest = self._rest, b''
+        elif self._is_not_tls:
+            raise self._not_tls()
         else:
             piece = self._next_record()
             if piece is None:
                 if self._incoming.eof:
                     raise _Ended(eof_error())
                 return False
-            if self._reader is not None and not self._is_not_tls:
+            if self._is_not_tls:
+                pass
+            elif self._reader is not None:
                 self._reader.feed(piece)
                 if self._server_side and self._reader.over:
                     self._look_at_name(self._reader)
@@ -320,7 +328,7 @@ class SSLObject(Attributes):
         incoming = self._incoming
         if not self._partial and incoming._chunks:
             first = incoming._chunks[0][1]
-            if len(first) >= HEADER_SIZE and not self._is_not_tls:
+            if len(first) >= HEADER_SIZE:
                 size = kind_and_size(first)[1]
                 if size and size <= len(first):
                     return incoming._take(size if size < len(first) else 0)
@@ -330,17 +338,16 @@ class SSLObject(Attributes):
         """Take the next record's bytes out of *incoming*; return the record once it is complete."""
         partial = self._partial  # not the pieces: a peer can send many that are small
         while incoming._chunks:
-            if self._is_not_tls:
-                wanted = len(partial) + incoming.pending
-            else:
-                wanted = self._wanted or HEADER_SIZE
+            wanted = self._wanted or HEADER_SIZE
             partial += incoming.read(wanted - len(partial))
             if len(partial) < wanted:
                 return None
-            if not self._wanted and not self._is_not_tls:
+            if not self._wanted:
                 self._wanted = frame_size(bytes(partial), self._server_side and not self._done)
-                self._is_not_tls = not self._wanted
-            if self._is_not_tls and not incoming._chunks or len(partial) == self._wanted:
+                if not self._wanted:
+                    self._is_not_tls = True
+                    partial += incoming.read(_TO_JUDGE - HEADER_SIZE)
+            if self._is_not_tls or len(partial) == self._wanted:
                 self._partial = bytearray()
                 self._wanted = 0
                 return bytes(partial)
@@ -359,13 +366,34 @@ class SSLObject(Attributes):
         if not self._refuses_renegotiation or self._native.version() == 'TLSv1.3':
             return
         self._incoming._put_back(bytes(record))
+        self._send_close_notify()
+        raise _Ended(_refused(self._server_side))
+
+    def _not_tls(self):
+        """
+        End the connection, with an alert, since OpenSSL wants to go on with what is not TLS.
+
+        OpenSSL before 1.1 ignores records of unknown types, up to TLS 1.1, and takes some that are
+        too long. There we see no more what it sees: the server's certificate, a client's server
+        name, a second handshake.
+
+        Returns:
+            _Ended: to be raised.
+        """
+        if self._done:
+            self._send_close_notify()
+        else:
+            version = b'\3\3' if self._reader is None else self._reader.version
+            self._drained.append(fatal_alert(_UNEXPECTED_MESSAGE, version))
+        return _Ended(_error('UNEXPECTED_RECORD', 'unexpected record: it is not TLS'))
+
+    def _send_close_notify(self):
         try:
             self._native.shutdown()
         except (ssl.SSLError, socket.error):
             if not is_native():
                 raise
             # It wants the peer's, which we do not need.
-        raise _Ended(_refused(self._server_side))
 
     # What each operation does
 

@@ -393,6 +393,22 @@ def unless_cut_short(call):
         assert 'cut short' in str(error)
 
 
+@pytest.fixture
+def asked(pki):
+    """A client that has checked its server's name; the server wants a new handshake."""
+    server = pki.server_context('localhost', version='TLSv1.2')
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(pki.path('ca'))
+    ends = Ends(pki.client_context(version='TLSv1.2', leaf='client'), server)
+    ends.handshake().exchange()
+    ends.server.context = pki.server_context('other', version='TLSv1.2')
+    native_call(ends.server, 'SSL_renegotiate')
+    native_call(ends.server, 'SSL_do_handshake')
+    ends.server.write(b'')
+    ends.pump()
+    return ends
+
+
 class TestRenegotiation(object):
     def test_refused_by_a_server(self, pki, monkeypatch):
         """
@@ -413,21 +429,6 @@ class TestRenegotiation(object):
         assert [21] == record_types(sent)
         assert CLOSE_NOTIFY_SIZE == len(sent)
         assert error is raised(ends.server.read)
-
-    @pytest.fixture
-    def asked(self, pki):
-        """A client that has checked its server's name; the server wants a new handshake."""
-        server = pki.server_context('localhost', version='TLSv1.2')
-        server.verify_mode = ssl.CERT_REQUIRED
-        server.load_verify_locations(pki.path('ca'))
-        ends = Ends(pki.client_context(version='TLSv1.2', leaf='client'), server)
-        ends.handshake().exchange()
-        ends.server.context = pki.server_context('other', version='TLSv1.2')
-        native_call(ends.server, 'SSL_renegotiate')
-        native_call(ends.server, 'SSL_do_handshake')
-        ends.server.write(b'')
-        ends.pump()
-        return ends
 
     @pytest.mark.parametrize('use', [lambda client: client.read(1), lambda client: client.unwrap(),
                                      lambda client: client.write(b'secret') and client.read(1)],
@@ -462,6 +463,88 @@ class TestRenegotiation(object):
         context.options |= OP_NO_RENEGOTIATION
         ends = Ends(context, pki.server_context(version='TLSv1.2')).handshake().exchange()
         assert not ends.client._refuses_renegotiation
+
+
+class TestNotTLS(object):
+    """
+    OpenSSL before 1.1 ignores records of unknown types. Whatever comes behind one, which we would
+    not see, never reaches OpenSSL: we end the connection.
+    """
+
+    UNKNOWN = b'\x19\3\3\0\1x'
+
+    @pytest.fixture(autouse=True)
+    def lenient(self, monkeypatch):
+        """An OpenSSL that ignores them: in its place, the pair does."""
+        push = sockets.Pair.push
+
+        def skip(pair, data):
+            data = bytes(data)
+            if not data.startswith(self.UNKNOWN):
+                return push(pair, data)
+            size = len(self.UNKNOWN)
+            return size + (push(pair, data[size:]) if data[size:] else 0)
+
+        monkeypatch.setattr(sockets.Pair, 'push', skip)
+
+    def put_before(self, end):
+        """Let an unknown record come before what an `Endpoint` has not read yet."""
+        end.incoming.write(self.UNKNOWN + end.incoming.read())
+
+    def assert_refused(self, end, error):
+        """It has said so, sent nothing but an alert, in clear or encrypted, and stays so."""
+        assert 'UNEXPECTED_RECORD' == error.reason
+        sent = end.outgoing.read()
+        assert record_types(sent) in ([21], [23]) and len(sent) <= CLOSE_NOTIFY_SIZE
+        assert error is raised(end.sslobj.do_handshake)
+
+    @pytest.mark.parametrize('name', ['localhost', 'other.example', None])
+    @pytest.mark.parametrize('split', [False, True], ids=['whole', 'byte by byte'])
+    def test_before_the_certificate(self, pki, tls_version, name, split):
+        """A client sends no certificate, whether or not it is the right server."""
+        server = pki.server_context(version=tls_version)
+        server.verify_mode = ssl.CERT_REQUIRED
+        server.load_verify_locations(pki.path('ca'))
+        context = pki.client_context(version=tls_version, leaf='client')
+        context.check_hostname = name is not None
+        ends = Ends(context, server, server_hostname=name)
+        client = ends.client_end
+        raised(ends.client.do_handshake)
+        ends.pump()
+        raised(ends.server.do_handshake)
+        ends.pump()
+        self.put_before(client)
+        if split:
+            data, error = client.incoming.read(), None
+            for byte in byte_by_byte(data):
+                client.incoming.write(byte)
+                error = raised(ends.client.do_handshake)
+        else:
+            error = raised(ends.client.do_handshake)
+        self.assert_refused(client, error)
+
+    def test_before_a_client_hello(self, pki):
+        """A server looks at no name that it cannot see."""
+        ends = Ends(pki.client_context(), pki.server_context())
+        raised(ends.client.do_handshake)
+        ends.pump()
+        self.put_before(ends.server_end)
+        self.assert_refused(ends.server_end, raised(ends.server.do_handshake))
+
+    def test_before_a_renegotiation(self, asked):
+        """A client that refuses a second handshake does so behind one, too."""
+        self.put_before(asked.client_end)
+        self.assert_refused(asked.client_end, raised(asked.client.read))
+
+    def test_within_data(self, ends):
+        """So it is in the middle of data: what came before can be read."""
+        ends.server.write(b'before')
+        ends.pump()
+        ends.client_end.incoming.write(self.UNKNOWN)
+        ends.server.write(b'behind')
+        ends.pump()
+        assert b'before' == ends.client.read()
+        self.assert_refused(ends.client_end, raised(ends.client.read))
 
 
 class TestNames(object):
