@@ -67,6 +67,9 @@ _TURN = 0.05
 #: (poll(2) on Linux: a third of its buffer is free; BSD: SO_SNDLOWAT, 2 KiB).
 _AT_ONCE = 512
 
+#: More bytes than are ever outgoing, but for the overhead of TLS.
+_ALL = 2 * CHUNK
+
 
 class BadWriteRetry(ssl.SSLError, ValueError):
     """
@@ -324,8 +327,7 @@ class BlockingTLS(Unique):
       holder may be waiting for the peer, which may be waiting for us to read. The holder also sends
       what reading has produced, because it checks again when it is done. Data is encrypted, and
       records are taken from the engine, under this lock: so they leave in the order in which it
-      made them, and a thread that reads never sends the data of one that writes. If there are
-      several threads, the one that reads sends what reading has produced without waiting.
+      made them. A thread that reads sends only as much as it can without waiting.
     - ``_lock``: for the engine; never held while waiting.
 
     We call the engine with ``_lock`` held, and it never waits:
@@ -336,10 +338,10 @@ class BlockingTLS(Unique):
     - ``kept`` is how many bytes of plaintext such a step keeps until it has enough.
     - ``write(data)`` takes the beginning of *data*, and returns how many bytes it took.
     - ``is_unwritten`` says whether some of that data is not encrypted, because a handshake comes
-      first or TLS has failed; ``backlog_size`` is how many bytes wait.
+      first or TLS has failed.
     - ``close()`` ends our side if there is TLS to end.
-    - ``outgoing`` is false if there is nothing to send; ``peek_outgoing(size)`` returns the bytes
-      to send, and ``consume_outgoing(size)`` drops bytes that have been sent.
+    - ``outgoing`` is false if there is nothing to send; ``peek_outgoing(size)`` returns at most
+      *size* bytes to send, and ``consume_outgoing(size)`` drops bytes that have been sent.
 
     A signal handler runs in the main thread, and may raise between any two of our steps. The next
     call cleans up what it left behind: see `_recover`.
@@ -513,13 +515,10 @@ class BlockingTLS(Unique):
                 raise
             if result is not None:
                 break
-            is_left = False
             if engine.outgoing:
                 try:
-                    is_left = self._flush(answer or not (self._is_shared or self._is_cut))
-                except _WANTS:
-                    if answer:
-                        raise
+                    if self._flush(answer) and not arrived and not self._eof:
+                        self._flush_until_readable()
                 except socket.error as error:
                     # If the peer's last words are here, they say more than that it is gone.
                     if error.errno not in _GONE or not self._is_ready(False, False):
@@ -527,8 +526,6 @@ class BlockingTLS(Unique):
             if not arrived:
                 if self._eof:
                     raise ragged_eof()
-                if is_left:
-                    self._flush_until_readable()
                 lower = self._lower
                 wanted = self._amount.wanted(size[0] - engine.kept if size else 0)
                 try:
@@ -716,10 +713,11 @@ class BlockingTLS(Unique):
         """
         Wait until all written data is encrypted; a handshake comes first.
 
-        If another thread is reading, that one completes the handshake and sends this data too. We
-        then only wait if there is more than `CHUNK`.
+        If another thread is reading, that one completes the handshake.
         """
         engine = self._engine
+        timeout = self._timeout()
+        end = timeout and timeout > 0 and _clock() + timeout
         while True:
             with self._lock:
                 if engine.written():
@@ -729,8 +727,10 @@ class BlockingTLS(Unique):
                     self._take_here(True, engine.written)
                 finally:
                     self._receiving.release()
-            elif engine.backlog_size <= CHUNK:
-                return
+            elif timeout == 0:
+                raise want_read()
+            elif end and _clock() >= end:
+                raise socket.timeout('timed out')
             else:
                 time.sleep(_TURN)
 
@@ -751,24 +751,29 @@ class BlockingTLS(Unique):
         if not self._sending.acquire(wait):
             return False
         try:
-            self._send_outgoing(wait)
+            return self._send_outgoing(wait)
         finally:
             self._sending.release()
-        return bool(self._engine.outgoing) and not self._is_cut
 
     def _flush_until_readable(self):
         """Send what the full socket below takes later, until something arrives."""
-        # The data of other TLS may have arrived there though its socket is not readable.
-        has_more = isinstance(self._lower, (BlockingTLS, ssl.SSLSocket))
-        if not has_more and self._timeout() is None:
-            while not self._is_ready(False, True, _TURN) and self._flush(False):
-                pass
+        lower, timeout = self._lower, self._timeout()
+        pending = getattr(lower, 'pending', None)  # data of the TLS below has arrived already
+        if timeout is not None and timeout <= 0 or pending is None and isinstance(
+                lower, BlockingTLS):
+            return
+        end = timeout and _clock() + timeout
+        while not (pending is not None and pending() or self._is_ready(False, True, _TURN)):
+            if end and _clock() >= end:
+                raise socket.timeout('timed out')
+            if not self._flush(False):
+                return
 
     def _send_outgoing(self, wait):
         """Do the same with `_sending` held."""
         engine = self._engine
         sent = self._sent
-        size = CHUNK if wait or self._timeout() == 0 else _AT_ONCE
+        size = _ALL if wait or self._timeout() == 0 else _AT_ONCE
         while True:
             with self._lock:
                 if sent:
@@ -779,16 +784,16 @@ class BlockingTLS(Unique):
                     self._is_torn = False
                 data = engine.peek_outgoing(size) if engine.outgoing else b''
             if not data or self._is_cut and not wait:
-                return
+                return False
             if size == _AT_ONCE and not self._is_ready(True, True):
-                return
+                return True
             try:
                 self._send_below(data)
             except _WANTS:
                 if wait:
                     self._require_open()
                     raise
-                return
+                return True
 
     def _timeout(self):
         """Return the timeout of the socket below; -1 if it has none to ask for, or is closed."""
@@ -834,7 +839,11 @@ class BlockingTLS(Unique):
             if how != socket.SHUT_RD:
                 with self._lock:
                     self._engine.close()
-                self._flush(True)
+                if self._sending.acquire(False):  # else this ends a send of another thread
+                    try:
+                        self._send_outgoing(True)
+                    finally:
+                        self._sending.release()
             self._lower.shutdown(how)
 
     def close(self):

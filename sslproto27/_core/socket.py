@@ -59,11 +59,6 @@ class _PipeEngine(object):
         return self.pipe.state in _OVER
 
     @property
-    def backlog_size(self):
-        """How many bytes wait for a handshake."""
-        return self.pipe.backlog_size
-
-    @property
     def pending(self):
         """How many bytes of plaintext can be read."""
         return len(self._received) - self._position + self._later_size
@@ -211,11 +206,11 @@ class _PipeEngine(object):
             self.outgoing.append(data)
 
     def peek_outgoing(self, size):
-        """Return the bytes to send, b'' if there are none. They may be more than *size*."""
+        """Return at most *size* bytes to send; b'' if there are none."""
         outgoing = self.outgoing
         if len(outgoing) > 1:
             outgoing[:] = [b''.join(outgoing)]
-        return outgoing[0] if outgoing else b''
+        return outgoing[0][:size] if outgoing else b''
 
     def consume_outgoing(self, size):
         """Drop the first *size* bytes that `peek_outgoing` has returned."""

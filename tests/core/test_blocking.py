@@ -229,6 +229,14 @@ class TestTimeouts(object):
             RemotePipe(ends[1], server_context, server_side=True).handshake)
         return ours, gate, theirs
 
+    def test_answer_that_comes_first(self, tls):
+        """After a write that has timed out, reading does not wait for it."""
+        ours, theirs = tls
+        ours.settimeout(0.2)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * (1 << 24)))
+        theirs.sendall(b'too large')
+        assert b'too large' == ours.recv(100)
+
     @renegotiates
     @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
     def test_failed_answer(self, gated):
@@ -340,6 +348,15 @@ class TestEnd(object):
         except socket.error:
             pass
         ends[0].settimeout(None)
+        Background(ours.close).result()
+
+    def test_close_with_unsent_data(self, tls):
+        """Nor does it wait if there is room for a part of the data that a write has left."""
+        ours, theirs = tls
+        ours.settimeout(0.1)
+        assert socket.timeout is type(raised(ours.sendall, b'x' * (1 << 24)))
+        ours.settimeout(None)
+        read_exactly(theirs, 1 << 20)
         Background(ours.close).result()
 
     def test_closed(self, tls):

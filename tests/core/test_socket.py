@@ -485,12 +485,11 @@ class TestThreads(object):
 
     @renegotiates
     @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
-    def test_reading_does_not_wait_for_room(self, remote, ends):
+    @pytest.mark.parametrize('timeout', [None, PATIENCE])
+    def test_reading_does_not_wait_for_room(self, remote, ends, timeout):
         """What reading itself has to send waits until there is room, and the data comes at once."""
         ours, theirs = remote
-        Background(ours.sendall, b'.').result()  # another thread may write
-        assert b'.' == theirs.read(1)
-        ends[0].settimeout(None)
+        ends[0].settimeout(timeout)
         size = fill(ends[0])
         reader = Background(ours.recv, 100)
         assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
@@ -522,19 +521,55 @@ class TestThreads(object):
     @renegotiates
     @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
     def test_write_while_another_reads_in_a_new_handshake(self, remote):
-        """During a renegotiation the thread that reads takes the other one's data along."""
+        """During a renegotiation a thread that writes waits for the one that reads."""
         ours, theirs = remote
         reader = Background(ours.recv, 100)
         assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
         native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
         theirs.flush()
         hello = theirs.sock.recv(65536)  # the reader has taken note of the request
-        Background(ours.sendall, b'request').result()
+        writer = Background(ours.sendall, b'request')
+        writer.join(0.1)
+        assert writer.is_alive()  # the reader might give up, and never send it
         theirs.pipe.feed_ssldata(hello)
         theirs.flush()
         assert b'request' == theirs.read(7)
+        writer.result()
         theirs.write(b'answer')
         assert b'answer' == reader.result()
+
+    @renegotiates
+    @pytest.mark.parametrize('tls_version', ['TLSv1.2'])
+    @pytest.mark.parametrize('timeout, error', [(0.2, socket.timeout), (0, ssl.SSLWantReadError)])
+    def test_write_gives_up_in_a_new_handshake(self, remote, ends, timeout, error):
+        """Nobody believes that data is sent which still waits for another thread's handshake."""
+        ours, theirs = remote
+        reader = Background(ours.recv, 100)
+        assert 1 == native_call(theirs.pipe.ssl_object, 'SSL_renegotiate')
+        native_call(theirs.pipe.ssl_object, 'SSL_do_handshake')
+        theirs.flush()
+        hello = theirs.sock.recv(65536)
+        time.sleep(0.2)  # until the reader waits again, without the new timeout
+        ends[0].settimeout(timeout)
+        assert error is type(raised(ours.sendall, b'request'))
+        ends[0].settimeout(PATIENCE)
+        theirs.pipe.feed_ssldata(hello)
+        theirs.flush()
+        writer = Background(ours.sendall, b'request')
+        assert b'request' == theirs.read(7)
+        writer.result()
+        theirs.write(b'answer')
+        assert b'answer' == reader.result()
+
+    def test_shutdown_ends_a_send(self, tls):
+        """A send that waits for ever ends with an error once another thread shuts down."""
+        ours, theirs = tls
+        ours.settimeout(None)
+        writer = Background(raised, ours.sendall, b'x' * (1 << 24))
+        while select.select([], [ours], [], 0.2)[1]:
+            pass
+        Background(ours.shutdown, socket.SHUT_RDWR).result()
+        assert errno.EPIPE == writer.result().errno
 
 
 class Pausing(object):

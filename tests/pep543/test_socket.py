@@ -8,6 +8,8 @@ import socket
 
 import pytest
 
+from sslproto27._core import blocking
+from sslproto27._core.waiting import is_ready
 from sslproto27.pep543 import (
     CipherSuite, NextProtocol, RaggedEOF, TLSConfiguration, TLSError, TLSVersion, TLSWrappedBuffer,
     TLSWrappedSocket, WantReadError, WantWriteError)
@@ -489,3 +491,15 @@ def test_configurations_of_sockets(material):
     context = material.backend.client_context(TLSConfiguration())
     with connection() as (near, _):
         assert TLSConfiguration() == context.wrap_socket(near, None).context.configuration
+
+
+def test_reading_rests(ends, monkeypatch):
+    """A read with nothing to send does not wake up before something arrives."""
+    looks = []
+    monkeypatch.setattr(blocking, 'is_ready', lambda *args: looks.append(args) or is_ready(*args))
+    client, server = ends
+    reader = Background(client.recv, 100)
+    reader.join(0.3)
+    server.sendall(b'now')
+    assert b'now' == reader.result()
+    assert len(looks) < 3
