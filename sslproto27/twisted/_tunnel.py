@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from functools import partial
 
-from twisted.internet import interfaces
+from twisted.internet import error, interfaces
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
@@ -16,7 +16,7 @@ from ._upgrade import upgrade
 __all__ = ['TunnelTransport']
 
 #: The methods after which the application gets no more data.
-_CLOSING = ('loseConnection', 'abortConnection', 'stopProducing')
+_CLOSING = ('loseConnection', 'stopProducing')
 
 #: What a TLS connection to the proxy says of the proxy. Code that asks a transport for it means the
 #: other end, to which nothing is encrypted.
@@ -50,6 +50,7 @@ class TunnelTransport(Unique):
         self.protocol = None
         self._hostname = hostname
         self._held = b''  # data that came while the application had paused
+        self._ends = []   # (method, reason or None): the ends that came behind that data
         self._reading_paused = self._closed = False
 
     def __getattr__(self, name):
@@ -60,47 +61,92 @@ class TunnelTransport(Unique):
 
     def _close(self, method, *args):
         self._closed = True
+        self._reading_paused = False
         method(*args)
+        self._deliver_later()
+
+    def abortConnection(self):
+        """Close at once; unsent data is lost."""
+        self._close(self._abort)
+
+    def _abort(self):
+        self.original.abortConnection()
+        if self._ends:
+            self._ends = [(self._lost, Failure(error.ConnectionAborted()))]
 
     # From the peer to the application
 
     def dataReceived(self, data):
         """Pass on *data*, or keep it while the application has paused."""
         self._held += data
-        if not self._reading_paused:
-            self._deliver()
+        self._deliver()
 
-    def _deliver(self):
-        data, self._held = self._held, b''
-        if data and not self._closed and self.protocol is not None:
-            self.protocol.dataReceived(data)
+    def readConnectionLost(self):
+        """Tell the application that no more data comes, or close, once it has the data."""
+        self._end(self._read_lost, None)
 
     def connectionLost(self, reason):
-        """Tell the application that the connection is gone."""
+        """
+        Tell the application that the connection is gone, once it has the data.
+
+        If it has paused, that data waits only after an orderly end, as on a `TLSProtocol`.
+        """
+        self._end(self._lost, reason)
+
+    def _end(self, tell, reason):
+        if self._held or self._ends:
+            self._ends.append((tell, reason))
+            self._deliver()
+        else:
+            tell(reason)
+
+    def _deliver(self):
+        """Pass on what waits, until the application pauses. A reset does not wait for it."""
+        if not self._reading_paused:
+            data, self._held = self._held, b''
+            if data and not self._closed and self.protocol is not None:
+                self.protocol.dataReceived(data)
+        while self._ends and (not self._reading_paused or self._is_reset()):
+            tell, reason = self._ends.pop(0)
+            tell(reason)
+
+    def _is_reset(self):
+        reason = self._ends[-1][1]
+        return reason is not None and not reason.check(error.ConnectionDone)
+
+    def _read_lost(self, _):
+        if interfaces.IHalfCloseableProtocol.providedBy(self.protocol):
+            if not self._closed:
+                self.protocol.readConnectionLost()
+        else:
+            self.original.loseConnection()
+
+    def _lost(self, reason):
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             protocol.connectionLost(reason)
 
     def pauseProducing(self):
         """Stop calling dataReceived until `resumeProducing`."""
-        self._reading_paused = True
+        self._reading_paused = not self._closed
         self._call_below('pauseProducing')
 
     def resumeProducing(self):
         """Continue after `pauseProducing`."""
         self._reading_paused = False
         self._call_below('resumeProducing')
-        if self._held:  # not during this call: the application may not expect data now
-            reactor_of(self.original).callLater(0, self._deliver_held)
+        self._deliver_later()
 
     def _call_below(self, name):
         method = getattr(self.original, name, None)
         if method is not None:
             method()
 
+    def _deliver_later(self):
+        if self._held or self._ends:  # not now: the application may not expect data in its call
+            reactor_of(self.original).callLater(0, self._deliver_held)
+
     def _deliver_held(self):
-        if self._reading_paused:
-            return
         try:
             self._deliver()
         except BaseException:  # like the reactor, when it calls a connection's methods

@@ -239,19 +239,15 @@ class _Tunnel(Protocol):
         self.answered.errback(Failure(reason))
 
     def readConnectionLost(self):
-        inner = self._inner()
-        if interfaces.IHalfCloseableProtocol.providedBy(inner):
-            inner.readConnectionLost()
-        else:
+        if self._tunnel is None:
             self.transport.loseConnection()
+        else:
+            self._tunnel.readConnectionLost()
 
     def writeConnectionLost(self):
-        inner = self._inner()
+        inner = None if self._tunnel is None else self._tunnel.protocol
         if interfaces.IHalfCloseableProtocol.providedBy(inner):
             inner.writeConnectionLost()
-
-    def _inner(self):
-        return None if self._tunnel is None else self._tunnel.protocol
 
     def connectionLost(self, reason):
         if self._tunnel is not None:

@@ -9,9 +9,11 @@ import pytest
 import sslproto27.twisted
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import ConnectEndpoint, TLSClientEndpoint, TLSServerEndpoint
+from sslproto27.twisted._tunnel import TunnelTransport
 from tests.support.twisteds import (
-    Listener, Proxy, Recorder, defer, end, endpoints, error, global_reactor, idle, implementer,
-    interfaces, listening, logged_errors, loopback, protocol, proxy_factory, quiet, until)
+    Abortable, Failure, Half, Listener, Memory, Proxy, Recorder, defer, end, endpoints, error,
+    global_reactor, idle, implementer, interfaces, listening, logged_errors, loopback, protocol,
+    proxy_factory, quiet, until)
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
@@ -65,6 +67,14 @@ class Ask(basic.LineReceiver):
 
     def connectionLost(self, reason):
         self.reason = reason
+
+
+class Closing(Half):
+    """Closes when the other end has sent all."""
+
+    def readConnectionLost(self):
+        Half.readConnectionLost(self)
+        self.transport.loseConnection()
 
 
 @pytest.fixture(params=['TCP', 'TLS'])
@@ -200,6 +210,74 @@ class TestTransport(object):
                     assert b'' == ours.data  # not during the call
                 until(lambda: ours.data == expected)
                 end(ours)
+
+    @pytest.mark.parametrize('over_tls', [False, True])
+    @pytest.mark.parametrize('kind, last', [
+        (Recorder, ['lost']), (Closing, ['read lost', 'lost'])])
+    @pytest.mark.parametrize('method', [
+        'resumeProducing', 'loseConnection', 'abortConnection', 'stopProducing'])
+    def test_end_with_the_answer(self, pki, over_tls, kind, last, method):
+        """An end that came with it waits too, and for the data; a close needs no data."""
+        class Ending(protocol.Protocol):
+            def dataReceived(self, data):
+                self.transport.write(Proxy.answer + b'greeting')
+                self.transport.loseConnection()
+
+        class Pausing(kind):
+            def connectionMade(self):
+                kind.connectionMade(self)
+                self.transport.pauseProducing()
+        server, client = loopback(), lambda port: loopback(port=port)
+        if over_tls:
+            server = TLSServerEndpoint(server, pki.server_context())
+            client = lambda port: TLSClientEndpoint(  # noqa: E731
+                loopback(port=port), pki.client_context(), 'localhost')
+        with listening(server, quiet(Ending)) as proxy:
+            ours = until(ConnectEndpoint(client(proxy), TARGET, 25).connect(quiet(Pausing)))
+            for _ in range(10):
+                global_reactor.iterate(0.005)
+            assert ['made'] == ours.events
+            getattr(ours.transport, method)()
+            assert ['made'] == ours.events  # not during the call
+            until(lambda: ours.reason)
+        if method == 'resumeProducing':
+            assert ['made', 'data'] + last == ours.events
+            assert (b'greeting', error.ConnectionDone) == (ours.data, ours.reason.type)
+        else:
+            assert ['made', 'lost'] == ours.events
+
+    @pytest.mark.parametrize('reason, at_once', [
+        (error.ConnectionLost(), True), (error.ConnectionDone(), False)])
+    def test_loss_in_pause(self, reason, at_once):
+        """As on a TLS connection, a reset does not wait for resumeProducing."""
+        below, ours = Memory(), Recorder()
+        transport = TunnelTransport(below, TARGET)
+        transport.protocol = ours
+        ours.makeConnection(transport)
+        transport.pauseProducing()
+        transport.dataReceived(b'data')
+        transport.connectionLost(Failure(reason))
+        assert (['made', 'lost'] if at_once else ['made']) == ours.events
+        transport.resumeProducing()
+        until(lambda: ours.reason)
+        idle()
+        assert (['made', 'lost'] if at_once else ['made', 'data', 'lost']) == ours.events
+
+    @pytest.mark.parametrize('method, kind', [
+        ('loseConnection', error.ConnectionDone), ('abortConnection', error.ConnectionAborted)])
+    def test_close_after_loss(self, method, kind):
+        """A close tells of an earlier loss that has waited for the data, which is dropped."""
+        ours = Recorder()
+        transport = TunnelTransport(Abortable(), TARGET)
+        transport.protocol = ours
+        ours.makeConnection(transport)
+        transport.pauseProducing()
+        transport.dataReceived(b'data')
+        transport.connectionLost(Failure(error.ConnectionDone()))
+        getattr(transport, method)()
+        transport.pauseProducing()  # too late
+        until(lambda: ours.reason)
+        assert (['made', 'lost'], kind) == (ours.events, ours.reason.type)
 
     def test_exception_on_resumption(self, pki):
         """What dataReceived raises then is logged, and ends the connection."""
