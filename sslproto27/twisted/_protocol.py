@@ -26,7 +26,7 @@ from .._stream.states import (
 from ._lower import (
     beneath, drop_unsent, has_unsent, plain_socket, reactor_of, receive_now, send_now, unsent)
 from ._producers import PullProducer, Throttle
-from ._settings import TwistedLog, settings_of
+from ._settings import TwistedLog, settings_of, with_installed
 from ._upgrade import upgrade
 
 __all__ = ['TLSProtocol']
@@ -914,7 +914,8 @@ class TLSProtocol(Unique):
 
         Our name is not the default: TLS inside another one usually has another end.
         """
-        return settings_of(context, self._settings.serverSide == bool(normal), hostname, options)
+        return settings_of(with_installed(context), self._settings.serverSide == bool(normal),
+                           hostname, options)
 
     def logPrefix(self):
         """Return the prefix of log lines about this connection (str)."""

@@ -157,6 +157,40 @@ class TestInstall(object):
         assert peer.error is None
         assert (b'part of', kind) == (ours.data, ours.reason.type)
 
+    @pytest.mark.parametrize('way', ['connectSSL', 'startTLS twice'])
+    @pytest.mark.parametrize('side', ['client', 'server'])
+    def test_options_within_tls(self, pki, installed, way, side):
+        """They hold for transport.startTLS on a connection that is TLS already, on both sides."""
+        class Server(Listener):
+            def connectionMade(self):
+                Listener.connectionMade(self)
+                if way != 'connectSSL':
+                    self.transport.startTLS(pki.server_context())
+        theirs, ours, factory = quiet(Server), Listener(), protocol.ClientFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda address: ours
+        if way == 'connectSSL':
+            port = global_reactor.listenSSL(0, theirs, pki.server_context(), interface='127.0.0.1')
+            global_reactor.connectSSL(
+                'localhost', port.getHost().port, factory, pki.client_context())
+            until(lambda: 'handshake' in ours.events)
+        else:
+            port = global_reactor.listenTCP(0, theirs, interface='127.0.0.1')
+            global_reactor.connectTCP('localhost', port.getHost().port, factory)
+            until(lambda: ours.events)
+            ours.transport.startTLS(pki.client_context())
+        until(lambda: 'handshake' in ours.events and theirs.made[0].events.count('handshake'))
+        sslproto27.twisted.install(handshakeTimeout=0.2)
+        if side == 'client':
+            one, context = ours, TLSOptions(pki.client_context(), 'localhost')
+        else:
+            one, context = theirs.made[0], pki.server_context()
+        one.transport.startTLS(context)  # and the other side does not
+        until(lambda: one.reason, patience=5)
+        assert one.reason.check(error.TimeoutError)
+        until(lambda: ours.reason and theirs.made[0].reason)
+        until(defer.maybeDeferred(port.stopListening))
+
     def test_reactor(self, pki, installed):
         """reactor.listenSSL and connectSSL take an ssl.SSLContext; the host's name is verified."""
         theirs = quiet(Listener)
