@@ -20,8 +20,9 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['PRIVATE', 'READ_FROM', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused', 'name_of',
-           'plain_method', 'plain_socket', 'reactor_of', 'receive_now', 'send_now', 'unsent']
+__all__ = ['PRIVATE', 'READ_FROM', 'abort', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused',
+           'name_of', 'plain_method', 'plain_socket', 'reactor_of', 'receive_now', 'send_now',
+           'unregister', 'unsent']
 
 #: The versions whose source `PRIVATE` was read from.
 READ_FROM = ['20.3.0', '23.8.0', '26.10.0']
@@ -44,6 +45,30 @@ def beneath(transport):
     while 'original' in getattr(transport, '__dict__', ()):
         transport = transport.original
     return transport
+
+
+def unregister(transport):
+    """Forget the producer of *transport*, if it can have one."""
+    method = getattr(transport, 'unregisterProducer', None)
+    if method is not None:
+        method()
+
+
+def abort(transport):
+    """
+    Close *transport* at once.
+
+    Returns:
+        bool: whether connectionLost follows soon. A process's transport can only close its pipes,
+        and the process may go on.
+    """
+    method = getattr(transport, 'abortConnection', None)
+    if method is not None:
+        method()
+        return True
+    unregister(transport)
+    transport.loseConnection()
+    return False
 
 
 def name_of(host, factory):

@@ -24,7 +24,8 @@ from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
 from ._lower import (
-    beneath, drop_unsent, has_unsent, plain_socket, reactor_of, receive_now, send_now, unsent)
+    abort, beneath, drop_unsent, has_unsent, plain_socket, reactor_of, receive_now, send_now,
+    unregister, unsent)
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of, with_installed
 from ._upgrade import upgrade
@@ -286,7 +287,7 @@ class TLSProtocol(Unique):
         if self._state not in OVER:
             self._flush()
             if not self._lower_paused and getattr(self.transport, 'disconnecting', False):
-                self._unregister_lower()  # other code has closed it, and it waits for its producer
+                unregister(self.transport)  # other code has closed it: it waits for its producer
 
     # From the peer to the application
 
@@ -689,16 +690,10 @@ class TLSProtocol(Unique):
         transport = self.transport
         if transport is None:
             return
-        abort = getattr(transport, 'abortConnection', None)
+        self._reason = self._reason or Failure(error.ConnectionAborted())
         if not self._pipe.may_end():
-            self._reason = self._reason or Failure(error.ConnectionAborted())
             self._close_descriptor()
-        elif abort is not None:
-            abort()
-        else:  # for example a process, which may go on
-            self._reason = self._reason or Failure(error.ConnectionAborted())
-            self._unregister_lower()
-            transport.loseConnection()
+        elif not abort(transport):
             self._call_later(0, lambda: self._lost(self._reason))
 
     def _start_closing(self, reason):
@@ -722,13 +717,8 @@ class TLSProtocol(Unique):
             self._stop_timer()
         else:  # the peer may have stopped reading
             self._watch_end()
-        self._unregister_lower()
+        unregister(self.transport)
         self.transport.loseConnection()
-
-    def _unregister_lower(self):
-        unregister = getattr(self.transport, 'unregisterProducer', None)
-        if unregister is not None:
-            unregister()
 
     def _fail(self, failure):
         """End the connection because TLS failed; send the alert first."""
@@ -768,7 +758,7 @@ class TLSProtocol(Unique):
         below = beneath(self.transport)
         if hasattr(below, '_shouldShutdown'):
             below._shouldShutdown = False  # it would end the other process's too
-        self._unregister_lower()
+        unregister(self.transport)
         self.transport.loseConnection()
 
     def _call_later(self, delay, callback):

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
 from .._core.unique import Unique
-from ._lower import reactor_of
+from ._lower import abort, reactor_of
 from ._protocol import TLSProtocol
 from ._settings import TwistedLog, is_ours, settings_of, with_installed
 from ._upgrade import upgrade
@@ -65,13 +65,17 @@ class TunnelTransport(Unique):
         method(*args)
         self._deliver_later()
 
+    @property
+    def disconnecting(self):
+        """Whether the application has closed (bool). A process's transport does not tell."""
+        return getattr(self.original, 'disconnecting', self._closed)
+
     def abortConnection(self):
         """Close at once; unsent data is lost."""
         self._close(self._abort)
 
     def _abort(self):
-        self.original.abortConnection()
-        if self._ends:
+        if not abort(self.original) or self._ends:
             self._ends = [(self._lost, Failure(error.ConnectionAborted()))]
 
     # From the peer to the application

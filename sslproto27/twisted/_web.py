@@ -15,6 +15,7 @@ from .._core.api import create_default_context
 from .._core.servername import encode_hostname
 from .._core.unique import Unique
 from ._endpoints import TLSClientEndpoint
+from ._lower import abort
 from ._settings import settings_of
 from ._tunnel import TunnelTransport
 
@@ -173,6 +174,7 @@ class _OneProtocol(object):
         self.doStart, self.doStop = factory.doStart, factory.doStop
 
     def buildProtocol(self, addr):
+        self._protocol.address = addr
         return self._protocol
 
 
@@ -185,8 +187,9 @@ class _Tunnel(Protocol):
         self._request = request
         self._factory = factory
         self._answer = b''
+        self.address = None  # as the endpoint gave it: a process's transport does not tell
         self._tunnel = None  # the application's transport, once there is a tunnel
-        self.answered = defer.Deferred(lambda _: self.transport.abortConnection())
+        self.answered = defer.Deferred(lambda _: abort(self.transport))
 
     def connectionMade(self):
         self.transport.write(self._request)
@@ -219,7 +222,7 @@ class _Tunnel(Protocol):
             return
         factory, self._factory = self._factory, None
         try:
-            inner = factory.buildProtocol(self.transport.getPeer())
+            inner = factory.buildProtocol(self.address)
             if inner is None:
                 raise error.NoProtocol()
             self._tunnel = TunnelTransport(self.transport, self._host)
@@ -227,7 +230,7 @@ class _Tunnel(Protocol):
             inner.makeConnection(self._tunnel)
         except Exception:
             self.answered.errback(Failure())
-            self.transport.abortConnection()
+            abort(self.transport)
             return
         self.answered.callback(inner)
         if rest:

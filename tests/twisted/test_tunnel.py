@@ -69,6 +69,15 @@ class Ask(basic.LineReceiver):
         self.reason = reason
 
 
+class Least(object):
+    """An endpoint, as of a process: its transport is a `Memory`."""
+
+    def connect(self, factory):
+        self.below, self.protocol = Memory(), factory.buildProtocol('an address')
+        self.protocol.makeConnection(self.below)
+        return defer.succeed(self.protocol)
+
+
 class Closing(Half):
     """Closes when the other end has sent all."""
 
@@ -298,6 +307,43 @@ class TestTransport(object):
                     quiet(Faulty)))
                 until(lambda: ours.reason)
         assert [ZeroDivisionError] == [one['failure'].type for one in logged]
+
+    def test_least(self):
+        """The proxy may be reached over a transport without getPeer, abort, disconnecting."""
+        endpoint, ours, addresses = Least(), quiet(Talk, None), []
+        ours.buildProtocol = lambda address: addresses.append(address) or Talk(None)
+        waiting = ConnectEndpoint(endpoint, TARGET, 25).connect(ours)
+        endpoint.protocol.dataReceived(Proxy.answer + b'EHLO\r\nHELP\r\n')
+        client = until(waiting)
+        assert [b'EHLO', b'HELP'] == client.lines  # a LineReceiver asks for disconnecting
+        assert ['an address'] == addresses
+        assert not client.transport.disconnecting
+        client.transport.abortConnection()
+        assert endpoint.below.closed and client.transport.disconnecting
+        until(lambda: client.reason)
+        assert client.reason.check(error.ConnectionAborted)
+        endpoint.protocol.dataReceived(b'late\r\n')
+        endpoint.protocol.connectionLost(Failure(error.ConnectionDone()))
+        assert client.reason.check(error.ConnectionAborted)
+        assert 2 == len(client.lines)
+
+    def test_least_and_silent(self):
+        """There, too, a proxy that does not answer is closed, and that is a TimeoutError."""
+        endpoint = Least()
+        with logged_errors() as logged, pytest.raises(error.TimeoutError):
+            until(ConnectEndpoint(endpoint, TARGET, 25, timeout=0.1).connect(quiet(Recorder)))
+        assert endpoint.below.closed
+        assert [] == logged
+
+    def test_least_and_refused(self):
+        """There, too, the connection to the proxy is closed if the application wants none."""
+        endpoint, ours = Least(), quiet(Recorder)
+        ours.buildProtocol = lambda address: None
+        waiting = ConnectEndpoint(endpoint, TARGET, 25).connect(ours)
+        endpoint.protocol.dataReceived(Proxy.answer)
+        with pytest.raises(error.NoProtocol):
+            until(waiting)
+        assert endpoint.below.closed
 
     def test_factory(self, pki, tunnel):
         """The factory is told of its start and its stop, as by every endpoint."""
