@@ -179,4 +179,6 @@ def _peer_of_amp(self):
     transport = without_policies(self.transport)
     if isinstance(transport, TLSProtocol) or getattr(transport, '_sslproto27', None) is not None:
         return transport.getPeerCertificate()
+    if isinstance(amp.ssl, _NoPyOpenSSL):
+        return None  # a plain connection: Twisted's own getter has not imported what it needs
     return _patches.original(amp.BinaryBoxProtocol, 'peerCertificate').fget(self)

@@ -652,6 +652,21 @@ class TestAMP(object):
         until(lambda: server.transport is None)
         until(defer.maybeDeferred(port.stopListening))
 
+    def test_peer_certificate_without_tls(self, monkeypatch):
+        """A plain connection, or one that is lost, has none, if there is no pyOpenSSL either."""
+        monkeypatch.setattr(amp, 'ssl', None)
+        monkeypatch.delattr(amp, 'Certificate', raising=False)
+        sslproto27.twisted.install()
+        try:
+            with listening(loopback(), quiet(Recorder)) as port:
+                ours = until(loopback(port=port).connect(quiet(amp.AMP)))
+                assert ours.peerCertificate is None
+                ours.transport.loseConnection()
+                until(lambda: ours.transport is None)
+                assert ours.peerCertificate is None
+        finally:
+            sslproto27.twisted.uninstall()
+
     def test_authorities(self, pki, installed):
         """Authorities besides the context's are a TypeError that says so, and nothing starts."""
         theirs = quiet(Recorder)
