@@ -6,6 +6,8 @@ references to it. Nothing here knows how TLS works.
 """
 from __future__ import absolute_import, division, print_function
 
+from types import MemberDescriptorType
+
 from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
@@ -27,9 +29,6 @@ _HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')
 _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
 
 _ABSENT = object()
-
-#: The type of a class's attribute that a name in __slots__ makes.
-_SLOT = type(vars(Receiver)['tls'])
 
 
 class LowerTransport(object):
@@ -202,7 +201,7 @@ def _own(one):
     own = dict(getattr(one, '__dict__', ()))
     for cls in type(one).__mro__:
         for name, value in vars(cls).items():
-            if isinstance(value, _SLOT):
+            if isinstance(value, MemberDescriptorType):
                 try:
                     own[name] = value.__get__(one, type(one))
                 except AttributeError:
