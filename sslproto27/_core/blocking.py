@@ -374,6 +374,8 @@ class BlockingTLS(Unique):
         self._is_shared = False  # whether several threads have called
         self._is_torn = False   # the engine is working, or an exception has interrupted it
         self._is_cut = False    # the same for a sendall below: it may have sent a part
+        self._is_over_tls = hasattr(sock, 'pending') or isinstance(sock, BlockingTLS)
+        self._has_to_repeat = False  # whether a send of TLS below has failed: it wants all again
         self._repeat = None     # the data that `send` has taken but not yet sent
         self._io_refs, self._closed = 0, False  # Python 3's SocketIO uses these names
 
@@ -480,8 +482,20 @@ class BlockingTLS(Unique):
             *size (int): for a read: how many bytes to return.
         """
         self._enter(_TO_READ)
+        if answer and self._receiving.locked():
+            # What it sends first, such as close_notify, must not wait for the thread that reads.
+            with self._lock:
+                if self._is_torn:
+                    self._refuse()
+                result = step(*size)
+            self._flush(True)
+            if result is not None:
+                return result
         with self._receiving:
-            return self._take_here(answer, step, *size)
+            result = self._take_here(answer, step, *size)
+        if answer and self._engine.outgoing:
+            self._flush(True)  # others may read meanwhile
+        return result
 
     def _take_here(self, answer, step, *size):
         """Do the same with `_receiving` held."""
@@ -533,14 +547,11 @@ class BlockingTLS(Unique):
                 except _WANTS:
                     self._require_open()  # closing lets nothing wait any more
                     raise
-        if engine.outgoing:
-            if answer:
-                self._flush(True)
-            else:
-                try:
-                    self._flush(False)
-                except socket.error:
-                    pass  # this call has a result; the next one will report the error
+        if engine.outgoing and not answer:
+            try:
+                self._flush(False)
+            except socket.error:
+                pass  # this call has a result; the next one will report the error
         return result
 
     def _is_ready(self, to_send, otherwise, seconds=0):
@@ -662,8 +673,7 @@ class BlockingTLS(Unique):
         self._enter(_TO_WRITE)
         with self._writing:
             while start < size:
-                start += self._send(
-                    data if size <= CHUNK else data[start:start + CHUNK])
+                start += self._send(data[start:start + CHUNK])
 
     def _send(self, data):
         """Encrypt *data*, and send it; return how many of its bytes."""
@@ -681,10 +691,10 @@ class BlockingTLS(Unique):
         if engine.is_unwritten:
             self._wait_for_handshake()
             self._flush(True)
-        repeat, self._repeat = self._repeat, None
-        if is_repeated and not data.startswith(repeat):
+        if is_repeated and not data.startswith(self._repeat):
             raise tls_error('data is not what the send that has to be repeated was given',
                             BadWriteRetry, reason='BAD_WRITE_RETRY')
+        repeat, self._repeat = self._repeat, None
         return len(repeat)
 
     def _encrypt(self, data):
@@ -724,7 +734,8 @@ class BlockingTLS(Unique):
                     return
             if self._receiving.acquire(False):
                 try:
-                    self._take_here(True, engine.written)
+                    # Nobody else reads meanwhile, so this must not wait until all is sent.
+                    self._take_here(timeout == 0, engine.written)
                 finally:
                     self._receiving.release()
             elif timeout == 0:
@@ -757,10 +768,9 @@ class BlockingTLS(Unique):
 
     def _flush_until_readable(self):
         """Send what the full socket below takes later, until something arrives."""
-        lower, timeout = self._lower, self._timeout()
-        pending = getattr(lower, 'pending', None)  # data of the TLS below has arrived already
-        if timeout is not None and timeout <= 0 or pending is None and isinstance(
-                lower, BlockingTLS):
+        timeout = self._timeout()
+        pending = getattr(self._lower, 'pending', None)  # data of the TLS below has arrived already
+        if timeout is not None and timeout <= 0 or pending is None and self._is_over_tls:
             return
         end = timeout and _clock() + timeout
         while not (pending is not None and pending() or self._is_ready(False, True, _TURN)):
@@ -773,7 +783,7 @@ class BlockingTLS(Unique):
         """Do the same with `_sending` held."""
         engine = self._engine
         sent = self._sent
-        size = _ALL if wait or self._timeout() == 0 else _AT_ONCE
+        size = _ALL if wait or self._timeout() in (0, -1) else _AT_ONCE
         while True:
             with self._lock:
                 if sent:
@@ -785,7 +795,7 @@ class BlockingTLS(Unique):
                 data = engine.peek_outgoing(size) if engine.outgoing else b''
             if not data or self._is_cut and not wait:
                 return False
-            if size == _AT_ONCE and not self._is_ready(True, True):
+            if size == _AT_ONCE and (self._has_to_repeat or not self._is_ready(True, True)):
                 return True
             try:
                 self._send_below(data)
@@ -805,11 +815,13 @@ class BlockingTLS(Unique):
     def _send_below(self, data):
         lower = self._lower
         if self._has_send:
+            self._has_to_repeat = self._is_over_tls
             uninterrupted(self._sent, lower, _method(lower, 'send'), data, True)
             if self._sent and not self._sent[0]:
                 # an ssl.SSLSocket of Python 2 reports a full socket by 0
                 self._sent.pop()
                 raise want_write()
+            self._has_to_repeat = False
             return
         if self._is_cut:
             raise socket.error(errno.EPIPE, 'an earlier send was cut short')

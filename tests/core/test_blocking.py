@@ -6,6 +6,7 @@ import errno
 import functools
 import platform
 import random
+import select
 import socket
 import ssl
 
@@ -210,6 +211,23 @@ class TestTimeouts(object):
         assert ('BAD_WRITE_RETRY', True, True) == (
             error.reason, isinstance(error, ssl.SSLError), isinstance(error, ValueError))
         assert b'x' * CHUNK == peer.result()
+        while select.select([theirs], [], [], 0.3)[0] or theirs.pending():
+            assert set(theirs.recv(1 << 20)) == set(b'x')
+        ours.sendall(b'x' * CHUNK + b'end')  # the same data, and more
+        assert b'end' == read_exactly(theirs, 3)
+
+    def test_write_more_than_is_repeated(self, tls):
+        """What a send that has timed out has taken is not sent again by one of the same data."""
+        ours, theirs = tls
+        ours.settimeout(0.1)
+        sent = 0
+        with pytest.raises(socket.timeout):
+            while True:
+                sent += ours.send(b'x' * 60000)
+        ours.settimeout(PATIENCE)
+        peer = Background(read_exactly, theirs, sent + 60004)
+        ours.sendall(b'x' * 60000 + b'more')
+        assert b'x' * (sent + 60000) + b'more' == peer.result()
 
     def test_close_after_a_timeout(self, tls):
         """Closing after a timeout in writing does not wait."""

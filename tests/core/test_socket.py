@@ -561,6 +561,57 @@ class TestThreads(object):
         theirs.write(b'answer')
         assert b'answer' == reader.result()
 
+    def test_writer_shakes_hands(self, ends, client_context, server_context):
+        """A thread whose write shakes hands does not keep another one from reading."""
+        data = pattern(1 << 22)
+
+        def talk():
+            theirs = SSLSocket(ends[1], server_context, server_side=True)
+            theirs.sendall(data)
+            return read_exactly(theirs, len(data))
+        peer = Background(talk)
+        ours = SSLSocket(ends[0], client_context, server_hostname='localhost',
+                         do_handshake_on_connect=False)
+        writer = Background(ours.sendall, data)
+        writer.join(0.2)
+        assert data == Background(read_exactly, ours, len(data)).result()
+        assert data == peer.result()
+        writer.result()
+
+    def test_unwrap_beside_a_reader(self, remote):
+        """Our end of TLS leaves at once, though another thread is reading."""
+        ours, theirs = remote
+        reader = Background(ours.recv, 100)
+        reader.join(0.1)
+        unwrapping = Background(ours.unwrap)
+        theirs.step()
+        assert 'PEER_CLOSED' == theirs.pipe.state
+        theirs.pipe.shutdown()
+        theirs.flush()
+        assert b'' == reader.result()
+        unwrapping.result()
+
+    def test_nested_send_that_is_repeated(self, ends, client_context, server_context):
+        """After a send that has timed out over TLS, reading does not send a part of it."""
+        def wrap(sock):
+            return SSLSocket(SSLSocket(sock, server_context, server_side=True), server_context,
+                             server_side=True)
+        peer = Background(wrap, ends[1])
+        ours = SSLSocket(SSLSocket(ends[0], client_context, server_hostname='localhost'),
+                         client_context, server_hostname='localhost')
+        theirs = peer.result()
+        ours.settimeout(0.2)
+        sent = 0
+        with pytest.raises(socket.timeout):
+            while True:
+                sent += ours.send(pattern(60000))
+        theirs.sendall(b'early')
+        assert b'early' == ours.recv(100)
+        ours.settimeout(PATIENCE)
+        reader = Background(read_exactly, theirs, sent + 60000)
+        assert 60000 == ours.send(pattern(60000))
+        assert pattern(60000) * (sent // 60000 + 1) == reader.result()
+
     def test_shutdown_ends_a_send(self, tls):
         """A send that waits for ever ends with an error once another thread shuts down."""
         ours, theirs = tls
