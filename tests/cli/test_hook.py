@@ -68,7 +68,7 @@ class TestPatches(object):
         ('trollius', 'trollius.get_event_loop_policy().suppress_ragged_eofs', 'False', 'True'),
         ('tornado', '__import__("sslproto27.tornado._install").tornado._install._settings'
                     '["suppress_ragged_eofs"]', 'False', 'True'),
-        ('twisted', '__import__("sslproto27.twisted").twisted._install._options', '{}',
+        ('twisted', '__import__("sslproto27.twisted").twisted._install.installed', '{}',
          "{'suppressRaggedEofs': True}"),
         ('urllib3', '__import__("sslproto27.urllib3").urllib3._suppress["urllib3"]', 'False',
          'True')])
