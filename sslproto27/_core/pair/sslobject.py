@@ -371,7 +371,8 @@ class SSLObject(Attributes):
 
     def _not_tls(self):
         """
-        End the connection, with an alert, since OpenSSL wants to go on with what is not TLS.
+        End the connection since OpenSSL wants to go on with what is not TLS; in the handshake, with
+        an alert. After it there is none: close_notify would tell the peer that it has all data.
 
         OpenSSL before 1.1 ignores records of unknown types, up to TLS 1.1, and takes some that are
         too long. There we see no more what it sees: the server's certificate, a client's server
@@ -380,9 +381,7 @@ class SSLObject(Attributes):
         Returns:
             _Ended: to be raised.
         """
-        if self._done:
-            self._send_close_notify()
-        else:
+        if not self._done:
             version = b'\3\3' if self._reader is None else self._reader.version
             self._drained.append(fatal_alert(_UNEXPECTED_MESSAGE, version))
         return _Ended(_error('UNEXPECTED_RECORD', 'unexpected record: it is not TLS'))
