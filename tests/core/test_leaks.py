@@ -17,7 +17,7 @@ from tests.support.leaks import growth
 from tests.support.memory import PY2, Pair, connect
 
 # On Python 3 it is the tests that are tested: the objects are the standard library's.
-HANDSHAKES = int(os.environ.get('SSLPROTO27_LEAK_HANDSHAKES', '20000' if PY2 else '2000'))
+HANDSHAKES = int(os.environ.get('SSLPROTO27_LEAK_HANDSHAKES', '20000' if PY2 else '5000'))
 PYPY = platform.python_implementation() == 'PyPy'
 # Bytes lost each time that are no leak yet: code that PyPy compiles; caches, which fill up after
 # thousands of handshakes.
