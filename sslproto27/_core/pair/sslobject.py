@@ -366,7 +366,12 @@ class SSLObject(Attributes):
         if not self._refuses_renegotiation or self._native.version() == 'TLSv1.3':
             return
         self._incoming._put_back(bytes(record))
-        self._send_close_notify()
+        try:
+            self._native.shutdown()
+        except (ssl.SSLError, socket.error):
+            if not is_native():
+                raise
+            # It wants the peer's, which we do not need.
         raise _Ended(_refused(self._server_side))
 
     def _not_tls(self):
@@ -385,14 +390,6 @@ class SSLObject(Attributes):
             version = b'\3\3' if self._reader is None else self._reader.version
             self._drained.append(fatal_alert(_UNEXPECTED_MESSAGE, version))
         return _Ended(_error('UNEXPECTED_RECORD', 'unexpected record: it is not TLS'))
-
-    def _send_close_notify(self):
-        try:
-            self._native.shutdown()
-        except (ssl.SSLError, socket.error):
-            if not is_native():
-                raise
-            # It wants the peer's, which we do not need.
 
     # What each operation does
 
