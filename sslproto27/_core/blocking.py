@@ -465,6 +465,20 @@ class BlockingTLS(Unique):
             frame = frame.f_back
         return False
 
+    def _work(self, call, *args):
+        """Let the engine do its part: make a call with `_lock` held, and return its result."""
+        with self._lock:
+            if self._is_torn:
+                self._refuse()
+            self._is_torn = True
+            try:
+                result = call(*args)
+            except (socket.error, RuntimeError):
+                self._is_torn = False
+                raise
+            self._is_torn = False
+        return result
+
     def _may_end(self):
         """Return whether this process may tell the peer that the connection ends (bool)."""
         return self._user.may_end(self._repeat is not None)
@@ -484,10 +498,7 @@ class BlockingTLS(Unique):
         self._enter(_TO_READ)
         if answer and self._receiving.locked():
             # What it sends first, such as close_notify, must not wait for the thread that reads.
-            with self._lock:
-                if self._is_torn:
-                    self._refuse()
-                result = step(*size)
+            result = self._work(step, *size)
             self._flush(True)
             if result is not None:
                 return result
@@ -700,16 +711,7 @@ class BlockingTLS(Unique):
     def _encrypt(self, data):
         """Let the engine take the beginning of *data*, with `_sending` held."""
         try:
-            with self._lock:
-                if self._is_torn:
-                    self._refuse()
-                self._is_torn = True
-                try:
-                    self._repeat = data[:self._engine.write(data)]
-                except (socket.error, RuntimeError):
-                    self._is_torn = False
-                    raise
-                self._is_torn = False
+            self._work(self._take_data, data)
         except (socket.error, RuntimeError):
             if self._closed:  # another thread has closed it meanwhile
                 raise _bad_descriptor()
@@ -718,6 +720,9 @@ class BlockingTLS(Unique):
             except socket.error:
                 pass  # the first error says more
             raise
+
+    def _take_data(self, data):
+        self._repeat = data[:self._engine.write(data)]
 
     def _wait_for_handshake(self):
         """
@@ -745,13 +750,14 @@ class BlockingTLS(Unique):
             else:
                 time.sleep(_TURN)
 
-    def _flush(self, wait):
+    def _flush(self, wait, queue=True):
         """
         Send the outgoing bytes. Nothing else does.
 
         Args:
             wait (bool): wait until they are sent; otherwise send what the socket takes at once, and
                 leave the rest to a thread that is sending.
+            queue (bool): if *wait* is true and another thread is sending, wait for that one first.
 
         Returns:
             bool: whether some are left that no other thread sends.
@@ -759,7 +765,7 @@ class BlockingTLS(Unique):
         Raises:
             ssl.SSLWantWriteError: *wait* is true, but the socket does not block.
         """
-        if not self._sending.acquire(wait):
+        if not self._sending.acquire(wait and queue):
             return False
         try:
             return self._send_outgoing(wait)
@@ -851,11 +857,7 @@ class BlockingTLS(Unique):
             if how != socket.SHUT_RD:
                 with self._lock:
                     self._engine.close()
-                if self._sending.acquire(False):  # else this ends a send of another thread
-                    try:
-                        self._send_outgoing(True)
-                    finally:
-                        self._sending.release()
+                self._flush(True, queue=False)  # the shutdown ends a send of another thread
             self._lower.shutdown(how)
 
     def close(self):
