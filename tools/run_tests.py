@@ -1,12 +1,13 @@
 """Run the tests on each given interpreter, even if some of them fail.
 
-    run_tests.py [--hold | --write] PYTHON[:ENGINE]...
+    run_tests.py [--hold | --write] PYTHON[:ENGINE[:FOLDER,FOLDER...]]...
 
 The test files are divided into parts. One part more than there are processors runs at the
 same time, because some tests wait. A part's output is printed as a whole when it ends.
-PYTHON:pair uses that engine (SSLPROTO27_ENGINE). The last line is the total. An error, a
-crash or a hang of a part counts as at least one failed test. Pass options for pytest in
-$PYTEST_ADDOPTS. If docs/tested.md says something else about these interpreters, the
+PYTHON:pair uses that engine (SSLPROTO27_ENGINE). PYTHON:pair:cli leaves out the tests in tests/cli;
+so does PYTHON::cli, with the engine that the interpreter gets by itself. The last line is the
+total. An error, a crash or a hang of a part counts as at least one failed test. Pass options for
+pytest in $PYTEST_ADDOPTS. If docs/tested.md says something else about these interpreters, the
 difference is printed. With --hold it fails the run; --write rewrites the page.
 """
 from __future__ import print_function
@@ -73,28 +74,32 @@ def outcomes(report):
     return counts
 
 
-def files_of(part):
+def files_of(part, without):
     """
     Return every twelfth test file, for example: the files of one part.
 
     Tests of forks come first, in a process that is still small.
+
+    Args:
+        without (tuple of str): the folders of tests to leave out.
     """
+    names = [name for name in tested.names() if name.split('/')[0] not in without]
     return [tested.path_of(name) for name in sorted(
-        tested.names()[part::PARTS], key=lambda name: not name.endswith('fork'))]
+        names[part::PARTS], key=lambda name: not name.endswith('fork'))]
 
 
 def parse(one):
-    """Return (path, engine or None) of an argument."""
-    path, _, engine = one.partition(':')
-    return os.path.abspath(path), engine or None
+    """Return (path, engine or None, folders to leave out) of an argument."""
+    path, engine, without = (one.split(':') + ['', ''])[:3]
+    return os.path.abspath(path), engine or None, tuple(without.split(',')) if without else ()
 
 
-def run(python, part, folder, env):
-    """Run a part of the tests; return the counts of outcomes and all output."""
+def run(python, files, folder, env):
+    """Run test files; return the counts of outcomes and all output."""
     report, log = (os.path.join(folder, name) for name in ('report.xml', 'log'))
     with open(log, 'w') as output:
         process = subprocess.Popen(
-            [python, '-m', 'pytest', '-rs', '--junitxml', report] + files_of(part),
+            [python, '-m', 'pytest', '-rs', '--junitxml', report] + files,
             cwd=CHECKOUT, env=env, stdout=output, stderr=output)
         limit = threading.Timer(TIME_LIMIT, process.kill)
         limit.daemon = True
@@ -144,11 +149,12 @@ def print_text(text):
     sys.stdout.flush()
 
 
-def run_part(python, engine, part, env):
+def run_part(python, engine, without, part, env):
     """
     Run one part on an interpreter, with a given engine or the interpreter's choice.
 
-    Return (the interpreter's name in docs/tested.md or None, the counts of outcomes).
+    Return (the interpreter's name in docs/tested.md or None, the counts of outcomes). That page has
+    no name for a run that leaves out tests.
     """
     description = describe(python)
     if description is None:
@@ -158,13 +164,13 @@ def run_part(python, engine, part, env):
         env = dict(env, SSLPROTO27_ENGINE=engine)
     folder = tempfile.mkdtemp()
     try:
-        counts, text = run(python, part, folder, env)
+        counts, text = run(python, files_of(part, without), folder, env)
     finally:
         shutil.rmtree(folder)
     # One write keeps the output of threads apart.
     print_text(u'\n== %s: %s; part %d of %d\n%s' % (
         os.path.relpath(python, CHECKOUT), description[0], part + 1, PARTS, text))
-    return description[1] if len(description) > 1 else None, counts
+    return description[1] if len(description) > 1 and not without else None, counts
 
 
 def check_page(results, write):
@@ -182,13 +188,13 @@ def check_page(results, write):
 def main(arguments):
     options = {one for one in arguments if one.startswith('--')}
     pythons = [parse(one) for one in arguments if one not in options]
-    compile_modules([python for python, _ in pythons])
+    compile_modules([python for python, _, _ in pythons])
     todo = [one + (part,) for one in pythons for part in range(PARTS)]
     workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
     results = collections.OrderedDict()
     certificates = tempfile.mkdtemp()
     try:
-        env = environment([python for python, _ in pythons], certificates)
+        env = environment([python for python, _, _ in pythons], certificates)
         for name, counts in workers.imap(lambda one: run_part(*(one + (env,))), todo, 1):
             results[name] = results.get(name, collections.Counter()) + counts
     finally:

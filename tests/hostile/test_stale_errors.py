@@ -7,7 +7,7 @@ import pytest
 
 from sslproto27 import SSLContext, TLSVersion, context
 from tests.support.engines import ENGINE, not_in_pair
-from tests.support.hostile import questions
+from tests.support.hostile import enough_of, questions
 from tests.support.memory import PY2, MemoryBIO, Pair, connect, raised
 from tests.support.pipe_pairs import PipePair, clear_errors, leave_an_error
 
@@ -179,7 +179,7 @@ class TestStaleErrors(object):
     """No result depends on what the queue held before."""
 
     @pytest.mark.parametrize('side', ['client', 'server'])
-    @pytest.mark.parametrize('scene', SCENES)
+    @pytest.mark.parametrize('scene', enough_of(SCENES))
     def test_ssl_object(self, client_context, server_context, stale, scene, side):
         """Each member of an SSLObject answers, in each state, as with an empty queue."""
         scenes = Scenes(client_context, server_context)
