@@ -30,7 +30,8 @@ LAYERS = [
     ('the pipe', [
         'core/pipe*', 'core/fork*', 'hostile/callers_pipe', 'hostile/fuzz', 'hostile/peers']),
     ('blocking sockets', [
-        'core/blocking', 'core/socket*', 'core/lockedobject', 'core/real_peers', 'core/waiting',
+        'core/amount', 'core/blocking', 'core/files', 'core/socket*', 'core/lockedobject',
+        'core/real_peers', 'core/waiting',
         'hostile/callers_sockets', 'sockets/*']),
     ('the protocol, in memory', ['stream/*', 'core/leaks', 'hostile/callers']),
     ('`sslproto27.aio`', [

@@ -18,9 +18,10 @@ import threading
 import time
 from collections import deque
 
+from .amount import LEAST_READ
 from .compat import PY2, PYPY, as_bytes, text_type, to_index, writable_view
+from .files import SocketFile
 from .fork import get_ident, getpid
-from .records import HEADER_SIZE
 from .tls_errors import ragged_eof, tls_error, want_read, want_write
 from .unique import Unique
 from .waiting import is_ready
@@ -28,30 +29,10 @@ from .waiting import is_ready
 if PY2:
     from itertools import imap as map
 
-__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'OneRecord', 'OwnedFile', 'ReadAhead',
-           'Records', 'of_lower', 'shutting_down', 'uninterrupted']
+__all__ = ['BadWriteRetry', 'BlockingTLS', 'CHUNK', 'of_lower', 'shutting_down', 'uninterrupted']
 
 #: How many bytes we encrypt at a time. At most this many, plus one more chunk, wait to be sent.
 CHUNK = 0x40000
-
-#: How many bytes we read from below at a time. The number doubles if a read filled it, and halves
-#: after two small reads in a row (one alone may be the end of a message). Programs like to read 64
-#: KiB at once: with 96 KiB they need no second piece. With 256 KiB the heap shrinks and grows again
-#: for each read: 3,000 page faults in a download of 8 MiB, none with 96 (observed on 2.7.18 with
-#: glibc 2.36).
-_LEAST_READ, _MOST_READ = 0x4000, 0x18000
-
-#: A caller with room for this many bytes gets several records in one call. httplib has less room
-#: when it reads the head of an answer: the data after it must not end in httplib's buffer, in case
-#: the program takes over the connection.
-_MANY = 0x8000
-
-#: A record whose content is no longer than this may be an alert: two bytes, plus the overhead of
-#: TLS 1.2's suites (RFC 5246 6.2.3.2).
-_SHORT = 0x100
-
-#: How much longer a record of TLS 1.3 is than its plaintext: header, type and tag.
-_OVERHEAD = 22
 
 _GONE = frozenset([errno.EPIPE, errno.ECONNRESET])
 _BLOCKS = frozenset([errno.EAGAIN, errno.EWOULDBLOCK])
@@ -168,105 +149,6 @@ def shutting_down(sock):
     except socket.error as error:
         if error.errno != errno.ENOTCONN:
             raise
-
-
-# How much to read from below
-
-class ReadAhead(object):
-    """Reads as much as there is."""
-
-    __slots__ = ('_size', '_was_little')
-
-    def __init__(self):
-        self._size = _LEAST_READ
-        self._was_little = False
-
-    def wanted(self, size):
-        """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
-        return self._size
-
-    def count(self, data):
-        """Adapt to *data*, the result of the last read."""
-        size = self._size
-        if len(data) == size:
-            self._size = min(2 * size, _MOST_READ)
-        elif len(data) < size // 4 and size > _LEAST_READ:
-            if self._was_little:
-                self._size = max(size // 2, _LEAST_READ)
-            self._was_little = not self._was_little
-            return
-        self._was_little = False
-
-
-class Records(object):
-    """
-    Reads no further than the end of a record, like OpenSSL on its own socket.
-
-    Args:
-        whole (bool): if the caller has room for them, read several records and the beginning of the
-            next. The caller gets all plaintext of the complete ones at once, and the rest of the
-            next is still to come. So the socket below stays readable as long as there is more
-            data, as with OpenSSL.
-    """
-
-    __slots__ = ('_whole', '_header', '_length', '_left')
-
-    def __init__(self, whole):
-        self._whole = whole
-        self._header = b''  # the part of an incomplete header that has arrived
-        self._length = 0    # of the content of the current record
-        self._left = 0      # how many bytes of that have not arrived
-
-    def wanted(self, size):
-        """Return how many bytes to read for a caller that waits for *size* bytes of plaintext."""
-        left = self._left
-        if not self._whole:
-            return left or HEADER_SIZE - len(self._header)
-        # However TLS has split so many bytes into records, they carry no more than *size*: a record
-        # holds at most 16 KiB, and adds 22 bytes (21 with one suite of TLS 1.2).
-        most = size + (size + 0x3FFF >> 14) * _OVERHEAD if size >= _MANY else 0
-        if left:
-            return max(left + HEADER_SIZE, most - self._length + left - HEADER_SIZE)
-        return max(HEADER_SIZE, most) - len(self._header)
-
-    def count(self, data):
-        """Follow the records in *data*, the result of the last read."""
-        size = len(data)
-        position = self._left
-        header = self._header
-        while position < size:
-            missing = HEADER_SIZE - len(header)
-            header += data[position:position + missing]
-            position += missing
-            if len(header) < HEADER_SIZE:
-                break
-            numbers = bytearray(header)
-            self._length = numbers[3] << 8 | numbers[4]
-            position += self._length
-            header = b''
-        self._header = header
-        self._left = 0 if header else position - size
-
-
-class OneRecord(Records):
-    """
-    Reads a record and, if it is long, the next one's header: this halves the calls of bulk reads.
-
-    So the socket below is readable whenever there is unread data, the peer's close_notify included.
-    And because close_notify is short, we never read plaintext that may follow it.
-    """
-
-    __slots__ = ()
-
-    def __init__(self):
-        super(OneRecord, self).__init__(whole=False)
-
-    def wanted(self, size=0):
-        """Return how many bytes to read, however much room the caller has."""
-        left = self._left
-        if left and self._length > _SHORT:
-            return left + HEADER_SIZE
-        return left or HEADER_SIZE - len(self._header)
 
 
 # The socket
@@ -605,7 +487,7 @@ class BlockingTLS(Unique):
             return self._take_here(False, self._engine.read, size)
 
     def _receive_whole(self, size):
-        """Like `recv`, but wait until there are *size* bytes, or the end; see `_File`."""
+        """Like `recv`, but wait until there are *size* bytes, or the end; see `SocketFile`."""
         self._enter(_TO_READ)
         with self._receiving:
             return self._take_here(False, self._engine.read_whole, size)
@@ -902,7 +784,7 @@ class BlockingTLS(Unique):
             # Unread bytes, such as TLS 1.3's session tickets, would turn the close into a reset,
             # and the peer would lose data that is still on its way (RFC 2525 2.17).
             lower.settimeout(0)
-            lower.recv(_LEAST_READ)
+            lower.recv(LEAST_READ)
         except (AttributeError, socket.error):
             pass  # the connection is closed in any case, and the peer will notice
 
@@ -936,7 +818,7 @@ class BlockingTLS(Unique):
             mode (str) and the rest: as for socket.makefile of this Python.
         """
         if PY2:
-            return _File(self, mode, *args, **kwargs)
+            return SocketFile(self, mode, *args, **kwargs)
         return socket.socket.makefile(self, mode, *args, **kwargs)
 
     def _reuse(self):
@@ -977,59 +859,3 @@ def _sendable(data):
     if PY2 and isinstance(data, text_type):
         return data.encode('ascii')
     return as_bytes(data, 'data')
-
-
-if PY2 and PYPY:
-    class _File(Unique, socket._fileobject):
-        """The interpreter's own file."""
-
-    OwnedFile = _File
-elif PY2:
-    class OwnedFile(Unique, socket._fileobject):
-        """A file that drops its unsent data in a process that does not use the connection."""
-
-        def __del__(self):
-            # After a fork, only the process that uses the connection may send that data.
-            sock = getattr(self, '_sock', None)  # None if __init__ failed
-            if sock is None:
-                return
-            if not sock._may_end():
-                self._wbuf, self._wbuf_len = [], 0
-            socket._fileobject.__del__(self)
-
-    class _File(OwnedFile):
-        """A file that keeps its socket open while it is open, like those of PyPy and Python 3."""
-
-        def __init__(self, sock, *args, **kwargs):
-            socket._fileobject.__init__(self, sock, *args, **kwargs)
-            sock._reuse()
-            # A subclass with its own recv expects us to call it.
-            by_recv = [vars(cls) for cls in type(sock).__mro__ if 'recv' in vars(cls)][0]
-            self._receive_whole = by_recv.get('_receive_whole')
-
-        def read(self, size=-1):
-            """Read *size* bytes, or to the end; read a large piece in one call."""
-            receive = self._receive_whole
-            if receive is not None and size >= _MANY:
-                buffered = self._rbuf
-                buffered.seek(0, 2)
-                missing = size - buffered.tell()
-                if missing > 0:
-                    data = receive(self._sock, missing)
-                    if missing < size:
-                        data = buffered.getvalue() + data
-                        self._rbuf = socket.StringIO()
-                    return data
-            return socket._fileobject.read(self, size)
-
-        def close(self):
-            """Close the file, and the socket if that was waiting for the file."""
-            sock = self._sock
-            if sock is None:
-                return
-            try:
-                socket._fileobject.close(self)
-            finally:
-                sock._drop()
-else:
-    OwnedFile = None  # Python 3's own sockets make files in another way

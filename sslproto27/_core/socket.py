@@ -13,7 +13,8 @@ from collections import deque
 from . import pipe_states
 from .api import SSLObject
 from .attributes import server_hostname, server_side
-from .blocking import BlockingTLS, ReadAhead
+from .amount import ReadAhead
+from .blocking import BlockingTLS
 from .channel_binding import require_kind
 from .pipe import PipeUnderLock
 from .pipe_states import CAN_END, PEER_ENDED

@@ -10,7 +10,7 @@ import functools
 import socket
 import ssl
 
-from .._core.blocking import Records
+from .._core.amount import Records
 from .._core.socket import SSLSocket
 from .._core.unique import Unique
 

@@ -8,7 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 import socket as _socket
 
-from .._core.blocking import CHUNK, BlockingTLS, Records, of_lower, uninterrupted
+from .._core.amount import Records
+from .._core.blocking import CHUNK, BlockingTLS, of_lower, uninterrupted
 from .._core.fork import OneProcess, getpid
 from .._core.pipe import DRAIN_LIMIT
 from ._errors import TLSError, WantReadError, tls_error

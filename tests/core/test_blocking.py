@@ -1,11 +1,7 @@
-"""Blocking TLS: files, timeouts, and the end."""
+"""Blocking TLS: timeouts, and the end."""
 from __future__ import absolute_import, division, print_function
 
-import contextlib
 import errno
-import functools
-import platform
-import random
 import select
 import socket
 import ssl
@@ -13,161 +9,11 @@ import ssl
 import pytest
 
 from sslproto27 import SSLSocket
-from sslproto27._core.blocking import CHUNK, OneRecord, ReadAhead, Records
-from tests.support.memory import PY2, raised
+from sslproto27._core.blocking import CHUNK
+from tests.support.memory import raised
 from tests.support.pipe_pairs import native_call, pattern
 from tests.support.remote_pipes import Bare, Gate, RemotePipe, in_parallel, renegotiates
 from tests.support.sockets import PATIENCE, Background, read_exactly
-
-only_files = pytest.mark.skipif(
-    not PY2 or platform.python_implementation() == 'PyPy',
-    reason="these files are the interpreter's own: what they do after an error is theirs")
-
-
-class TestFiles(object):
-    """makefile, which httplib and the others read from."""
-
-    def test_lines(self, tls):
-        """A file reads lines, and exact numbers of bytes."""
-        ours, theirs = tls
-        theirs.sendall(b'one\ntwo\n' + pattern(50000))
-        file = ours.makefile('rb')
-        assert (b'one\n', b'two\n', pattern(50000)) == (
-            file.readline(), file.readline(), file.read(50000))
-        file.close()
-
-    @pytest.mark.parametrize('new_amount', [
-        ReadAhead, functools.partial(Records, whole=True), OneRecord], ids=[
-            'ReadAhead', 'Records', 'OneRecord'])
-    @pytest.mark.parametrize('seed', range(4))
-    def test_sizes_of_files(self, ends, client_context, server_context, new_amount, seed):
-        """What a file, and its socket, read in pieces of any size is what the peer wrote."""
-        class Socket(SSLSocket):
-            _new_amount = staticmethod(new_amount)
-        ours, theirs = in_parallel(
-            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
-            lambda: server_context.wrap_socket(ends[1], server_side=True))
-        chance, data = random.Random(seed), pattern(700001)
-
-        def write():
-            position = 0
-            while position < len(data):
-                size = chance.choice([1, 100, 16384, 40000, 100000])
-                theirs.sendall(data[position:position + size])
-                position += size
-            try:
-                theirs.unwrap()
-            except (ssl.SSLError, socket.error):
-                pass  # how that ends is another test's
-        writer = Background(write)
-        pieces, sizes = [], random.Random(seed)
-        with contextlib.closing(ours.makefile('rb')) as file:
-            while not pieces or pieces[-1]:
-                pieces.append(file.read(sizes.choice([1, 1000, 0x7fff, 0x8000, 65536, 200000])))
-        assert data == b''.join(pieces)
-        ours.shutdown(socket.SHUT_WR)
-        writer.result()
-        ours.close()
-        theirs.close()
-
-    @only_files
-    def test_no_end_behind_a_piece(self, tls):
-        """Where the peer goes without close_notify the file has what came, and then the error."""
-        ours, theirs = tls
-        theirs.sendall(b'line\n' + pattern(40000))
-        theirs._sock.shutdown(socket.SHUT_RDWR)
-        file = ours.makefile('rb')
-        assert b'line\n' == file.readline()
-        with pytest.raises(ssl.SSLEOFError):
-            data = file.read(100000)
-            assert pattern(40000) == data
-            file.read(100000)
-
-    @only_files
-    def test_timeout_in_a_piece(self, tls):
-        """A timeout in the middle of a large read loses nothing: the next read has all of it."""
-        ours, theirs = tls
-        theirs.sendall(b'line\n' + pattern(40000))
-        file = ours.makefile('rb')
-        assert b'line\n' == file.readline()
-        ours.settimeout(0.01)
-        with pytest.raises(socket.timeout):
-            file.read(60000)
-        ours.settimeout(PATIENCE)
-        theirs.sendall(pattern(20000))
-        assert pattern(40000) + pattern(20000) == file.read(60000)
-        file.close()
-
-    def test_recv_of_a_subclass(self, ends, client_context, server_context):
-        """Who has a recv of his own sees what files read."""
-        seen = []
-
-        class Socket(SSLSocket):
-            def recv(self, *args):
-                seen.append(super(Socket, self).recv(*args))
-                return seen[-1]
-
-            def recv_into(self, buffer, *args):
-                count = super(Socket, self).recv_into(buffer, *args)
-                seen.append(bytes(buffer[:count]))
-                return count
-        ours, theirs = in_parallel(
-            lambda: Socket(ends[0], client_context, server_hostname='localhost'),
-            lambda: server_context.wrap_socket(ends[1], server_side=True))
-        theirs.sendall(pattern(50000))
-        with contextlib.closing(ours.makefile('rb')) as file:
-            assert pattern(50000) == file.read(50000)
-        assert pattern(50000) in (b''.join(seen), b''.join(seen[::2]))
-        ours.close()
-        theirs.close()
-
-    def test_unbuffered(self, tls):
-        """An unbuffered file leaves to the socket what it was not asked for."""
-        ours, theirs = tls
-        theirs.sendall(b'one\ntwo\n')
-        with contextlib.closing(ours.makefile('rb', 0)) as file:
-            assert b'one\n' == file.readline()
-        assert b'two\n' == ours.recv(100)
-
-    def test_write(self, tls):
-        """A file writes when it is flushed."""
-        ours, theirs = tls
-        with contextlib.closing(ours.makefile('wb')) as file:
-            file.write(b'abc')
-            file.flush()
-        assert b'abc' == read_exactly(theirs, 3)
-
-    def test_outlives_the_socket(self, tls):
-        """A file can be read after its socket's close; the file's own close then counts."""
-        ours, theirs = tls
-        first, second = ours.makefile('rb', 0), ours.makefile('rb', 0)
-        ours.close()
-        ours.close()
-        theirs.sendall(b'ab')
-        assert b'a' == first.read(1)
-        first.close()
-        first.close()
-        assert b'b' == second.read(1)
-        lower = ours._lower
-        assert 0 <= lower.fileno()
-        second.close()
-        assert lower is not ours._lower
-        assert (b'', errno.EBADF) == (theirs.recv(1), raised(ours.recv, 1).errno)
-
-    def test_socket_outlives_the_file(self, tls):
-        """A file's close leaves its socket open."""
-        ours, theirs = tls
-        ours.makefile('rb').close()
-        ours.sendall(b'x')
-        assert b'x' == theirs.recv(1)
-
-    @pytest.mark.skipif(PY2, reason="Python 2's files are of bytes")
-    def test_text(self, tls):
-        """On Python 3 files can be of text."""
-        ours, theirs = tls
-        with ours.makefile('rw', encoding='utf-8', newline='\n') as file:
-            theirs.sendall(b'\xc3\xa4\n')
-            assert u'\xe4\n' == file.readline()
 
 
 class TestTimeouts(object):

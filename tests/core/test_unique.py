@@ -149,7 +149,7 @@ if PY2:
         'SSLObject': lambda pair: pair.client,
         'SSLContext': lambda pair: SSLContext(),
         'KeyLog': lambda pair: KeyLog('/dev/null'),
-        '_File': lambda pair: _socket(pair).makefile(),
+        'SocketFile': lambda pair: _socket(pair).makefile(),
     })
     if not PYPY:  # there it is the same class
         OURS['OwnedFile'] = lambda pair: sockets.SSLSocket(
