@@ -40,7 +40,8 @@ LISTED = 7
 def states(module):
     """Return the drawing of a module's state machine, in Graphviz' language."""
     # The drawing runs from top to bottom, in the module's order of the states.
-    order, transitions = module.__all__.index, module.TRANSITIONS
+    order = [getattr(module, name) for name in module.__all__].index
+    transitions = module.TRANSITIONS
     sources, events = collections.OrderedDict(), collections.OrderedDict()
     for (before, event), after in sorted(transitions.items(),
                                          key=lambda one: (order(one[0][0]), order(one[1]), one)):

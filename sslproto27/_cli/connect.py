@@ -23,9 +23,9 @@ HELP = 'connect to a TLS server, show what it presents, then pass data both ways
 EPILOG = (
     'Facts about the connection go to standard error. Then the command sends standard input and'
     ' writes received data to standard output. The end of the input ends our side of TLS'
-    ' (close_notify); the command ends when the server has ended its side. Nothing is sent unless'
-    " the server's certificate verifies and is for the name. The status is 1 if it does not verify,"
-    ' or if the connection breaks.')
+    ' (close_notify); the command ends when the server has ended its side. The command sends no'
+    ' data until it has verified the certificate and the name. The status is 1 if it cannot verify'
+    ' them, or if the connection breaks.')
 
 _HTTPS = 443
 _INPUT, _OUTPUT = 0, 1
@@ -58,9 +58,9 @@ def add_arguments(parser):
     parser.add_argument('--key', metavar='FILE', help='our private key (PEM)')
     parser.add_argument('--tls', choices=sorted(_VERSIONS), help='use only this version')
     parser.add_argument('--insecure', action='store_true',
-                        help='verify nothing: anybody can be at the other end')
+                        help='do not verify the server: anybody can be at the other end')
     parser.add_argument('--lenient', action='store_true',
-                        help='accept certificates that only stray from RFC 5280 in form')
+                        help="accept certificates that break only RFC 5280's formal rules")
     parser.add_argument('--session-out', metavar='FILE',
                         help='write the session to this file; keep it secret')
     parser.add_argument('--session-in', metavar='FILE', help='resume the session in this file')
@@ -216,10 +216,11 @@ def _start_tls(console, channel, context, name, whose, arguments=None, **kwargs)
         # OpenSSL keeps the chain that it tried to verify, so we need not connect again.
         chain = _chain(channel.ssl_object)
         if chain:
-            console.line('What %s shows, as far as its issuers are known:' % whose)
+            console.line('Certificate chain of %s, as far as known:' % whose)
             print_tree(console, chain, time.time())
-        raise UserError('%s is not verified: %s; nothing was sent', whose, unverified(
-            error, chain, *_OF_SERVER if arguments else _OF_PROXY))
+        why, advice = unverified(error, chain, *_OF_SERVER if arguments else _OF_PROXY)
+        raise UserError('%s is not verified: %s. No data was sent%s', whose, why,
+                        advice and u'. ' + advice)
     except socket.timeout:
         raise
     except (ssl.SSLError, socket.error) as error:

@@ -18,7 +18,7 @@ from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 from .ticketkeys import bound_to, read_keys
 
-HELP = 'put TLS in front of a service, or between a client and a TLS service'
+HELP = 'put TLS in front of a service, or carry plaintext clients to a TLS service'
 EPILOG = (
     'With --cert clients speak TLS; with --to-tls the service does. At least one of them is needed.'
     ' SIGHUP reads the certificates again and reopens the log: new connections use the new ones,'
@@ -60,7 +60,7 @@ def add_arguments(parser):
     front.add_argument('--client-ca', metavar='FILE',
                        help='require client certificates from these authorities (PEM)')
     front.add_argument('--alpn', action='append', type=protocol, metavar='NAME',
-                       help='a protocol that the service speaks; repeat it for several')
+                       help='a protocol to accept, which the service speaks; repeat it for several')
     front.add_argument('--ticket-keys', metavar='FILE',
                        help='session ticket keys to share with other machines: a line each, 80'
                        ' bytes in hex or base64; the first encrypts, all decrypt')

@@ -47,7 +47,7 @@ _OF_OUR_CERTIFICATE = (
 
 def unverified(error, chain, cafile='--cafile', lenient='--lenient'):
     """
-    Return what is wrong with a certificate, and what to do (text).
+    Return what is wrong with a certificate, and what to do ('' if there is no advice): two texts.
 
     Args:
         error (ssl.SSLError): has ``verify_code`` and ``verify_message`` if the engine knows them.
@@ -56,46 +56,49 @@ def unverified(error, chain, cafile='--cafile', lenient='--lenient'):
             wrong form, if there are any.
     """
     if not hasattr(error, 'verify_code'):  # the pair engine, if the chain is the problem
-        return printable(error.strerror)
+        return printable(error.strerror).rstrip(u'.'), u''
     code = error.verify_code
     reason = u'%s (X.509 error %d)' % (printable(error.verify_message).rstrip(u'.'), code)
-    hint = _hint(code, chain, cafile, lenient)
-    return u'%s: %s' % (reason, hint) if hint else reason
+    cause, advice = _hints(code, chain, cafile, lenient)
+    return (u'%s: %s' % (reason, cause) if cause else reason), advice
 
 
-def _hint(code, chain, cafile, lenient):
+def _hints(code, chain, cafile, lenient):
     if code in _FORM:
-        return u'its form is wrong, not its origin' + (
-            u'; %s accepts it' % lenient if lenient else u'')
+        return (u'its form is wrong, not its origin',
+                u'To accept it: %s' % lenient if lenient else u'')
     if code in (_NOT_YET, _EXPIRED):
-        return u'renew it, or set the clock of this machine if that is wrong'
+        return u'', u"Renew it, or correct this machine's clock if that is wrong"
     if code in _TOO_WEAK:
-        return u'it could be forged; have it issued again'
+        return u'it could be forged', u'Have it issued again'
     if code == _PURPOSE:
-        return u'it was not issued for servers'
+        return u'it was not issued for servers', u''
     if not chain:
-        return u''
+        return u'', u''
     own, last = decode_readable(chain[0])[0], decode_readable(chain[-1])[0]
     if code in _WRONG_NAME:
         names = names_in(own)
         return u'it is for ' + names if names else (
             u'it names no host; its common name, %s, does not count'
-            % telling_name(own.get('subject')))
+            % telling_name(own.get('subject'))), u''
     if code == _SELF_SIGNED:
-        return u'no authority vouches for it; if it is the right one, trust it with %s' % cafile
+        return (u'no authority vouches for it',
+                u'To trust it, if it is the right one: %s FILE' % cafile)
     if code == _SELF_SIGNED_ROOT:
-        return u'its root, %s, is not trusted; use %s to trust it' % (
-            telling_name(last.get('subject')), cafile)
+        return (u'its root, %s, is not trusted' % telling_name(last.get('subject')),
+                u'To trust this root: %s FILE' % cafile)
     if code in (_NO_ISSUER, _NOT_ONE):
         issuer = telling_name(last.get('issuer'))
         if len(chain) == 1:
-            return (u'the server did not send the certificate of its issuer, %s%s: an intermediate'
-                    u' is missing, or this issuer is a root that is not trusted (%s)'
-                    % (issuer, u''.join(u', from ' + uri for uri in last.get('caIssuers', ())[:1]),
-                       cafile))
-        return (u'the chain ends with a certificate issued by %s: either a root that is not trusted'
-                u' (%s), or an intermediate that the server did not send' % (issuer, cafile))
-    return u''
+            cause = (u'the server did not send the certificate of its issuer, %s%s: an intermediate'
+                     u' is missing, or this issuer is a root that is not trusted'
+                     % (issuer, u''.join(u' (see %s)' % uri
+                                         for uri in last.get('caIssuers', ())[:1])))
+        else:
+            cause = (u'the chain ends with a certificate issued by %s: either a root that is not'
+                     u' trusted, or an intermediate that the server did not send' % issuer)
+        return cause, u'To trust this issuer as a root: %s FILE' % cafile
+    return u'', u''
 
 
 def failed(error, heard, context, name, arguments=None):

@@ -41,9 +41,9 @@ def add_arguments(parser):
                         help='accept connections that end without close_notify: an attacker can cut'
                         ' them short')
     # Only for the help: `split` takes these away first.
-    parser.add_argument('-m', dest='module', nargs=argparse.REMAINDER, metavar='MODULE ARGUMENTS',
-                        help='run a module, as python -m')
-    parser.add_argument('script', nargs='?', metavar='SCRIPT', help='run a script')
+    parser.add_argument('-m', dest='module', metavar='MODULE',
+                        help='the module to run instead, as with python -m')
+    parser.add_argument('script', nargs='?', metavar='SCRIPT', help='the script to run')
     parser.add_argument('arguments', nargs=argparse.REMAINDER, metavar='ARGUMENTS',
                         help="the program's own arguments")
 

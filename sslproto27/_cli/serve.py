@@ -99,7 +99,7 @@ def add_arguments(parser):
     parser.add_argument('--client-ca', metavar='FILE',
                         help='require client certificates from these authorities (PEM)')
     parser.add_argument('--alpn', action='append', type=protocol, metavar='NAME',
-                        help='a protocol to agree on; repeat it for several')
+                        help='a protocol to accept; repeat it for several')
     limits = add_limits(parser, connections=100, idle=60)
     limits.add_argument('--max-request', type=count, default=65536, metavar='BYTES',
                         help="limit of a request's first line and header (default 65536)")

@@ -25,14 +25,14 @@ CAN_END = frozenset([OPEN, PEER_CLOSED])
 #: In which the peer has ended its side.
 PEER_ENDED = frozenset([PEER_CLOSED, FINISHING, CLOSED])
 
-# Events
-START = 'START'              # do_handshake()
-ESTABLISHED = 'ESTABLISHED'  # the handshake is done
-PEER_CLOSE = 'PEER_CLOSE'    # the peer's data has ended
-CLOSE = 'CLOSE'              # shutdown()
-CLOSE_DONE = 'CLOSE_DONE'    # our close_notify is out
-UNWRAP = 'UNWRAP'            # unwrap()
-FAIL = 'FAIL'                # OpenSSL has given up
+# Events, in the words of errors and of the drawing in docs/images: a call has its method's name.
+START = 'do_handshake()'
+ESTABLISHED = 'handshake done'
+PEER_CLOSE = "peer's close_notify"  # or its EOF
+CLOSE = 'shutdown()'
+CLOSE_DONE = 'close_notify sent'
+UNWRAP = 'unwrap()'
+FAIL = 'TLS fails'
 
 #: All transitions. Any other event is the caller's mistake.
 TRANSITIONS = {

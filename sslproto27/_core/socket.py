@@ -139,6 +139,8 @@ class _PipeEngine(object):
         if pipe.state is pipe_states.HANDSHAKE:
             raise tls_error('[SSL: SHUTDOWN_WHILE_IN_INIT] shutdown while in init', library='SSL',
                             reason='SHUTDOWN_WHILE_IN_INIT')
+        if pipe.state is pipe_states.PLAINTEXT:
+            raise RuntimeError('unwrap() is not possible in state PLAINTEXT')
         if pipe.state not in _CLOSING:
             pipe.shutdown()
             self._collect()

@@ -725,11 +725,11 @@ class SSLProtocol(Unique):
         if isinstance(error, ssl.SSLError) and self._transport is not None:
             name = getattr(self._pipe.ssl_object, 'server_hostname', None)
             peer = self._transport.get_extra_info('peername')
-            known = [name] if name else []
-            if peer:
-                known.append(address(peer))
-            if known and ' (with ' not in str(error):  # an inner TLS layer may have added it
-                add_note(error, 'with ' + ', '.join(known))
+            known = [address(peer)] if peer else []
+            if name and not (isinstance(peer, tuple) and name == peer[0]):
+                known.insert(0, name)
+            if known and ' (peer: ' not in str(error):  # an inner TLS layer may have added it
+                add_note(error, 'peer: ' + ', '.join(known))
 
     def _resolve_waiter(self, error=None):
         waiter, self._waiter = self._waiter, None

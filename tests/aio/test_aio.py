@@ -121,7 +121,14 @@ class TestFailures(object):
             lambda: client, '127.0.0.1', port, server_hostname=name,
             ssl=pki.client_context(version=tls_version, trust=trust)))
         assert (SSLCertVerificationError, []) == (type(error), client.names)
-        assert str(error).endswith(' (with %s, 127.0.0.1:%d)' % (name, port))
+        assert str(error).endswith(' (peer: %s, 127.0.0.1:%d)' % (name, port))
+
+    def test_address_is_named_once(self, aio_loop, run, serve, pki):
+        """A server that has no other name than its address is not named twice."""
+        port = serve(Apps(aio_loop), ssl=pki.server_context('ecdsa'))
+        error = raised(run, aio_loop.create_connection(
+            lambda: App(aio_loop), '127.0.0.1', port, ssl=pki.client_context(trust='stranger-ca')))
+        assert str(error).endswith(' (peer: 127.0.0.1:%d)' % port)
 
     def test_no_descriptor_is_left(self, aio_loop, run, serve, pki):
         """After 500 failed handshakes there are as many descriptors as before."""

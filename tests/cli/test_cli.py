@@ -67,3 +67,4 @@ def test_help(capsys):
         text = help_of(capsys, name)
         assert text.startswith('usage: sslproto27 %s ' % name)
         assert '\n\n' in text
+    assert '[-m MODULE]' in help_of(capsys, 'run')

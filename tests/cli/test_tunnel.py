@@ -79,13 +79,13 @@ class TestProxy(object):
 
     @not_in_pair('verify_code')
     @pytest.mark.skipif(not is_strict, reason='only OpenSSL 3 finds a wrong form')
-    @pytest.mark.parametrize('leaf, hint', [
-        ('self_signed', 'no authority vouches for it; if it is the right one, trust it with'
-         ' --proxy-cafile'),
-        ('no_identifier', 'its form is wrong, not its origin')])
-    def test_hint(self, pki, leaf, hint):
+    @pytest.mark.parametrize('leaf, cause, advice', [
+        ('self_signed', 'no authority vouches for it',
+         '. To trust it, if it is the right one: --proxy-cafile FILE'),
+        ('no_identifier', 'its form is wrong, not its origin', '')])
+    def test_hint(self, pki, leaf, cause, advice):
         """What to do names options that the proxy is subject to."""
         with refusing_server(pki.server_context(leaf=leaf)) as server:
             line = command('connect', 'other.example.org', '--proxy', 'https://' + server,
                            '--proxy-cafile', pki.path('ca'))[2].splitlines()[-1]
-        assert line.endswith('): %s; nothing was sent' % hint), line
+        assert line.endswith('): %s. No data was sent%s' % (cause, advice)), line

@@ -5,12 +5,13 @@ import pytest
 
 from sslproto27 import SSLPipe
 from sslproto27._core.pipe_states import (
-    BROKEN, CLOSED, CLOSING, FINISHING, HANDSHAKE, OPEN, PEER_CLOSED, PLAINTEXT, TRANSITIONS)
+    BROKEN, CLOSE, CLOSE_DONE, CLOSED, CLOSING, ESTABLISHED, FAIL, FINISHING, HANDSHAKE, OPEN,
+    PEER_CLOSE, PEER_CLOSED, PLAINTEXT, START, TRANSITIONS, UNWRAP)
 from tests.support.memory import raised
 from tests.support.pipe_pairs import GARBAGE, PipePair, attempt, carry, forged_record
 
 STATES = (PLAINTEXT, HANDSHAKE, OPEN, PEER_CLOSED, CLOSING, FINISHING, CLOSED, BROKEN)
-EVENTS = ('START', 'ESTABLISHED', 'PEER_CLOSE', 'CLOSE', 'CLOSE_DONE', 'UNWRAP', 'FAIL')
+EVENTS = (START, ESTABLISHED, PEER_CLOSE, CLOSE, CLOSE_DONE, UNWRAP, FAIL)
 
 # What each public call leads to where it is possible; in any other state it is a mistake.
 POSSIBLE = {
@@ -53,7 +54,7 @@ class TestStates(object):
         pair.client.shutdown()
         pair.pump()
         pair.server.shutdown()
-        out_of_reach = {(PEER_CLOSED, 'FAIL'), (FINISHING, 'FAIL')}  # see the next test
+        out_of_reach = {(PEER_CLOSED, FAIL), (FINISHING, FAIL)}  # see the next test
         assert set(TRANSITIONS) - out_of_reach == taken
 
     @pytest.mark.parametrize('state', [PEER_CLOSED, FINISHING])
@@ -89,15 +90,17 @@ class TestStates(object):
     @pytest.mark.parametrize('call', sorted(POSSIBLE))
     def test_public_calls(self, reach, state, call):
         """
-        do_handshake, shutdown and unwrap are possible in their own states; elsewhere they raise and
-        change nothing.
+        do_handshake, shutdown and unwrap are possible in their own states; elsewhere they raise an
+        error that names the call and the state, and change nothing.
         """
         pipe, _ = reach(state)
         if state in POSSIBLE[call]:
             getattr(pipe, call)()
             assert POSSIBLE[call][state] is pipe.state
         else:
-            assert (RuntimeError, state) == (type(raised(getattr(pipe, call))), pipe.state)
+            error = raised(getattr(pipe, call))
+            assert (RuntimeError, state) == (type(error), pipe.state)
+            assert '%s() is not possible in state %s' % (call, state) == str(error)
 
     @pytest.mark.parametrize('state', STATES)
     def test_feed_appdata(self, reach, state):

@@ -408,6 +408,17 @@ class TestUnwrap(object):
         error = raised(ours.unwrap)
         assert (ssl.SSLError, 'SHUTDOWN_WHILE_IN_INIT') == (type(error), error.reason)
 
+    def test_twice(self, tls):
+        """After unwrap a second one is refused, by its name, and plaintext stays readable."""
+        ours, theirs = tls
+        plain, theirs = in_parallel(ours.unwrap, theirs.unwrap)
+        error = raised(ours.unwrap)
+        assert (RuntimeError, 'unwrap() is not possible in state PLAINTEXT') == (
+            type(error), str(error))
+        theirs.sendall(b'plain')
+        assert b'plain' == plain.recv(5)
+        theirs.close()
+
 
 class TestThreads(object):
     """One thread reads while another one writes."""
