@@ -4,7 +4,7 @@ Break each promise of SECURITY.md once, and check that the tests that it names f
     python tools/mutate_promises.py [WORD ...]
 
 Each promise has changes here that break it. We make each change in a copy of the package, and run
-the tests that the promise's line names there, until one fails. If none fails, the change has
+the tests that SECURITY.md names for the promise, until one fails. If none fails, the change has
 survived: the line promises something that no test holds. With WORDs, only lines that contain one of
 them are tried.
 """
@@ -228,14 +228,14 @@ MUTATIONS = [
     ('never lets a connection pass', '_core/context/callbacks.py',
      "_callback('psk_client', _psk_client, 0)",
      "_callback('psk_client', _psk_client, 16)"),
-    ('never calls something that is gone', '_core/context/registry.py',
+    ('never calls a freed callback', '_core/context/registry.py',
      '        del reference.table[reference.address]',
      '        pass'),
-    ('never calls something that is gone', '_core/engine/cpython27.py',
+    ('never calls a freed callback', '_core/engine/cpython27.py',
      '    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))\n', ''),
     ('comes to the recursion limit', '_core/pair/sslobject.py',
      'token[1] = None  # this', 'pass  # this'),
-    ('goes on behind a record', '_core/pair/sslobject.py',
+    ('processing stops at a record', '_core/pair/sslobject.py',
      '        elif self._is_not_tls:\n            raise', '        elif False:\n            raise'),
     ('has closed its standard streams', '_core/fork.py', 'end = above_standard(end)', 'pass'),
     ('has closed its standard streams', '_core/engine/pair.py',
@@ -255,7 +255,7 @@ MUTATIONS = [
     ('A session ticket is accepted', '_core/context/callbacks.py',
      'for_hmac, for_aes = key[16:48], key[48:]',
      "for_hmac, for_aes = b'h' * 32, b'a' * 32"),
-    ('A new file for logged secrets', '_core/context/callbacks.py',
+    ('a new file for logged secrets', '_core/context/callbacks.py',
      'os.O_CREAT, 0o600)', 'os.O_CREAT, 0o644)'),
 ]
 

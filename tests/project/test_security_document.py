@@ -23,18 +23,46 @@ def names_in(path):
     return found
 
 
-def promises():
-    """Return a list of (promise, [test, ...]) from the table in SECURITY.md."""
+#: A promise: its number, then its text, which may have more lines.
+ITEM = re.compile(r'(?m)^([0-9]+)\. (.*\n(?: +.*\n)*)')
+
+
+def section(title):
+    """Return the text of a section of SECURITY.md, without its heading."""
     with io.open(os.path.join(ROOT, 'SECURITY.md'), encoding='utf-8') as document:
-        rows = re.findall(r'(?m)^\| (.*) \| (.*) \|$', document.read())
-    return [(promise, re.findall('`([^`]+)`', tests)) for promise, tests in rows
-            if promise not in ('promise', '---') and not promise.startswith('**')]
+        return re.search(r'(?ms)^## %s$(.*?)(?=^## |\Z)' % title, document.read()).group(1)
+
+
+def listed():
+    """Return a list of (number, promise) in SECURITY.md's order."""
+    return [(number, ' '.join(text.split())) for number, text in ITEM.findall(section('Promises'))]
+
+
+def tested():
+    """Return a list of (number, [test, ...]) from SECURITY.md's table."""
+    rows = re.findall(r'(?m)^\| (.*) \| (.*) \|$', section('Where each promise is tested'))
+    return [(number, re.findall('`([^`]+)`', tests)) for number, tests in rows
+            if number not in ('promise', '---')]
+
+
+def promises():
+    """Return a list of (promise, [test, ...]): the list of SECURITY.md, and its table."""
+    tests = dict(tested())
+    return [(promise, tests.get(number, [])) for number, promise in listed()]
 
 
 def test_every_promise_has_a_test():
-    """No promise is made without one."""
+    """No promise is made without one, and each line of the table belongs to one promise."""
     assert 20 < len(promises())
     assert [] == [promise for promise, tests in promises() if not tests]
+    numbers = [str(number) for number in range(1, len(promises()) + 1)]
+    assert numbers == [number for number, _ in listed()] == [number for number, _ in tested()]
+
+
+def test_nothing_else_is_promised():
+    """Between the headings of the promises there is no text but that of numbered ones."""
+    groups = re.split('(?m)^### .*$', section('Promises'))[1:]
+    assert [''] * len(groups) == [ITEM.sub('', group).strip() for group in groups] and groups
 
 
 def test_tests_exist():
