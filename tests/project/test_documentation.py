@@ -42,6 +42,7 @@ REASONS = {
 }
 
 ECHO = 'quickstart.md: A server'
+TWISTED_SERVER = 'twisted.md: A server'
 
 
 class Python(object):
@@ -99,9 +100,13 @@ for _ in range(3):
 print(client.state + ' ' + server.state)
 '''
 
+#: requests through an HTTPS proxy.
+PROXIED = Python('hello\n', {'8443': 'https', '8080': 'https_proxy.py'}, needs=['requests'],
+                 mark=only_python2)
+
 PYTHON = {
     'README.md: sslproto27': Python(
-        'Hello, TLS\n', {'8443': 'trollius.md: A server'}, needs=['trollius']),
+        'Hello, TLS\n', {'8443': 'trollius.md: A Trollius server'}, needs=['trollius']),
     'README.md: TLS with no connection at all': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n'),
     'README.md: TLS with no connection at all (2)': Python(re.compile(r'[0-9]+ bytes to send\n$')),
@@ -123,6 +128,8 @@ PYTHON = {
         'Hello, inner socket\n', {'8080': 'https_proxy.py', '8443': ECHO}),
     'howto.md: Mutual TLS': Python('Hello, client.example.org\n'),
 
+    'engine.md: Renegotiation': Python(
+        'True\n', first=SERVER, then='print(bool(server.options & 0x100))\n'),
     'faq.md: Why do I see nothing in the log?': Python(
         'DEBUG\n', then="log = logging.getLogger('sslproto27')\n"
         'print(logging.getLevelName(log.getEffectiveLevel()))\n'),
@@ -164,13 +171,13 @@ os.write(1, b'a worker\\n')
 '''),
     'pipe.md: A client on a socket': Python('Hello, pipe\nCLOSED, None\n', {'8443': ECHO}),
 
-    "trollius.md: TLS on Trollius' and asyncio's loops": Python(
+    'trollius.md: A program for Trollius and asyncio': Python(
         '8\n', {'8443': ECHO}, first='import sslproto27\n',
         then='''
 context = sslproto27.create_default_context(cafile='ca.pem')
 print(len(aio.run(ask(context, b'a line!\\n'))))
 '''),
-    'trollius.md: A server': None,  # that of the README's client
+    'trollius.md: A Trollius server': None,  # that of the README's client
     'tornado.md: TLS on Tornado 4.5 to 5.1': Python(
         'True\n', needs=['tornado'], first=TORNADO, then='''
 ioloop.IOLoop.current().add_callback(ioloop.IOLoop.current().stop)
@@ -179,9 +186,10 @@ serve(web.Application(), 0)
     'tornado.md: STARTTLS, PROXY, TLS in TLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['tornado'],
         then='from tornado import ioloop\nioloop.IOLoop.current().run_sync(upgrade)\n'),
-    'twisted.md: TLS on Twisted': Python(
+    'twisted.md: A client': Python(
         "b'hello'\n" if sys.version_info[0] > 2 else 'hello\n', {'8443': 'https localhost'},
         needs=['twisted.web'], then=RUN_TWISTED),
+    TWISTED_SERVER: None,  # see test_twisted_server
     'twisted.md: STARTTLS': Python(
         'TLSv1.3\n', {'2525': 'smtp_server.py'}, needs=['twisted.web'], then='''
 from twisted.internet import endpoints, protocol
@@ -192,8 +200,9 @@ reactor.run()
     'requests.md: requests and urllib3': Python(
         'hello\n', {'8443': 'https'}, then=GET % 'requests', needs=['requests']),
     'requests.md: requests and urllib3 (2)': Python(
-        'hello\n', {'8443': 'https'}, then=GET % 'session', needs=['requests'],
-        first='import requests\n'),
+        'hello\n', {'8443': 'https'}, then=GET % 'session', needs=['requests']),
+    'requests.md: Through a proxy': PROXIED,
+    'requests.md: Through a proxy (2)': PROXIED,
     'pyopenssl.md: Coming from pyOpenSSL': Python(
         'True\n', then='print(hello[:1] == b"\\x16")\n', needs=['OpenSSL']),
     'pyopenssl.md: Coming from pyOpenSSL (2)': Python(
@@ -209,13 +218,11 @@ print(isinstance(trollius.new_event_loop(), sslproto27.trollius.SelectorEventLoo
     'migration.md: To Python 3': Python('the hello is in outgoing\n'),
 
     'contexts.md: Contexts': Python(
-        'True\n', first='import ssl\ntheirs = ssl.SSLContext(ssl.PROTOCOL_SSLv23)\n',
-        then='''
-print(ours.minimum_version == context.get_minimum_version(theirs) == TLSVersion.TLSv1_3)
+        'True\n', then='''
+print(ours.minimum_version == tls_context.get_minimum_version(theirs) == TLSVersion.TLSv1_3)
 '''),
     'contexts.md: One session, many servers': Python(
-        '80\n', first=SERVER, then='print(len(server.session_ticket_keys[0]))\n',
-        mark=only_python2),
+        '80\n', then='print(len(server.session_ticket_keys[0]))\n', mark=only_python2),
     'contexts.md: Pre-shared keys': Python(
         'OPEN OPEN\n', first=SERVER + '''
 client = sslproto27.create_default_context()
@@ -251,6 +258,7 @@ CONSOLE = {
     'quickstart.md: Install (2)': dict(other=INFO),
     'quickstart.md: The same with a blocking socket (2)': dict(servers={'8443': ECHO}),
     'commandline.md: info': dict(other=INFO),
+    'commandline.md: demo': dict(needs=['trollius', 'trustme']),
     'commandline.md: connect': dict(
         # trustme's intermediate certificates, on 2.7, do not say whose they are.
         servers={'443': 'https'}, extra=' --lenient', other={
@@ -318,6 +326,14 @@ def test_python(pki, tmpdir, key):
         assert case.expected == stdout
 
 
+def test_twisted_server(pki, tmpdir):
+    """Twisted's server echoes to a client of another page."""
+    need(['twisted.web'])
+    folder, client = Folder(str(tmpdir), pki), 'pipe.md: A client on a socket'
+    with served(folder, pki, {'8443': TWISTED_SERVER}):
+        assert (0, PYTHON[client].expected, '') == folder.run(BLOCKS[client].code)
+
+
 @pytest.mark.parametrize('key', ['pep543.md: Without sockets',
                                  'pep543.md: A server of many names: SNI'])
 def test_other_backend(pki, tmpdir, key):
@@ -382,6 +398,7 @@ def test_every_block():
     assert {'python'} == {BLOCKS[key].language for key in PYTHON}
     assert {'console'} == {BLOCKS[key].language for key in CONSOLE}
     servers = {one for case in PYTHON.values() if case for one in case.servers.values()}
+    servers.add(TWISTED_SERVER)
     assert {key for key, case in PYTHON.items() if case is None} <= servers
 
 

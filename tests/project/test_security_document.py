@@ -38,7 +38,7 @@ def listed():
     return [(number, ' '.join(text.split())) for number, text in ITEM.findall(section('Promises'))]
 
 
-def tested():
+def table():
     """Return a list of (number, [test, ...]) from SECURITY.md's table."""
     rows = re.findall(r'(?m)^\| (.*) \| (.*) \|$', section('Where each promise is tested'))
     return [(number, re.findall('`([^`]+)`', tests)) for number, tests in rows
@@ -47,7 +47,7 @@ def tested():
 
 def promises():
     """Return a list of (promise, [test, ...]): the list of SECURITY.md, and its table."""
-    tests = dict(tested())
+    tests = dict(table())
     return [(promise, tests.get(number, [])) for number, promise in listed()]
 
 
@@ -56,7 +56,7 @@ def test_every_promise_has_a_test():
     assert 20 < len(promises())
     assert [] == [promise for promise, tests in promises() if not tests]
     numbers = [str(number) for number in range(1, len(promises()) + 1)]
-    assert numbers == [number for number, _ in listed()] == [number for number, _ in tested()]
+    assert numbers == [number for number, _ in listed()] == [number for number, _ in table()]
 
 
 def test_nothing_else_is_promised():
