@@ -30,8 +30,8 @@ _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 #: Python's own, on which ours are built, even if somebody replaces them later.
 _SSLSocket, _Socket = ssl.SSLSocket, socket.socket
 
-#: The most seconds to wait before trying again.
-_A_WHILE = 60
+#: Seconds between two tries, since another thread may close, or take what this one waits for.
+_A_WHILE = 0.5
 
 #: Attributes that socket.socket sets on its instances; there they would hide our methods.
 _OF_INSTANCES = ('recv', 'recvfrom', 'recv_into', 'recvfrom_into', 'send', 'sendto')

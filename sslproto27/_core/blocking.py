@@ -156,11 +156,43 @@ def shutting_down(sock):
 _GLOBALS = globals()
 
 #: A thread that is in one of these has not taken a lock yet: they check that first.
-_BEGINNING = frozenset(['_recover', '_refuse_nesting', '_enter', '_take', 'recv', 'recv_into',
-                        'send', 'sendall', 'shutdown', 'close', '_close', '_drop', '__exit__'])
+_BEGINNING = frozenset([
+    '_recover', '_refuse_nesting', '_enter', '_in_turn', '_timeout', '_take', 'recv', 'recv_into',
+    'send', 'sendall', 'shutdown', 'close', '_close', '_drop', '__exit__'])
 
 #: The locks that a call needs.
 _TO_READ, _TO_WRITE = ('_receiving', '_lock'), ('_writing', '_sending', '_lock')
+
+
+class _Turn(object):
+    """
+    Takes a lock for a block of code; fails if another thread holds it for longer than *timeout*.
+
+    Args:
+        lock (threading.Lock): the lock.
+        timeout (float): seconds; None or 0: wait until it is free.
+    """
+
+    __slots__ = ('_lock', '_timeout')
+
+    def __init__(self, lock, timeout):
+        self._lock = lock
+        self._timeout = timeout
+
+    def __enter__(self):
+        lock = self._lock
+        if not self._timeout:  # nobody waits with the lock of a socket that does not block
+            lock.acquire()
+            return
+        end = _clock() + self._timeout
+        while not lock.acquire(False):  # on Python 2 it takes no timeout
+            left = end - _clock()
+            if left <= 0:
+                raise socket.timeout('timed out')
+            time.sleep(min(left, _TURN))
+
+    def __exit__(self, *exc_info):
+        self._lock.release()
 
 
 class _Closed(object):
@@ -285,6 +317,10 @@ class BlockingTLS(Unique):
         if self._is_shared:
             self._refuse_nesting(needed)
 
+    def _in_turn(self, lock):
+        """Return a context manager that takes *lock*, waiting for other threads; see `_Turn`."""
+        return _Turn(lock, max(self._timeout() or 0, 0)) if self._is_shared else lock
+
     def _refuse_nesting(self, needed):
         """
         Refuse a call inside another one of the same thread, since it would wait for itself.
@@ -384,7 +420,7 @@ class BlockingTLS(Unique):
             self._flush(True)
             if result is not None:
                 return result
-        with self._receiving:
+        with self._in_turn(self._receiving):
             result = self._take_here(answer, step, *size)
         if answer and self._engine.outgoing:
             self._flush(True)  # others may read meanwhile
@@ -483,14 +519,26 @@ class BlockingTLS(Unique):
         if size < 0:
             raise ValueError('buflen must not be negative')
         self._enter(_TO_READ)
-        with self._receiving:
+        with self._in_turn(self._receiving):
             return self._take_here(False, self._engine.read, size)
 
     def _receive_whole(self, size):
         """Like `recv`, but wait until there are *size* bytes, or the end; see `SocketFile`."""
         self._enter(_TO_READ)
-        with self._receiving:
+        with self._in_turn(self._receiving):
             return self._take_here(False, self._engine.read_whole, size)
+
+    def _receive_pending(self):
+        """Take what TLS below has decrypted already, until there is plaintext; never wait."""
+        pending = getattr(self._lower, 'pending', None)
+        if pending is None or not pending():
+            return
+        self._enter(())
+        if self._receiving.acquire(False):
+            try:
+                self._take_here(False, lambda: self._engine.pending or not pending() or None)
+            finally:
+                self._receiving.release()
 
     def recv_into(self, buffer, nbytes=0, flags=0):
         """
@@ -548,7 +596,7 @@ class BlockingTLS(Unique):
         if data.__class__ is not bytes:
             data = _sendable(data)
         self._enter(_TO_WRITE)
-        with self._writing:
+        with self._in_turn(self._writing):
             return self._send(data if len(data) <= CHUNK else data[:CHUNK]) if data else 0
 
     def sendall(self, data, flags=0):
@@ -564,7 +612,7 @@ class BlockingTLS(Unique):
             data = _sendable(data)
         start, size = 0, len(data)
         self._enter(_TO_WRITE)
-        with self._writing:
+        with self._in_turn(self._writing):
             while start < size:
                 start += self._send(data[start:start + CHUNK])
 
@@ -574,7 +622,7 @@ class BlockingTLS(Unique):
             raise _bad_descriptor()
         engine = self._engine
         is_repeated = self._repeat is not None
-        with self._sending:
+        with self._in_turn(self._sending):
             if not is_repeated:
                 self._encrypt(data)
             # Wait until it is sent: a caller with nothing more to send might never call again.
@@ -647,7 +695,10 @@ class BlockingTLS(Unique):
         Raises:
             ssl.SSLWantWriteError: *wait* is true, but the socket does not block.
         """
-        if not self._sending.acquire(wait and queue):
+        if wait and queue:
+            with self._in_turn(self._sending):
+                return self._send_outgoing(True)
+        if not self._sending.acquire(False):
             return False
         try:
             return self._send_outgoing(wait)

@@ -365,9 +365,14 @@ class SSLSocket(BlockingTLS):
         """
         Return how many bytes can be read without waiting; there may be more.
 
-        If there are any, the socket below need not be readable.
+        If there are any, the socket below need not be readable. TLS below may have decrypted data
+        of ours already: it counts, too.
         """
-        return self._engine.pending if self._is_open else 0
+        if not self._is_open:
+            return 0
+        if self._is_over_tls and not self._engine.pending:
+            self._receive_pending()
+        return self._engine.pending
 
     write = BlockingTLS.send
 

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from sslproto27 import SSLCertVerificationError, SSLSocket
+from sslproto27._core.amount import OneRecord, ReadAhead
 from tests.support.memory import PY2, knows_openssl_3, only_python2, raised
 from tests.support.pipe_pairs import native_call, pattern
 from tests.support.remote_pipes import Bare, Gate, RemotePipe, in_parallel, renegotiates
@@ -622,6 +623,56 @@ class TestThreads(object):
         reader = Background(read_exactly, theirs, sent + 60000)
         assert 60000 == ours.send(pattern(60000))
         assert pattern(60000) * (sent // 60000 + 1) == reader.result()
+
+    @pytest.mark.parametrize('is_split', [False, True])
+    @pytest.mark.parametrize('amount', [ReadAhead, OneRecord])
+    def test_pending_below(self, ends, client_context, server_context, amount, is_split):
+        """A loop that asks pending() before select() gets all that has arrived, over TLS too."""
+        class Socket(SSLSocket):
+            _new_amount = amount
+
+        def wrap(sock):
+            lower = SSLSocket(sock, server_context, server_side=True)
+            return SSLSocket(lower, server_context, server_side=True), lower
+        peer = Background(wrap, ends[1])
+        lower = Socket(ends[0], client_context, server_hostname='localhost')
+        ours = Socket(lower, client_context, server_hostname='localhost')
+        ours.settimeout(PATIENCE)
+        theirs, below = peer.result()
+        theirs.sendall(b'x')  # session tickets come before it
+        assert b'x' == ours.recv(1)
+        inner = theirs._pipe
+        for data in (b'first', b'second'):
+            inner.feed_appdata(data)
+            if is_split:
+                below.sendall(inner.data_to_send())
+        below.sendall(inner.data_to_send())
+        received = ours.recv(100)
+        while len(received) < len(b'firstsecond'):
+            assert ours.pending() or select.select([ours], [], [], PATIENCE)[0]
+            received += ours.recv(100)
+        assert b'firstsecond' == received
+        assert 0 == ours.pending()
+
+    @pytest.mark.parametrize('call', ['recv', 'sendall'])
+    def test_timeout_behind_another_thread(self, tls, call):
+        """Who waits for another thread's turn waits no longer than the timeout."""
+        ours, theirs = tls
+        ours.settimeout(None)
+        argument = 100 if call == 'recv' else b'x' * (1 << 24)
+        first = Background(raised, getattr(ours, call), argument)
+        while not (ours._receiving if call == 'recv' else ours._writing).locked():
+            time.sleep(0.01)
+        if call == 'sendall':
+            while select.select([], [ours], [], 0.2)[1]:
+                pass
+        else:
+            time.sleep(0.2)  # it waits below
+        ours.settimeout(0.2)
+        assert isinstance(Background(raised, getattr(ours, call), argument).result(),
+                          socket.timeout)
+        ours.shutdown(socket.SHUT_RDWR)
+        first.result()
 
     def test_shutdown_ends_a_send(self, tls):
         """A send that waits for ever ends with an error once another thread shuts down."""

@@ -184,6 +184,16 @@ class TestStock(object):
             assert 500000 + len(data) == client.sendall(data + b'y' * 500000)
             assert b'x' * (size + len(data)) + b'y' * 500000 == reader.result()
 
+    def test_close_ends_a_sendall(self, kind, pki):
+        """A sendall that waits, though the socket does not, ends when another thread closes."""
+        with pair(pki) as (client, server):
+            client.setblocking(False)
+            writer = Background(raised, client.sendall, b'x' * 20000000)
+            while select.select([], [client], [], 0.2)[1]:
+                pass
+            client.close()
+            assert errno.EBADF == writer.result().errno
+
     def test_wrapped_twice(self, kind, pki):
         """A socket that is wrapped anew before its handshake is as one that was wrapped once."""
         with connection() as (near, far):
