@@ -319,8 +319,6 @@ class TLSProtocol(Unique):
             elif self._state not in OVER:
                 self._receive(feed, data)
         self._end_pause_after_reset()
-        if not self._reading_paused and self._state is CONNECTED:
-            self._resume_lower()
 
     def _receive(self, feed, data):
         """
@@ -584,8 +582,7 @@ class TLSProtocol(Unique):
         if self._held or self._pipe.has_appdata or self._pipe.failure is not None:
             # Not during this call: the application may not expect data now.
             self._call_later(0, self._deliver_held)
-        else:
-            self._resume_lower()
+        self._resume_lower()
 
     def stopProducing(self):
         """

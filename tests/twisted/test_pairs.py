@@ -1,0 +1,229 @@
+"""
+Each call of the application against each thing that can be under way: how does it all end?
+
+The right values are those of plain TCP, and of TLS by pyOpenSSL where TCP has none.
+"""
+from __future__ import absolute_import, division, print_function
+
+import itertools
+
+import pytest
+
+from sslproto27 import SSLPipe
+from sslproto27._core import pipe_states
+from sslproto27.twisted import ConnectEndpoint, TLSClientEndpoint, TLSProtocol, TLSServerEndpoint
+from sslproto27.twisted._settings import Settings
+from tests.support.twisteds import (
+    Failure, Memory, Recorder, error, global_reactor, listening, loopback, protocol, quiet, task,
+    until)
+
+ANSWER = b'HTTP/1.1 200 OK\r\n\r\n'
+DONE, LOST, ABORTED = error.ConnectionDone, error.ConnectionLost, error.ConnectionAborted
+CLOSES = ['loseConnection', 'loseWriteConnection', 'abortConnection']
+CODES = {'TCP': '', 'TLS': 's', 'TLS in TLS': 'ss', 'tunnel': 'c', 'TLS tunnel': 'sc',
+         'tunnel in a tunnel': 'cc'}
+
+
+def ways(pki, name, port=0):
+    """Return an endpoint of one of the ways in `CODES`: a server's if *port* is 0."""
+    endpoint = loopback(port=port)
+    for code in CODES[name]:
+        if code == 's':
+            endpoint = (TLSClientEndpoint(endpoint, pki.client_context(), 'localhost') if port
+                        else TLSServerEndpoint(endpoint, pki.server_context()))
+        elif port:
+            endpoint = ConnectEndpoint(endpoint, 'localhost', 9)
+    return endpoint
+
+
+class Far(protocol.Protocol):
+    """
+    The other end, which is also the proxies on the way to it; it says b'hello' first.
+
+    Attributes:
+        data (bytes): what it has got, without the requests for tunnels.
+    """
+
+    def __init__(self, tunnels):
+        self.tunnels, self.data, self.reason, self.ready = tunnels, b'', None, False
+
+    def connectionMade(self):
+        self._greet(b'')
+
+    def _greet(self, answer):
+        if not self.tunnels:
+            self.ready = True
+            answer += b'hello'
+        if answer:
+            self.transport.write(answer)
+
+    def dataReceived(self, data):
+        self.data += data
+        while self.tunnels and b'\r\n\r\n' in self.data:
+            self.data = self.data.partition(b'\r\n\r\n')[2]
+            self.tunnels -= 1
+            self._greet(ANSWER)
+
+    def connectionLost(self, reason):
+        self.reason = reason
+
+
+class Pauser(Recorder):
+    """One that pauses at once; then it acts, and is told the call with which it closes."""
+
+    def __init__(self, close):
+        Recorder.__init__(self)
+        self.close, self.in_data = close, ()
+
+    def connectionMade(self):
+        Recorder.connectionMade(self)
+        self.transport.pauseProducing()
+
+    def act(self, actions):
+        for action in actions:
+            if action == 'close':
+                self.transport.write(b'answer')
+                getattr(self.transport, self.close)()
+            elif action == 'later':
+                global_reactor.callLater(0, self.transport.resumeProducing)
+            else:
+                getattr(self.transport, action + 'Producing')()
+
+    def dataReceived(self, data):
+        Recorder.dataReceived(self, data)
+        actions, self.in_data = self.in_data, ()
+        self.act(actions)
+
+
+#: What it does at once, and what in the dataReceived that follows.
+ORDERS = [
+    (['resume'], ['close']), (['resume'], ['pause', 'close', 'later']),
+    (['resume', 'close'], []), (['close', 'resume'], []),
+    (['resume', 'pause', 'close', 'later'], []), (['resume', 'pause', 'resume', 'close'], []),
+    (['resume', 'close', 'pause', 'resume'], [])]
+
+
+class TestHeldData(object):
+    """The application has paused, data waits, and then it closes."""
+
+    @pytest.mark.parametrize('close', CLOSES)
+    @pytest.mark.parametrize('at_once, in_data', ORDERS)
+    @pytest.mark.parametrize('name', sorted(CODES))
+    def test_order(self, pki, name, at_once, in_data, close):
+        """Whatever the order, both ends end at once, and what was written arrives."""
+        tunnels = CODES[name].count('c')
+        pausing, other = quiet(Pauser, close), quiet(Far, tunnels)
+        # A TLS server gets data together with Finished, a client with the proxy's answer.
+        server, client = (other, pausing) if tunnels else (pausing, other)
+        with listening(ways(pki, name), server) as port:
+            until(ways(pki, name, port).connect(client))
+            until(lambda: server.made)
+            ours, theirs = pausing.made + other.made
+            until(lambda: theirs.ready)
+            for _ in range(5):
+                global_reactor.iterate(0.005)
+            assert ['made'] == ours.events
+            ours.in_data = in_data
+            ours.act(at_once)
+            until(lambda: ours.reason and theirs.reason, patience=5)
+        plain = name == 'TCP' and not in_data  # the kernel answers unread data with a reset
+        if close == 'abortConnection':
+            assert (ABORTED, LOST) == (ours.reason.type, theirs.reason.type)
+        elif not plain:
+            assert (DONE, DONE) == (ours.reason.type, theirs.reason.type)
+            assert b'answer' == theirs.data
+        if in_data or close == 'loseWriteConnection':
+            assert b'hello' == ours.data
+        elif close == 'loseConnection':
+            assert b'' == ours.data
+
+    @pytest.mark.parametrize('paused', [True, False])
+    @pytest.mark.parametrize('close', CLOSES)
+    def test_all_orders(self, pki, close, paused):
+        """All short orders over a transport that obeys a pause; no timeout has to end them."""
+        for actions in itertools.product(
+                ['pause', 'resume', 'turn', 'peer writes', 'time'], repeat=3):
+            one = Ordered(pki, paused)
+            for action in actions:
+                one.act(action)
+            one.finish(close)
+            assert (actions, ABORTED if close == 'abortConnection' else DONE) == (
+                actions, one.application.reason and one.application.reason.type)
+            assert one.sent.startswith(one.application.data), actions
+            if close == 'loseWriteConnection':
+                assert one.sent == one.application.data, actions
+            if close != 'abortConnection':
+                assert b'answer' == one.peer.appdata_received(), actions
+
+
+class Obedient(Memory):
+    """A transport that knows whether it may deliver."""
+
+    paused = False
+
+    def pauseProducing(self):
+        self.paused = True
+
+    def resumeProducing(self):
+        self.paused = False
+
+
+class Strict(Recorder):
+    """One that gets no data while it has paused, or after a close."""
+
+    quiet = False
+
+    def dataReceived(self, data):
+        assert not self.quiet
+        Recorder.dataReceived(self, data)
+
+
+class Ordered(object):
+    """A server of ours over an `Obedient` transport, and its peer."""
+
+    def __init__(self, pki, paused):
+        self.clock, self.application = task.Clock(), Strict()
+        self.below = Obedient(self.clock)
+        self.tls = TLSProtocol(Settings(pki.server_context(), True, reactor=self.clock),
+                               self.application)
+        self.peer = SSLPipe(pki.client_context(), server_hostname='localhost')
+        self.sent = b''
+        self.tls.makeConnection(self.below)
+        if paused:
+            self.act('pause')
+        self.peer.do_handshake()
+        self.act('peer writes')  # with Finished
+        for _ in range(3):
+            self.act('turn')
+        assert self.peer.established
+
+    def act(self, action):
+        if action == 'peer writes':
+            self.peer.feed_appdata(b'data')
+            self.sent += b'data'
+        elif action == 'time':
+            self.clock.advance(0)
+        elif action == 'turn':
+            data, self.below.data = self.below.data, b''
+            self.peer.feed_ssldata(data)
+            if not self.below.paused and self.peer.has_data_to_send:
+                self.tls.dataReceived(self.peer.data_to_send())
+        else:
+            self.application.quiet = action == 'pause'
+            getattr(self.tls, action + 'Producing')()
+
+    def finish(self, close):
+        """Answer and close; then let the peer read and close as well."""
+        self.tls.write(b'answer')
+        getattr(self.tls, close)()
+        if close == 'loseWriteConnection':
+            self.act('resume')
+        else:
+            self.application.quiet = True
+        for _ in range(4):
+            self.act('turn')
+            self.act('time')
+            if self.peer.state == pipe_states.PEER_CLOSED:
+                self.peer.shutdown()
+        if self.below.closed and self.application.reason is None:
+            self.tls.connectionLost(Failure(error.ConnectionDone()))
