@@ -6,6 +6,8 @@ references to it. Nothing here knows how TLS works.
 """
 from __future__ import absolute_import, division, print_function
 
+from collections import deque
+from numbers import Number
 from types import MemberDescriptorType
 
 from twisted.internet import error, interfaces, tcp
@@ -240,20 +242,37 @@ def _take_buffer(protocol):
     if take is not None:
         return take()
     held = _own(protocol).get('_buffer')
-    if not isinstance(held, bytes) or not hasattr(protocol, 'lineReceived'):
+    if not isinstance(held, (bytes, bytearray)) or not hasattr(protocol, 'lineReceived'):
         return b''
-    protocol._buffer = b''
-    return held
+    taken = bytes(held)
+    if isinstance(held, bytearray):
+        del held[:]
+    else:
+        protocol._buffer = b''
+    return taken
 
 
 def _holds_data(protocol):
-    """Return whether one of Twisted's parsers holds part of a message (bool)."""
+    """Return whether a parser holds part of a message: in any kind of buffer (bool)."""
+    own = _own(protocol)
     for name in _BUFFERS:
-        held = _own(protocol).get(name)
-        if isinstance(held, bytes) and held:
-            return True
+        if name in own or hasattr(type(protocol), name):  # a wrapper may have its transport's too
+            held = getattr(protocol, name, None)
+            if not isinstance(held, (type(None), Number)) and not _is_empty(held):
+                return True
     in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # the state of a NetstringReceiver
     return in_payload is not None and getattr(protocol, '_state', None) == in_payload
+
+
+def _is_empty(held):
+    """Return whether a buffer, of whatever kind, certainly has no data (bool)."""
+    for name in 'getvalue', 'qsize':  # of a BytesIO, of a Queue
+        method = getattr(held, name, None)
+        if method is not None:
+            return not method()
+    if isinstance(held, (list, tuple, deque)):
+        return all(_is_empty(piece) for piece in held)
+    return hasattr(held, '__len__') and not len(held)
 
 
 def is_client(transport):

@@ -5,6 +5,9 @@ import socket
 import ssl
 import struct
 import warnings
+from array import array
+from collections import deque
+from io import BytesIO, StringIO
 
 import pytest
 
@@ -16,6 +19,10 @@ from tests.support.twisteds import (
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
     from twisted.protocols import amp, basic, policies
+try:
+    from queue import Queue
+except ImportError:  # Python 2
+    from Queue import Queue
 
 
 class Starting(object):
@@ -71,6 +78,43 @@ class OwnBuffer(Starting, protocol.Protocol):
             self.take(line)
 
 
+class OwnArray(Starting, protocol.Protocol):
+    """The same with a buffer that it changes in place."""
+
+    def connectionMade(self):
+        self._buffer = bytearray()
+
+    def dataReceived(self, data):
+        self._buffer += data
+        while b'\n' in self._buffer:
+            end = self._buffer.index(b'\n')
+            line = bytes(self._buffer[:end])
+            del self._buffer[:end + 1]
+            self.take(line)
+
+
+class Buffering(Starting, protocol.Protocol):
+    """One with something in an attribute ``_buffer``, of its own or of its class."""
+
+    def __init__(self, context, on_class, held):
+        Starting.__init__(self, context)
+        if on_class:
+            self.__class__ = type('WithBuffer', (Buffering,), {'_buffer': held})
+        else:
+            self._buffer = held
+
+    def dataReceived(self, data):
+        self.take(data)
+
+
+def queue_of(*items):
+    """Return a Queue, which has no length."""
+    queue = Queue()
+    for item in items:
+        queue.put(item)
+    return queue
+
+
 def injecting(pki, segments, answer=b''):
     """
     Listen once; return the port and the `Peer`, which then speaks TLS, and sends *answer* there.
@@ -117,7 +161,8 @@ CASES = [
     (Strings, string(b'go'), string(b'injected'), b''),
     (Strings, string(b'go'), string(b'injected')[:6], string(b'injected')[6:]),
     (Netstrings, b'2:go,', b'8:injected,', b''), (Netstrings, b'2:go,', b'8:inj', b'ected,'),
-    (OwnBuffer, b'go\n', b'in', b'jected\n'),
+    (OwnBuffer, b'go\n', b'in', b'jected\n'), (OwnArray, b'go\n', b'in', b'jected\n'),
+    (OwnArray, b'go\n', b'injected\n', b''),
 ]
 
 
@@ -142,6 +187,37 @@ class TestInjection(object):
         until(lambda: ours.messages or ours.reason)
         assert b'injected' == ours.messages[0]
         assert {'dataReceived', 'lineReceived', 'stringReceived'}.isdisjoint(vars(ours))
+        ours.transport.loseConnection()
+        until(lambda: ours.reason and peer.done())
+        assert b'secret' == peer.result
+
+    @pytest.mark.parametrize('on_class', [False, True], ids=['own', 'class'])
+    @pytest.mark.parametrize('make', [
+        lambda: b'x', lambda: bytearray(b'x'), lambda: memoryview(b'x'), lambda: u'x',
+        lambda: array('B', [0]), lambda: [b'', b'x'], lambda: [0], lambda: deque([b'x']),
+        lambda: {1: b'x'}, lambda: BytesIO(b'x'), lambda: StringIO(u'x'), lambda: queue_of(b'x'),
+        object])
+    def test_any_buffer(self, pki, make, on_class):
+        """A ``_buffer`` of any kind counts if it has something, or if nobody can tell."""
+        port, peer = injecting(pki, [b'go'], b'data')
+        ours = until(loopback(port=port).connect(
+            quiet(Buffering, pki.client_context(), on_class, make())))
+        until(lambda: ours.reason and peer.done())
+        assert [] == ours.messages
+        assert ours.reason.check(error.ConnectionLost, ssl.SSLError)
+
+    @pytest.mark.parametrize('on_class', [False, True], ids=['own', 'class'])
+    @pytest.mark.parametrize('make', [
+        lambda: b'', bytearray, lambda: memoryview(b''), lambda: u'', lambda: [], lambda: [b''],
+        lambda: (u'', []), deque, dict, BytesIO, StringIO, queue_of, lambda: None, lambda: False,
+        lambda: 4096])
+    def test_empty_buffer(self, pki, make, on_class):
+        """One without data is no reason to refuse; neither is a number, such as a size."""
+        port, peer = injecting(pki, [b'go'], b'data')
+        ours = until(loopback(port=port).connect(
+            quiet(Buffering, pki.client_context(), on_class, make())))
+        until(lambda: ours.messages or ours.reason)
+        assert [b'data'] == ours.messages
         ours.transport.loseConnection()
         until(lambda: ours.reason and peer.done())
         assert b'secret' == peer.result
