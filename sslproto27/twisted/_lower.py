@@ -8,7 +8,9 @@ the reactor reports some.
 """
 from __future__ import absolute_import, division, print_function
 
+import os
 import socket
+import stat
 import struct
 import sys
 
@@ -29,6 +31,8 @@ READ_FROM = ['20.3.0', '23.8.0', '26.10.0']
 
 #: Twisted's private names that we use or replace, by class or module.
 PRIVATE = {
+    'internet._posixstdio.StandardIO': '_writer',
+    'internet.endpoints._ProcessEndpointTransport': '_process',
     'internet.endpoints._WrappingProtocol': '_wrappedProtocol',
     'internet.tcp': '_TLSConnectionMixin',
     'internet.tcp.Connection': '_shouldShutdown _tempDataBuffer _tempDataLen',
@@ -129,18 +133,28 @@ def unsent(transport):
     """
     Return how many bytes *transport* still has to send, including those in the kernel (int).
 
-    Linux counts bytes until the peer has acknowledged them. Systems that do not report the number
-    count as 0.
+    Linux counts a socket's bytes until the peer has acknowledged them, and a pipe's until they are
+    read. Systems that do not report the number count as 0.
     """
+    transport = _writer_of(transport)
     count = (len(getattr(transport, 'dataBuffer', b'')) - getattr(transport, 'offset', 0)
              + getattr(transport, '_tempDataLen', 0))
     if fcntl is None:
         return count
     try:
-        answer = fcntl.ioctl(transport.getHandle().fileno(), termios.TIOCOUTQ, struct.pack('i', 0))
-    except (AttributeError, EnvironmentError, ValueError):  # no socket, or it is closed
+        number = transport.fileno()
+        request = termios.FIONREAD if stat.S_ISFIFO(os.fstat(number).st_mode) else termios.TIOCOUTQ
+        answer = fcntl.ioctl(number, request, struct.pack('i', 0))
+    except (AttributeError, EnvironmentError, ValueError):  # no descriptor, or it is closed
         return count
     return count + struct.unpack('i', answer)[0]
+
+
+def _writer_of(transport):
+    """Return what keeps the unsent data of *transport*: for a process, the pipe of its stdin."""
+    process = getattr(transport, '_process', transport)  # an endpoint's
+    writer = getattr(process, '_writer', None)           # of this process's own standard streams
+    return writer or getattr(process, 'pipes', {}).get(0, process)
 
 
 def is_paused(transport):

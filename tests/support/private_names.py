@@ -126,6 +126,8 @@ def _names_of_class(cls):
     for node in _classes(path) if path else ():
         if node.name == cls.__name__:
             found |= _defined_in(node)
+            # class Proxy(a_function(..., '_name')), which makes a base with that attribute
+            found.update(text for base in node.bases for text in _texts(base))
     return set(filter(_PRIVATE.match, found))
 
 

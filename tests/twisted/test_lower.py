@@ -1,12 +1,14 @@
 """Transports below TLS: of any kind, down to one with nothing but what it must have."""
 from __future__ import absolute_import, division, print_function
 
+import os
 import ssl
 
 import pytest
 
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
+from sslproto27.twisted._lower import unsent
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
     Echo, Half, Hand, Memory, Recorder, endpoints, error, global_reactor, listening, loopback,
@@ -73,6 +75,37 @@ class TestOtherTransports(object):
         status, output, errors = run_python(_PROCESS % (_PEER + _STAY, name))
         assert (0, 'a fault\n') == (status, output), errors
 
+    @pytest.mark.parametrize('kind', ['TLS', 'tunnel'])
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    def test_process_ends(self, run_python, streaming, kind):
+        """A process that ends stops a producer that does nothing."""
+        assert (0, 'stop\nConnectionDone\n', '') == run_python(
+            _PRODUCER % (kind, streaming, _ENDING), warnings='default')
+
+    def test_slow_process(self, run_python):
+        """A process that takes a little now and then gets all, however long that takes."""
+        assert (0, 'ConnectionDone\n300000\n', '') == run_python(
+            _SLOW % _SLOW_PEER, warnings='default')
+
+    def test_unsent_to_standard_streams(self):
+        """What this process has to send through a pipe counts until it is read there."""
+        from twisted.internet import stdio
+        (reading, other), (theirs, writing) = os.pipe(), os.pipe()
+        ours = Recorder()
+        transport = stdio.StandardIO(ours, reading, writing, global_reactor)
+        try:
+            transport.write(b'x' * 200000)
+            assert 200000 == unsent(transport)
+            global_reactor.iterate(0)
+            assert 200000 == unsent(transport)  # some of it is in the pipe
+            assert 1000 == len(os.read(theirs, 1000))
+            assert 199000 == unsent(transport)
+        finally:
+            os.close(theirs)
+            os.close(other)
+            until(lambda: ours.reason)
+        assert 0 == unsent(transport)
+
 
 #: TLS over a process' standard streams: a server that echoes, and a client.
 _PEER = """
@@ -137,6 +170,105 @@ def main():
 
 reactor.callWhenRunning(main)
 reactor.run()
+"""
+
+
+#: A client over a process; the text after it says what both do.
+_CLIENT = """
+from __future__ import print_function
+import sys, warnings
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    from twisted.internet import endpoints, protocol, reactor
+from sslproto27.twisted import ConnectEndpoint, TLSClientEndpoint
+from tests.support.pki import PKI
+
+class Client(protocol.Protocol):
+    pauseProducing = resumeProducing = lambda self: None
+
+    def stopProducing(self):
+        print('stop')
+
+    def connectionLost(self, reason):
+        print(reason.type.__name__)
+        reactor.stop()
+
+def tls(endpoint, **options):
+    return TLSClientEndpoint(endpoint, PKI(sys.argv[1]).client_context(), 'localhost', **options)
+
+def tunnel(endpoint):
+    return ConnectEndpoint(endpoint, 'localhost', 9)
+
+def run(connection_made, kind, code, *args, **options):
+    Client.connectionMade = connection_made
+    process = endpoints.ProcessEndpoint(reactor, sys.executable, [
+        sys.executable, '-W', 'ignore', '-c', code, sys.argv[1]] + list(args), env=None)
+    d = kind(process, **options).connect(protocol.Factory.forProtocol(Client))
+    d.addErrback(lambda failure: (failure.printTraceback(), reactor.stop()))
+    reactor.callLater(20, lambda: (print('too late'), reactor.stop()))
+    reactor.run()
+"""
+
+#: A process that ends while a producer that does nothing is registered.
+_ENDING = """
+import os, sys
+from sslproto27 import SSLPipe
+from tests.support.pki import PKI
+if sys.argv[2] == 'tunnel':
+    os.read(0, 999)
+    os.write(1, b'HTTP/1.1 200 OK' + bytearray([13, 10, 13, 10]))
+    os.read(0, 999)
+else:
+    pipe = SSLPipe(PKI(sys.argv[1]).server_context(), True)
+    pipe.do_handshake()
+    while not pipe.established:
+        pipe.feed_ssldata(os.read(0, 65536))
+        os.write(1, pipe.data_to_send())
+    pipe.shutdown()
+    os.write(1, pipe.data_to_send())
+"""
+_PRODUCER = _CLIENT + """
+kind, streaming, code = %r, %r, %r
+
+def start(client):
+    client.transport.registerProducer(client, streaming)
+    client.transport.write(b'data')
+run(start, {'tunnel': tunnel, 'TLS': tls}[kind], code, kind)
+"""
+
+#: More data than the pipes hold, over a process that reads slowly, with a short timeout.
+_SLOW_PEER = """
+import os, sys, time
+from sslproto27 import SSLPipe
+from tests.support.pki import PKI
+pipe = SSLPipe(PKI(sys.argv[1]).server_context(), True)
+pipe.do_handshake()
+count = 0
+while pipe.state != 'CLOSED':
+    data = os.read(0, 4096)
+    time.sleep(0.03)
+    if not data:
+        break
+    pipe.feed_ssldata(data)
+    count += len(pipe.appdata_received())
+    if pipe.state == 'PEER_CLOSED':
+        pipe.shutdown()
+    os.write(1, pipe.data_to_send())
+with open(sys.argv[2], 'w') as file:
+    file.write(str(count))
+"""
+_SLOW = _CLIENT + """
+import os, tempfile
+
+def send(client):
+    client.transport.write(b'x' * 300000)
+    client.transport.loseConnection()
+descriptor, path = tempfile.mkstemp()
+os.close(descriptor)
+run(send, tls, %r, path, shutdownTimeout=0.5)
+with open(path) as file:
+    print(file.read())
+os.remove(path)
 """
 
 
