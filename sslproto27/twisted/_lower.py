@@ -14,7 +14,8 @@ import stat
 import struct
 import sys
 
-from twisted.internet import abstract, tcp
+from twisted.internet import abstract, error, interfaces, tcp
+from twisted.python.failure import Failure
 
 try:
     import fcntl
@@ -22,9 +23,9 @@ try:
 except ImportError:  # Windows
     fcntl = termios = None
 
-__all__ = ['PRIVATE', 'READ_FROM', 'abort', 'beneath', 'drop_unsent', 'has_unsent', 'is_paused',
-           'name_of', 'plain_method', 'plain_socket', 'reactor_of', 'receive_now', 'send_now',
-           'unregister', 'unsent']
+__all__ = ['PRIVATE', 'READ_FROM', 'abort', 'beneath', 'drop_unsent', 'half_closer', 'has_unsent',
+           'is_paused', 'name_of', 'plain_method', 'plain_socket', 'reactor_of', 'receive_now',
+           'send_now', 'unregister', 'unsent', 'wind_up']
 
 #: The versions whose source `PRIVATE` was read from.
 READ_FROM = ['20.3.0', '23.8.0', '26.10.0']
@@ -73,6 +74,36 @@ def abort(transport):
     unregister(transport)
     transport.loseConnection()
     return False
+
+
+def half_closer(protocol):
+    """
+    Return *protocol* if it goes on when one side has ended (IHalfCloseableProtocol), else None.
+
+    One that asks a proxy for a tunnel claims to do so before it knows the application's protocol,
+    and Twisted's endpoints repeat that claim. Here that protocol's own claim counts.
+    """
+    tunnelled = getattr(getattr(protocol, '_wrappedProtocol', protocol), 'tunnelled', None)
+    if tunnelled is not None and half_closer(tunnelled) is None:
+        return None
+    return interfaces.IHalfCloseableProtocol(protocol, None)
+
+
+def wind_up(transport):
+    """End *transport* as it does itself if the peer ends its side and `half_closer` is None."""
+    transport = getattr(transport, '_sslproto27', None) or transport
+    method = getattr(transport, '_wind_up', None)
+    if method is not None:  # ours
+        method()
+    elif (interfaces.IHalfCloseableDescriptor.providedBy(transport)
+          and not hasattr(transport, 'dataReceived')):  # a wrapper repeats its transport's claims
+        transport.connectionLost(Failure(error.ConnectionDone()))  # TCP drops unsent data then
+    else:
+        producer = getattr(transport, 'producer', None)
+        unregister(transport)
+        transport.loseConnection()
+        if producer is not None:
+            producer.stopProducing()
 
 
 def name_of(host, factory):

@@ -24,8 +24,8 @@ from .._stream.states import (
     CLOSE, CLOSED, CLOSING, CONNECTED, END, ENDING, ESTABLISHED, HANDSHAKE, LOST, MADE, NEW, OPEN,
     OVER, PEER_END, SENDING, TRANSITIONS)
 from ._lower import (
-    abort, beneath, drop_unsent, has_unsent, plain_socket, reactor_of, receive_now, send_now,
-    unregister, unsent)
+    abort, beneath, drop_unsent, half_closer, has_unsent, plain_socket, reactor_of, receive_now,
+    send_now, unregister, unsent)
 from ._producers import PullProducer, Throttle
 from ._settings import TwistedLog, settings_of, with_installed
 from ._upgrade import upgrade
@@ -381,7 +381,7 @@ class TLSProtocol(Unique):
         protocol = interfaces.IHalfCloseableProtocol(self._protocol, None)
         if protocol is None:
             self._wind_up()
-        elif not self.disconnecting:  # else a producer is still writing
+        elif not self.disconnecting or half_closer(protocol) is None:  # else a producer may go on
             self._tell(protocol.readConnectionLost)
 
     def _pipe_failed(self, failure):

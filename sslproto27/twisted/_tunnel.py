@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
 from .._core.unique import Unique
-from ._lower import abort, reactor_of
+from ._lower import abort, half_closer, reactor_of, wind_up
 from ._protocol import TLSProtocol
 from ._settings import TwistedLog, is_ours, settings_of, with_installed
 from ._upgrade import upgrade
@@ -119,11 +119,13 @@ class TunnelTransport(Unique):
         return reason is not None and not reason.check(error.ConnectionDone)
 
     def _read_lost(self, _):
-        if interfaces.IHalfCloseableProtocol.providedBy(self.protocol):
-            if not self._closed:
-                self.protocol.readConnectionLost()
-        else:
-            self.original.loseConnection()
+        if half_closer(self.protocol) is None:
+            self._wind_up()
+        elif not self._closed:
+            self.protocol.readConnectionLost()
+
+    def _wind_up(self):
+        wind_up(self.original)
 
     def _lost(self, reason):
         protocol, self.protocol = self.protocol, None
@@ -132,8 +134,9 @@ class TunnelTransport(Unique):
 
     def pauseProducing(self):
         """Stop calling dataReceived until `resumeProducing`."""
-        self._reading_paused = not self._closed
-        self._call_below('pauseProducing')
+        if not self._closed:
+            self._reading_paused = True
+            self._call_below('pauseProducing')
 
     def resumeProducing(self):
         """Continue after `pauseProducing`."""

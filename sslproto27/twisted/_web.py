@@ -191,6 +191,11 @@ class _Tunnel(Protocol):
         self._tunnel = None  # the application's transport, once there is a tunnel
         self.answered = defer.Deferred(lambda _: abort(self.transport))
 
+    @property
+    def tunnelled(self):
+        """The application's protocol; None before there is a tunnel, and after its loss."""
+        return None if self._tunnel is None else self._tunnel.protocol
+
     def connectionMade(self):
         self.transport.write(self._request)
 
@@ -248,9 +253,8 @@ class _Tunnel(Protocol):
             self._tunnel.readConnectionLost()
 
     def writeConnectionLost(self):
-        inner = None if self._tunnel is None else self._tunnel.protocol
-        if interfaces.IHalfCloseableProtocol.providedBy(inner):
-            inner.writeConnectionLost()
+        if interfaces.IHalfCloseableProtocol.providedBy(self.tunnelled):
+            self.tunnelled.writeConnectionLost()
 
     def connectionLost(self, reason):
         if self._tunnel is not None:

@@ -5,6 +5,7 @@ The right values are those of plain TCP, and of TLS by pyOpenSSL where TCP has n
 """
 from __future__ import absolute_import, division, print_function
 
+import contextlib
 import itertools
 
 import pytest
@@ -14,8 +15,8 @@ from sslproto27._core import pipe_states
 from sslproto27.twisted import ConnectEndpoint, TLSClientEndpoint, TLSProtocol, TLSServerEndpoint
 from sslproto27.twisted._settings import Settings
 from tests.support.twisteds import (
-    Failure, Memory, Recorder, error, global_reactor, listening, loopback, protocol, quiet, task,
-    until)
+    Failure, Half, Memory, Producer, Recorder, error, global_reactor, implementer, interfaces,
+    listening, loopback, protocol, quiet, task, until)
 
 ANSWER = b'HTTP/1.1 200 OK\r\n\r\n'
 DONE, LOST, ABORTED = error.ConnectionDone, error.ConnectionLost, error.ConnectionAborted
@@ -24,13 +25,13 @@ CODES = {'TCP': '', 'TLS': 's', 'TLS in TLS': 'ss', 'tunnel': 'c', 'TLS tunnel':
          'tunnel in a tunnel': 'cc'}
 
 
-def ways(pki, name, port=0):
+def ways(pki, name, port=0, **options):
     """Return an endpoint of one of the ways in `CODES`: a server's if *port* is 0."""
     endpoint = loopback(port=port)
     for code in CODES[name]:
         if code == 's':
-            endpoint = (TLSClientEndpoint(endpoint, pki.client_context(), 'localhost') if port
-                        else TLSServerEndpoint(endpoint, pki.server_context()))
+            endpoint = (TLSClientEndpoint(endpoint, pki.client_context(), 'localhost', **options)
+                        if port else TLSServerEndpoint(endpoint, pki.server_context()))
         elif port:
             endpoint = ConnectEndpoint(endpoint, 'localhost', 9)
     return endpoint
@@ -227,3 +228,90 @@ class Ordered(object):
                 self.peer.shutdown()
         if self.below.closed and self.application.reason is None:
             self.tls.connectionLost(Failure(error.ConnectionDone()))
+
+
+@implementer(interfaces.IHalfCloseableProtocol)
+class Going(Recorder):
+    """A `Half`, but no IHandshakeListener: of two claims, Twisted's endpoints repeat only one."""
+
+    readConnectionLost, writeConnectionLost = Half.__dict__['readConnectionLost'], lambda self: None
+
+
+@contextlib.contextmanager
+def registered(pki, name, kind, streaming):
+    """Connect; give our protocol, the other one, and a registered producer that does nothing."""
+    far = quiet(Far, CODES[name].count('c'))
+    with listening(ways(pki, name), far) as port:
+        ours = until(ways(pki, name, port, shutdownTimeout=0.5).connect(quiet(kind)))
+        until(lambda: ours.data == b'hello')
+        theirs, = far.made
+        producer = Producer()
+        ours.transport.registerProducer(producer, streaming)
+        yield ours, theirs, producer
+        for one in ours, theirs:
+            if one.reason is None:
+                one.transport.abortConnection()
+        until(lambda: ours.reason and theirs.reason)
+
+
+ENDS = {'half-close': 'loseWriteConnection', 'close': 'loseConnection', 'reset': 'abortConnection'}
+
+
+class TestProducers(object):
+    """The peer ends while a producer is registered that does nothing."""
+
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    @pytest.mark.parametrize('end', sorted(ENDS))
+    @pytest.mark.parametrize('name', sorted(CODES))
+    def test_peer_ends(self, pki, name, end, streaming):
+        """The producer is stopped, and the connection ends at once."""
+        with registered(pki, name, Recorder, streaming) as (ours, theirs, producer):
+            getattr(theirs.transport, ENDS[end])()
+            until(lambda: ours.reason, patience=5)
+        assert 1 == producer.calls.count('stop')
+        assert (LOST if end == 'reset' else DONE) is ours.reason.type
+
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    @pytest.mark.parametrize('kind', [Recorder, Going])
+    @pytest.mark.parametrize('name', sorted(name for name in CODES if 's' in CODES[name]))
+    def test_both_close(self, pki, name, kind, streaming):
+        """So it is after loseConnection, where TCP reads no more; a Going's producer goes on."""
+        with registered(pki, name, kind, streaming) as (ours, theirs, producer):
+            ours.transport.loseConnection()
+            theirs.transport.loseWriteConnection()
+            if kind is Going:
+                for _ in range(10):
+                    global_reactor.iterate(0.005)
+                assert 'stop' not in producer.calls
+                assert 'read lost' not in ours.events
+                ours.transport.write(b'rest')
+                ours.transport.unregisterProducer()
+            until(lambda: ours.reason and theirs.reason, patience=5)
+        assert (0 if kind is Going else 1) == producer.calls.count('stop')
+        assert (DONE, b'rest' if kind is Going else b'') == (ours.reason.type, theirs.data)
+
+    @pytest.mark.parametrize('streaming', [True, False], ids=['push', 'pull'])
+    @pytest.mark.parametrize('name', sorted(CODES))
+    def test_half_closing(self, pki, name, streaming):
+        """A protocol that goes on after the peer's half-close keeps its producer."""
+        with registered(pki, name, Going, streaming) as (ours, theirs, producer):
+            theirs.transport.loseWriteConnection()
+            until(lambda: 'read lost' in ours.events, patience=5)
+            ours.transport.write(b'rest')
+            until(lambda: theirs.data == b'rest', patience=5)
+            assert 'stop' not in producer.calls
+            ours.transport.unregisterProducer()
+            ours.transport.loseConnection()
+            until(lambda: ours.reason, patience=5)
+        assert DONE is ours.reason.type
+
+    @pytest.mark.parametrize('name', sorted(CODES))
+    def test_unsent(self, pki, name):
+        """Data that the peer does not read: TCP ends at once, TLS after shutdownTimeout."""
+        with registered(pki, name, Recorder, True) as (ours, theirs, producer):
+            theirs.transport.pauseProducing()
+            ours.transport.write(b'x' * (16 << 20))
+            theirs.transport.loseWriteConnection()
+            until(lambda: ours.reason, patience=5)
+        assert 1 == producer.calls.count('stop')
+        assert (ABORTED if 's' in CODES[name] else DONE) is ours.reason.type

@@ -5,15 +5,16 @@ import warnings
 from io import BytesIO
 
 import pytest
+from zope.interface import directlyProvides
 
 import sslproto27.twisted
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import ConnectEndpoint, TLSClientEndpoint, TLSServerEndpoint
 from sslproto27.twisted._tunnel import TunnelTransport
 from tests.support.twisteds import (
-    Abortable, Failure, Half, Listener, Memory, Proxy, Recorder, defer, end, endpoints, error,
-    global_reactor, idle, implementer, interfaces, listening, logged_errors, loopback, protocol,
-    proxy_factory, quiet, until)
+    Abortable, Failure, Half, Listener, Memory, Producer, Proxy, Recorder, defer, end, endpoints,
+    error, global_reactor, idle, implementer, interfaces, listening, logged_errors, loopback,
+    protocol, proxy_factory, quiet, until)
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
@@ -287,6 +288,33 @@ class TestTransport(object):
         transport.pauseProducing()  # too late
         until(lambda: ours.reason)
         assert (['made', 'lost'], kind) == (ours.events, ours.reason.type)
+
+    @pytest.mark.parametrize('claims', [False, True])
+    def test_peer_ends_over_others(self, claims):
+        """Over a transport that nobody knows, the producer is stopped, and then it is closed."""
+        class Registering(Abortable):
+            producer = None
+
+            def registerProducer(self, producer, streaming):
+                self.producer = producer
+
+            def unregisterProducer(self):
+                self.producer = None
+
+            def loseConnection(self):
+                self.closed = self.producer is None
+
+            dataReceived = None  # a wrapper's
+
+        below, ours, producer = Registering(), Recorder(), Producer()
+        if claims:
+            directlyProvides(below, interfaces.IHalfCloseableDescriptor)
+        transport = TunnelTransport(below, TARGET)
+        transport.protocol = ours
+        ours.makeConnection(transport)
+        transport.registerProducer(producer, True)
+        transport.readConnectionLost()
+        assert (True, ['stop'], ['made']) == (below.closed, producer.calls, ours.events)
 
     def test_exception_on_resumption(self, pki):
         """What dataReceived raises then is logged, and ends the connection."""
