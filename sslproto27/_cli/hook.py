@@ -34,7 +34,7 @@ def begin(before):
     named = dict.fromkeys(map(str, wanted['named']), True)
     install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)
     folder = wanted['folder'].encode('latin-1')
-    hiding = _hiding(folder, before) if folder else {}
+    hiding = _hiding(folder, before)
     if wanted['awaited']:
         sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient'], hiding))
     for name in hiding:
@@ -46,12 +46,16 @@ def _hiding(folder, before):
     Return the modules that we have imported and that would hide modules of the program, by name.
 
     Python looks into the program's *folder* first, but not for a module that is imported already.
+    The program may also put other folders first: there, only six is likely to be found. All others
+    are the standard library's, and must not be there twice.
     """
-    importer = pkgutil.get_importer(folder)
+    importer = folder and pkgutil.get_importer(folder)  # '' if the folder is gone
     new = set(name.partition('.')[0] for name in set(sys.modules).difference(before))
     new.difference_update(before, sys.builtin_module_names, ['sitecustomize', 'sslproto27'])
     tops = set(name for name in new
-               if importer.find_module(name) and not _is_in(folder, sys.modules[name]))
+               if name == 'six'
+               or folder and importer.find_module(name)
+               and not _is_in(folder, sys.modules[name]))
     return dict((name, module) for name, module in sys.modules.items()
                 if name.partition('.')[0] in tops)
 

@@ -70,7 +70,7 @@ def _folder(program):
     except OSError:
         if not os.path.isabs(script):
             return ''
-    if os.path.isdir(script) or zipfile.is_zipfile(script):
+    if os.path.isdir(script) or os.path.isfile(script) and zipfile.is_zipfile(script):
         return os.path.abspath(script)
     return os.path.dirname(os.path.realpath(script))
 

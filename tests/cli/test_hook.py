@@ -187,6 +187,19 @@ print(sorted(name for name, module in sys.modules.items() if module and name.par
                  'zip': [archive], 'link': [str(link)]}[form]
         assert finish(start, cwd=str(tmpdir)) == finish(INSTALLED + start, cwd=str(tmpdir))
 
+    @pytest.mark.parametrize('options', [[], ['--urllib3']], ids=str)
+    def test_vendored_modules(self, program, tmpdir, options):
+        """A six in a folder that the program puts first is the program's, for `six.moves`, too."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        vendored = tmpdir.mkdir('vendor').join('six.py')
+        vendored.write('import sys\nmoves = sys.modules["six.moves"] = sys\n')
+        path = program('import sys\nsys.path.insert(0, %r)\nimport six, six.moves as moves\n'
+                       'print(six.__file__.rstrip("c"), moves is sys)\n'
+                       'import urllib3.util.ssl_\n'
+                       'print(urllib3.util.ssl_.SSLTransport.__module__)\n' % vendored.dirname)
+        status, stdout, stderr = run(*options + [path])
+        assert (0, "('%s', True)\nsslproto27.urllib3\n" % vendored) == (status, stdout), stderr
+
     def test_same_modules(self, program, tmpdir):
         """A program in the folder from which ours come has the same ones: ssl is patched."""
         shutil.copy(ssl.__file__.rstrip('co'), str(tmpdir.join('ssl.py')))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import INSTALLED, PATIENCE, fails_here, run, starts_programs
 from tests.support.memory import PY2, only_python2
-from tests.support.programs import environment, finish, running
+from tests.support.programs import child, environment, finish, running
 
 pytestmark = starts_programs
 
@@ -130,6 +130,14 @@ if not sys.flags.inspect:
         gone.ensure(dir=True)
         assert expected == finish(INSTALLED + start, preexec_fn=enter)
         assert ('7\n' if start == [path] else '') == expected[1]
+
+    def test_fifo(self, tmpdir):
+        """A program can come through a FIFO, which can be read only once."""
+        path = str(tmpdir.join('fifo'))
+        os.mkfifo(path)
+        with child(['sh', '-c', 'echo "print(7)" > fifo'], cwd=str(tmpdir)) as writer:
+            assert (0, '7\n', '') == run(path)
+            assert 0 == writer.wait()
 
     @pytest.mark.parametrize('arguments', [[], ['-m'], ['--trollius']])
     def test_nothing_to_run(self, arguments, capsys):
