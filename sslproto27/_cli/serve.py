@@ -34,6 +34,9 @@ EPILOG = (
     ' certificate is, for clients to trust. This is for experiments and tests: each connection has'
     ' a thread.')
 
+#: The protocols over which a directory is served, as ALPN names them.
+_SPOKEN = {'http/1.0', 'http/1.1'}
+
 #: How many files a connection has open: its socket, and the file that it gets.
 _FILES = 2
 
@@ -112,6 +115,9 @@ def run(arguments):
         raise UsageError('--key needs --cert')
     if arguments.name and arguments.cert is not None:
         raise UsageError('--name is for the temporary certificate, so it cannot go with --cert')
+    if arguments.directory is not None:
+        for name in set(arguments.alpn or ()) - _SPOKEN:
+            raise UsageError('--alpn: a DIRECTORY is served over HTTP/1 alone, not over %s', name)
     where = address(arguments.listen, default_host='127.0.0.1')
     if arguments.directory is not None and not os.path.isdir(arguments.directory):
         raise UserError('%s is not a directory', arguments.directory)

@@ -527,6 +527,9 @@ class TestLimits(object):
     (['--name', 'a', '--cert', 'x'], 2, 'it cannot go with --cert'),
     (['--listen', 'x:y'], 2, 'x:y is not HOST:PORT'),
     (['--name', 'a..b'], 2, '--name: '),
+    (['/nowhere', '--alpn', 'http/1.1', '--alpn', 'h2'], 2,
+     '--alpn: a DIRECTORY is served over HTTP/1 alone, not over h2'),
+    (['/nowhere', '--alpn', 'http/1.1', '--alpn', 'http/1.0'], 1, '/nowhere is not a directory'),
 ])
 def test_mistakes(arguments, status, said, capsys):
     """A mistake is one line."""
