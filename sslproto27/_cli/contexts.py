@@ -5,10 +5,12 @@ import os
 import re
 import ssl
 
-from .._core.api import create_default_context
+from .._core.api import SSLContext, create_default_context
+from .._core.engine import NAME
 from .console import UserError
+from .files import check_readable, content, is_fifo, open_to_append
 
-__all__ = ['load', 'load_certificate', 'new_context', 'offer', 'server_context']
+__all__ = ['load', 'load_certificate', 'new_context', 'offer', 'server_context', 'trusting']
 
 
 _CERTIFICATE = re.compile(br'-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----')
@@ -18,7 +20,7 @@ _KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 def load(option, path, load, *args, **kwargs):
     """Return ``load(*args, **kwargs)``; if *path* is unusable, a `UserError` names the *option*."""
     try:
-        _check_readable(path)
+        check_readable(path)
         return load(*args, **kwargs)
     except ssl.SSLError as error:
         raise UserError('%s %s: %s', option, path, error)
@@ -26,7 +28,7 @@ def load(option, path, load, *args, **kwargs):
         raise UserError('%s %s: %s', option, path, error)
 
 
-def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None):
+def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None, trusted=None):
     """
     Return a new context with the library's defaults for 2.7, on all Pythons.
 
@@ -34,27 +36,54 @@ def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None):
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
         cafile (str or None): a file of authorities to trust, instead of the system's.
         option (str): the option that names *cafile*.
+        trusted (dict or None): what `trusting` has returned for *cafile*.
 
     Raises:
         UserError: *cafile*, or the file that SSLKEYLOGFILE names, cannot be used.
     """
     def make():
         try:
-            return create_default_context(purpose, cafile=cafile)
+            return create_default_context(purpose, **trusted or {'cafile': cafile})
         except EnvironmentError as error:
             name = os.environ.get('SSLKEYLOGFILE')
             if name is None or error.filename != name:
                 raise
             raise UserError('SSLKEYLOGFILE %s: %s', name, error)
 
+    _check_key_log()
     context = make() if cafile is None else load(option, cafile, make)
     context.hostname_checks_common_name = False  # Python 3's own default is True
     return context
 
 
-def _check_readable(path):
-    """Open *path*: if that fails, its error says more than that of the ssl module."""
-    open(path, 'rb').close()
+def _check_key_log():
+    """Raise `UserError` if opening the file for secrets would wait: it is a FIFO nobody reads."""
+    name = os.environ.get('SSLKEYLOGFILE')
+    if name and is_fifo(name) and NAME != 'pair' and hasattr(SSLContext, 'keylog_filename'):
+        os.close(open_to_append('SSLKEYLOGFILE', name, 0o600))
+
+
+def trusting(option, path):
+    """
+    Return arguments of load_verify_locations for a file that several contexts read.
+
+    A FIFO is read here, once.
+
+    Args:
+        path (str or None): the file of authorities; if it is None, None is returned.
+        option (str): the option that names it.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    if path is None:
+        return None
+    if not is_fifo(path):
+        return {'cafile': path}
+    data = load(option, path, content, path)
+    if not _CERTIFICATE.search(data):
+        raise UserError('%s %s: there is no certificate in PEM', option, path)
+    return {'cadata': data}
 
 
 class _NeedsPassword(Exception):
@@ -77,8 +106,8 @@ def load_certificate(context, path, key=None, option='--cert', key_option='--key
         UserError: a file cannot be used; the text says why.
     """
     if key is not None:
-        load(key_option, key, _check_readable, key)
-    load(option, path, _check_readable, path)
+        load(key_option, key, check_readable, key)
+    load(option, path, check_readable, path)
     try:
         context.load_cert_chain(path, key, _no_password)
     except (_NeedsPassword, SystemError):  # Python 3.7's ssl raises SystemError instead
@@ -104,8 +133,7 @@ def _why_unusable(error, path, key, option, key_option):
 
 
 def _has(path, form):
-    with open(path, 'rb') as file:
-        return form.search(file.read()) is not None
+    return form.search(content(path)) is not None
 
 
 def offer(context, names):
@@ -119,7 +147,8 @@ def offer(context, names):
             raise UserError('--alpn: %s', error)
 
 
-def server_context(certificate, key=None, client_ca=None, alpn=None, key_option='--key'):
+def server_context(certificate, key=None, client_ca=None, alpn=None, key_option='--key',
+                   trusted=None):
     """
     Return a server's context.
 
@@ -128,6 +157,7 @@ def server_context(certificate, key=None, client_ca=None, alpn=None, key_option=
         key_option (str or None): the option that names *key*, if there is one.
         client_ca (str or None): a file of authorities; clients need a certificate from one of them.
         alpn (list of str or None): the protocols to accept.
+        trusted (dict or None): what `trusting` has returned for *client_ca*.
 
     Raises:
         UserError: a file cannot be used.
@@ -135,7 +165,8 @@ def server_context(certificate, key=None, client_ca=None, alpn=None, key_option=
     context = new_context(ssl.Purpose.CLIENT_AUTH)
     load_certificate(context, certificate, key, key_option=key_option)
     if client_ca is not None:
-        load('--client-ca', client_ca, context.load_verify_locations, client_ca)
+        load('--client-ca', client_ca, context.load_verify_locations,
+             **trusted or {'cafile': client_ca})
         context.verify_mode = ssl.CERT_REQUIRED
     offer(context, alpn)
     return context

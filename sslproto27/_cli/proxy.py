@@ -1,6 +1,7 @@
 """``proxy``: TLS in front of a service, or towards one: the arguments and the supervisor."""
 from __future__ import absolute_import, division, print_function
 
+import array
 import errno
 import os
 import signal
@@ -13,7 +14,8 @@ from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import (
     Console, UsageError, UserError, count, printable, protocol, require_python2, seconds)
-from .contexts import load, load_certificate, new_context, offer, server_context
+from .contexts import load, load_certificate, new_context, offer, server_context, trusting
+from .files import content, open_to_append
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 from .ticketkeys import bound_to, read_keys
@@ -113,14 +115,19 @@ def _check(arguments):
             raise UsageError('--%s needs --to-tls' % option.replace('_', '-'))
 
 
-def _front(arguments, keys):
-    """Return (the context for clients, the names they ask for); (None, {}) without TLS."""
+def _front(arguments, keys, trusted):
+    """
+    Return (the context for clients, the names they ask for); (None, {}) without TLS.
+
+    Args:
+        trusted (dict or None): what `trusting` has returned for --client-ca.
+    """
     if not arguments.cert:
         return None, {}
     choices = []
     for path in arguments.cert:
         context = server_context(path, None, arguments.client_ca, arguments.alpn,
-                                 key_option=None)
+                                 key_option=None, trusted=trusted)
         _set_ticket_keys(context, keys, arguments.ticket_keys)
         choices.append((context, names_of(path)))
     return choices[0][0], answer_by_name(choices)
@@ -136,19 +143,23 @@ def _set_ticket_keys(context, keys, path):
 
 
 def _back(arguments):
-    """Return the context for the service; None without TLS."""
+    """
+    Return the contexts for the service, by the protocol that a client has agreed on; None without
+    TLS.
+
+    The service must get no choice: it would not choose what each client did.
+    """
     if not arguments.to_tls:
         return None
-    context = new_context(option='--to-cafile', cafile=arguments.to_cafile)
-    if arguments.to_cert is not None:
-        load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
-    offer(context, arguments.alpn)
-    return context
-
-
-def _content(path):
-    with open(path, 'rb') as file:
-        return file.read()
+    trusted = trusting('--to-cafile', arguments.to_cafile)
+    contexts = {}
+    for name in [None] + (arguments.alpn or []):
+        context = new_context(option='--to-cafile', cafile=arguments.to_cafile, trusted=trusted)
+        if arguments.to_cert is not None:
+            load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
+        offer(context, name and [name])
+        contexts[name] = context
+    return contexts
 
 
 def _open_log(path):
@@ -156,16 +167,7 @@ def _open_log(path):
         return None
     if path == '-':
         return os.dup(sys.stdout.fileno())
-    import fcntl  # which Windows lacks, but there is no proxy there
-    try:
-        # Otherwise this would wait until somebody reads a FIFO.
-        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o640)
-    except OSError as error:
-        raise UserError('--access-log %s: %s', path,
-                        'it is a FIFO that nobody reads, or a socket'
-                        if error.errno == errno.ENXIO else error)
-    fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) & ~os.O_NONBLOCK)
-    return log
+    return open_to_append('--access-log', path, 0o640)
 
 
 class _Supervisor(object):
@@ -198,6 +200,8 @@ class _Supervisor(object):
         self._events, self._signals = os.pipe()
         # Workers stop when the last writer of this pipe is gone, however this process ends.
         self._stop_reader, self._stop_writer = os.pipe()
+        # A worker that is told to stop writes its process ID here.
+        self._leavers, self._leaving = os.pipe()
 
     def run(self):
         """Serve until told to stop, and until all workers have ended."""
@@ -238,8 +242,9 @@ class _Supervisor(object):
     def _load(self):
         """Read all files; if one cannot be used, change nothing."""
         arguments = self._arguments
-        keys = self._ticket_keys()
-        front, server_names = _front(arguments, keys)
+        trusted = trusting('--client-ca', arguments.client_ca)
+        keys = self._ticket_keys(trusted)
+        front, server_names = _front(arguments, keys, trusted)
         back = _back(arguments)
         log = _open_log(arguments.access_log)
         if self._settings is not None and self._settings.log is not None:
@@ -251,7 +256,7 @@ class _Supervisor(object):
             arguments.grace, arguments.max_connections, arguments.handshake_timeout,
             arguments.connect_timeout, arguments.idle_timeout)
 
-    def _ticket_keys(self):
+    def _ticket_keys(self, trusted):
         """Return the keys to use from now on: the first encrypts, all decrypt."""
         path, authorities = self._arguments.ticket_keys, self._arguments.client_ca
         # With client authorities keep no old keys: an old ticket vouches for a client that the new
@@ -260,7 +265,8 @@ class _Supervisor(object):
             return [new_session_ticket_key()] + ([] if authorities else self._keys[:_KEYS - 1])
         keys = read_keys(path)
         if authorities:
-            keys = bound_to(keys, load('--client-ca', authorities, _content, authorities))
+            data = trusted.get('cadata') or load('--client-ca', authorities, content, authorities)
+            keys = bound_to(keys, data)
         return keys
 
     def _reload(self):
@@ -315,14 +321,34 @@ class _Supervisor(object):
             signal.set_wakeup_fd(-1)
             for name, action in _WORKER_SIGNALS:
                 signal.signal(getattr(signal, name), action)
-            for descriptor in (begun, beginning, self._stop_writer, self._events, self._signals):
+            for descriptor in (begun, beginning, self._stop_writer, self._events, self._leavers):
                 os.close(descriptor)
-            self._relay.Worker(self._listener, self._settings, self._stop_reader).run()
+            self._relay.Worker(
+                self._listener, self._settings, self._stop_reader, self._leave).run()
             status = 0
         except Exception:
             traceback.print_exc()
         finally:
             os._exit(status)  # skip the cleanup of the callers: that is for the supervisor
+
+    def _leave(self):
+        """Tell the supervisor, in a worker that has been told to stop: it need not wait for that."""
+        try:
+            os.write(self._leaving, array.array('i', [os.getpid()]).tostring())
+            os.write(self._signals, chr(signal.SIGCHLD).encode('ascii'))
+        except OSError as error:
+            if error.errno != errno.EPIPE:  # the supervisor is gone
+                raise
+
+    def _replace_leavers(self):
+        """Start workers instead of those that somebody has told to stop, which may take long."""
+        while is_ready(self._leavers, False, 0):
+            told = set(array.array('i', _despite_signals(os.read, self._leavers, _MANY)))
+            for process in told.intersection(self._workers):
+                self._console.line('worker %d was told to stop, and is replaced' % process)
+                del self._workers[process]
+                self._retired.add(process)
+            self._start_workers()
 
     # Stopping
 
@@ -349,6 +375,8 @@ class _Supervisor(object):
         """Forget workers that have ended; replace those that ended unexpectedly."""
         while self._all():
             process, status = _despite_signals(os.waitpid, -1, 0 if wait else os.WNOHANG)
+            if not self._stopping:
+                self._replace_leavers()
             if not process:
                 return
             self._retired.discard(process)

@@ -30,7 +30,8 @@ __all__ = ['Settings', 'Worker']
 #: Attributes:
 #:     front (ssl.SSLContext or None): for clients; None for plaintext.
 #:     server_names (mapping): from SSLObject to the name that its client asked for.
-#:     back (ssl.SSLContext or None): for the service; None for plaintext.
+#:     back (dict or None): contexts for the service, by the protocol that a client has agreed on,
+#:         or None; None for plaintext.
 #:     host, port (str, int): the address of the service.
 #:     name (str or None): the name that the service must prove, with *back*.
 #:     log (int or None): the descriptor of the access log.
@@ -62,13 +63,15 @@ class Worker(object):
         listener (socket.socket): the listening socket, which other processes share.
         settings (Settings): the configuration.
         stop_reader (int): a descriptor that becomes readable when the worker must stop.
+        leave (callable): called when SIGTERM tells it to stop.
     """
 
-    def __init__(self, listener, settings, stop_reader):
+    def __init__(self, listener, settings, stop_reader, leave):
         self.settings = settings
         self.loop = SelectorEventLoop()
         self._listener = listener
         self._stop_reader = stop_reader
+        self._leave = leave
         self._server = None
         self._connections = set()
         self._console = Console(patient=False)
@@ -83,7 +86,7 @@ class Worker(object):
         # The handlers need a server that they can stop, but there may be connections before the
         # next call returns it. So signals wait until then; before this, they kill the process.
         told = []
-        handlers = [(signal.SIGTERM, self._stop), (signal.SIGINT, self._abort)]
+        handlers = [(signal.SIGTERM, self._terminate), (signal.SIGINT, self._abort)]
         for number, handler in handlers:
             loop.add_signal_handler(number, told.append, handler)
         self._server = loop.run_until_complete(
@@ -163,6 +166,11 @@ class Worker(object):
             self._stopping = True
             self.loop.remove_reader(self._stop_reader)
             self.loop.remove_reader(self._listener.fileno())
+
+    def _terminate(self):
+        if not self._stopping:
+            self._leave()
+        self._stop()
 
     def _stop(self):
         if self._stopping:
@@ -330,6 +338,9 @@ class _Connection(object):
             self._connect()
         elif self.front.lost:
             side.abort()
+        elif not self._agree(side.transport.get_extra_info('alpn_protocol')):
+            self.front.abort()
+            side.abort()
         else:
             side.write(b''.join(self._early))
             del self._early[:]
@@ -344,7 +355,7 @@ class _Connection(object):
     def _connect(self):
         settings, loop = self._settings, self._worker.loop
         options = {} if settings.back is None else dict(
-            ssl=settings.back, server_hostname=settings.name,
+            ssl=settings.back[self._facts.get('alpn')], server_hostname=settings.name,
             ssl_handshake_timeout=settings.connect)
         task = self._connecting = loop.create_task(loop.create_connection(
             lambda: self.back, settings.host, settings.port, **options))
@@ -362,6 +373,16 @@ class _Connection(object):
             self.back.lost = True
             self.front.abort()
         self._finish_if_lost()
+
+    def _agree(self, chosen):
+        """Return whether the service speaks what the client does; None if it does not choose."""
+        agreed = self._facts.get('alpn')
+        if chosen in (None, agreed):
+            return True
+        error = 'it chose %s, its client %s' % (chosen, agreed or 'nothing')
+        self._worker.tell_of_service(error)
+        self.failed(error, 'service: ')
+        return False
 
     def _watch(self):
         """End the connection after too much silence; otherwise check again later."""

@@ -8,7 +8,7 @@ import pytest
 
 from sslproto27.__main__ import main
 from sslproto27._core.pair.limits import cannot
-from tests.support.commands import command, fails_here, starts_programs
+from tests.support.commands import command, fails, fails_here, starts_programs
 from tests.support.engines import ENGINE, not_in_pair
 from tests.support.memory import PY2, only_python2
 from tests.support.peers import echo_tls, serving
@@ -40,6 +40,16 @@ class TestSecrets(object):
         monkeypatch.setenv('SSLKEYLOGFILE', name)
         for one in commands(pki):
             assert 'SSLKEYLOGFILE %s: %s' % (name, reason) == fails_here(capsys, *one)
+
+    @not_in_pair('keylog_filename')
+    @pytest.mark.skipif((3,) < sys.version_info < (3, 8), reason='Python 3.7 does not heed it')
+    def test_unread(self, pki, tmpdir):
+        """A FIFO that nobody reads is told of, and not waited for."""
+        path = str(tmpdir.join('fifo'))
+        os.mkfifo(path)
+        for one in commands(pki):
+            assert 'SSLKEYLOGFILE %s: it is a FIFO that nobody reads, or a socket' % path == fails(
+                *one, env=dict(environment(), SSLKEYLOGFILE=path))
 
     def test_other_file(self, capsys, monkeypatch):
         """The option is named if its file is the one that cannot be read."""

@@ -111,7 +111,7 @@ client.sendall(b'hello')
 client.shutdown(socket.SHUT_WR)
 ending, supervisor = os.pipe()
 worker = Worker(listener, Settings(None, {}, None, '127.0.0.1', %d, None, None, 10, 10, 10, 10, 10),
-                ending)
+                ending, lambda: None)
 create_server, accept = worker.loop.create_server, worker._accept
 @trollius.coroutine
 def create_slowly(*args, **kwargs):
@@ -359,6 +359,15 @@ def await_service(port):
             assert time.time() < end
 
 
+needs_proc = pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
+
+
+def workers(process):
+    """Return the process IDs of a proxy's workers."""
+    with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
+        return [int(one) for one in file.read().split()]
+
+
 class TestWorkers(object):
     """--workers."""
 
@@ -469,19 +478,57 @@ class TestWorkers(object):
             for sock in (first, again, later):
                 sock.close()
 
-    @pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
+    @needs_proc
     def test_restarted(self, pki):
         """A worker that dies is replaced, and that is said."""
         with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
-            with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
-                worker, = file.read().split()
-            os.kill(int(worker), signal.SIGKILL)
-            assert 'worker %s ended (status 9)\n' % worker == process.stderr.readline()
+            worker, = workers(process)
+            os.kill(worker, signal.SIGKILL)
+            assert 'worker %d ended (status 9)\n' % worker == process.stderr.readline()
             sock = secure(pki, front)
             assert b'hello' == round_trip(sock)
             sock.close()
 
-    @pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
+    @needs_proc
+    def test_told_to_stop(self, pki):
+        """A worker that is told to stop alone is replaced at once, and ends with its last client."""
+        told = 'worker %d was told to stop, and is replaced\n'
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            seen, socks = [], []
+            for _ in range(2):
+                seen += set(workers(process)).difference(seen)
+                socks.append(secure(pki, front))
+                assert b'old' == round_trip(socks[-1], b'old')
+                for _ in range(2):  # the second changes nothing
+                    os.kill(seen[-1], signal.SIGTERM)
+                assert told % seen[-1] == process.stderr.readline()
+            new = secure(pki, front)
+            assert b'new' == round_trip(new, b'new')
+            assert 3 == len(workers(process))
+            assert [b'on'] * 2 == [round_trip(sock, b'on') for sock in socks]
+            for sock in socks:
+                sock.unwrap().close()
+            process.send_signal(signal.SIGTERM)
+            assert b'on' == round_trip(new, b'on')
+            new.unwrap().close()
+            assert ('', STOPPED) == process.communicate()
+            assert 0 == process.returncode
+
+    @needs_proc
+    def test_told_to_stop_after_the_supervisor(self, pki):
+        """A worker that is told to stop when its supervisor has been killed ends, too."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost'),
+                                      '--grace', '0.1') as (front, process):
+            worker, = workers(process)
+            os.kill(worker, signal.SIGSTOP)
+            process.kill()
+            process.wait()
+            os.kill(worker, signal.SIGTERM)
+            os.kill(worker, signal.SIGCONT)
+            await_refusal(front)
+            assert '' == process.stderr.read()
+
+    @needs_proc
     def test_no_processes(self, pki, tmpdir):
         """Where no process can be started the old workers serve on, until new ones can be."""
         full, leaf = tmpdir.join('full'), str(tmpdir.join('leaf.pem'))
@@ -490,8 +537,7 @@ class TestWorkers(object):
                 ['-c', FORKLESS % str(full), 'proxy', '--listen', '127.0.0.1:0', '--to',
                  'localhost:%d' % port, '--cert', leaf, '--workers', '2'], PATIENCE) as process:
             front = int(process.stdout.readline().rpartition(':')[2])
-            with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
-                workers = file.read().split()
+            first = workers(process)[0]
             descriptors = len(os.listdir('/proc/%d/fd' % process.pid))
             full.write('')
             shutil.copy(pki.path('other'), leaf)
@@ -500,7 +546,7 @@ class TestWorkers(object):
             process.send_signal(signal.SIGHUP)
             assert failed == process.stderr.readline()
             assert b'old' == round_trip(secure(pki, front), b'old')
-            os.kill(int(workers[0]), signal.SIGKILL)
+            os.kill(first, signal.SIGKILL)
             process.send_signal(signal.SIGHUP)
             for _ in range(5):
                 assert b'old' == round_trip(secure(pki, front), b'old')
@@ -533,7 +579,7 @@ listener.bind(('127.0.0.1', 0))
 listener.listen(1)
 ending, supervisor = os.pipe()
 os.close(supervisor)
-Worker(listener, Settings(*[1] * 12), ending).run()
+Worker(listener, Settings(*[1] * 12), ending, None).run()
 print('ended')
 ''', timeout=20)
 
@@ -552,7 +598,7 @@ listener = socket.socket()
 listener.bind(('127.0.0.1', 0))
 listener.listen(1)
 ending, supervisor = os.pipe()
-worker = Worker(listener, Settings(*[1] * 12), ending)
+worker = Worker(listener, Settings(*[1] * 12), ending, None)
 def fail():
     worker.loop.call_soon(os.close, supervisor)
     raise ValueError(chr(27))

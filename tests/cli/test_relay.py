@@ -20,11 +20,35 @@ from tests.support.commands import command, starts_programs
 from tests.support.engines import ENGINE
 from tests.support.memory import only_python2
 from tests.support.peers import PATIENCE, echo_tls, hang_up, receive, serving
+from tests.support.programs import running
 from tests.support.proxies import (
     STOPPED, assert_end, await_refusal, connect, log_of, log_size, proxy, round_trip, secure,
     service)
 
 pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
+
+
+#: The command line, whose services all choose a protocol that nobody has offered, as they cannot
+#: where OpenSSL refuses that itself.
+OTHER_CHOICE = """
+import sys
+from sslproto27.__main__ import main
+from sslproto27._cli import relay
+class Transport(object):
+    def __init__(self, transport):
+        self._transport = transport
+    def get_extra_info(self, name):
+        return 'other' if name == 'alpn_protocol' else self._transport.get_extra_info(name)
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+class Connection(relay._Connection):
+    def made(self, side):
+        if side is self.back:
+            side.transport = Transport(side.transport)
+        super(Connection, self).made(side)
+relay._Connection = Connection
+sys.exit(main())
+"""
 
 
 class TestTerminator(object):
@@ -284,6 +308,79 @@ class TestOriginator(object):
             sock = secure(pki, front)
             assert b'hello' == round_trip(sock)
             sock.unwrap().close()
+
+    @pytest.mark.parametrize('of_client', [
+        ['h2', 'http/1.1'], ['http/1.1', 'h2'], ['http/1.1'], ['x'], []], ids=str)
+    @pytest.mark.parametrize('order', [['h2', 'http/1.1'], ['http/1.1', 'h2']], ids=str)
+    def test_protocol(self, pki, order, of_client):
+        """The service speaks what its client has agreed on, whatever it would have preferred."""
+        agreed = ([one for one in order if one in of_client] + [None])[0]
+        context = pki.server_context()
+        context.set_alpn_protocols(['h2', 'http/1.1'])
+
+        def serve(sock):
+            there = context.wrap_socket(sock, server_side=True)
+            there.sendall(str(there.selected_alpn_protocol()))
+            hang_up(there.unwrap())
+
+        with serving(serve) as port, proxy(
+                port, '--cert', pki.path('localhost'), '--cert', pki.path('other'), '--to-tls',
+                '--to-cafile', pki.path('ca'), '--to-name', 'localhost', '--alpn', order[0],
+                '--alpn', order[1]) as (front, _):
+            for name in ('localhost', 'other.example.org'):
+                mine = pki.client_context()
+                if of_client:
+                    mine.set_alpn_protocols(of_client)
+                sock = secure(pki, front, name, context=mine)
+                assert agreed == sock.selected_alpn_protocol()
+                assert str(agreed) == receive(sock, 8)
+                sock.close()
+
+    def test_no_choice(self, pki):
+        """A service that chooses no protocol may speak the client's."""
+        def serve(sock):
+            echo_tls(sock, pki.server_context())
+
+        with serving(serve) as port, proxy(
+                port, '--cert', pki.path('localhost'), '--to-tls', '--to-cafile', pki.path('ca'),
+                '--to-name', 'localhost', '--alpn', 'http/1.1', '--alpn', 'h2') as (front, _):
+            context = pki.client_context()
+            context.set_alpn_protocols(['http/1.1'])
+            sock = secure(pki, front, context=context)
+            assert b'hello' == round_trip(sock)
+            sock.unwrap().close()
+
+    @pytest.mark.parametrize('agreed', ['h2', None])
+    def test_other_choice(self, pki, tmpdir, agreed):
+        """A service that chooses another protocol gets nothing, and its client is cut off."""
+        log = str(tmpdir.join('log'))
+        got = []
+
+        def serve(sock):
+            try:
+                got.append(pki.server_context().wrap_socket(sock, server_side=True).recv(1))
+            except (ssl.SSLError, socket.error):
+                pass
+
+        context = pki.client_context()
+        if agreed:
+            context.set_alpn_protocols([agreed])
+        with serving(serve) as port, running(
+                ['-c', OTHER_CHOICE, 'proxy', '--listen', '127.0.0.1:0', '--to', '127.0.0.1:%d'
+                 % port, '--cert', pki.path('localhost'), '--to-tls', '--to-cafile',
+                 pki.path('ca'), '--to-name', 'localhost', '--alpn', 'h2', '--access-log', log],
+                PATIENCE) as process:
+            sock = secure(pki, int(process.stdout.readline().rpartition(':')[2]), context=context)
+            sock.sendall(b'secret')
+            assert_end(sock)
+            error = 'it chose other, its client ' + (agreed or 'nothing')
+            assert 'sslproto27: service 127.0.0.1:%d: %s\n' % (
+                port, error) == process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert ('', STOPPED) == process.communicate()
+        line, = log_of(log, 1)
+        assert ('service: ' + error, 0) == (line['error'], line['sent'])
+        assert [] == [data for data in got if data]
 
     def test_wrong_service(self, pki, tmpdir):
         """A service that is another one gets nothing, nor does its client."""
