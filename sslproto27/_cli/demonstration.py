@@ -9,6 +9,7 @@ import warnings
 
 import trollius
 from trollius import From
+from trollius.executor import get_default_executor
 
 from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
@@ -30,15 +31,16 @@ PATIENCE = 20
 def run():
     """Run the demonstration, and print its results."""
     with ending_in_order(), temporary_folder() as folder:
-        loop = SelectorEventLoop()
+        loop, other = SelectorEventLoop(), _OtherClient()
         try:
-            loop.run_until_complete(_demonstrate(Output(), loop, folder))
+            loop.run_until_complete(_demonstrate(Output(), loop, folder, other))
         finally:
+            other.end()  # before the loop: its thread calls that
             loop.close()
 
 
 @trollius.coroutine
-def _demonstrate(console, loop, folder):
+def _demonstrate(console, loop, folder, other):
     authority = trustme.CA()
     trusted = os.path.join(folder, 'ca.pem')
     authority.cert_pem.write_to_path(trusted)
@@ -60,7 +62,7 @@ def _demonstrate(console, loop, folder):
     yield From(_talk(console, loop, port, client_context))
     console.line()
     console.line('A client of another program, openssl s_client:')
-    console.lines((yield From(loop.run_in_executor(None, _s_client, port, trusted))))
+    console.lines((yield From(loop.run_in_executor(other.thread, other.talk, port, trusted))))
 
     server.close()
     yield From(server.wait_closed())
@@ -108,26 +110,53 @@ def _print_facts(console, facts):
         console.line('    %-12s %s' % (name, value))
 
 
-def _s_client(port, trusted):
-    """Return openssl s_client's lines about the server, indented; or why it cannot run."""
-    command = ['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-servername', 'localhost',
-               '-CAfile', trusted, '-verify_return_error', '-alpn', 'echo']
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT)
-    except OSError as error:
-        return '    openssl cannot be run here: %s' % error
-    watchdog = threading.Timer(PATIENCE, process.kill)
-    watchdog.start()
-    try:
-        facts = _converse(process)
-        process.stdin.close()  # openssl then sends close_notify and ends
-        process.stdout.read()
-    finally:
-        process.wait()
-        watchdog.cancel()
-        watchdog.join()
-    return '\n'.join('    ' + fact for fact in facts)
+class _OtherClient(object):
+    """
+    openssl s_client, to be run in a thread.
+
+    Attributes:
+        thread (Executor): the thread.
+    """
+
+    def __init__(self):
+        self.thread = get_default_executor()
+        self._process = None
+        self._lock = threading.Lock()
+        self._has_ended = False
+
+    def talk(self, port, trusted):
+        """Return its lines about the server, indented; or why it cannot run."""
+        command = [
+            'openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-servername', 'localhost',
+            '-CAfile', trusted, '-verify_return_error', '-alpn', 'echo']
+        with self._lock:
+            if self._has_ended:
+                return ''
+            try:
+                process = self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT)
+            except OSError as error:
+                return '    openssl cannot be run here: %s' % error
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        try:
+            facts = _converse(process)
+            process.stdin.close()  # openssl then sends close_notify and ends
+            process.stdout.read()
+        finally:
+            process.wait()
+            watchdog.cancel()
+            watchdog.join()
+        return '\n'.join('    ' + fact for fact in facts)
+
+    def end(self):
+        """End the process and the thread."""
+        with self._lock:
+            self._has_ended = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
+        self.thread.shutdown(wait=True)
 
 
 def _converse(process):

@@ -11,8 +11,9 @@ from .console import UserError
 
 __all__ = ['ending_in_order', 'temporary_folder']
 
-#: Sent by a service manager, and by a terminal that closes. By name, because Windows lacks one.
-_ENDS = ('SIGTERM', 'SIGHUP')
+#: Sent by a service manager, by a terminal that closes, and by Ctrl-C. By name, because Windows
+#: lacks one.
+_ENDS = ('SIGTERM', 'SIGHUP', 'SIGINT')
 
 
 @contextlib.contextmanager
@@ -36,16 +37,21 @@ def temporary_folder():
 @contextlib.contextmanager
 def ending_in_order():
     """
-    While this lasts, SIGTERM and SIGHUP end the command as its own end does.
+    While this lasts, SIGTERM, SIGHUP and Ctrl-C end the command as its own end does.
 
-    A signal that is ignored, as under nohup, stays so.
+    From the first one on, all are ignored: a second must not interrupt the last steps. A signal
+    that is ignored already, as under nohup, stays so.
     """
     numbers = [getattr(signal, name) for name in _ENDS if hasattr(signal, name)]
     before = [(number, signal.getsignal(number)) for number in numbers]
+    come = []
 
     def end(number, frame):
-        for number in numbers:  # a second signal must not interrupt the last steps
-            signal.signal(number, signal.SIG_IGN)
+        come.append(number)
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         sys.exit(0)
 
     for number, handler in before:
@@ -54,5 +60,6 @@ def ending_in_order():
     try:
         yield
     finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        if not come:
+            for number, handler in before:
+                signal.signal(number, handler)

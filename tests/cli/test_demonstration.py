@@ -1,9 +1,13 @@
 """``demo``: a conversation with ourselves and with another program."""
 from __future__ import absolute_import, division, print_function
 
+import os
+import signal
+import time
+
 import pytest
 
-from tests.support.commands import command
+from tests.support.commands import command, started
 from tests.support.memory import only_python2
 from tests.support.programs import environment
 
@@ -36,6 +40,27 @@ class TestDemo(object):
         status, stdout, stderr = command('demo', env=dict(environment(), PATH='/nowhere'))
         assert (0, '') == (status, stderr)
         assert 'openssl cannot be run here: ' in stdout
+
+    @pytest.mark.parametrize('number, status', [
+        (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+    def test_stopped(self, tmpdir, number, status):
+        """A signal ends it silently, and at once, while the other program is under way."""
+        pytest.importorskip('trustme', reason='demo makes its certificates with trustme')
+        program, begun = tmpdir.join('openssl'), tmpdir.join('begun')
+        program.write('#!/bin/sh\necho > %s\nexec sleep 30\n' % begun)
+        program.chmod(0o755)
+        env = dict(environment(), TMPDIR=str(tmpdir.mkdir('temporary')))
+        env['PATH'] = os.pathsep.join([str(tmpdir), env['PATH']])
+        with started('demo', env=env) as process:
+            while not begun.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            start = time.time()
+            process.send_signal(number)
+            assert '' == process.communicate()[1]
+            assert status == process.returncode
+            assert time.time() - start < 10
+        assert [] == tmpdir.join('temporary').listdir()
 
     def test_another_program(self, shown):
         """openssl s_client verifies the same server, agrees on ALPN and gets its echo."""

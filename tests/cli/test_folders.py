@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
+from sslproto27._cli.folders import ending_in_order
 from tests.support.commands import fails_here, started, starts_programs
-from tests.support.programs import environment
+from tests.support.programs import environment, running
 
 pytestmark = starts_programs
 
@@ -37,3 +38,44 @@ def test_no_temporary_folder(tmpdir, monkeypatch, capsys, arguments):
     monkeypatch.setattr('tempfile.tempdir', str(tmpdir.join('nowhere')))
     assert fails_here(capsys, *arguments) == (
         'a temporary folder cannot be made (TMPDIR): No such file or directory')
+
+
+#: A command whose last steps take a while.
+SLOW_END = """
+import sys, threading, time
+from sslproto27.__main__ import main
+from sslproto27._cli import serve
+end = serve._Server.end
+def slow_end(self):
+    sys.stdout.write('ending\\n')
+    sys.stdout.flush()
+    time.sleep(0.5)
+    end(self)
+    sys.stdout.write('ended\\n')
+serve._Server.end = slow_end
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize('first, status', [
+    (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize('second', [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_second_signal(pki, first, status, second):
+    """Whichever signal is the first, another one does not interrupt the last steps."""
+    with running(['-c', SLOW_END, 'serve', '--listen', '127.0.0.1:0', '--cert',
+                  pki.path('localhost')]) as process:
+        assert process.stdout.readline().startswith('serving ')
+        process.send_signal(first)
+        assert 'ending\n' == process.stdout.readline()
+        process.send_signal(second)
+        assert ('ended\n', '') == process.communicate()
+        assert status == process.returncode
+
+
+def test_no_signal():
+    """Without a signal, all of them are in the end what they were."""
+    numbers = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
+    before = [signal.getsignal(number) for number in numbers]
+    with ending_in_order():
+        assert before != [signal.getsignal(number) for number in numbers]
+    assert before == [signal.getsignal(number) for number in numbers]
