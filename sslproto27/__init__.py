@@ -8,8 +8,9 @@ from __future__ import absolute_import, division, print_function
 
 import logging
 
-from ._command import end_command as _end_command
+from ._command import end_command as _end_command, end_silently as _end_silently
 
+_end_silently()
 try:
     from ._core.api import (
         MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,

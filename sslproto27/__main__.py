@@ -9,15 +9,13 @@ from ._cli import bench, connect, demo, info, proxy, run, serve
 from ._cli.console import Console, Output, OutputError, UserError, printable
 from ._cli.logs import log_to_console
 from ._cli.streams import end_without_output, flush_at_exit, reserve
+from ._command import INTERRUPTED, end_silently, interruptible
 from ._core.engine import EngineUnavailable
 
 __all__ = ['main']
 
 _COMMANDS = [('info', info), ('demo', demo), ('connect', connect),
              ('serve', serve), ('proxy', proxy), ('run', run), ('bench', bench)]
-
-#: The status that shells report for a program ended by SIGINT.
-_INTERRUPTED = 130
 
 
 def main(argv=None):
@@ -34,6 +32,7 @@ def main(argv=None):
     """
     reserve()
     try:
+        interruptible()
         arguments = _parse(sys.argv[1:] if argv is None else argv)
         with log_to_console(quiet=getattr(arguments, 'quiet', False)):
             return arguments.run(arguments) or 0
@@ -47,9 +46,10 @@ def main(argv=None):
         Console().line(('bad', 'sslproto27: '), where)
         return 1
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     finally:
         flush_at_exit()
+        end_silently()
 
 
 class _Parser(argparse.ArgumentParser):

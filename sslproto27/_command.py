@@ -1,15 +1,19 @@
 """
-Reports a wrong SSLPROTO27_ENGINE as commands report their errors: in one line.
+Ends a command while Python still imports this package, as it ends later.
 
-Only the package itself can do that: it raises while Python imports it, before any code of the
-command line runs.
+Ctrl-C ends it silently; a wrong SSLPROTO27_ENGINE is reported in one line. Only the package itself
+can do that, before any code of the command line runs.
 """
 from __future__ import absolute_import, division, print_function
 
 import os
+import signal
 import sys
 
-__all__ = ['end_command']
+__all__ = ['INTERRUPTED', 'end_command', 'end_silently', 'interruptible']
+
+#: The status that shells report for a program ended by SIGINT.
+INTERRUPTED = 130
 
 #: The names of the installed script; the last two are those on Windows.
 _SCRIPTS = ('sslproto27', 'sslproto27.exe', 'sslproto27-script.py')
@@ -18,6 +22,22 @@ _PACKAGE = __name__.rpartition('.')[0]
 
 #: What follows ``python -m``.
 _MODULES = (_PACKAGE, _PACKAGE + '.__main__')
+
+
+def end_silently():
+    """Let Ctrl-C end the process at once, if it runs a command; else do nothing."""
+    if _is_command() and signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def interruptible():
+    """Let Ctrl-C raise KeyboardInterrupt again."""
+    if signal.getsignal(signal.SIGINT) == _interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupted(number, frame):
+    os._exit(INTERRUPTED)
 
 
 def end_command(error):

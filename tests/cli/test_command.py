@@ -56,3 +56,42 @@ class TestWrongEngine(object):
                 arguments, env=dict(os.environ, PYTHONPATH=path, SSLPROTO27_ENGINE='PAIR'))
             assert (1, '') == (status, stdout)
             assert stderr.startswith('Traceback') and stderr.endswith('ValueError: ' + self.LINE)
+
+
+class TestInterrupt(object):
+    """Ctrl-C before a command has begun, and when it has ended."""
+
+    #: A module that is found before Python's own: the command is interrupted as it imports that.
+    STUB = 'import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n'
+
+    def outcome(self, tmpdir, name, arguments):
+        """Return (status, stdout, stderr) of an interpreter that finds the stub as *name*."""
+        tmpdir.mkdir('stubs').join(name + '.py').write(self.STUB)
+        path = os.pathsep.join([str(tmpdir.join('stubs')), environment()['PYTHONPATH']])
+        return finish(arguments, env=dict(os.environ, PYTHONPATH=path))
+
+    @pytest.mark.parametrize('name', ['ssl', 'argparse'])
+    def test_module(self, tmpdir, name):
+        """While our modules are imported it ends silently, by -m."""
+        assert (130, '', '') == self.outcome(tmpdir, name, ['-m', 'sslproto27', 'info'])
+
+    @pytest.mark.parametrize('name', ['ssl', 'argparse'])
+    def test_script(self, tmpdir, name):
+        """So does the installed script."""
+        tmpdir.join('sslproto27').write(SCRIPT)
+        assert (130, '', '') == self.outcome(tmpdir, name, [str(tmpdir.join('sslproto27')), 'info'])
+
+    @pytest.mark.parametrize('name', ['ssl', 'argparse'])
+    def test_other_program(self, tmpdir, name):
+        """Any other program gets the exception."""
+        status, stdout, stderr = self.outcome(tmpdir, name, ['-c', SCRIPT, 'info'])
+        assert '' == stdout and stderr.endswith('KeyboardInterrupt\n')
+        assert status
+
+    def test_end(self, tmpdir):
+        """When the command has ended nothing more is said, and its output is complete."""
+        script = 'from sslproto27.__main__ import main\nmain()\n' + self.STUB
+        tmpdir.join('sslproto27').write(script)
+        status, stdout, stderr = finish([str(tmpdir.join('sslproto27')), 'info'])
+        assert (130, '') == (status, stderr)
+        assert stdout.startswith('sslproto27 ') and stdout.endswith('\n')
