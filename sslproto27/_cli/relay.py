@@ -86,13 +86,17 @@ class Worker(object):
         # The handlers need a server that they can stop, but there may be connections before the
         # next call returns it. So signals wait until then; before this, they kill the process.
         told = []
-        handlers = [(signal.SIGTERM, self._terminate), (signal.SIGINT, self._abort)]
-        for number, handler in handlers:
-            loop.add_signal_handler(number, told.append, handler)
+
+        def heed(handler):
+            if self._server is None:
+                told.append(handler)
+            else:
+                handler()
+
+        for number, handler in (signal.SIGTERM, self._terminate), (signal.SIGINT, self._abort):
+            loop.add_signal_handler(number, heed, handler)
         self._server = loop.run_until_complete(
             loop.create_server(self._accept, sock=self._listener))
-        for number, handler in handlers:
-            loop.add_signal_handler(number, handler)
         for handler in told:
             loop.call_soon(handler)
         loop.add_reader(self._stop_reader, self._stop)

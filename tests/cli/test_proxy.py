@@ -97,7 +97,8 @@ sys.exit(main())
 """
 
 
-#: A worker that is told to stop when its server is there, or when that has accepted a connection.
+#: A worker that is told to stop when its server is there, in the last moment before that is known,
+#: or when the server has accepted a connection.
 HURRIED = """
 import os, signal, socket, sys
 import trollius
@@ -112,17 +113,22 @@ client.shutdown(socket.SHUT_WR)
 ending, supervisor = os.pipe()
 worker = Worker(listener, Settings(None, {}, None, '127.0.0.1', %d, None, None, 10, 10, 10, 10, 10),
                 ending, lambda: None)
+when = %r
 create_server, accept = worker.loop.create_server, worker._accept
 @trollius.coroutine
 def create_slowly(*args, **kwargs):
     server = yield trollius.From(create_server(*args, **kwargs))
-    os.kill(os.getpid(), signal.SIGTERM)
-    yield trollius.From(trollius.sleep(0.3, loop=worker.loop))
+    kill = os.kill, os.getpid(), signal.SIGTERM
+    if when == 'last':  # right before the loop stops
+        worker.loop.call_soon(*kill)
+    else:
+        kill[0](*kill[1:])
+        yield trollius.From(trollius.sleep(0.3, loop=worker.loop))
     raise trollius.Return(server)
 def accept_and_stop():
     worker._stop()
     return accept()
-if %r == 'told':
+if when != 'accepted':
     worker.loop.create_server = create_slowly
 else:
     worker._accept = accept_and_stop
@@ -583,7 +589,7 @@ Worker(listener, Settings(*[1] * 12), ending, None).run()
 print('ended')
 ''', timeout=20)
 
-    @pytest.mark.parametrize('when', ['told', 'accepted'])
+    @pytest.mark.parametrize('when', ['told', 'last', 'accepted'])
     def test_stopped_while_it_begins(self, run_python, when):
         """Whom a worker has accepted it serves, though it is told to stop at that moment."""
         with service() as port:
