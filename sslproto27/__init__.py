@@ -10,8 +10,8 @@ import logging
 
 from ._command import end_command as _end_command, end_silently as _end_silently
 
-_end_silently()
 try:
+    _end_silently()  # if it runs a command that is interrupted meanwhile
     from ._core.api import (
         MemoryBIO, SSLObject, SSLSession, SSLCertVerificationError, SSLContext, TLSVersion,
         create_default_context, wrap_bio)

@@ -332,7 +332,7 @@ class _Supervisor(object):
             os._exit(status)  # skip the cleanup of the callers: that is for the supervisor
 
     def _leave(self):
-        """Tell the supervisor, in a worker that has been told to stop: it need not wait for that."""
+        """In a worker that has been told to stop: tell the supervisor, which need not wait."""
         try:
             os.write(self._leaving, array.array('i', [os.getpid()]).tostring())
             os.write(self._signals, chr(signal.SIGCHLD).encode('ascii'))

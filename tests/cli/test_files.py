@@ -89,7 +89,7 @@ class TestProxy(object):
 
     @not_in_pair('keylog_filename')
     def test_unread_secrets(self, pki, tmpdir):
-        """If nobody reads SSLKEYLOGFILE any more, SIGHUP changes nothing, and clients are served."""
+        """If nobody reads SSLKEYLOGFILE any more, SIGHUP changes nothing, and it serves on."""
         path = str(tmpdir.join('secrets'))
         os.mkfifo(path)
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -98,8 +98,8 @@ class TestProxy(object):
                 env=dict(environment(), SSLKEYLOGFILE=path)) as (front, process):
             os.close(reader)
             process.send_signal(signal.SIGHUP)
-            assert 'not reloaded: SSLKEYLOGFILE %s: it is a FIFO that nobody reads, or a socket\n' % (
-                path) == process.stderr.readline()
+            assert ('not reloaded: SSLKEYLOGFILE %s: it is a FIFO that nobody reads, or a socket\n'
+                    % path) == process.stderr.readline()
             sock = secure(pki, front)
             assert b'hello' == round_trip(sock)
             sock.close()

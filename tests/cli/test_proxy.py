@@ -497,7 +497,7 @@ class TestWorkers(object):
 
     @needs_proc
     def test_told_to_stop(self, pki):
-        """A worker that is told to stop alone is replaced at once, and ends with its last client."""
+        """A worker that is told to stop alone is replaced at once, and serves its clients on."""
         told = 'worker %d was told to stop, and is replaced\n'
         with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
             seen, socks = [], []
