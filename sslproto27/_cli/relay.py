@@ -53,6 +53,10 @@ _ROUNDS = 4
 
 _MINUTE = 60
 
+#: A SIGTERM for a whole process group reaches all its processes within this many seconds. A worker
+#: waits for so long, since a supervisor that stops, too, must not replace it.
+_TOGETHER = 0.1
+
 #: Seconds for logging the connections that were cut off.
 _LAST = 1
 
@@ -63,7 +67,7 @@ class Worker(object):
         listener (socket.socket): the listening socket, which other processes share.
         settings (Settings): the configuration.
         stop_reader (int): a descriptor that becomes readable when the worker must stop.
-        leave (callable): called when SIGTERM tells it to stop.
+        leave (callable): called soon after SIGTERM has told it to stop, if it has not ended by then.
     """
 
     def __init__(self, listener, settings, stop_reader, leave):
@@ -173,7 +177,7 @@ class Worker(object):
 
     def _terminate(self):
         if not self._stopping:
-            self._leave()
+            self.loop.call_later(_TOGETHER, self._leave)
         self._stop()
 
     def _stop(self):

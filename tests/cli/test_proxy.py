@@ -520,6 +520,24 @@ class TestWorkers(object):
             assert ('', STOPPED) == process.communicate()
             assert 0 == process.returncode
 
+    def test_told_together(self, run_python):
+        """A worker that ends at once asks for no other: its supervisor may be told to stop, too."""
+        assert (0, 'ended\n', '') == run_python('''
+import os, signal, socket
+from sslproto27._cli import relay
+relay._TOGETHER = 10
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(1)
+ending, supervisor = os.pipe()
+def leave():
+    print('asks')
+worker = relay.Worker(listener, relay.Settings(*[1] * 12), ending, leave)
+worker.loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
+worker.run()
+print('ended')
+''', timeout=20)
+
     @needs_proc
     def test_told_to_stop_after_the_supervisor(self, pki):
         """A worker that is told to stop when its supervisor has been killed ends, too."""
