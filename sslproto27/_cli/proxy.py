@@ -344,11 +344,13 @@ class _Supervisor(object):
         """Start workers instead of those that somebody has told to stop, which may take long."""
         while is_ready(self._leavers, False, 0):
             told = set(array.array('i', _despite_signals(os.read, self._leavers, _MANY)))
-            for process in told.intersection(self._workers):
-                self._console.line('worker %d was told to stop, and is replaced' % process)
+            told.intersection_update(self._workers)
+            for process in told:
                 del self._workers[process]
-                self._retired.add(process)
+            self._retired.update(told)
             self._start_workers()
+            for process in told:
+                self._console.line('worker %d was told to stop, and is replaced' % process)
 
     # Stopping
 

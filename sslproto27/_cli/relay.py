@@ -67,7 +67,7 @@ class Worker(object):
         listener (socket.socket): the listening socket, which other processes share.
         settings (Settings): the configuration.
         stop_reader (int): a descriptor that becomes readable when the worker must stop.
-        leave (callable): called soon after SIGTERM has told it to stop, if it has not ended by then.
+        leave (callable): called soon after SIGTERM has told it to stop, unless it has ended.
     """
 
     def __init__(self, listener, settings, stop_reader, leave):
