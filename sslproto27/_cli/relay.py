@@ -383,7 +383,7 @@ class _Connection(object):
         self._finish_if_lost()
 
     def _agree(self, chosen):
-        """Return whether the service speaks what the client does; None if it does not choose."""
+        """Return whether the service has *chosen* what the client agreed on, or has not chosen."""
         agreed = self._facts.get('alpn')
         if chosen in (None, agreed):
             return True
