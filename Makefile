@@ -35,10 +35,10 @@ demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
 # HOLD=--hold: fail if docs/tested.md does not match this run.
-# The pages and the command line only need one engine.
+# The pages and the command line only need one engine, and the pair engine's own tests only that one.
 test: $(VENV27)/ready  ## the tests on Python 2.7, with both engines
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
-	    $(VENV27)/bin/python $(VENV27)/bin/python:pair:cli,project
+	    $(VENV27)/bin/python::core/pair,core/engine/pair $(VENV27)/bin/python:pair:cli,project
 
 # PYTHON may be the path of any interpreter that has the tests' requirements.
 ONE = $(or $(PYTHON),$(VENV27)/bin/python)
@@ -46,8 +46,8 @@ test-one: $(VENV27)/ready $(VENV3)/ready  ## TEST=tests/core/test_pipe.py, on PY
 	@PYTHONPATH=$(CURDIR) SSLPROTO27_PKI_PYTHON=$(CURDIR)/$(VENV27)/bin/python \
 	    $(ONE) -m pytest -rs $(or $(TEST),tests) $(ARGS)
 
-# On 2.7 with both engines; the slowest comes first. TESTED: interpreters to leave out. WITHOUT: folders
-# of tests that only the newest Python 3 runs, because those of the pages and of the command line take long.
+# On 2.7 with both engines; the slowest comes first. TESTED: interpreters to leave out. WITHOUT: tests
+# that only the newest Python 3 runs, because those of the pages and of the command line take long.
 SLOW = $(filter-out $(TESTED),$(foreach one,\
     $(INTERPRETERS)/pypy $(INTERPRETERS)/python2.7-debian $(VENV27)/bin/python,$(one): $(one):pair))
 EVERY = $(addsuffix :$(WITHOUT),$(SLOW)) $(VENV3)/bin/python \

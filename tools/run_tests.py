@@ -1,14 +1,15 @@
 """Run the tests on each given interpreter, even if some of them fail.
 
-    run_tests.py [--hold | --write] PYTHON[:ENGINE[:FOLDER,FOLDER...]]...
+    run_tests.py [--hold | --write] PYTHON[:ENGINE[:NAME,NAME...]]...
 
 The test files are divided into parts. One part more than there are processors runs at the
 same time, because some tests wait. A part's output is printed as a whole when it ends.
-PYTHON:pair uses that engine (SSLPROTO27_ENGINE). PYTHON:pair:cli leaves out the tests in tests/cli;
-so does PYTHON::cli, with the engine that the interpreter gets by itself. The last line is the
-total. An error, a crash or a hang of a part counts as at least one failed test. Pass options for
-pytest in $PYTEST_ADDOPTS. If docs/tested.md says something else about these interpreters, the
-difference is printed. With --hold it fails the run; --write rewrites the page.
+PYTHON:pair uses that engine (SSLPROTO27_ENGINE). PYTHON:pair:cli leaves out the tests whose names
+begin with cli, which is the folder tests/cli; so does PYTHON::cli, with the engine that the
+interpreter gets by itself. The last line is the total. An error, a crash or a hang of a part counts
+as at least one failed test. Pass options for pytest in $PYTEST_ADDOPTS. If docs/tested.md says
+something else about these interpreters, the difference is printed. With --hold it fails the run;
+--write rewrites the page.
 """
 from __future__ import print_function
 
@@ -81,15 +82,15 @@ def files_of(part, without):
     Tests of forks come first, in a process that is still small.
 
     Args:
-        without (tuple of str): the folders of tests to leave out.
+        without (tuple of str): the beginnings of the names to leave out.
     """
-    names = [name for name in tested.names() if name.split('/')[0] not in without]
+    names = [name for name in tested.names() if not name.startswith(without)]
     return [tested.path_of(name) for name in sorted(
         names[part::PARTS], key=lambda name: not name.endswith('fork'))]
 
 
 def parse(one):
-    """Return (path, engine or None, folders to leave out) of an argument."""
+    """Return (path, engine or None, names to leave out) of an argument."""
     path, engine, without = (one.split(':') + ['', ''])[:3]
     return os.path.abspath(path), engine or None, tuple(without.split(',')) if without else ()
 
