@@ -95,7 +95,7 @@ class _MessageReader(object):
     def feed(self, record):
         """Look at a whole record before it goes to OpenSSL."""
         self.version = bytes(record[1:3])
-        if self.over:
+        if self.over or len(record) == HEADER_SIZE:  # OpenSSL ignores empty records, of any type
             return
         kind = ord(record[:1])
         if kind != HANDSHAKE:

@@ -493,12 +493,20 @@ class SSLObject(Attributes):
                 pair.drain(self._drained)
                 if error.__class__ is _WantWrite:
                     continue
-                if seen is None and reader.certificate is not None:
+                if seen is None and self._may_look(reader):
                     seen = reader.certificate
                     self._check_name(seen)
                 self._flush(pair)
                 if not self._push(pair):
                     raise
+            except (socket.error, RuntimeError):
+                if is_native() and seen is None and self._may_look(reader):
+                    # With several messages in a record, OpenSSL may have written more than an alert
+                    # before it failed.
+                    pair.drain(self._drained)
+                    if not _is_alert(b''.join(self._drained)):
+                        self._check_name(reader.certificate)
+                raise
         pair.drain(self._drained)
         certificate = self._native.peer_certificate(True)
         if reader.certificate is not None and reader.certificate != certificate:
@@ -506,6 +514,11 @@ class SSLObject(Attributes):
         self._check_name(certificate)
         self._flush(pair)
         self._reader = None
+
+    def _may_look(self, reader):
+        """Return whether the certificate has come, or, up to TLS 1.2, cannot come any more."""
+        return reader.certificate is not None or (
+            reader.over and self._native.version() != 'TLSv1.3')
 
     def _check_name(self, certificate):
         name, is_address, common_name = self._expected
@@ -763,6 +776,11 @@ class _Ended(Exception):
 
 def _error(reason, text):
     return tls_error('[SSL: %s] %s' % (reason, text), library='SSL', reason=reason)
+
+
+def _is_alert(data):
+    """Return whether *data* is nothing, or one record with an alert in the clear (bool)."""
+    return not data or kind_and_size(data) == (ALERT, len(data))
 
 
 def _refused(server_side):

@@ -12,6 +12,7 @@ import random
 import signal
 import socket
 import ssl
+import struct
 
 import pytest
 
@@ -26,6 +27,7 @@ from sslproto27._core.engine import current, pair as sockets  # noqa: E402
 from sslproto27._core.constants import (  # noqa: E402
     OP_ALLOW_CLIENT_RENEGOTIATION, OP_NO_RENEGOTIATION)
 from sslproto27._core.errors import SSLCertVerificationError  # noqa: E402
+from sslproto27._core.records import HEADER_SIZE, kind_and_size  # noqa: E402
 from tests.support.pair_engine import (  # noqa: E402
     KINDS, Ends, Interrupted, in_thread, is_empty, wrap)
 from tests.support.recursion import near_limit, runs_finally  # noqa: E402
@@ -546,6 +548,11 @@ class TestNotTLS(object):
         self.assert_refused(ends.client_end, raised(ends.client.read))
 
 
+def record(kind, content):
+    """Return a record of TLS 1.2."""
+    return struct.pack('>BHH', kind, 0x303, len(content)) + content
+
+
 class TestNames(object):
     """The server's name is checked before anything that counts is sent."""
 
@@ -586,6 +593,48 @@ class TestNames(object):
         assert b'\x15\x03\x03\x00\x02\x02\x2a' == ends.client_end.outgoing.read()
         assert SSLCertVerificationError is type(raised(ends.client.write, b'secret'))
         assert b'' == ends.client_end.outgoing.read()
+
+    @pytest.fixture
+    def flight(self, pki):
+        """A client with a certificate, which a server of another name asks for; its messages."""
+        server = pki.server_context(version='TLSv1.2')
+        server.verify_mode = ssl.CERT_REQUIRED
+        server.load_verify_locations(pki.path('ca'))
+        ends = Ends(pki.client_context(version='TLSv1.2', leaf='client'), server,
+                    server_hostname='other.example')
+        raised(ends.client.do_handshake)
+        ends.pump()
+        raised(ends.server.do_handshake)
+        data, messages = ends.server_end.outgoing.read(), []
+        while data:
+            size = kind_and_size(data)[1]
+            messages.append(data[HEADER_SIZE:size])
+            data = data[size:]
+        assert [2, 11, 12, 13, 14] == [ord(message[:1]) for message in messages]
+        return ends, messages
+
+    def assert_nothing_leaves(self, ends, records):
+        """Whatever the client gets, an alert is all that leaves."""
+        ends.client_end.incoming.write(b''.join(records))
+        assert isinstance(raised(ends.client.do_handshake), ssl.SSLError)
+        assert [21] == record_types(ends.client_end.outgoing.read())
+
+    @pytest.mark.parametrize('kind', range(20, 25))
+    @pytest.mark.parametrize('place', range(3))
+    def test_empty_record(self, flight, kind, place):
+        """A record without content, which OpenSSL may ignore, hides no certificate."""
+        ends, messages = flight
+        records = [record(22, message) for message in messages]
+        records.insert(place, record(kind, b''))
+        self.assert_nothing_leaves(ends, records)
+
+    @pytest.mark.parametrize('more', [
+        b'\x0e\0\0\0', b'\x63\0\0\0', b'\x14\0\0\x0c' + b'x' * 12, b'\4\xff\xff\xff',
+        b'\4\0\0\2xx', b'\4\0', b''])
+    def test_messages_in_one_record(self, flight, more):
+        """What OpenSSL writes before it finds a wrong message behind the flight stays here."""
+        ends, messages = flight
+        self.assert_nothing_leaves(ends, [record(22, b''.join(messages) + more)])
 
     def test_chain_comes_first(self, pki, client_context, tls_version):
         """Where neither the chain nor the name is right, it is the chain that is complained of."""
