@@ -105,6 +105,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
     # the same read is still going on, and need not try the socket again.
     _empty_at = _NEVER
     _failure = None   # the error that the next read raises
+    _will_read = False  # whether a call of `_read_on` is scheduled
     _peer = '(not connected)'  # the peer's address, for the log: it may be gone by then
     _user_read_buffer = False  # Tornado 4.5 has no read_into
     _ssl_connect_callback = None
@@ -369,6 +370,35 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self._empty_at = _NEVER
             self._share = FAIR_SHARE
             plain_read(self)
+            if self._plaintext or pipe.state is not pipe_states.OPEN or self._failure is not None:
+                self._read_soon()
+
+    def _add_io_state(self, state):
+        super(SSLIOStream, self)._add_io_state(state)
+        if state & self.io_loop.READ:
+            self._read_soon()
+
+    def _read_soon(self):
+        """
+        Schedule another read if there is something to read.
+
+        A read stops once it has enough. With Tornado's own streams the rest is still in the kernel,
+        and causes an event. With ours it may have been decrypted already, the end included.
+        """
+        if not self._will_read and self._is_readable():
+            self._will_read = True
+            self.io_loop.add_callback(self._read_on)
+
+    def _is_readable(self):
+        pipe = self._pipe
+        return not self.closed() and (
+            bool(self._plaintext) or pipe is not None and pipe.state in PEER_ENDED
+            or self._failure is not None and plain_reading(self))  # else the next read raises it
+
+    def _read_on(self):
+        self._will_read = False
+        if self._is_readable() and self._state is not None and self._state & self.io_loop.READ:
+            self._handle_events(self.fileno(), self.io_loop.READ)
 
     def _handle_write(self):
         pipe = self._pipe
@@ -450,12 +480,7 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             if self._plaintext or self._pipe.state is not pipe_states.OPEN:
                 if plain_reading(self):
                     plain_read(self)
-                else:  # code that waits for the handshake comes first
-                    self.io_loop.add_callback(self._read_early)
-
-    def _read_early(self):
-        if not self.closed():
-            self._handle_events(self.fileno(), self.io_loop.READ)
+                self._read_soon()  # later, if code that waits for the handshake comes first
 
     def _start_handshake(self):
         # Without nodelay the first answer waits for the peer's delayed ACK of the handshake's last
@@ -505,6 +530,8 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             else:
                 pipe.feed_eof()
             self._failure = pipe.failure  # raised after the plaintext that came before it
+            if pipe.state is not pipe_states.OPEN:
+                self._read_soon()
             if self._unsent or pipe.has_data_to_send:
                 self._flush_ignoring_errors()
             plaintext = pipe.appdata_received()

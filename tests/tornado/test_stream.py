@@ -383,6 +383,49 @@ class TestEnd(object):
         assert data[10:] == (yield stream.read_until_close())
         assert stream.error is None
 
+    @pytest.mark.parametrize('chunk', [1000, 65536])
+    @on_loop
+    def test_end_behind_a_limit(self, pki, tls_version, chunk):
+        """Tornado keeps a read's limit for the next one, which stops there: the rest comes, too."""
+        stream, peer = yield with_peer(pki, tls_version)
+        stream.read_chunk_size = chunk
+        data = pattern(70000)
+        peer.pipe.feed_appdata(b'head\n' + data)
+        peer.pipe.shutdown()
+        yield peer.stream.write(peer.pipe.data_to_send())
+        assert b'head\n' == (yield stream.read_until(b'\n', max_bytes=100))
+        assert data == (yield stream.read_until_close())
+        finish(peer.stream)
+
+    @on_loop
+    def test_failure_behind_a_limit(self, pki, tls_version):
+        """So does an error."""
+        stream, peer = yield with_peer(pki, tls_version)
+        peer.pipe.feed_appdata(b'head\n' + pattern(70000))
+        yield peer.stream.write(peer.pipe.data_to_send() + b'no record at all')
+        assert b'head\n' == (yield stream.read_until(b'\n', max_bytes=100))
+        with logged():
+            error = yield failure_of(stream.read_until_close())
+        assert isinstance(getattr(error, 'real_error', error), ssl.SSLError)
+        finish(peer.stream)
+
+    @pytest.mark.parametrize('read', [
+        lambda stream: stream.read_until(b'\n'), lambda stream: stream.read_bytes(8),
+        lambda stream: stream.read_bytes(100, partial=True)], ids=['until', 'bytes', 'partial'])
+    @on_loop
+    def test_close_callback_behind_data(self, pki, tls_version, read):
+        """The close callback is called, too, if the end has come with the last data."""
+        stream, peer = yield with_peer(pki, tls_version)
+        calls = []
+        stream.set_close_callback(lambda: calls.append(stream.closed()))
+        peer.pipe.feed_appdata(b'request\n')
+        peer.pipe.shutdown()
+        yield peer.stream.write(peer.pipe.data_to_send())
+        assert b'request\n' == (yield read(stream))
+        yield settled(lambda: calls)
+        assert [True] == calls
+        finish(peer.stream)
+
     @on_loop
     def test_close_callback(self, pki):
         """An idle stream's close callback is called when the peer ends."""
