@@ -17,9 +17,9 @@ import threading
 from ._core import socket as blocking
 from ._core.amount import OneRecord
 from ._core.blocking import CHUNK, shutting_down
-from ._core.files import OwnedFile
 from ._core.channel_binding import require_kind
 from ._core.compat import PY2, PYPY
+from ._core.files import OwnedFile
 from ._core.unique import Unique
 from ._core.waiting import is_ready
 

@@ -524,9 +524,7 @@ class BlockingTLS(Unique):
 
     def _receive_whole(self, size):
         """Like `recv`, but wait until there are *size* bytes, or the end; see `SocketFile`."""
-        self._enter(_TO_READ)
-        with self._in_turn(self._receiving):
-            return self._take_here(False, self._engine.read_whole, size)
+        return self._take(False, self._engine.read_whole, size)
 
     def _receive_pending(self):
         """Take what TLS below has decrypted already, until there is plaintext; never wait."""

@@ -11,9 +11,9 @@ import socket
 from collections import deque
 
 from . import pipe_states
+from .amount import ReadAhead
 from .api import SSLObject
 from .attributes import server_hostname, server_side
-from .amount import ReadAhead
 from .blocking import BlockingTLS
 from .channel_binding import require_kind
 from .pipe import PipeUnderLock
@@ -140,7 +140,7 @@ class _PipeEngine(object):
             raise tls_error('[SSL: SHUTDOWN_WHILE_IN_INIT] shutdown while in init', library='SSL',
                             reason='SHUTDOWN_WHILE_IN_INIT')
         if pipe.state is pipe_states.PLAINTEXT:
-            raise RuntimeError('unwrap() is not possible in state PLAINTEXT')
+            return pipe.unwrap()  # which refuses it
         if pipe.state not in _CLOSING:
             pipe.shutdown()
             self._collect()

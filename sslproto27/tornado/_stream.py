@@ -50,6 +50,7 @@ _NOT_CONNECTED = (errno.EBADF, errno.ENOTCONN)
 # A plain stream's methods. Looking them up each time with super() takes longer than some calls.
 plain_read, plain_write = iostream.IOStream._handle_read, iostream.IOStream._handle_write
 plain_reading = iostream.IOStream.reading
+plain_listen = iostream.IOStream._add_io_state
 
 
 # Unique comes last: install() changes the class of objects, and 2.7 allows this only if the first
@@ -370,12 +371,13 @@ class SSLIOStream(iostream.SSLIOStream, Unique):
             self._empty_at = _NEVER
             self._share = FAIR_SHARE
             plain_read(self)
-            if self._plaintext or pipe.state is not pipe_states.OPEN or self._failure is not None:
+            if self._plaintext or pipe.state is not pipe_states.OPEN:
                 self._read_soon()
 
     def _add_io_state(self, state):
-        super(SSLIOStream, self)._add_io_state(state)
-        if state & self.io_loop.READ:
+        plain_listen(self, state)
+        pipe = self._pipe
+        if self._plaintext or pipe is not None and pipe.state is not pipe_states.OPEN:
             self._read_soon()
 
     def _read_soon(self):
