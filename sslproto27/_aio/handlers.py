@@ -4,13 +4,15 @@ When streams end TLS after the peer has ended it.
 TLS 1.3 lets us go on writing after the peer's close_notify (RFC 8446 6.1), so a handler can still
 answer. But stock Trollius ended the connection then, and applications rely on it: their handlers
 and clients never close their writer. Without this module each of them would leave a connection
-open. So TLS ends with a server's handler; and without a handler, Trollius' own streams end it at
-once, as before.
+open. So TLS ends with a server's handler. With Trollius' own streams, a handler has the shutdown
+timeout to answer, because some wait for an event, and never end by themselves; and without a
+handler TLS ends at once, as before.
 """
 from __future__ import absolute_import, division, print_function
 
 from .._core.compat import PY2
 from .._core.patches import Patches
+from .._stream.transport import SSLTransport
 from .compat import framework
 
 __all__ = ['patch', 'start', 'unpatch', 'wants_to_write']
@@ -60,9 +62,14 @@ def _connection_made(self, transport):
 
 def _eof_received(self):
     _original('eof_received')(self)
-    is_wanted = wants_to_write(self)
-    # Clients, and servers whose callback is a plain function, close even less often.
-    return is_wanted and (hasattr(self, '_handler') or not _is_tls(self._stream_reader._transport))
+    is_wanted, transport = wants_to_write(self), self._stream_reader._transport
+    if not is_wanted or not _is_tls(transport):
+        return is_wanted
+    if not hasattr(self, '_handler'):
+        return False  # clients, and servers with a plain function, close even less often
+    if isinstance(transport, SSLTransport):  # not Trollius' own, of a loop that is not ours
+        transport._protocol._limit_answer()
+    return True
 
 
 def _original(name):

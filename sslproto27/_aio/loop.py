@@ -80,7 +80,8 @@ class SelectorEventLoop(SocketLoop):
     All methods that take ``ssl`` also take
 
         ssl_handshake_timeout (float): seconds; default 60.
-        ssl_shutdown_timeout (float): seconds; default 30; 0 does not wait for close_notify.
+        ssl_shutdown_timeout (float): seconds; default 30; 0 does not wait for close_notify. Also
+            how long a handler of Trollius' own streams may answer after the peer's end (30 if 0).
         session (SSLSession): the session that a client wants to resume.
         suppress_ragged_eofs (bool): accept an EOF without close_notify as a clean end.
 
@@ -218,7 +219,7 @@ def install(suppress_ragged_eofs=False):
     From now on Trollius' own StreamReader, which its open_connection and start_server use, returns
     the data that has arrived before it raises the connection's error, and never waits after that.
     Its streams end TLS once the peer has ended it, but a start_server's handler (a coroutine) can
-    still answer: TLS ends when it returns.
+    still answer: TLS ends when it returns, or once it has taken longer than ssl_shutdown_timeout.
 
     Args:
         suppress_ragged_eofs (bool): the default for all connections of these loops: accept an EOF

@@ -50,7 +50,7 @@ class _StreamProtocol(framework.StreamReaderProtocol):
                 handlers.start(self, result, self._loop, self._stream_writer)
 
     def eof_received(self):
-        """Feed the end; our side stays open until closed, or with TLS until the handler ends."""
+        """Feed the end; our side stays open until closed, with TLS as `handlers` says."""
         super(_StreamProtocol, self).eof_received()
         return handlers.wants_to_write(self)
 

@@ -391,6 +391,15 @@ class SSLProtocol(Unique):
         if not self._call_protocol(self._app_protocol.eof_received) and self._state is HALF_CLOSED:
             self._close()
 
+    def _limit_answer(self):
+        """
+        Abort if the application has not closed within the shutdown timeout.
+
+        The peer has ended its side. The application has not ended ours, so no close_notify is sent:
+        the peer must not take what it has got for a complete answer.
+        """
+        self._timer.start(self._shutdown_timeout or SHUTDOWN_TIMEOUT, self._shutdown_timed_out)
+
     # From the application to the transport below
 
     def _write(self, data):

@@ -634,6 +634,22 @@ class TestTrolliusStreams(object):
         run(trollius.sleep(0, loop=loop))
         assert 1 == len(made)
 
+    def test_stock_transport(self, loop, run, installed, server_context):
+        """A handler over TLS of Trollius' own, of a loop that is not ours, learns of the end."""
+        @trollius.coroutine
+        def handle(reader, writer):
+            assert b'' == (yield From(reader.read()))
+
+        class Stock(trollius.Transport):
+            def close(self):
+                closed.set_result(True)
+        closed = trollius.Future(loop=loop)
+        protocol = trollius.StreamReaderProtocol(
+            trollius.StreamReader(loop=loop), handle, loop=loop)
+        protocol.connection_made(Stock({'sslcontext': server_context}))
+        assert protocol.eof_received()
+        assert run(closed)
+
     @pytest.mark.parametrize('side', ['client', 'plain function'])
     def test_nobody_closes(self, loop, run, installed, client_context, server_context, side):
         """Without a handler that may answer, TLS ends with the peer's end, as in stock Trollius."""

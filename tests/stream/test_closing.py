@@ -320,6 +320,38 @@ class TestClosing(object):
         assert connection.lower.aborted
         self.check_end(connection)
 
+    @pytest.mark.parametrize('timeout, seconds', [(5, 5), (None, 30), (0, 30)])
+    def test_limited_answer(self, new, timeout, seconds):
+        """An application that may answer in a limited time, and does not close, is cut off."""
+        connection = new(app=App(keep_open=True), ssl_shutdown_timeout=timeout).handshake()
+        connection.remote.close_notify()
+        connection.protocol._limit_answer()
+        connection.loop.advance(seconds - 0.1)
+        connection.transport.write(b'one')  # gives it no more time
+        connection.loop.advance(0)
+        assert [] == connection.app.lost
+        connection.loop.advance(0.2)
+        self.check_end(connection)
+        assert (b'one', False, True) == (
+            connection.remote.read(), connection.remote.closed, connection.lower.aborted)
+
+    def test_limited_answer_that_is_closed(self, new):
+        """Once the application has closed in time, sending has the whole timeout."""
+        connection = new(app=App(keep_open=True), ssl_shutdown_timeout=5).handshake()
+        connection.remote.close_notify()
+        connection.protocol._limit_answer()
+        connection.loop.advance(4.9)
+        connection.lower.block()
+        connection.transport.write(pattern(LARGE))
+        connection.transport.close()
+        connection.loop.advance(4.9)
+        assert [] == connection.app.lost
+        connection.lower.unblock()
+        assert pattern(LARGE) == connection.remote.read()
+        assert connection.remote.closed
+        connection.loop.run()
+        self.check_end(connection)
+
     @pytest.mark.parametrize('in_handshake', [False, True])
     def test_alert_that_cannot_be_sent(self, new, in_handshake):
         """A peer that breaks TLS and takes nothing is cut off after ssl_shutdown_timeout."""
