@@ -2,7 +2,7 @@
 
     run_tests.py [--hold | --write] PYTHON[:ENGINE[:NAME,NAME...]]...
 
-The test files are divided into parts. One part more than there are processors runs at the
+The test files are divided into parts. Two parts more than there are processors run at the
 same time, because some tests wait. A part's output is printed as a whole when it ends.
 PYTHON:pair uses that engine (SSLPROTO27_ENGINE). PYTHON:pair:cli leaves out the tests whose names
 begin with cli, which is the folder tests/cli; so does PYTHON::cli, with the engine that the
@@ -191,7 +191,7 @@ def main(arguments):
     pythons = [parse(one) for one in arguments if one not in options]
     compile_modules([python for python, _, _ in pythons])
     todo = [one + (part,) for one in pythons for part in range(PARTS)]
-    workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 1)
+    workers = multiprocessing.pool.ThreadPool(multiprocessing.cpu_count() + 2)
     results = collections.OrderedDict()
     certificates = tempfile.mkdtemp()
     try:

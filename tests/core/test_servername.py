@@ -125,20 +125,22 @@ def test_missing(client_context, door):
 @pytest.mark.parametrize('checks', [True, False])
 @pytest.mark.parametrize('name', WRONG, ids=repr)
 @pytest.mark.parametrize('door', sorted(ALL_DOORS))
-def test_wrong(client_context, door, name, checks):
+def test_wrong(pki, door, name, checks):
     """What can be nobody's name is the same ValueError, whether or not it would be checked."""
-    client_context.check_hostname = checks
-    assert (ValueError, TEXT % (name,)) == refusal(door, client_context, name)
+    context = pki.client_context()
+    context.check_hostname = checks
+    assert (ValueError, TEXT % (name,)) == refusal(door, context, name)
 
 
 @pytest.mark.parametrize('checks', [True, False])
 @pytest.mark.parametrize('name', [name for name in WRONG if name != ()], ids=repr)  # as ''
 @pytest.mark.parametrize('door', sorted(FURTHER_DOORS))
-def test_wrong_further_in(client_context, door, name, checks):
+def test_wrong_further_in(pki, door, name, checks):
     """So it is where a class of another name makes the connection, now or later."""
-    client_context.check_hostname = checks
+    context = pki.client_context()
+    context.check_hostname = checks
     text = TEXT.replace('server_', '') if 'twisted' in door else TEXT
-    assert (ValueError, text % (name,)) == refused(FURTHER_DOORS[door], client_context, name)
+    assert (ValueError, text % (name,)) == refused(FURTHER_DOORS[door], context, name)
 
 
 @pytest.mark.parametrize('name', EMPTY, ids=repr)

@@ -19,6 +19,7 @@ import pytest
 from sslproto27 import SSLObject, SSLSocket, sockets
 from sslproto27._core.blocking import CHUNK
 from tests.support.buffers import Material
+from tests.support.hostile import enough_of
 from tests.support.memory import PY2, raised
 from tests.support.pipe_pairs import PYPY, pattern
 from tests.support.signals import Alarm, Interruption, needs_signals
@@ -381,7 +382,7 @@ class TestStates(object):
             names = public_names(type(self.in_state(kind, ends, state)))
             kind.close()
         wrong = []
-        for name in names:
+        for name in enough_of(names, kind.name + state):
             with connection() as ends:
                 ours = self.in_state(kind, ends, state)
                 try:
@@ -758,7 +759,8 @@ def test_first_call_of_a_thread(kind, waits):
         names = public_names(type(kind.client(ends[0], False)))
         kind.close()
     wrong = []
-    for name in names + ['last file', 'second close'] + ['__exit__'] * (kind.name != 'installed'):
+    names += ['last file', 'second close'] + ['__exit__'] * (kind.name != 'installed')
+    for name in enough_of(names, kind.name + waits):
         with connection() as ends:
             wait = Wait(kind, ends, waits)
             other, ours, peer = wait.meanwhile(other_work(wait.ours, name))

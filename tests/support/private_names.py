@@ -17,7 +17,7 @@ __all__ = ['faults']
 
 _PRIVATE = re.compile(r'_[A-Za-z]\w*\Z')
 
-_trees = {}
+_trees, _classes_of = {}, {}
 
 
 def faults(framework, names, table, ours=(), absent=()):
@@ -140,7 +140,10 @@ def _tree(path):
 
 
 def _classes(path):
-    return [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ClassDef)]
+    if path not in _classes_of:
+        _classes_of[path] = [
+            node for node in ast.walk(_tree(path)) if isinstance(node, ast.ClassDef)]
+    return _classes_of[path]
 
 
 def _defined_in(node):
