@@ -2,12 +2,19 @@
 from __future__ import absolute_import, division, print_function
 
 import _socket
+import errno
 
 from ..fork import call_after_forks
 from .loopback import LoopbackPair
-from .pair import Pair
+from .pair import OUR_MODULES, Pair, is_native
 
 __all__ = ['current_pair']
+
+#: What a system says that has no AF_UNIX sockets, or a sandbox that forbids them.
+_REFUSALS = frozenset([errno.EACCES, errno.EAFNOSUPPORT, errno.ENOSYS, errno.EOPNOTSUPP,
+                       errno.EPERM, errno.EPROTONOSUPPORT])
+
+OUR_MODULES.add(__name__)
 
 _current = []
 
@@ -22,7 +29,18 @@ def current_pair():
             pair = None
         if pair is not None and pair.is_ready():
             return pair
-        _current.append(Pair() if hasattr(_socket, 'socketpair') else LoopbackPair())
+        _current.append(_new())
+
+
+def _new():
+    """Return a new pair: of TCP sockets if this system has no `socketpair`, or forbids it."""
+    if hasattr(_socket, 'socketpair'):
+        try:
+            return Pair()
+        except _socket.error as error:
+            if error.errno not in _REFUSALS or not is_native():
+                raise
+    return LoopbackPair()
 
 
 def _renew():
