@@ -32,9 +32,11 @@ from ._upgrade import upgrade
 
 __all__ = ['TLSProtocol']
 
-#: How many plaintext bytes we encrypt and hand to the transport below at a time. Twisted's own
-#: transports hand as many to the kernel.
+#: How many plaintext bytes we encrypt and hand to the transport below at a time; and how many bytes
+#: that may hand to the kernel at a time, so that the records go together. Twisted's own figure is
+#: the same as our first; a second call would then follow for the overhead of the records.
 CHUNK = 128 * 1024
+SEND_LIMIT = CHUNK + CHUNK // 16
 
 #: If more written bytes than this wait, the application's producer is paused. Twisted's figure.
 HIGH_WATER = 64 * 1024
@@ -147,6 +149,8 @@ class TLSProtocol(Unique):
             raise RuntimeError('TLS cannot start in state %s' % self._state)
         self.transport = transport
         self._socket = plain_socket(transport)
+        if self._socket is not None:
+            self._socket.SEND_LIMIT = SEND_LIMIT
         self._enter(MADE)
         self._start_timer(self._settings.handshakeTimeout, self._handshake_timed_out)
         # Without this, the first answer waits for the peer's delayed ACK of the handshake's last

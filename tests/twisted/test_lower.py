@@ -5,14 +5,15 @@ import os
 import ssl
 
 import pytest
+from twisted.internet import tcp
 
 from sslproto27 import SSLCertVerificationError
 from sslproto27.twisted import TLSClientEndpoint, TLSServerEndpoint
 from sslproto27.twisted._lower import unsent
 from tests.support.pipe_pairs import pattern
 from tests.support.twisteds import (
-    Echo, Half, Hand, Memory, Recorder, endpoints, error, global_reactor, listening, loopback,
-    quiet, until)
+    Echo, Half, Hand, Memory, Recorder, connected, endpoints, error, global_reactor, listening,
+    loopback, quiet, until)
 
 
 class TestOtherTransports(object):
@@ -64,6 +65,22 @@ class TestOtherTransports(object):
             until(lambda: client.reason is not None and theirs.made[0].reason is not None)
         assert client.reason.check(SSLCertVerificationError)
         assert theirs.made[0].reason.check(ssl.SSLError)
+
+    @pytest.mark.parametrize('size', [128 << 10, 1 << 20])
+    def test_one_call_sends_what_is_encrypted(self, pki, monkeypatch, size):
+        """Over TCP, all records of 128 KiB go to the kernel together, with their overhead."""
+        data, sizes = pattern(size), []
+        send = tcp.Connection.writeSomeData
+
+        def recording(connection, some):
+            sizes.append(min(len(some), connection.SEND_LIMIT))
+            return send(connection, some)
+        with connected(pki) as (client, server):
+            monkeypatch.setattr(tcp.Connection, 'writeSomeData', recording)
+            client.transport.write(data)
+            until(lambda: len(server.data) == size)
+        assert data == server.data
+        assert size >> 17 == len([one for one in sizes if one > 128 << 10])
 
     def test_process(self, run_python):
         """Over the standard streams of a process."""
