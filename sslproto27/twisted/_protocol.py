@@ -235,8 +235,7 @@ class TLSProtocol(Unique):
         """
         if self._state is CLOSED:
             return
-        if self._state in OVER or not (
-                self._held or self._state in OPEN and self._pipe.has_appdata):
+        if self._state in OVER or not (self._held or self._has_unread()):
             self._lost(reason)
             return
         self._hold(self._lost, reason)
@@ -355,9 +354,12 @@ class TLSProtocol(Unique):
         self._flush(True)
 
     def _has_unread(self):
-        """Return whether plaintext waits because the application has paused (bool)."""
-        return (self._reading_paused and self._pipe.has_appdata
-                and self._state in OPEN)
+        """
+        Return whether plaintext waits that the application will get (bool).
+
+        It has paused, or has resumed in this turn. Every end of reading has to wait for that.
+        """
+        return self._state in OPEN and self._pipe.has_appdata
 
     def _established(self):
         self._stop_timer()

@@ -7,6 +7,7 @@ from __future__ import absolute_import, division, print_function
 
 import contextlib
 import itertools
+import ssl
 
 import pytest
 
@@ -182,8 +183,8 @@ class Strict(Recorder):
 class Ordered(object):
     """A server of ours over an `Obedient` transport, and its peer."""
 
-    def __init__(self, pki, paused):
-        self.clock, self.application = task.Clock(), Strict()
+    def __init__(self, pki, paused, application=None):
+        self.clock, self.application = task.Clock(), application or Strict()
         self.below = Obedient(self.clock)
         self.tls = TLSProtocol(Settings(pki.server_context(), True, reactor=self.clock),
                                self.application)
@@ -208,10 +209,13 @@ class Ordered(object):
             data, self.below.data = self.below.data, b''
             self.peer.feed_ssldata(data)
             if not self.below.paused and self.peer.has_data_to_send:
-                self.tls.dataReceived(self.peer.data_to_send())
+                self.tls.dataReceived(self.answer())
         else:
             self.application.quiet = action == 'pause'
             getattr(self.tls, action + 'Producing')()
+
+    def answer(self):
+        return self.peer.data_to_send()
 
     def finish(self, close):
         """Answer and close; then let the peer read and close as well."""
@@ -228,6 +232,53 @@ class Ordered(object):
                 self.peer.shutdown()
         if self.below.closed and self.application.reason is None:
             self.tls.connectionLost(Failure(error.ConnectionDone()))
+
+
+class Ending(Ordered):
+    """
+    One whose peer writes b'data' and ends, in the segment with Finished, while ours has paused.
+
+    Args:
+        end (str): how: 'close_notify', 'cut' without that, or 'garbage'.
+    """
+
+    def __init__(self, pki, application, end):
+        self.end = end
+        Ordered.__init__(self, pki, False, application)
+        assert ['made'] == application.events
+        if end == 'cut':
+            self.tls.readConnectionLost()
+
+    def answer(self):
+        is_last = self.peer.state == pipe_states.OPEN
+        if is_last and self.end == 'close_notify':
+            self.peer.shutdown()
+        answer = self.peer.data_to_send()
+        if is_last and self.end == 'garbage':
+            answer += b'\x17\x03\x03\x00\x20' + b'x' * 32
+        return answer
+
+    def act(self, action):
+        if action == 'lost' and not self.below.closed:
+            self.below.closed = True
+            self.tls.connectionLost(Failure(error.ConnectionDone()))
+        elif action in ('write', 'loseWriteConnection', 'unregisterProducer') or (
+                action == 'registerProducer' and self.tls.producer is None):
+            self.application.act([action])
+        elif action not in ('lost', 'registerProducer'):
+            Ordered.act(self, action)
+
+    def finish(self):
+        """Resume, and let both sides end."""
+        self.act('resume')
+        self.act('unregisterProducer')
+        for _ in range(3):
+            self.act('time')
+            if not self.below.closed:
+                self.act('turn')
+        assert self.below.closed
+        self.tls.connectionLost(Failure(error.ConnectionDone()))
+        self.act('time')
 
 
 @implementer(interfaces.IHalfCloseableProtocol)
@@ -252,6 +303,106 @@ def registered(pki, name, kind, streaming):
             if one.reason is None:
                 one.transport.abortConnection()
         until(lambda: ours.reason and theirs.reason)
+
+
+class Parting(Far):
+    """A `Far` that ends its side behind b'hello', in the same segment."""
+
+    def _greet(self, answer):
+        Far._greet(self, answer)
+        if self.ready:
+            self.transport.loseWriteConnection()
+
+
+class Reader(Pauser):
+    """A `Pauser` that does what it is told, with a producer that does nothing."""
+
+    def __init__(self):
+        Pauser.__init__(self, None)
+
+    def act(self, actions):
+        for action in actions:
+            arguments = {'write': (b'answer',), 'registerProducer': (Producer(), True)}
+            getattr(self.transport, action)(*arguments.get(action, ()))
+
+
+@implementer(interfaces.IHalfCloseableProtocol)
+class GoingReader(Reader):
+    """One that goes on after the peer's end, and closes then."""
+
+    def readConnectionLost(self):
+        self.events.append('read lost')
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self):
+        """Do nothing."""
+
+
+#: All orders of what a reader does in one turn.
+IN_ONE_TURN = [order for actions in (
+    ['resumeProducing', 'loseWriteConnection'],
+    ['resumeProducing', 'write', 'loseWriteConnection'],
+    ['resumeProducing', 'loseWriteConnection', 'pauseProducing', 'resumeProducing'],
+) for order in sorted(set(itertools.permutations(actions)))]
+
+#: The same after registerProducer and loseWriteConnection, which waits for the producer.
+WITH_PRODUCER = sorted(itertools.permutations(['resumeProducing', 'write', 'unregisterProducer']))
+
+
+class TestHeldEnd(object):
+    """The application has paused; data waits, and the peer's end behind it."""
+
+    @pytest.mark.parametrize('kind', [Reader, GoingReader])
+    @pytest.mark.parametrize('name', sorted(CODES))
+    def test_in_one_turn(self, pki, name, kind):
+        """All data comes, then the end, in whatever order the application acts."""
+        tunnels = CODES[name].count('c')
+        pausing, other = quiet(kind), quiet(Parting, tunnels)
+        server, client = (other, pausing) if tunnels else (pausing, other)
+        expected = ['made', 'data'] + (['read lost'] if kind is GoingReader else []) + ['lost']
+        with listening(ways(pki, name), server) as port:
+            for before, order in ([([], order) for order in IN_ONE_TURN]
+                                  + [(['registerProducer', 'loseWriteConnection'], order)
+                                     for order in WITH_PRODUCER]):
+                order += ('resumeProducing',)
+                ours, theirs = self._connect(ways(pki, name, port), server, client, pausing)
+                ours.act(before)
+                ours.act(order)
+                until(lambda: ours.reason and theirs.reason, patience=5)
+                assert (order, expected, b'hello', DONE) == (
+                    order, ours.events, ours.data, ours.reason.type)
+
+    @staticmethod
+    def _connect(endpoint, server, client, pausing):
+        del server.made[:], client.made[:]
+        until(endpoint.connect(client))
+        until(lambda: server.made)
+        ours, theirs = server.made + client.made
+        if pausing is client:
+            ours, theirs = theirs, ours
+        until(lambda: theirs.ready)
+        for _ in range(5):
+            global_reactor.iterate(0.005)
+        assert ['made'] == ours.events
+        return ours, theirs
+
+    @pytest.mark.parametrize('kind, end, reason', [
+        (Reader, 'close_notify', DONE), (GoingReader, 'close_notify', DONE),
+        (GoingReader, 'cut', LOST), (GoingReader, 'garbage', ssl.SSLError)])
+    def test_all_orders(self, pki, kind, end, reason):
+        """All short orders over a transport that obeys a pause and may be lost, for any end."""
+        for actions in itertools.product(
+                ['pause', 'resume', 'time', 'write', 'loseWriteConnection', 'registerProducer',
+                 'unregisterProducer', 'lost'], repeat=3):
+            one = Ending(pki, kind(), end)
+            for action in actions:
+                one.act(action)
+            one.finish()
+            assert (actions, b'data', reason) == (
+                actions, one.application.data, one.application.reason.type)
+            events = ['made', 'data'] + (
+                ['read lost'] if kind is GoingReader and reason is DONE else []) + ['lost']
+            assert (actions, events) == (actions, one.application.events)
 
 
 ENDS = {'half-close': 'loseWriteConnection', 'close': 'loseConnection', 'reset': 'abortConnection'}
