@@ -92,7 +92,8 @@ MUTATIONS = [
     ('An application receives', '_core/pipe.py', 'self._incoming.write(early)',
      'self._received.append(early)'),
     ('An application receives', 'twisted/_upgrade.py',
-     "_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')", '_HANDLERS = ()'),
+     "_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived', 'lineLengthExceeded',\n"
+     "             'lengthLimitExceeded')", '_HANDLERS = ()'),
     ('On Twisted, a client', 'twisted/_tunnel.py',
      'self._hostname if hostname is None else hostname', "hostname or ''"),
     ('On Twisted, a client', 'twisted/_tunnel.py', ' or name in _OF_THE_PROXY', ''),

@@ -42,6 +42,7 @@ PRIVATE = {
     'protocols.basic.IntNStringReceiver': '_unprocessed',
     'protocols.basic.LineReceiver': '_buffer',
     'protocols.basic.NetstringReceiver': '_PARSING_PAYLOAD _remainingData _state',
+    'protocols.stateful.StatefulProtocol': '_sful_data',
 }
 
 

@@ -6,14 +6,19 @@ references to it. Nothing here knows how TLS works.
 """
 from __future__ import absolute_import, division, print_function
 
+import io
+import sys
+from array import array
 from collections import deque
-from numbers import Number
 from types import MemberDescriptorType
 
+from six import text_type
+from six.moves import StringIO, cStringIO
 from twisted.internet import error, interfaces, tcp
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
+from .._core.compat import memory_of
 from ._lower import is_paused, name_of, plain_method
 from ._receiver import Receiver
 
@@ -26,9 +31,15 @@ _METHODS = (
     'stopProducing', 'getPeerCertificate')
 
 #: The methods to which parsers of Twisted's own protocols pass a message, besides dataReceived; and
-#: the attributes with their unparsed data.
-_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived')
+#: the attributes with their unparsed data. We look for these in any protocol.
+_HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived', 'lineLengthExceeded',
+             'lengthLimitExceeded')
 _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
+
+#: What can hold received data: itself, in its items, behind its position.
+_DATA = (bytes, text_type, bytearray, memoryview, memory_of, array)
+_PIECES = (list, tuple, deque)
+_FILES = (io.BytesIO, io.StringIO, StringIO, type(cStringIO()), type(cStringIO('')))
 
 _ABSENT = object()
 
@@ -80,6 +91,8 @@ class Upgrade(object):
             self._refuse(protocol, 'dataReceived', self._refuse_data)
             for name in _HANDLERS:
                 self._refuse(protocol, name, self._refuse_all)
+            if _is_a(protocol, 'twisted.words.protocols.irc', 'IRC'):
+                self._refuse(protocol, 'handleCommand', self._refuse_all)
             # A parser that is running keeps calling the method it got, so replace that too.
             self._refuse(_own(protocol).get('stream'), 'ElementEvent', self._refuse_all)
 
@@ -95,6 +108,19 @@ class Upgrade(object):
         It must be TLS; otherwise the handshake fails.
         """
         return b''.join([_take_buffer(protocol) for protocol in reversed(self._protocols)])
+
+    def stop_parsers(self):
+        """
+        End the connection if a StatefulProtocol has data behind the message that led here.
+
+        Its running parser calls a function that we cannot replace, until the transport closes.
+        """
+        for protocol in self._protocols:
+            if (_is_a(protocol, 'twisted.protocols.stateful', 'StatefulProtocol')
+                    and protocol._sful_data[1].read()):
+                protocol.transport.loseConnection()
+                self._tls.transport.loseConnection()
+                self._refuse_all()
 
     def _refuse(self, owner, name, refusal):
         """Replace a method by *refusal* until the handshake is done."""
@@ -176,12 +202,13 @@ def upgrade(transport, protocol_class, settings, application=None):
     if producer is not None:
         lower.unregisterProducer()
     owner.protocol = Receiver(new)
-    new._upgrade = Upgrade(transport, new, protocols)
+    changes = new._upgrade = Upgrade(transport, new, protocols)
     if is_paused(owner) or getattr(owner, '_reading_paused', False):
         new.pauseProducing()  # the application's pause must not stop the handshake
         lower.resumeProducing()
-    early = new._upgrade.early_data()
+    early = changes.early_data()
     new._start(lower, False, early if admitted else b'')
+    changes.stop_parsers()
     if not admitted:
         new.abortConnection(Failure(error.ConnectionAborted('too many TLS handshakes')))
         return new
@@ -238,41 +265,49 @@ def _wrapped_by(protocol):
 
 
 def _take_buffer(protocol):
-    take = getattr(protocol, 'clearLineBuffer', None)
-    if take is not None:
-        return take()
+    """Remove what a line receiver has not parsed, and return it (bytes)."""
     held = _own(protocol).get('_buffer')
     if not isinstance(held, (bytes, bytearray)) or not hasattr(protocol, 'lineReceived'):
         return b''
     taken = bytes(held)
-    if isinstance(held, bytearray):
-        del held[:]
-    else:
-        protocol._buffer = b''
+    try:
+        del held[:]  # also for a parser that is running
+    except (TypeError, BufferError):  # these are bytes; or a memoryview uses them
+        protocol._buffer = held[:0]
     return taken
 
 
 def _holds_data(protocol):
-    """Return whether a parser holds part of a message: in any kind of buffer (bool)."""
+    """Return whether a parser holds part of a message (bool)."""
     own = _own(protocol)
-    for name in _BUFFERS:
-        if name in own or hasattr(type(protocol), name):  # a wrapper may have its transport's too
-            held = getattr(protocol, name, None)
-            if not isinstance(held, (type(None), Number)) and not _is_empty(held):
-                return True
-    in_payload = getattr(protocol, '_PARSING_PAYLOAD', None)  # the state of a NetstringReceiver
-    return in_payload is not None and getattr(protocol, '_state', None) == in_payload
+    if any(_is_unread(own[name]) for name in _BUFFERS if name in own):
+        return True
+    if _is_a(protocol, 'twisted.protocols.stateful', 'StatefulProtocol'):
+        return bool(protocol._sful_data[1].getvalue())
+    if _is_a(protocol, 'twisted.words.protocols.irc', 'IRC'):
+        return _is_unread(own.get('buffer'))
+    return (_is_a(protocol, 'twisted.protocols.basic', 'NetstringReceiver')
+            and protocol._state == protocol._PARSING_PAYLOAD)
 
 
-def _is_empty(held):
-    """Return whether a buffer, of whatever kind, certainly has no data (bool)."""
-    for name in 'getvalue', 'qsize':  # of a BytesIO, of a Queue
-        method = getattr(held, name, None)
-        if method is not None:
-            return not method()
-    if isinstance(held, (list, tuple, deque)):
-        return all(_is_empty(piece) for piece in held)
-    return hasattr(held, '__len__') and not len(held)
+def _is_a(protocol, module, name):
+    """Return whether *protocol* is of a class of Twisted; do not import its module (bool)."""
+    return isinstance(protocol, getattr(sys.modules.get(module), name, ()))
+
+
+def _is_unread(held):
+    """
+    Return whether *held*, of any type, is data that nobody has read yet (bool).
+
+    What cannot be read at all, such as a closed file or a released memoryview, is not.
+    """
+    try:
+        if isinstance(held, _FILES):
+            return len(held.getvalue()) > held.tell()
+        pieces = held if isinstance(held, _PIECES) else [held]
+        return any(isinstance(piece, _DATA) and len(piece) for piece in pieces)
+    except Exception:
+        return False
 
 
 def is_client(transport):

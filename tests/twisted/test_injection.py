@@ -1,6 +1,8 @@
 """STARTTLS on Twisted: what came before TLS never reaches the application as protected."""
 from __future__ import absolute_import, division, print_function
 
+import ast
+import os
 import socket
 import ssl
 import struct
@@ -10,19 +12,20 @@ from collections import deque
 from io import BytesIO, StringIO
 
 import pytest
+from six.moves import StringIO as OldStringIO
+from six.moves import cStringIO
+from six.moves.queue import Queue
 
 import sslproto27.twisted
+from sslproto27._core.compat import memory_of
 from sslproto27.twisted import ConnectEndpoint, startTLS
 from tests.support.twisteds import (
-    PATIENCE, Peer, Recorder, error, loopback, protocol, quiet, until)
+    PATIENCE, Peer, Recorder, defer, error, global_reactor, loopback, protocol, quiet, until)
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
-    from twisted.protocols import amp, basic, policies
-try:
-    from queue import Queue
-except ImportError:  # Python 2
-    from Queue import Queue
+    from twisted.protocols import amp, basic, policies, stateful
+    from twisted.words.protocols import irc
 
 
 class Starting(object):
@@ -45,6 +48,7 @@ class Starting(object):
             self.messages.append(message)
 
     lineReceived = rawDataReceived = stringReceived = take
+    lineLengthExceeded = lengthLimitExceeded = take
 
     def connectionLost(self, reason):
         self.reason = reason
@@ -93,22 +97,81 @@ class OwnArray(Starting, protocol.Protocol):
             self.take(line)
 
 
-class Buffering(Starting, protocol.Protocol):
-    """One with something in an attribute ``_buffer``, of its own or of its class."""
+class Stateful(Starting, stateful.StatefulProtocol):
+    """One of messages with a fixed length."""
 
-    def __init__(self, context, on_class, held):
+    def getInitialState(self):
+        return self.begin, 2
+
+    def begin(self, message):
+        self.take(message)
+        return self.take, 8
+
+
+class StatefulLater(Stateful):
+    """The same, but it starts TLS in a later turn."""
+
+    def begin(self, message):
+        global_reactor.callLater(0, self.take, message)
+        return self.take, 8
+
+
+class Commands(Starting, irc.IRC):
+    """One of the lines of IRC."""
+
+    hostname = 'localhost'
+
+    def handleCommand(self, command, prefix, params):
+        self.take(command.lower().encode('ascii'))
+
+
+class Holding(Starting, protocol.Protocol):
+    """One with something in an attribute ``_buffer`` of its own."""
+
+    def __init__(self, context, held):
         Starting.__init__(self, context)
-        if on_class:
-            self.__class__ = type('WithBuffer', (Buffering,), {'_buffer': held})
-        else:
-            self._buffer = held
+        self._buffer = held
 
     def dataReceived(self, data):
         self.take(data)
 
 
+class OnClass(Holding):
+    """One whose class has something there: a constant, a method or a property."""
+
+    def __init__(self, context, held):
+        Starting.__init__(self, context)
+        self.__class__ = type('OnClass', (OnClass,), {'_buffer': held})
+
+
+class Unusable(list):
+    """A list that nobody can read."""
+
+    def __iter__(self):
+        raise RuntimeError('not ready')
+
+
+@property
+def unusable(_):
+    """Raise an error."""
+    raise RuntimeError('not ready')
+
+
+def read_from(held, data):
+    """Return a file of which one byte has been read."""
+    held.write(data)
+    held.seek(1)
+    return held
+
+
+def closed(held):
+    """Return a file that is closed."""
+    held.close()
+    return held
+
+
 def queue_of(*items):
-    """Return a Queue, which has no length."""
+    """Return a Queue."""
     queue = Queue()
     for item in items:
         queue.put(item)
@@ -163,7 +226,22 @@ CASES = [
     (Netstrings, b'2:go,', b'8:injected,', b''), (Netstrings, b'2:go,', b'8:inj', b'ected,'),
     (OwnBuffer, b'go\n', b'in', b'jected\n'), (OwnArray, b'go\n', b'in', b'jected\n'),
     (OwnArray, b'go\n', b'injected\n', b''),
+    (Stateful, b'go', b'injected', b''), (Stateful, b'go', b'inje', b'cted'),
+    (Stateful, b'go', b'injectedinje', b'cted'), (StatefulLater, b'go', b'inje', b'cted'),
+    (Commands, b'go\r\n', b'injected\r\n', b''), (Commands, b'go\r\n', b'in', b'jected\r\n'),
 ]
+
+#: The parsers in twisted.protocols: those of `CASES` and what is based on them; those that keep
+#: nothing; and two that only keep what comes before all messages.
+PARSERS = set("""
+    amp.BinaryBoxProtocol basic.IntNStringReceiver basic.LineOnlyReceiver basic.LineReceiver
+    basic.NetstringReceiver sip.MessagesParser stateful.StatefulProtocol
+    ftp.DTP ftp.FTPFileListProtocol ftp.ProtocolWrapper ftp.SenderProtocol policies.ProtocolWrapper
+    policies.SpewingProtocol policies.ThrottlingProtocol policies.TimeoutProtocol
+    policies.TrafficLoggingProtocol portforward.Proxy socks.SOCKSv4Incoming socks.SOCKSv4Outgoing
+    tls.TLSMemoryBIOProtocol wire.Discard wire.Echo
+    _wrapper.HAProxyProtocolWrapper socks.SOCKSv4
+""".split())
 
 
 class TestInjection(object):
@@ -191,36 +269,74 @@ class TestInjection(object):
         until(lambda: ours.reason and peer.done())
         assert b'secret' == peer.result
 
-    @pytest.mark.parametrize('on_class', [False, True], ids=['own', 'class'])
-    @pytest.mark.parametrize('make', [
-        lambda: b'x', lambda: bytearray(b'x'), lambda: memoryview(b'x'), lambda: u'x',
-        lambda: array('B', [0]), lambda: [b'', b'x'], lambda: [0], lambda: deque([b'x']),
-        lambda: {1: b'x'}, lambda: BytesIO(b'x'), lambda: StringIO(u'x'), lambda: queue_of(b'x'),
-        object])
-    def test_any_buffer(self, pki, make, on_class):
-        """A ``_buffer`` of any kind counts if it has something, or if nobody can tell."""
-        port, peer = injecting(pki, [b'go'], b'data')
+    @pytest.mark.parametrize('kind, go, injected', [
+        (LinesOnly, b'go\r\n', b'injected\r\n'), (Strings, string(b'go'), string(b'injected'))])
+    def test_too_long(self, pki, kind, go, injected):
+        """A message that is too long is not handled either."""
+        port, peer = injecting(pki, [go + injected])
         ours = until(loopback(port=port).connect(
-            quiet(Buffering, pki.client_context(), on_class, make())))
+            quiet(type('Short', (kind,), {'MAX_LENGTH': 3}), pki.client_context())))
+        until(lambda: ours.reason and peer.done())
+        assert [] == ours.messages
+        assert ours.reason.check(error.ConnectionLost)
+
+    @pytest.mark.parametrize('make', [
+        lambda: b'x', lambda: bytearray(b'x'), lambda: bytearray(4096), lambda: memoryview(b'x'),
+        lambda: u'x', lambda: array('B', [0]), lambda: [b'', b'x'], lambda: (u'x', 1),
+        lambda: deque([b'x']), lambda: BytesIO(b'x'), lambda: StringIO(u'x'),
+        lambda: read_from(BytesIO(), b'xyz'), lambda: memory_of(b'x'), lambda: OldStringIO('x'),
+        lambda: cStringIO('x'), lambda: read_from(cStringIO(), 'xyz')])
+    def test_any_buffer(self, pki, make):
+        """In an attribute ``_buffer``, received data is found however it is kept."""
+        port, peer = injecting(pki, [b'go'], b'data')
+        ours = until(loopback(port=port).connect(quiet(Holding, pki.client_context(), make())))
         until(lambda: ours.reason and peer.done())
         assert [] == ours.messages
         assert ours.reason.check(error.ConnectionLost, ssl.SSLError)
 
-    @pytest.mark.parametrize('on_class', [False, True], ids=['own', 'class'])
-    @pytest.mark.parametrize('make', [
+    @pytest.mark.parametrize('kind, make', [(Holding, make) for make in [
         lambda: b'', bytearray, lambda: memoryview(b''), lambda: u'', lambda: [], lambda: [b''],
-        lambda: (u'', []), deque, dict, BytesIO, StringIO, queue_of, lambda: None, lambda: False,
-        lambda: 4096])
-    def test_empty_buffer(self, pki, make, on_class):
-        """One without data is no reason to refuse; neither is a number, such as a size."""
+        lambda: (b'', 0), deque, dict, BytesIO, StringIO, lambda: read_from(BytesIO(), b'x'),
+        lambda: closed(BytesIO(b'x')), lambda: None, lambda: False, lambda: 4096, lambda: [0],
+        lambda: {'out': b'x'}, lambda: queue_of(b'x'), defer.DeferredQueue, object,
+        lambda: BytesIO, lambda: len, lambda: Unusable([b'x'])]] + [
+        (OnClass, lambda: b'x'), (OnClass, lambda: 'line'), (OnClass, lambda: [b'x']),
+        (OnClass, lambda: Starting.__dict__['take']), (OnClass, lambda: unusable)])
+    def test_no_evidence(self, pki, kind, make):
+        """Anything else there is no reason to refuse: what is read, or in the class, or unknown."""
         port, peer = injecting(pki, [b'go'], b'data')
-        ours = until(loopback(port=port).connect(
-            quiet(Buffering, pki.client_context(), on_class, make())))
+        ours = until(loopback(port=port).connect(quiet(kind, pki.client_context(), make())))
         until(lambda: ours.messages or ours.reason)
         assert [b'data'] == ours.messages
         ours.transport.loseConnection()
         until(lambda: ours.reason and peer.done())
         assert b'secret' == peer.result
+
+    def test_array_in_use(self, pki):
+        """A line receiver's own bytearray is emptied even if a memoryview forbids to resize it."""
+        class Viewed(Holding):
+            def __init__(self, context):
+                Holding.__init__(self, context, bytearray(b'injected'))
+                self.view = memoryview(self._buffer)
+        port, peer = injecting(pki, [b'go'])
+        ours = until(loopback(port=port).connect(quiet(Viewed, pki.client_context())))
+        until(lambda: ours.reason and peer.done())
+        assert (b'', []) == (ours._buffer, ours.messages)
+        assert ours.reason.check(ssl.SSLError)
+
+    def test_all_parsers(self):
+        """This Twisted has no other parsers in its protocols: look at a new one."""
+        found = set()
+        for place, _, names in os.walk(os.path.dirname(basic.__file__)):
+            for name in names:
+                if name.endswith('.py') and os.path.basename(place) != 'test':
+                    with open(os.path.join(place, name), 'rb') as file:
+                        tree = ast.parse(file.read())
+                    found |= set(name[:-2] + node.name for node in ast.walk(tree)
+                                 if isinstance(node, ast.ClassDef) and 'dataReceived' in [
+                                     getattr(one, 'name', None) for one in node.body])
+        assert 'stateful.StatefulProtocol' in found
+        assert set() == found - PARSERS
 
     def test_own_methods(self, pki):
         """A method that the protocol has been given as an attribute is one of its again."""
@@ -238,11 +354,12 @@ class TestInjection(object):
         ours.transport.loseConnection()
         until(lambda: ours.reason and peer.done())
 
-    @pytest.mark.parametrize('kind', [Lines, LinesOnly])
+    @pytest.mark.parametrize('kind, go', [
+        (Lines, b'go\r\n'), (LinesOnly, b'go\r\n'), (Stateful, b'go')])
     @pytest.mark.parametrize('injected', [b'in', b'injected\r\n'])
-    def test_behind_a_proxy(self, pki, kind, injected):
+    def test_behind_a_proxy(self, pki, kind, go, injected):
         """Behind ConnectEndpoint, which stands between, the application is found as well."""
-        port, peer = injecting(pki, [b'HTTP/1.1 200 OK\r\n\r\n', b'go\r\n' + injected])
+        port, peer = injecting(pki, [b'HTTP/1.1 200 OK\r\n\r\n', go + injected])
         endpoint = ConnectEndpoint(loopback(port=port), 'localhost', 25)
         ours = until(endpoint.connect(quiet(kind, pki.client_context())))
         ours.transport.write(b'hello')
@@ -317,13 +434,15 @@ class TestInjection(object):
         until(lambda: ours.reason and peer.done())
         assert [] == ours.messages
 
-    def test_under_a_policy(self, pki):
+    @pytest.mark.parametrize('kind, go', [(LinesOnly, b'go\r\n'), (Stateful, b'go')])
+    def test_under_a_policy(self, pki, kind, go):
         """Under Twisted's policies the application is found as well."""
-        inner = quiet(LinesOnly, pki.client_context())
-        port, peer = injecting(pki, [b'go\r\ninjected\r\n'])
+        inner = quiet(kind, pki.client_context())
+        port, peer = injecting(pki, [go + b'injected\r\n'])
         until(loopback(port=port).connect(policies.WrappingFactory(inner)))
         until(lambda: inner.made[0].reason and peer.done())
         assert [] == inner.made[0].messages
+        assert 'unprotected data' in str(inner.made[0].reason.value)
 
 
 class TestUnchangedUsers(object):
