@@ -36,7 +36,7 @@ _HANDLERS = ('lineReceived', 'rawDataReceived', 'stringReceived', 'lineLengthExc
              'lengthLimitExceeded')
 _BUFFERS = ('_buffer', '_unprocessed', '_remainingData')
 
-#: What can hold received data: itself, in its items, behind its position.
+#: What can hold received data: itself, in its items, as a file in memory.
 _DATA = (bytes, text_type, bytearray, memoryview, memory_of, array)
 _PIECES = (list, tuple, deque)
 _FILES = (io.BytesIO, io.StringIO, StringIO, type(cStringIO()), type(cStringIO('')))
@@ -303,7 +303,7 @@ def _is_unread(held):
     """
     try:
         if isinstance(held, _FILES):
-            return len(held.getvalue()) > held.tell()
+            return bool(held.getvalue())  # its position does not tell what has been handled
         pieces = held if isinstance(held, _PIECES) else [held]
         return any(isinstance(piece, _DATA) and len(piece) for piece in pieces)
     except Exception:
