@@ -13,7 +13,7 @@ from .addresses import address, host_name, verified_name, written
 from .certificates import print_tree
 from .channel import Channel
 from .console import Console, UsageError, UserError, protocol, seconds
-from .contexts import load_certificate, new_context, offer
+from .contexts import authorities, load_certificate, new_context, offer
 from .reasons import failed, unverified
 from .starttls import PROTOCOLS
 from .streams import require_streams
@@ -129,7 +129,7 @@ def _default_port(arguments):
 
 def _context(arguments):
     """Return the context for the server; raise `UserError` if a file cannot be used."""
-    context = new_context(option='--cafile', cafile=arguments.cafile)
+    context = new_context(trusted=authorities('--cafile', arguments.cafile))
     if arguments.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -152,7 +152,7 @@ def _proxy_context(arguments):
         if path is not None:
             raise UsageError('--proxy-cafile needs --proxy')
         return None
-    context = new_context(option='--proxy-cafile', cafile=path)
+    context = new_context(trusted=authorities('--proxy-cafile', path))
     return context if proxy.scheme == 'https' else None
 
 

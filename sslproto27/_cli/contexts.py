@@ -8,9 +8,9 @@ import ssl
 from .._core.api import SSLContext, create_default_context
 from .._core.engine import NAME
 from .console import UserError
-from .files import check_readable, content, is_fifo, open_to_append
+from .files import check_readable, content, is_fifo, open_to_append, readable_again
 
-__all__ = ['load', 'load_certificate', 'new_context', 'offer', 'server_context', 'trusting']
+__all__ = ['authorities', 'load', 'load_certificate', 'new_context', 'offer', 'server_context']
 
 
 _CERTIFICATE = re.compile(br'-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----')
@@ -18,32 +18,73 @@ _KEY = re.compile(br'-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----')
 
 
 def load(option, path, load, *args, **kwargs):
-    """Return ``load(*args, **kwargs)``; if *path* is unusable, a `UserError` names the *option*."""
+    """Return ``load(*args, **kwargs)``; if that fails, a `UserError` names *option* and *path*."""
     try:
-        check_readable(path)
         return load(*args, **kwargs)
-    except ssl.SSLError as error:
-        raise UserError('%s %s: %s', option, path, error)
-    except EnvironmentError as error:
+    except UserError:
+        raise
+    except Exception as error:  # a file's content can make a library fail in any way
         raise UserError('%s %s: %s', option, path, error)
 
 
-def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None, trusted=None):
+def authorities(option, path):
+    """Return the `Authorities` of an option's file, None without one."""
+    return None if path is None else Authorities(option, path)
+
+
+class Authorities(object):
+    """
+    A file of authorities, for any number of contexts to trust. It may be a FIFO.
+
+    Args:
+        option (str): the option that names the file.
+        path (str): the file.
+
+    Attributes:
+        content (bytes): what is in the file.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+
+    def __init__(self, option, path):
+        self._option = option
+        self._path = path
+        self.content = load(option, path, content, path)
+
+    def load(self, by):
+        """
+        Return the result of *by*, a function that has OpenSSL load the path that it gets.
+
+        Raises:
+            UserError: the content cannot be used.
+        """
+        return load(self._option, self._path, self._load, by)
+
+    def _load(self, by):
+        with readable_again(self._path, self.content) as path:
+            try:
+                return by(path)
+            except ssl.SSLError:
+                if _CERTIFICATE.search(self.content):
+                    raise
+                raise UserError('%s %s: there is no certificate in PEM', self._option, self._path)
+
+
+def new_context(purpose=ssl.Purpose.SERVER_AUTH, trusted=None):
     """
     Return a new context with the library's defaults for 2.7, on all Pythons.
 
     Args:
         purpose (ssl.Purpose): SERVER_AUTH for clients, CLIENT_AUTH for servers.
-        cafile (str or None): a file of authorities to trust, instead of the system's.
-        option (str): the option that names *cafile*.
-        trusted (dict or None): what `trusting` has returned for *cafile*.
+        trusted (Authorities or None): whom to trust, instead of the system's authorities.
 
     Raises:
-        UserError: *cafile*, or the file that SSLKEYLOGFILE names, cannot be used.
+        UserError: *trusted*, or the file that SSLKEYLOGFILE names, cannot be used.
     """
-    def make():
+    def make(cafile=None):
         try:
-            return create_default_context(purpose, **trusted or {'cafile': cafile})
+            return create_default_context(purpose, cafile=cafile)
         except EnvironmentError as error:
             name = os.environ.get('SSLKEYLOGFILE')
             if name is None or error.filename != name:
@@ -51,7 +92,7 @@ def new_context(purpose=ssl.Purpose.SERVER_AUTH, option=None, cafile=None, trust
             raise UserError('SSLKEYLOGFILE %s: %s', name, error)
 
     _check_key_log()
-    context = make() if cafile is None else load(option, cafile, make)
+    context = make() if trusted is None else trusted.load(make)
     context.hostname_checks_common_name = False  # Python 3's own default is True
     return context
 
@@ -61,29 +102,6 @@ def _check_key_log():
     name = os.environ.get('SSLKEYLOGFILE')
     if name and is_fifo(name) and NAME != 'pair' and hasattr(SSLContext, 'keylog_filename'):
         os.close(open_to_append('SSLKEYLOGFILE', name, 0o600))
-
-
-def trusting(option, path):
-    """
-    Return arguments of load_verify_locations for a file that several contexts read.
-
-    A FIFO is read here, once.
-
-    Args:
-        path (str or None): the file of authorities; if it is None, None is returned.
-        option (str): the option that names it.
-
-    Raises:
-        UserError: the file cannot be used.
-    """
-    if path is None:
-        return None
-    if not is_fifo(path):
-        return {'cafile': path}
-    data = load(option, path, content, path)
-    if not _CERTIFICATE.search(data):
-        raise UserError('%s %s: there is no certificate in PEM', option, path)
-    return {'cadata': data}
 
 
 class _NeedsPassword(Exception):
@@ -107,13 +125,17 @@ def load_certificate(context, path, key=None, option='--cert', key_option='--key
     """
     if key is not None:
         load(key_option, key, check_readable, key)
+    elif is_fifo(path):
+        raise UserError('%s %s: it is a FIFO, which cannot be read twice, for certificate and key;'
+                        ' pass a file' + (', or another FIFO by %s' if key_option else '%s'),
+                        option, path, key_option or '')
     load(option, path, check_readable, path)
     try:
         context.load_cert_chain(path, key, _no_password)
     except (_NeedsPassword, SystemError):  # Python 3.7's ssl raises SystemError instead
         raise UserError('%s: the private key is encrypted; `openssl pkey -in %s` decrypts it',
                         *[path if key is None else key] * 2)
-    except EnvironmentError as error:  # SSLError is one
+    except Exception as error:
         option, path, lack = _why_unusable(error, path, key, option, key_option)
         raise UserError('%s %s: %s', option, path, lack)
 
@@ -133,7 +155,8 @@ def _why_unusable(error, path, key, option, key_option):
 
 
 def _has(path, form):
-    return form.search(content(path)) is not None
+    """Return whether a file has PEM of a *form*; True for a FIFO, which has been read already."""
+    return is_fifo(path) or form.search(content(path)) is not None
 
 
 def offer(context, names):
@@ -147,26 +170,23 @@ def offer(context, names):
             raise UserError('--alpn: %s', error)
 
 
-def server_context(certificate, key=None, client_ca=None, alpn=None, key_option='--key',
-                   trusted=None):
+def server_context(certificate, key=None, trusted=None, alpn=None, key_option='--key'):
     """
     Return a server's context.
 
     Args:
         certificate (str): a file with the chain, and with the key unless *key* is given.
         key_option (str or None): the option that names *key*, if there is one.
-        client_ca (str or None): a file of authorities; clients need a certificate from one of them.
+        trusted (Authorities or None): clients need a certificate from one of these.
         alpn (list of str or None): the protocols to accept.
-        trusted (dict or None): what `trusting` has returned for *client_ca*.
 
     Raises:
         UserError: a file cannot be used.
     """
     context = new_context(ssl.Purpose.CLIENT_AUTH)
     load_certificate(context, certificate, key, key_option=key_option)
-    if client_ca is not None:
-        load('--client-ca', client_ca, context.load_verify_locations,
-             **trusted or {'cafile': client_ca})
+    if trusted is not None:
+        trusted.load(context.load_verify_locations)
         context.verify_mode = ssl.CERT_REQUIRED
     offer(context, alpn)
     return context

@@ -13,7 +13,7 @@ from trollius.executor import get_default_executor
 
 from ..trollius import SelectorEventLoop, open_connection, start_server
 from .console import Output
-from .contexts import new_context
+from .contexts import authorities, new_context
 from .folders import ending_in_order, temporary_folder
 
 with warnings.catch_warnings():
@@ -57,7 +57,7 @@ def _demonstrate(console, loop, folder, other):
 
     console.line()
     console.line('Our own client:')
-    client_context = new_context(option='the CA file', cafile=trusted)
+    client_context = new_context(trusted=authorities('the CA file', trusted))
     _offer(client_context)
     yield From(_talk(console, loop, port, client_context))
     console.line()

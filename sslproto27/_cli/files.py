@@ -1,13 +1,15 @@
 """Files that the command line names. A FIFO can be read once, and may have nobody at its end."""
 from __future__ import absolute_import, division, print_function
 
+import contextlib
 import errno
 import os
 import stat
 
 from .console import UserError
+from .folders import temporary_folder
 
-__all__ = ['check_readable', 'content', 'is_fifo', 'open_to_append']
+__all__ = ['check_readable', 'content', 'is_fifo', 'open_to_append', 'readable_again']
 
 
 def is_fifo(path):
@@ -28,6 +30,24 @@ def content(path):
     """Return the content of a file (bytes)."""
     with open(path, 'rb') as file:
         return file.read()
+
+
+@contextlib.contextmanager
+def readable_again(path, data):
+    """
+    Give the path of a file that holds what was read from *path*, *data*.
+
+    It is *path* itself if that is a regular file, else a copy for as long as the context lasts. The
+    copy is on disk, so *data* must not be a secret.
+    """
+    if os.path.isfile(path):
+        yield path
+        return
+    with temporary_folder() as folder:
+        copy = os.path.join(folder, 'copy')
+        with open(copy, 'wb') as file:
+            file.write(data)
+        yield copy
 
 
 def open_to_append(name, path, mode):

@@ -14,8 +14,8 @@ from ..context import new_session_ticket_key, set_session_ticket_keys
 from .addresses import address, bound, host_name, verified_name, written
 from .console import (
     Console, UsageError, UserError, count, printable, protocol, require_python2, seconds)
-from .contexts import load, load_certificate, new_context, offer, server_context, trusting
-from .files import content, open_to_append
+from .contexts import authorities, load, load_certificate, new_context, offer, server_context
+from .files import open_to_append
 from .limits import add_limits, make_room
 from .names import answer_by_name, names_of
 from .ticketkeys import bound_to, read_keys
@@ -120,16 +120,15 @@ def _front(arguments, keys, trusted):
     Return (the context for clients, the names they ask for); (None, {}) without TLS.
 
     Args:
-        trusted (dict or None): what `trusting` has returned for --client-ca.
+        trusted (Authorities or None): those of --client-ca.
     """
     if not arguments.cert:
         return None, {}
     choices = []
     for path in arguments.cert:
-        context = server_context(path, None, arguments.client_ca, arguments.alpn,
-                                 key_option=None, trusted=trusted)
+        context = server_context(path, None, trusted, arguments.alpn, key_option=None)
         _set_ticket_keys(context, keys, arguments.ticket_keys)
-        choices.append((context, names_of(path)))
+        choices.append((context, load('--cert', path, names_of, path)))
     return choices[0][0], answer_by_name(choices)
 
 
@@ -151,10 +150,10 @@ def _back(arguments):
     """
     if not arguments.to_tls:
         return None
-    trusted = trusting('--to-cafile', arguments.to_cafile)
+    trusted = authorities('--to-cafile', arguments.to_cafile)
     contexts = {}
     for name in [None] + (arguments.alpn or []):
-        context = new_context(option='--to-cafile', cafile=arguments.to_cafile, trusted=trusted)
+        context = new_context(trusted=trusted)
         if arguments.to_cert is not None:
             load_certificate(context, arguments.to_cert, option='--to-cert', key_option=None)
         offer(context, name and [name])
@@ -242,7 +241,7 @@ class _Supervisor(object):
     def _load(self):
         """Read all files; if one cannot be used, change nothing."""
         arguments = self._arguments
-        trusted = trusting('--client-ca', arguments.client_ca)
+        trusted = authorities('--client-ca', arguments.client_ca)
         keys = self._ticket_keys(trusted)
         front, server_names = _front(arguments, keys, trusted)
         back = _back(arguments)
@@ -258,23 +257,20 @@ class _Supervisor(object):
 
     def _ticket_keys(self, trusted):
         """Return the keys to use from now on: the first encrypts, all decrypt."""
-        path, authorities = self._arguments.ticket_keys, self._arguments.client_ca
+        path = self._arguments.ticket_keys
         # With client authorities keep no old keys: an old ticket vouches for a client that the new
         # authorities may not know.
         if path is None:
-            return [new_session_ticket_key()] + ([] if authorities else self._keys[:_KEYS - 1])
+            return [new_session_ticket_key()] + ([] if trusted else self._keys[:_KEYS - 1])
         keys = read_keys(path)
-        if authorities:
-            data = trusted.get('cadata') or load('--client-ca', authorities, content, authorities)
-            keys = bound_to(keys, data)
-        return keys
+        return bound_to(keys, trusted.content) if trusted else keys
 
     def _reload(self):
         if self._stopping:
             return
         try:
             self._load()
-        except (UserError, EnvironmentError) as error:  # a file may vanish while we read it
+        except Exception as error:  # whatever is wrong with the files, it serves on as before
             self._console.line(('bad', 'not reloaded: '), printable(error))
             return
         self._replaced.update(self._workers)

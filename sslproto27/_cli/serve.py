@@ -24,7 +24,7 @@ from .._core.waiting import is_ready
 from .addresses import address, bound, host_name, written
 from .authority import temporary_authority
 from .console import Console, UsageError, UserError, count, protocol
-from .contexts import server_context
+from .contexts import authorities, server_context
 from .folders import ending_in_order
 from .limits import TimedSocket, add_limits, make_room
 
@@ -146,7 +146,8 @@ def _enter(directory):
 def _context(arguments):
     """Give the path of the authority for clients to trust, or None, and our context."""
     def load(own):
-        return server_context(own, arguments.key, arguments.client_ca, arguments.alpn)
+        trusted = authorities('--client-ca', arguments.client_ca)
+        return server_context(own, arguments.key, trusted, arguments.alpn)
 
     if arguments.cert is not None:
         yield None, load(arguments.cert)
