@@ -1,6 +1,7 @@
 """Patches frameworks once a program imports them, in the interpreter that ``run`` starts."""
 from __future__ import absolute_import, division, print_function
 
+import atexit
 import contextlib
 import functools
 import json
@@ -31,14 +32,17 @@ def begin(before):
     _, was_set, rest = os.environ.pop('PYTHONPATH').partition(os.pathsep)
     if was_set:  # perhaps to '', which is the current folder
         os.environ['PYTHONPATH'] = rest
-    named = dict.fromkeys(map(str, wanted['named']), True)
-    install(suppress_ragged_eofs=wanted['lenient'] and bool(named), **named)
+    at_once = dict.fromkeys(map(str, wanted['at_once']), True)
+    install(suppress_ragged_eofs=wanted['lenient'] and bool(at_once), **at_once)
     folder = wanted['folder'].encode('latin-1')
     hiding = _hiding(folder, before)
-    if wanted['awaited']:
-        sys.meta_path.insert(0, _Finder(map(str, wanted['awaited']), wanted['lenient'], hiding))
+    finder = _Finder(map(str, wanted['awaited']), wanted['required'], wanted['lenient'], hiding)
+    sys.meta_path.insert(0, finder)
+    if wanted['required']:
+        atexit.register(finder.end)
     for name in hiding:
         del sys.modules[name]
+    finder.patch_imported()
 
 
 def _hiding(folder, before):
@@ -93,8 +97,9 @@ class _Finder(object):
     import each other: before, some are only half there.
     """
 
-    def __init__(self, names, lenient, hiding):
+    def __init__(self, names, required, lenient, hiding):
         self._waiting = set(names)
+        self._required = required  # whether the program must not go on with one that is unpatched
         self._outer = {}       # by package, the `_Import` that the program has begun, weakly
         self._passing = set()  # modules whose loader is about to ask
         self._lenient = lenient
@@ -130,17 +135,46 @@ class _Finder(object):
         self._end(name.partition('.')[0])
         return sys.modules[name]
 
+    def patch_imported(self):
+        """Patch what is imported already: by a .pth file, for instance."""
+        for package in sorted(self._waiting):
+            self._patch(package)
+
     def _end(self, package):
-        """Patch a package if it is worth that; if it cannot be patched, print a line."""
         del self._outer[package]
-        if _TELLING.get(package, package) not in sys.modules:
+        self._patch(package)
+
+    def _patch(self, package):
+        """Patch a package if it is worth that; if it cannot be patched, print a line."""
+        if not _does_tls(package):
             return
         self._waiting.discard(package)
         try:
             with _instead(self._hiding):
                 install(suppress_ragged_eofs=self._lenient, **{package: True})
         except Exception as error:  # a library that is broken fails in any way
-            Console().line(('bad', 'sslproto27: '), '%s is not patched: ' % package, error)
+            _say_unpatched(package, error)
+            if self._required:
+                # SystemExit would end only this thread, and whoever catches it would go on.
+                try:
+                    sys.stdout.flush()
+                finally:
+                    os._exit(1)
+
+    def end(self):
+        """Say which packages the program has imported past us."""
+        for package in sorted(self._waiting):
+            if _does_tls(package):
+                _say_unpatched(package, 'the program has imported it in a way of its own')
+
+
+def _does_tls(package):
+    """Return whether the part of a package that makes it worth patching is imported."""
+    return _TELLING.get(package, package) in sys.modules
+
+
+def _say_unpatched(package, why):
+    Console().line(('bad', 'sslproto27: '), '%s is not patched: ' % package, why)
 
 
 def _is_there(name, path):

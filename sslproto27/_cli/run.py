@@ -19,8 +19,8 @@ from .streams import flush_at_exit
 HELP = 'start a program with its frameworks patched'
 EPILOG = (
     'The program starts as with `python SCRIPT` or `python -m MODULE`. ssl gets the names of PEP'
-    ' 546. Frameworks that you name are patched before the program begins. If you name none, each'
-    ' framework is patched once the program imports a part of it that does TLS.')
+    ' 546. Each framework, or each that you name, is patched once the program imports a part of it'
+    ' that does TLS. If one that you name cannot be patched, that ends the program.')
 
 
 def _frameworks():
@@ -121,9 +121,10 @@ def run(arguments):
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(
         [startup] + ([] if old is None else [old])))
     environment[VARIABLE] = json.dumps({
-        'named': arguments.others + (arguments.frameworks or []),
+        'at_once': arguments.others,
         'folder': _folder(program).decode('latin-1'),  # bytes, which JSON has not
-        'awaited': [] if arguments.frameworks else _frameworks(),
+        'awaited': arguments.frameworks or _frameworks(),
+        'required': bool(arguments.frameworks),
         'lenient': arguments.lenient_eof})
     command = [sys.executable] + _options() + program
     flush_at_exit()

@@ -239,11 +239,55 @@ print(sorted(name for name, module in sys.modules.items() if module and name.par
         assert (0, '1.26.5\n', 1) == (status, stdout, stderr.count('\n'))
         assert stderr.startswith('sslproto27: urllib3 is not patched: no')
 
-    def test_named_that_cannot_be_patched(self, program, tmpdir):
-        """What is named and cannot be patched ends it, before the program begins."""
+    @pytest.mark.parametrize('how', [
+        'import urllib3', 'try:\n    import urllib3\nexcept:\n    pass',
+        'import threading\none = threading.Thread(target=__import__, args=["urllib3"])\n'
+        'one.start()\none.join()'])
+    def test_named_that_cannot_be_patched(self, program, tmpdir, how):
+        """What is named and cannot be patched ends the program, whatever that would make of it."""
         tmpdir.mkdir('urllib3').join('__init__.py').write('__version__ = "1.25.9"\n')
+        status, stdout, stderr = run('--urllib3', program('print("begun")\n%s\nprint(1)\n' % how))
+        assert (1, 'begun\n', 1) == (status, stdout, stderr.count('\n'))
+        assert stderr.startswith('sslproto27: urllib3 is not patched: ')
+
+    @pytest.mark.parametrize('place', ['beside', 'vendor'])
+    @pytest.mark.parametrize('framework', ['tornado', 'trollius', 'urllib3'])
+    @pytest.mark.parametrize('is_named', [True, False])
+    def test_own_copy(self, program, tmpdir, place, framework, is_named):
+        """The copy that python would import is imported, and patched: beside it, or put first."""
+        module = pytest.importorskip(framework, reason='it is what is copied')
+        folder = tmpdir if place == 'beside' else tmpdir.mkdir('vendor')
+        shutil.copytree(os.path.dirname(module.__file__), str(folder.join(framework)))
+        question = {'tornado': 'tornado.iostream.IOStream.start_tls',
+                    'trollius': 'trollius.get_event_loop_policy().__class__',
+                    'urllib3': 'urllib3.util.ssl_.SSLTransport'}[framework]
+        path = program('import sys\nif %r: sys.path.insert(0, %r)\nimport %s, %s\n'
+                       'print(%s.__file__.rstrip("c"))\nprint(%s.__module__)\n' % (
+                           place == 'vendor', str(folder), framework, TELLING[framework],
+                           framework, question))
+        named = ['--' + framework] if is_named else []
+        status, stdout, stderr = run(*named + [path])
+        place, patched = stdout.splitlines()
+        assert (0, str(folder.join(framework, '__init__.py'))) == (status, place), stderr
+        assert patched.startswith('sslproto27.')
+
+    def test_imported_before(self, program, tmpdir):
+        """A framework that the interpreter has imported before the program is patched."""
+        pytest.importorskip('urllib3', reason='urllib3 is what is patched')
+        hook = tmpdir.mkdir('site').join('sitecustomize.py')
+        hook.write('import urllib3.util.ssl_\n')
+        path = program('import sys\nprint("urllib3" in sys.modules)\n'
+                       'print(sys.modules["urllib3.util.ssl_"].SSLTransport.__module__)\n')
         env = environment()
-        env['PYTHONPATH'] = os.pathsep.join([str(tmpdir), env['PYTHONPATH']])
-        status, stdout, stderr = run('--urllib3', program('print("begun")\n'), env=env)
-        assert (1, '', 1) == (status, stdout, stderr.count('\n'))
-        assert stderr.startswith('sslproto27: ')
+        env['PYTHONPATH'] = os.pathsep.join([hook.dirname, env['PYTHONPATH']])
+        assert (0, 'True\nsslproto27.urllib3\n', '') == run('--urllib3', path, env=env)
+
+    @pytest.mark.parametrize('options, said', [
+        ([], ''), (['--tornado'], ''),
+        (['--urllib3'], 'sslproto27: urllib3 is not patched: the program has imported it in a way'
+                        ' of its own\n')])
+    def test_imported_past_us(self, program, options, said):
+        """If a program imports by itself what was named, a line says that it is not patched."""
+        pytest.importorskip('tornado', reason='Tornado is what is named')
+        path = program('import imp, sys\nsys.modules["urllib3"] = imp.new_module("urllib3")\n')
+        assert (0, '', said) == run(*options + [path])
