@@ -401,3 +401,4 @@ def _despite_signals(call, *arguments):
 def _signal_all(processes, number):
     for process in processes:
         os.kill(process, number)  # still our process: we have not waited for it yet
+        os.kill(process, signal.SIGCONT)  # if it is stopped, it gets no other signal

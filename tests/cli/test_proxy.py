@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -30,6 +31,8 @@ pytestmark = [only_python2, starts_programs]  # Trollius runs on 2.7 alone
 if PY2:
     from sslproto27.context import new_session_ticket_key
     from sslproto27._cli.names import names_of
+
+needs_proc = pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
 
 
 #: The command line, whose SIGHUP another thread gets: the system calls of this one go on.
@@ -333,6 +336,21 @@ class TestSignals(object):
                 sock.recv(1)
             sock.close()
 
+    @needs_proc
+    @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+    def test_paused_worker(self, pki, number):
+        """A worker that somebody has paused ends, too."""
+        with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
+            secure(pki, front).unwrap().close()  # it has begun
+            worker = workers(process)[0]
+            os.kill(worker, signal.SIGSTOP)
+            watchdog = threading.Timer(PATIENCE, os.kill, [worker, signal.SIGCONT])
+            watchdog.start()
+            process.send_signal(number)
+            assert ('', STOPPED if number == signal.SIGTERM else '') == process.communicate()
+            assert watchdog.is_alive()
+            watchdog.cancel()
+
     def test_interrupt(self, pki):
         """Ctrl-C cuts all off, without a word."""
         with service() as port, proxy(port, '--cert', pki.path('localhost')) as (front, process):
@@ -363,9 +381,6 @@ def await_service(port):
             return connect(port).close()
         except socket.error:
             assert time.time() < end
-
-
-needs_proc = pytest.mark.skipif(not os.path.exists('/proc/self/task'), reason='needs /proc')
 
 
 def workers(process):
