@@ -36,7 +36,7 @@ demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 
 # HOLD=--hold: fail if docs/tested.md does not match this run.
 # These only need one engine; `make test-all` runs them with both. And the pair's own tests only need the pair.
-ONE_ENGINE := cli,project,aio/compat,core/hostname_match,core/x509,tornado/compat,tornado/suite,urllib3/pip
+ONE_ENGINE := cli,project,aio/compat,core/hostname_match,core/x509,tornado/compat,tornado/suite,twisted/private_names,urllib3/pip
 test: $(VENV27)/ready  ## the tests on Python 2.7, with both engines
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
 	    $(VENV27)/bin/python::core/pair,core/engine/pair $(VENV27)/bin/python:pair:$(ONE_ENGINE)

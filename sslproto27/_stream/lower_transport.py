@@ -6,8 +6,8 @@ asyncio's transports have a method for each of these; Trollius' have only attrib
 """
 from __future__ import absolute_import, division, print_function
 
-__all__ = ['closes_at_once', 'get_protocol', 'is_closing', 'is_writing_paused', 'pause_reading',
-           'resume_reading', 'set_protocol']
+__all__ = ['closes_at_once', 'get_protocol', 'is_closing', 'is_lost', 'is_writing_paused',
+           'pause_reading', 'resume_reading', 'set_protocol']
 
 
 def closes_at_once(transport):
@@ -21,6 +21,11 @@ def is_closing(transport):
     if method is not None:
         return method()
     return getattr(transport, '_closing', False)
+
+
+def is_lost(transport):
+    """Return whether *transport* sends nothing that is written from now on (bool)."""
+    return is_closing(transport) and not transport.get_write_buffer_size()
 
 
 def is_writing_paused(transport):

@@ -441,6 +441,8 @@ class SSLProtocol(Unique):
                 self._pipe_failed(pipe.failure)
                 return
             if data and pipe.backlog:
+                if lower_transport.is_lost(self._transport):
+                    return  # connection_lost follows
                 continue
             # Not while the transport below is full: the pipe is done before its last bytes are
             # sent.

@@ -9,6 +9,7 @@ import ssl
 import pytest
 
 from sslproto27._core.pipe import DRAIN_LIMIT
+from sslproto27._stream.protocol import CHUNK
 from tests.support.loops import App, ModernTransport, types
 from tests.support.memory import raised
 from tests.support.pipe_pairs import pattern
@@ -319,6 +320,16 @@ class TestClosing(object):
         connection.loop.advance(5.1)
         assert connection.lower.aborted
         self.check_end(connection)
+
+    @pytest.mark.parametrize('buffered, writes', [([], 1), ([b'before'], 8)])
+    def test_lost_below_while_writing(self, new, buffered, writes):
+        """A transport that has failed gets no more; one that closes once it has sent all does."""
+        connection = new().handshake()
+        written = []
+        connection.lower.write = written.append
+        connection.lower.closed, connection.lower._buffer = True, buffered
+        connection.transport.write(pattern(8 * CHUNK))
+        assert writes == len(written)
 
     @pytest.mark.parametrize('timeout, seconds', [(5, 5), (None, 30), (0, 30)])
     def test_limited_answer(self, new, timeout, seconds):

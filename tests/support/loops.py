@@ -181,6 +181,10 @@ class Transport(object):
         else:
             self._send()
 
+    def get_write_buffer_size(self):
+        """Return how many bytes wait."""
+        return sum(map(len, self._buffer))
+
     def block(self):
         """Let the other end take nothing more."""
         self.blocked = True
