@@ -35,11 +35,13 @@ demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
 # HOLD=--hold: fail if docs/tested.md does not match this run.
-# These only need one engine; `make test-all` runs them with both. And the pair's own tests only need the pair.
-ONE_ENGINE := cli,project,aio/compat,core/hostname_match,core/x509,tornado/compat,tornado/suite,twisted/private_names,urllib3/pip
+# To save time, what is above the engine runs with the graft; the pair gets what feeds an engine: the
+# core, hostile peers, Trollius, Tornado and sockets. `make test-all` runs all with both. And the pair's
+# own tests only need the pair.
+ABOVE := aio/compat,cli,core/hostname_match,core/x509,hostile/callers_pipe,hostile/callers_sockets,hostile/callers_tornado,pep543,project,stream,tornado/compat,tornado/suite,twisted,urllib3
 test: $(VENV27)/ready  ## the tests on Python 2.7, with both engines
 	@$(VENV27)/bin/python tools/run_tests.py $(HOLD) \
-	    $(VENV27)/bin/python::core/pair,core/engine/pair $(VENV27)/bin/python:pair:$(ONE_ENGINE)
+	    $(VENV27)/bin/python::core/pair,core/engine/pair $(VENV27)/bin/python:pair:$(ABOVE)
 
 # PYTHON may be the path of any interpreter that has the tests' requirements.
 ONE = $(or $(PYTHON),$(VENV27)/bin/python)
