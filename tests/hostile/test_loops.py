@@ -14,7 +14,6 @@ import pytest
 
 from tests.support.attacked import PATIENCE, Target
 from tests.support.attacks import ATTACKS, Attacker, Contexts
-from tests.support.engines import ENGINE
 from tests.support.hostile import enough_of
 from tests.support.memory import knows_openssl_3
 from tests.support.pipe_pairs import PYPY
@@ -34,8 +33,7 @@ def pytest_generate_tests(metafunc):
     """Give a class the attacks that its role can suffer."""
     if 'attack' in metafunc.fixturenames:
         chosen = [one for one in ATTACKS if metafunc.cls.attacker in one.sides]
-        if ENGINE != 'graft':
-            chosen = enough_of(chosen)  # our limits are above the engine
+        chosen = enough_of(chosen, metafunc.cls.__name__, 4)  # our limits are above the engine
         metafunc.parametrize('attack', chosen, ids=[one.name for one in chosen])
 
 

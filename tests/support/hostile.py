@@ -15,18 +15,16 @@ __all__ = ['ARGUMENTS', 'JUNK', 'Planned', 'arguments', 'enough_of', 'public', '
 JUNK = b'HTTP/1.1 400 Bad Request\r\n\r\n'
 
 
-def enough_of(plans, which=''):
+def enough_of(plans, which='', share=12):
     """
     Return a part of *plans*, by chance, but always the same ones for one text *which*.
 
-    What they show is above the engine: `make test` carries out every twelfth. If
+    What they show is above the engine: `make test` carries out one of *share*. If
     SSLPROTO27_THOROUGH is set, as in `make test-all`, it is all on CPython 2.7 with the graft,
     elsewhere every third.
     """
     plans = list(plans)
-    if not os.environ.get('SSLPROTO27_THOROUGH'):
-        share = 12
-    else:
+    if os.environ.get('SSLPROTO27_THOROUGH'):
         share = 1 if ENGINE == 'graft' and not PYPY else 3
     return random.Random(which or len(plans)).sample(plans, (len(plans) + share - 1) // share)
 
