@@ -80,8 +80,7 @@ class SelectorEventLoop(SocketLoop):
     All methods that take ``ssl`` also take
 
         ssl_handshake_timeout (float): seconds; default 60.
-        ssl_shutdown_timeout (float): seconds; default 30; 0 does not wait for close_notify. Also
-            how long a handler of Trollius' own streams may answer after the peer's end (30 if 0).
+        ssl_shutdown_timeout (float): seconds; default 30; 0 does not wait for close_notify.
         session (SSLSession): the session that a client wants to resume.
         suppress_ragged_eofs (bool): accept an EOF without close_notify as a clean end.
 
@@ -89,6 +88,9 @@ class SelectorEventLoop(SocketLoop):
 
         ssl_handshake_limit (int): how many connections may be in the handshake at once; default
             4096. Further ones are closed immediately, and a line is logged.
+
+    The shutdown timeout is also how long a handler of Trollius' own streams may answer after the
+    peer's end (30 s if it is 0).
 
     These options need ``ssl``; without it the methods raise ValueError. They raise TypeError for a
     wrong type, and on a server for a missing context.
