@@ -35,7 +35,7 @@ demo: $(VENV27)/ready  ## a TLS conversation in memory, on the stock Python 2.7
 	@$(VENV27)/bin/python -m sslproto27 demo
 
 # HOLD=--hold: fail if docs/tested.md does not match this run.
-# To save time, what is above the engine runs with the graft; the pair gets what feeds an engine: the
+# To save time, what is above or beside the engine runs with the graft; the pair gets what feeds it: the
 # core, hostile peers, Trollius, Tornado and sockets. `make test-all` runs all with both. And the pair's
 # own tests only need the pair.
 ABOVE := aio/compat,cli,core/hostname_match,core/x509,hostile/callers_pipe,hostile/callers_sockets,hostile/callers_tornado,pep543,project,stream,tornado/compat,tornado/suite,twisted,urllib3

@@ -116,8 +116,8 @@ class Upgrade(object):
         Its running parser calls a function that we cannot replace, until the transport closes.
         """
         for protocol in self._protocols:
-            if (_is_a(protocol, 'twisted.protocols.stateful', 'StatefulProtocol')
-                    and protocol._sful_data[1].read()):
+            received = _file_of(protocol)
+            if received is not None and received.read():
                 protocol.transport.loseConnection()
                 self._tls.transport.loseConnection()
                 self._refuse_all()
@@ -282,12 +282,18 @@ def _holds_data(protocol):
     own = _own(protocol)
     if any(_is_unread(own[name]) for name in _BUFFERS if name in own):
         return True
-    if _is_a(protocol, 'twisted.protocols.stateful', 'StatefulProtocol'):
-        return bool(protocol._sful_data[1].getvalue())
+    if _is_unread(_file_of(protocol)):
+        return True
     if _is_a(protocol, 'twisted.words.protocols.irc', 'IRC'):
         return _is_unread(own.get('buffer'))
     return (_is_a(protocol, 'twisted.protocols.basic', 'NetstringReceiver')
             and protocol._state == protocol._PARSING_PAYLOAD)
+
+
+def _file_of(protocol):
+    """Return the file in which a StatefulProtocol keeps received data; None without one."""
+    is_stateful = _is_a(protocol, 'twisted.protocols.stateful', 'StatefulProtocol')
+    return protocol._sful_data[1] if is_stateful else None
 
 
 def _is_a(protocol, module, name):
